@@ -1,0 +1,57 @@
+// Identity and the parts of an object that every kind shares. A leaf: everything else may import it.
+import type { Result } from "effect"
+
+/** `Kind.group` (`HTTPRoute.gateway.networking.k8s.io`); a core kind has no group and no dot (`Service`). */
+export type GroupKind = string
+
+/** `GroupKind/namespace/name`; a cluster-scoped object has an empty namespace (`Namespace//prod`). Sortable, printable, a Map key. */
+export type ObjectKey = `${string}/${string}/${string}`
+
+export const groupKind = (group: string, kind: string): GroupKind => (group === "" ? kind : `${kind}.${group}`)
+
+export const objectKey = (kind: GroupKind, namespace: string, name: string): ObjectKey => `${kind}/${namespace}/${name}`
+
+/** The parts of a key. Names and namespaces hold no slash (DNS labels and subdomains), so the split is exact. */
+export const parseKey = (key: ObjectKey): { readonly kind: GroupKind; readonly namespace: string; readonly name: string } => {
+  const first = key.indexOf("/")
+  const second = key.indexOf("/", first + 1)
+  return { kind: key.slice(0, first), namespace: key.slice(first + 1, second), name: key.slice(second + 1) }
+}
+
+/** An object as people say it: `HTTPRoute shop/cart`, `GatewayClass sluice`. */
+export const describeKey = (key: ObjectKey): string => {
+  const { kind, namespace, name } = parseKey(key)
+  const dot = kind.indexOf(".")
+  return `${dot === -1 ? kind : kind.slice(0, dot)} ${namespace === "" ? name : `${namespace}/${name}`}`
+}
+
+export interface Meta {
+  readonly key: ObjectKey
+  readonly uid: string
+  readonly resourceVersion: string
+  readonly generation: number
+  /** RFC 3339, or "" where nothing says (a manifest): ties then go by namespace and name. */
+  readonly created: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly annotations: ReadonlyMap<string, string>
+}
+
+export interface Condition {
+  readonly type: string
+  readonly status: "True" | "False" | "Unknown"
+  readonly reason: string
+  readonly message: string
+  readonly observedGeneration: number // no lastTransitionTime: only the writer has a clock
+}
+
+/** One thing that did not decode: `path` is the field (`spec.rules[2].matches[0].path.value`), `message` says what is expected there. */
+export interface Issue {
+  readonly path: string
+  readonly message: string
+}
+
+/**
+ * An element of a list that decodes on its own, so that a bad rule, listener or endpoint costs itself and not its object (law 1).
+ * Issue paths are absolute within the object.
+ */
+export type Element<A> = Result.Result<A, ReadonlyArray<Issue>>

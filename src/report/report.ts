@@ -1,0 +1,39 @@
+// The only bridge up: what a proxy acknowledges and what it sees. States and counts, never rotating addresses (law 18).
+import type { Id } from "../snapshot/id.ts"
+import type { Table } from "../snapshot/update.ts"
+
+/** A resource the proxy could not take up: EADDRINUSE, a key OpenSSL will not take, a filter it does not know. */
+export interface Refusal {
+  readonly table: Table
+  readonly id: Id
+  readonly reason: string
+}
+
+export interface Ack {
+  readonly proxy: string
+  readonly version: string
+  readonly sequence: number
+  readonly ready: boolean
+  readonly refused: ReadonlyArray<Refusal>
+}
+
+export type ResolutionState = "Fresh" | "Stale" | "Failed" | "Refused" | "NotNeeded"
+
+export interface UpstreamFacts {
+  readonly resolution: ResolutionState
+  /** Why, in words that do not rotate: `NXDOMAIN for api.example`, `169.254.169.254 is link-local: never dialled`. "" when Fresh. */
+  readonly detail: string
+  readonly addresses: number
+  readonly healthy: number
+  readonly tier: number
+  /** RFC 3339 of the soonest certificate expiry seen on its connections, or null. */
+  readonly certificateExpires: string | null
+  /** Failure label (snapshot/reason) of the last failed connection, or null since the last success. */
+  readonly lastFailure: string | null
+}
+
+export interface Report {
+  readonly proxy: string
+  readonly upstreams: ReadonlyMap<Id, UpstreamFacts>
+  readonly invalidated: ReadonlyMap<Id, string | null>
+}

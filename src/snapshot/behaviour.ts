@@ -1,0 +1,69 @@
+// The one vocabulary of behaviour: every dialect yields a part of it, translate/behaviour merges the layers. Times are milliseconds.
+import type { Setting } from "./setting.ts"
+
+export interface UpstreamTimeouts {
+  readonly connect: number
+  readonly tlsHandshake: number
+  readonly firstByte: Setting<number>
+  /** No byte either way once the response has begun. */
+  readonly idle: Setting<number>
+  /** An unused pooled connection is closed after this. */
+  readonly keepAliveIdle: number
+  readonly maxConnectionAge: Setting<number>
+}
+
+export interface DnsContract {
+  /** `ip:port` or `tcp@ip:port`; empty: the process's own resolvers. */
+  readonly nameservers: ReadonlyArray<string>
+  readonly family: "Both" | "IPv4" | "IPv6" | "IPv4Preferred" | "IPv6Preferred"
+  readonly minTtl: number
+  readonly maxTtl: number
+  readonly hold: {
+    readonly nxdomain: number
+    readonly refused: number
+    readonly servfail: number
+    readonly timeout: number
+    readonly other: number
+  }
+  readonly obsoleteGrace: number
+  readonly staleLimit: number
+}
+
+export interface Limits {
+  readonly maxConnections: number
+  readonly maxPending: number
+  readonly maxRequestsPerConnection: Setting<number>
+}
+
+export interface Balance {
+  readonly _tag: "RoundRobin"
+}
+
+/** Not served yet: the schema accepts them, a condition names them. */
+export type HealthCheck = never
+export type Outlier = never
+
+export const defaultTimeouts: UpstreamTimeouts = {
+  connect: 5_000,
+  tlsHandshake: 5_000,
+  firstByte: "Default",
+  idle: "Default",
+  keepAliveIdle: 4_000,
+  maxConnectionAge: "Disabled"
+}
+
+/** What "Default" means for the two that may be switched off. */
+export const defaultFirstByte = 60_000
+export const defaultIdle = 300_000
+
+export const defaultDns: DnsContract = {
+  nameservers: [],
+  family: "Both",
+  minTtl: 5_000,
+  maxTtl: 300_000,
+  hold: { nxdomain: 30_000, refused: 30_000, servfail: 30_000, timeout: 30_000, other: 30_000 },
+  obsoleteGrace: 30_000,
+  staleLimit: 600_000
+}
+
+export const defaultLimits: Limits = { maxConnections: 1024, maxPending: 1024, maxRequestsPerConnection: "Disabled" }

@@ -1,0 +1,59 @@
+// Content hashes. Canonical: key order does not matter, so equal content has an equal digest on every replica (law 12).
+import { createHash } from "node:crypto"
+import { protocol, type Snapshot, type Tables, tables } from "./snapshot.ts"
+
+/** JSON with sorted keys; Maps as sorted pairs. Only plain data goes in. */
+export const canonical = (value: unknown): string => {
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null"
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
+  const pairs: ReadonlyArray<readonly [string, unknown]> =
+    value instanceof Map ? [...value.entries()] : Object.entries(value).filter(([, v]) => v !== undefined)
+  return `{${[...pairs]
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
+    .join(",")}}`
+}
+
+/** The first 128 bits of SHA-256 over the canonical form, hex. */
+export const digest = (value: unknown): string => createHash("sha256").update(canonical(value)).digest("hex").slice(0, 32)
+
+// A resource is immutable, so its digest is computed once in its life: a change costs what changed.
+const digests = new WeakMap<object, bigint>()
+
+const resourceDigest = (resource: object): bigint => {
+  const known = digests.get(resource)
+  if (known !== undefined) return known
+  const made = BigInt(`0x${digest(resource)}`)
+  digests.set(resource, made)
+  return made
+}
+
+const mask = (1n << 128n) - 1n
+const mix = 0x9e3779b97f4a7c15f39cc0605cedc835n
+
+/** Order-free sum of (table, id, resource) digests, so it can be kept current by what was set and dropped instead of being computed anew. */
+export const entryDigest = (table: keyof Tables, id: string, resource: object): bigint => {
+  const key = keyDigest(`${table}\u0000${id}`)
+  return ((key ^ (resourceDigest(resource) * mix)) * mix) & mask
+}
+
+const keys = new Map<string, bigint>()
+const keyDigest = (key: string): bigint => {
+  const known = keys.get(key)
+  if (known !== undefined) return known
+  // Bounded: ids of retired resources must not stay for ever.
+  if (keys.size > 100_000) keys.clear()
+  const made = BigInt(`0x${createHash("sha256").update(key).digest("hex").slice(0, 32)}`)
+  keys.set(key, made)
+  return made
+}
+
+/** The version of a snapshot's content: hash over the digests of its resources. */
+export const versionOf = (content: Tables & Pick<Snapshot, "gateway">): string => {
+  let sum = 0n
+  for (const table of tables) for (const [id, resource] of content[table]) sum = (sum + entryDigest(table, id, resource)) & mask
+  return createHash("sha256")
+    .update(`${protocol}\u0000${content.gateway.namespace}\u0000${content.gateway.name}\u0000${sum.toString(16)}`)
+    .digest("hex")
+    .slice(0, 32)
+}

@@ -1,0 +1,21 @@
+// EgressPolicies that govern a namespace, merged into data: evaluated at dial, on every connect (dns-and-addresses.md section 6).
+import type { Source } from "./id.ts"
+
+export interface EgressRules {
+  /** Strictest mode of the policies that select the namespaces. */
+  readonly mode: "Enforce" | "Open"
+  /** Union of the policies' allow entries. */
+  readonly allow: ReadonlyArray<EgressAllow>
+  /** Union of permits of policies that select the namespace. */
+  readonly permitPrivate: boolean
+  /** Who says so: refusals name them. */
+  readonly sources: ReadonlyArray<Source>
+}
+
+/** Empty list: no restriction of that sort in this entry. An entry without hosts speaks of IP literals. */
+export interface EgressAllow {
+  /** Exact, or `*.suffix` in the left-most label only; lower case, punycode, no trailing dot. */
+  readonly hosts: ReadonlyArray<string>
+  readonly ports: ReadonlyArray<number>
+  readonly cidrs: ReadonlyArray<string>
+}

@@ -1,0 +1,35 @@
+// A listener: what a port does. Listeners of one bind address and port share a socket and are told apart by SNI and Host.
+import type { Id, Source } from "./id.ts"
+import type { Forward } from "./route.ts"
+
+export interface Listener {
+  readonly source: Source
+  /** Lower case; `*.example.com` matches any number of labels; null: every host. */
+  readonly hostname: string | null
+  /** What the user wrote (80): redirects, X-Forwarded-Port, parentRef.port. */
+  readonly port: number
+  /** What the process opens (10080 in a pod). */
+  readonly bind: { readonly address: string; readonly port: number; readonly transport: "tcp" | "udp" }
+  readonly mode:
+    | { readonly _tag: "Http"; readonly tls: DownstreamTls | null; readonly hosts: ReadonlyArray<Id> }
+    | {
+        readonly _tag: "Tls"
+        readonly tls: DownstreamTls | null
+        readonly routes: ReadonlyArray<{ readonly hostname: string; readonly to: Forward }>
+      }
+    | { readonly _tag: "Stream"; readonly to: Forward }
+  readonly limits: ListenerLimits
+}
+
+export interface ListenerLimits {
+  /** Open client connections of the socket; one more is answered 503 and closed. */
+  readonly connections: number
+  /** Bytes of a request head. */
+  readonly headerBytes: number
+}
+
+export interface DownstreamTls {
+  readonly certificates: ReadonlyArray<Id>
+  readonly clientCa: Id | null
+  readonly clientAuth: "None" | "Require" | "Allow"
+}

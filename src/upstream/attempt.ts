@@ -1,0 +1,63 @@
+// One try of a request against one upstream, as the proxy sees it: what goes in, what comes back, how it fails.
+// Plain callbacks and data: this is the request path.
+import type { Duplex, Readable } from "node:stream"
+import type { UpstreamReason } from "../snapshot/reason.ts"
+
+export interface UpstreamRequest {
+  readonly method: string
+  /** Origin form, as it goes on the wire. */
+  readonly path: string
+  /** Raw pairs: name, value, name, value … Without Host, framing and hop-by-hop fields: the transport owns those. */
+  readonly headers: ReadonlyArray<string>
+  /** The client's Host, sent where the upstream's identity says "Request". */
+  readonly clientHost: string
+  /** URLRewrite.hostname: beats the identity's Host. */
+  readonly hostOverride: string | null
+  readonly body: Readable | null
+  /** Declared length of the body; null: unknown (chunked). */
+  readonly contentLength: number | null
+  /** `websocket` and the like: answered by `onUpgrade`, or by an ordinary response that refuses. */
+  readonly upgrade: string | null
+  /** RFC 9110 9.2.2: may be sent again when nothing of the response was seen. */
+  readonly idempotent: boolean
+}
+
+/** Who answered, for logs, metrics and explain. */
+export interface AttemptPeer {
+  /** `203.0.113.7:443`, or the socket path. */
+  readonly address: string
+  /** Name of the endpoint it belongs to. */
+  readonly endpoint: string
+  readonly reused: boolean
+}
+
+export interface ResponseSink {
+  /** 103 and other interim responses worth relaying; never 100 or 101. */
+  readonly onInterim: (status: number, headers: ReadonlyArray<string>) => void
+  /** Raw pairs, hop-by-hop fields already stripped. Return false to hold the body until `attempt.resume()`. */
+  readonly onHead: (status: number, headers: ReadonlyArray<string>, peer: AttemptPeer) => boolean
+  /** Return false to pause until `attempt.resume()`. */
+  readonly onData: (chunk: Uint8Array) => boolean
+  readonly onEnd: (trailers: ReadonlyArray<string>) => void
+  readonly onUpgrade: (status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer) => void
+  /** Terminal, at most once, never after onEnd or onUpgrade. */
+  readonly onFailure: (failure: UpstreamFailure) => void
+}
+
+/** Per-request failure: data, not an Error (building one costs a stack). */
+export interface UpstreamFailure {
+  readonly reason: UpstreamReason
+  /** For the log and explain, never for the client; holds no secret. */
+  readonly detail: string
+  /** Bytes of the request that may have reached the peer: "None" is provably unsent. */
+  readonly sent: "None" | "Some"
+  /** The response head had been relayed: the status stands and the connection is cut. */
+  readonly headed: boolean
+  readonly peer: AttemptPeer | null
+}
+
+export interface Attempt {
+  readonly resume: () => void
+  /** Cancels toward the upstream; no callback follows. */
+  readonly abort: () => void
+}
