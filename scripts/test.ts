@@ -1,0 +1,79 @@
+// `npm test`: type check, lint and formatting, then every test; each stage with its time. The last line is `N passed, N failed`.
+// Arguments go to vitest (`npm test -- test/routing`): then only the tests they name run.
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const root = join(import.meta.dirname, "..")
+const bin = (name: string) => join(root, "node_modules", ".bin", name)
+
+interface Stage {
+  readonly name: string
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly seconds: number
+}
+
+const run = (command: string, args: ReadonlyArray<string>): number => {
+  const result = spawnSync(command, args, { cwd: root, stdio: "inherit" })
+  if (result.error !== undefined) console.error(`sluice: ${command} could not be started: ${result.error.message}`)
+  return result.status ?? 1
+}
+
+const stage = (name: string, body: () => { readonly passed: number; readonly failed: number; readonly skipped: number }): Stage => {
+  console.log(`\n== ${name}`)
+  const began = performance.now()
+  const counts = body()
+  const seconds = (performance.now() - began) / 1000
+  console.log(`== ${name}: ${counts.failed === 0 ? "ok" : "FAILED"} in ${seconds.toFixed(1)} s`)
+  return { name, ...counts, seconds }
+}
+
+const verdict = (status: number) => ({ passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 })
+
+// The Effect build of the compiler reports a forgotten `yield*` as an error; it exists for Linux x64 alone.
+const effectCompiler = join(root, "node_modules", "@effect", "tsgo-linux-x64", "lib", "tsc")
+
+const types = () => {
+  if (existsSync(effectCompiler)) return verdict(run(effectCompiler, ["-p", "."]))
+  console.log("sluice: this platform has no Effect build of the compiler: a forgotten yield* is not reported here")
+  return verdict(run(bin("tsc"), ["-p", "."]))
+}
+
+const vitest = (words: ReadonlyArray<string>) => {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-test-"))
+  const output = join(folder, "results.json")
+  const status = run(bin("vitest"), ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${output}`, ...words])
+  const results = existsSync(output)
+    ? (JSON.parse(readFileSync(output, "utf8")) as {
+        readonly numPassedTests: number
+        readonly numFailedTests: number
+        readonly numPendingTests: number
+        readonly numFailedTestSuites: number
+      })
+    : null
+  rmSync(folder, { recursive: true, force: true })
+  if (results === null) return { passed: 0, failed: 1, skipped: 0 }
+  const failed = results.numFailedTests
+  // A file that does not even load counts no test: its failure must not vanish.
+  return { passed: results.numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed, skipped: results.numPendingTests }
+}
+
+const words = process.argv.slice(2)
+const stages =
+  words.length > 0
+    ? [stage("tests", () => vitest(words))]
+    : [
+        stage("type check", types),
+        stage("lint and formatting", () => verdict(run(bin("biome"), ["check", "--error-on-warnings", "."]))),
+        stage("tests", () => vitest([]))
+      ]
+
+const total = (key: "passed" | "failed" | "skipped") => stages.reduce((sum, each) => sum + each[key], 0)
+console.log("")
+for (const each of stages) console.log(`${each.name.padEnd(24)} ${each.seconds.toFixed(1).padStart(7)} s`)
+const skipped = total("skipped")
+console.log(`${total("passed")} passed, ${total("failed")} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`)
+process.exit(total("failed") === 0 ? 0 : 1)
