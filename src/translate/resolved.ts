@@ -2,6 +2,7 @@
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
+import type { Material } from "../snapshot/secret.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 
 /** A backendRef as any route kind writes it, defaults applied. */
@@ -26,6 +27,8 @@ export interface ResolvedUpstream {
   readonly id: Id
   readonly spec: Upstream
   readonly endpoints: ReadonlyArray<Endpoint>
+  /** What the ids in `spec.tls` (CA bundles, client certificate) stand for: the snapshot's `secrets` and the material beside it. */
+  readonly materials: ReadonlyArray<Material>
 }
 
 export interface ResolvedBackend {
