@@ -32,10 +32,9 @@ if (installed !== wanted) {
   // npm under `npm run` tells where it is; a bare call finds it on PATH.
   const npm = process.env.npm_execpath
   const words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-  const run =
-    npm !== undefined && npm.endsWith(".js")
-      ? spawnSync(process.execPath, [npm, ...words], { cwd: root, stdio: "inherit" })
-      : spawnSync("npm", words, { cwd: root, stdio: "inherit" })
+  const run = npm?.endsWith(".js")
+    ? spawnSync(process.execPath, [npm, ...words], { cwd: root, stdio: "inherit" })
+    : spawnSync("npm", words, { cwd: root, stdio: "inherit" })
   if (run.error !== undefined) fail(`npm could not be started (${run.error.message}): install npm, it comes with Node`)
   if (run.status !== 0)
     fail("npm ci failed (its message is above): check the network to your npm registry and the free disk space, then run this again")
