@@ -1,0 +1,67 @@
+// What the admin port shows of an upstream: plain data, the only place where rotating addresses are told (law 18).
+
+import type { ResolutionState } from "../report/report.ts"
+import type { Id } from "../snapshot/id.ts"
+import type { ConnectReason } from "../snapshot/reason.ts"
+
+export interface UpstreamDescription {
+  readonly id: Id
+  readonly namespace: string
+  readonly target: string
+  readonly retired: boolean
+  /** Who holds it: requests and the serving tables. */
+  readonly holders: number
+  readonly endpoints: ReadonlyArray<EndpointDescription>
+  readonly pool: PoolCounts
+  /** The last connection that failed; null since the last success. */
+  readonly lastFailure: FailureDescription | null
+}
+
+export interface EndpointDescription {
+  /** `api.example:443`, `203.0.113.7:443`, or a socket path. */
+  readonly name: string
+  readonly tls: boolean
+  readonly tier: number
+  readonly weight: number
+  readonly draining: boolean
+  readonly resolution: ResolutionState
+  readonly detail: string
+  /** Milliseconds since the answer in use came in; null: none yet, or none needed. */
+  readonly age: number | null
+  readonly addresses: ReadonlyArray<AddressDescription>
+}
+
+export interface AddressDescription {
+  readonly address: string
+  /** It left the answer: no new requests, streams finish. */
+  readonly draining: boolean
+  readonly active: number
+  readonly idle: number
+  /** Failure label of the last dial to it, or null when that succeeded. */
+  readonly lastFailure: ConnectReason | null
+  /** The peer's certificate as last seen; null without TLS or before the first connection. */
+  readonly tls: { readonly protocol: string; readonly subject: string; readonly issuer: string; readonly expires: string } | null
+}
+
+/** Gauges first, then counters since the upstream was made. */
+export interface PoolCounts {
+  readonly active: number
+  readonly idle: number
+  readonly dialling: number
+  readonly pending: number
+  readonly dials: number
+  readonly dialFailures: number
+  readonly requests: number
+  /** Requests that found a connection already used before. */
+  readonly reused: number
+  readonly overflows: number
+  /** Requests sent once more after a reused socket died. */
+  readonly retries: number
+}
+
+export interface FailureDescription {
+  readonly reason: string
+  readonly detail: string
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
