@@ -44,8 +44,8 @@ if (installed !== wanted) {
 }
 
 const pinned = join(root, "node_modules", ".bin", "node")
-const node = existsSync(pinned) ? pinned : process.execPath
-if (node !== pinned) {
+const node = process.env.SLUICE_NODE ?? (existsSync(pinned) ? pinned : process.execPath)
+if (node === process.execPath) {
   if (major < 24) {
     fail(
       `no Node package for ${process.platform}-${process.arch} in the lockfile, and Node ${process.versions.node} cannot run TypeScript as it is: put Node 26 on PATH`
