@@ -1,0 +1,240 @@
+// The ONE table of metrics. Names, labels and buckets are public API: docs/reference is generated from `definitions`, `/metrics` prints nothing else
+// but Node's own process metrics. prom-client is the printer; the counts are ours (report/series).
+import { collectDefaultMetrics, type Metric, Registry } from "prom-client"
+import { Cells, Distributions, type Family, type MetricDefinition, type Sample } from "./series.ts"
+
+const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const route = ["gateway", "listener", "route", "upstream"]
+const upstream = ["gateway", "upstream"]
+
+/** In the order they are documented. The keys are how code names them. */
+export const definitions = {
+  requests: {
+    name: "sluice_requests_total",
+    type: "counter",
+    help: "Requests answered, by status. Unregistered codes count under their class (4xx); 0: the connection was cut before a status.",
+    labels: [...route, "code"]
+  },
+  duration: {
+    name: "sluice_request_duration_seconds",
+    type: "histogram",
+    help: "From the request's head to the last byte of its response.",
+    labels: route,
+    buckets: seconds
+  },
+  upstreamDuration: {
+    name: "sluice_upstream_head_duration_seconds",
+    type: "histogram",
+    help: "From handing a request to its upstream to the head of the response: queueing, name, connection, TLS and first byte.",
+    labels: route,
+    buckets: seconds
+  },
+  failures: {
+    name: "sluice_failures_total",
+    type: "counter",
+    help: "Requests and connections that ended in a row of the failure table; reason is the row's label, as in the access log.",
+    labels: [...route, "reason"]
+  },
+  requestBytes: { name: "sluice_request_body_bytes_total", type: "counter", help: "Bytes of request bodies received.", labels: route },
+  responseBytes: { name: "sluice_response_body_bytes_total", type: "counter", help: "Bytes of response bodies sent.", labels: route },
+  active: {
+    name: "sluice_requests_active",
+    type: "gauge",
+    help: "Requests that are being served, tunnels included.",
+    labels: ["gateway"]
+  },
+  connections: {
+    name: "sluice_connections_active",
+    type: "gauge",
+    help: "Open client connections, by the socket they came in on.",
+    labels: ["gateway", "bind"]
+  },
+  connectionsTotal: {
+    name: "sluice_connections_total",
+    type: "counter",
+    help: "Client connections accepted.",
+    labels: ["gateway", "bind"]
+  },
+  dnsDuration: {
+    name: "sluice_dns_duration_seconds",
+    type: "histogram",
+    help: "Lookups of upstream names. result: ok, or a label of the failure table.",
+    labels: ["result"],
+    buckets: seconds
+  },
+  connectDuration: {
+    name: "sluice_upstream_connect_duration_seconds",
+    type: "histogram",
+    help: "TCP (or Unix socket) connects to upstreams. result: ok, or a label of the failure table.",
+    labels: ["gateway", "result"],
+    buckets: seconds
+  },
+  tlsDuration: {
+    name: "sluice_upstream_tls_duration_seconds",
+    type: "histogram",
+    help: "TLS handshakes with upstreams. result: ok, or a label of the failure table.",
+    labels: ["gateway", "result"],
+    buckets: seconds
+  },
+  pool: {
+    name: "sluice_upstream_connections",
+    type: "gauge",
+    help: "Connections to an upstream. state: active, idle or dialling.",
+    labels: [...upstream, "state"]
+  },
+  pending: { name: "sluice_upstream_pending_requests", type: "gauge", help: "Requests that wait for a connection.", labels: upstream },
+  dials: { name: "sluice_upstream_dials_total", type: "counter", help: "Connections begun.", labels: upstream },
+  dialFailures: {
+    name: "sluice_upstream_dial_failures_total",
+    type: "counter",
+    help: "Connections that failed before they could carry a request.",
+    labels: upstream
+  },
+  upstreamRequests: { name: "sluice_upstream_requests_total", type: "counter", help: "Requests handed to connections.", labels: upstream },
+  reused: {
+    name: "sluice_upstream_reused_total",
+    type: "counter",
+    help: "Requests that found a connection used before.",
+    labels: upstream
+  },
+  overflows: {
+    name: "sluice_upstream_overflows_total",
+    type: "counter",
+    help: "Requests refused because the pool was full.",
+    labels: upstream
+  },
+  retries: {
+    name: "sluice_upstream_retries_total",
+    type: "counter",
+    help: "Requests sent once more, on a fresh connection, after a reused one died.",
+    labels: upstream
+  },
+  addresses: { name: "sluice_upstream_addresses", type: "gauge", help: "Addresses an upstream can be dialled at.", labels: upstream },
+  healthy: { name: "sluice_upstream_addresses_healthy", type: "gauge", help: "Of them, those that are in use.", labels: upstream },
+  resolution: {
+    name: "sluice_upstream_resolution",
+    type: "gauge",
+    help: "1 for the state that name resolution is in: Fresh, Stale, Failed, Refused or NotNeeded.",
+    labels: [...upstream, "state"]
+  },
+  upstreamCertificate: {
+    name: "sluice_upstream_certificate_expiry_days",
+    type: "gauge",
+    help: "Days until the soonest expiry among the certificates seen on an upstream's connections.",
+    labels: upstream
+  },
+  certificate: {
+    name: "sluice_certificate_expiry_days",
+    type: "gauge",
+    help: "Days until a certificate or CA bundle in use expires.",
+    labels: ["gateway", "certificate"]
+  },
+  snapshotSequence: {
+    name: "sluice_snapshot_sequence",
+    type: "gauge",
+    help: "Sequence of the snapshot that is being served.",
+    labels: ["gateway"]
+  },
+  snapshotRefused: {
+    name: "sluice_snapshot_refused_resources",
+    type: "gauge",
+    help: "Resources of the snapshot that could not be taken up.",
+    labels: ["gateway"]
+  },
+  ready: { name: "sluice_ready", type: "gauge", help: "1 when the proxy of a Gateway can answer.", labels: ["gateway"] },
+  logDropped: {
+    name: "sluice_access_log_dropped_total",
+    type: "counter",
+    help: "Lines that the access log could not write in time and dropped.",
+    labels: []
+  },
+  build: { name: "sluice_build_info", type: "gauge", help: "1; the labels say what runs.", labels: ["version", "node"] }
+} as const satisfies Readonly<Record<string, MetricDefinition>>
+
+export type MetricName = keyof typeof definitions
+
+/** Label sets a metric may have at once; the rest counts under "overflow" (law 19). */
+export const maxSeries = 20_000
+
+type Familiar = {
+  readonly [M in MetricName]: (typeof definitions)[M]["type"] extends "histogram" ? Distributions : Cells
+}
+
+export interface Metrics extends Familiar {
+  /**
+   * Gauges and counters that live elsewhere (a pool's own counts) are read at a scrape. `sample` yields labels in the definition's order.
+   * Returns how to stop; a source that throws costs its own samples.
+   */
+  readonly sampled: (metric: MetricName, sample: () => Iterable<readonly [ReadonlyArray<string>, number]>) => () => void
+  /** The exposition, Prometheus text format 0.0.4. */
+  readonly text: () => Promise<string>
+  readonly contentType: string
+}
+
+type Source = () => Iterable<readonly [ReadonlyArray<string>, number]>
+
+/** One a process. build: what `sluice_build_info` says. */
+export const makeMetrics = (build: { readonly version: string }): Metrics => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const sources = new Map<MetricName, Set<Source>>()
+  const families: Partial<Record<MetricName, Cells | Distributions>> = {}
+
+  for (const key of Object.keys(definitions) as Array<MetricName>) {
+    const definition: MetricDefinition = definitions[key]
+    const family = definition.type === "histogram" ? new Distributions(definition, maxSeries) : new Cells(definition, maxSeries)
+    families[key] = family
+    registry.registerMetric(printed(definition, family, () => sources.get(key)))
+  }
+
+  const made = families as Familiar
+  made.build.acquire(build.version, process.version).value = 1
+  return {
+    ...made,
+    sampled: (metric, sample) => {
+      const known = sources.get(metric) ?? new Set<Source>()
+      sources.set(metric, known)
+      known.add(sample)
+      return () => {
+        known.delete(sample)
+      }
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType
+  }
+}
+
+// What prom-client's registry needs of a metric is four fields; its own metric classes would count everything a second time.
+const printed = (
+  definition: MetricDefinition,
+  family: Family<never> | Cells | Distributions,
+  sources: () => ReadonlySet<Source> | undefined
+): Metric<string> => {
+  const { name, help, type, labels } = definition
+  const get = () => {
+    const values: Array<Sample> = [...family.samples()]
+    for (const source of sources() ?? []) {
+      try {
+        for (const [label, value] of source()) {
+          if (values.length >= maxSeries) break
+          values.push({ labels: Object.fromEntries(labels.map((key, at) => [key, label[at] ?? ""])), value })
+        }
+      } catch {
+        // A source in the middle of its own end: its samples are missing from this one scrape.
+      }
+    }
+    return Promise.resolve({ name, help, type, values, aggregator: "sum" })
+  }
+  return { name, help, type, get } as unknown as Metric<string>
+}
+
+/** The table for docs/reference, Markdown. */
+export const metricsTable = (): string =>
+  [
+    "| metric | type | labels | meaning |",
+    "| --- | --- | --- | --- |",
+    ...Object.values(definitions).map(
+      ({ name, type, labels, help }: MetricDefinition) =>
+        `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${help.replaceAll("|", "\\|")} |`
+    )
+  ].join("\n")
