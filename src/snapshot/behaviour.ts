@@ -67,3 +67,12 @@ export const defaultDns: DnsContract = {
 }
 
 export const defaultLimits: Limits = { maxConnections: 1024, maxPending: 1024, maxRequestsPerConnection: "Disabled" }
+
+/** What a dialect or a policy may say about an upstream's connections; translate/behaviour merges such layers over these defaults. */
+export interface Behaviour {
+  readonly timeouts: UpstreamTimeouts
+  readonly dns: DnsContract
+  readonly limits: Limits
+}
+
+export const defaultBehaviour: Behaviour = { timeouts: defaultTimeouts, dns: defaultDns, limits: defaultLimits }

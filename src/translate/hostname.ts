@@ -22,14 +22,20 @@ const endsInNumber = (name: string): boolean => /^([0-9]+|0x[0-9a-f]*)$/.test(na
 export const externalName = (raw: string, rules: NameRules): Result.Result<string, string> => {
   if (raw === "") return refuse(raw, "is empty: give a fully qualified DNS name")
   if (raw.includes("*")) return refuse(raw, "is a wildcard: a name that can be resolved is needed")
-  if (raw.includes(":") || raw.includes("[")) return refuse(raw, "is an address or holds a port: give the name alone, addresses and ports have fields of their own")
+  if (raw.includes(":") || raw.includes("["))
+    return refuse(raw, "is an address or holds a port: give the name alone, addresses and ports have fields of their own")
   // domainToASCII parses like a URL: it would decode %2e and cut at a slash.
-  if (/[^A-Za-z0-9._\-\u0080-\u{10ffff}]/u.test(raw)) return refuse(raw, "holds a character that no DNS name has: letters, digits, hyphens and dots only")
+  if (/[^A-Za-z0-9._\-\u0080-\u{10ffff}]/u.test(raw))
+    return refuse(raw, "holds a character that no DNS name has: letters, digits, hyphens and dots only")
   const lower = raw.toLowerCase()
   const ascii = /[\u0080-\u{10ffff}]/u.test(raw) ? domainToASCII(raw) : lower
   const name = ascii.endsWith(".") ? ascii.slice(0, -1) : ascii
   if (name === "") return refuse(raw, "is not a DNS name")
-  if (endsInNumber(name)) return refuse(raw, "is a spelling of an IP address, not a name: an address is written as an `ip` endpoint of a Backend, where it is checked as one")
+  if (endsInNumber(name))
+    return refuse(
+      raw,
+      "is a spelling of an IP address, not a name: an address is written as an `ip` endpoint of a Backend, where it is checked as one"
+    )
   const labels = name.split(".")
   if (labels.includes("")) return refuse(raw, "has an empty label: one dot at the end is allowed, two in a row are not")
   if (name.length > 253) return refuse(raw, "is longer than 253 characters")
@@ -41,9 +47,12 @@ export const externalName = (raw: string, rules: NameRules): Result.Result<strin
     return refuse(raw, "is a name of a cloud's metadata service: refused always, whatever it resolves to")
   if (inZone(name, "cluster.local") || inZone(name, bare(rules.clusterDomain)))
     return refuse(raw, "lies in the cluster's own domain: refer to the Service itself, where ReferenceGrants decide")
-  if (inZone(name, "svc")) return refuse(raw, "is a short name of a Service of the cluster: refer to the Service itself, where ReferenceGrants decide")
+  if (inZone(name, "svc"))
+    return refuse(raw, "is a short name of a Service of the cluster: refer to the Service itself, where ReferenceGrants decide")
   if (name.startsWith("localhost") || name.endsWith(".localhost"))
-    return rules.allowLoopback ? Result.succeed(name) : refuse(raw, "means this machine: refused (only `sluice run --allow-loopback` lifts it)")
+    return rules.allowLoopback
+      ? Result.succeed(name)
+      : refuse(raw, "means this machine: refused (only `sluice run --allow-loopback` lifts it)")
   if (labels.length === 1)
     return rules.allowLoopback
       ? Result.succeed(name)

@@ -1,0 +1,49 @@
+// Layers of behaviour merged field by field, later over earlier, remembering who said what: `explain` and `describe` print it.
+import { type Behaviour, defaultBehaviour } from "../snapshot/behaviour.ts"
+import type { Source } from "../snapshot/id.ts"
+
+/** Any part of a record, at any depth; lists and settings are leaves. */
+export type Part<A> = {
+  readonly [K in keyof A]?: A[K] extends ReadonlyArray<unknown> ? A[K] : A[K] extends object ? Part<A[K]> : A[K]
+}
+
+/** What one object says. A field it does not name is left to the layers below. */
+export interface Layer {
+  readonly source: Source
+  readonly part: Part<Behaviour>
+}
+
+export interface MergedBehaviour {
+  readonly behaviour: Behaviour
+  /** By field (`timeouts.connect`, `dns.hold.nxdomain`); a field that nobody set has its default and no entry. */
+  readonly provenance: Readonly<Record<string, Source>>
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Defaults, then every layer in order. The result shares what no layer touched with the defaults. */
+export const mergeBehaviour = (layers: ReadonlyArray<Layer>): MergedBehaviour => {
+  const provenance: Record<string, Source> = {}
+  const over = (base: Readonly<Record<string, unknown>>, part: Readonly<Record<string, unknown>>, path: string, source: Source) => {
+    let made: Record<string, unknown> | null = null
+    // Fields are those of the vocabulary: what a layer says beyond it cannot get in.
+    for (const field of Object.keys(base)) {
+      const said = part[field]
+      if (said === undefined) continue
+      const below = base[field]
+      const where = path === "" ? field : `${path}.${field}`
+      const value = isRecord(below) && isRecord(said) ? over(below, said, where, source) : said
+      if (!isRecord(below)) provenance[where] = source
+      if (value === below) continue
+      made ??= { ...base }
+      made[field] = value
+    }
+    return made ?? base
+  }
+  const merged = layers.reduce<Readonly<Record<string, unknown>>>(
+    (base, layer) => over(base, layer.part as Readonly<Record<string, unknown>>, "", layer.source),
+    defaultBehaviour as unknown as Readonly<Record<string, unknown>>
+  )
+  return { behaviour: merged as unknown as Behaviour, provenance }
+}
