@@ -1,0 +1,214 @@
+// The head of a request, judged after the parser: what node:http lets through and a gateway must not (http-semantics.md sections 2 and 8).
+// Whatever is not plainly valid is refused, nothing is repaired. Refusals are data: building an Error costs more than the whole check.
+import { joinedValue } from "../routing/headers.ts"
+import { requestHost } from "../routing/hosts.ts"
+import type { RequestView } from "../routing/match.ts"
+import type { DownstreamReason } from "../snapshot/reason.ts"
+import { type FieldPolicy, hasToken, type RequestFields, requestFields } from "../upstream/fields.ts"
+import { parseTarget } from "./target.ts"
+
+/** As node:http gives it. The server must run with `maxHeadersCount = 0`, or Node drops lines of `rawHeaders` unseen. */
+export interface ReceivedHead {
+  readonly method: string
+  readonly url: string
+  readonly httpVersion: string
+  readonly rawHeaders: ReadonlyArray<string>
+}
+
+export interface HeadLimits extends FieldPolicy {
+  /** Lines; more are 431. */
+  readonly fields: number
+  /** Of all names and values with separators; more are 431. */
+  readonly bytes: number
+  /** Characters of the target; more are 414. */
+  readonly target: number
+}
+
+export const defaultHeadLimits: HeadLimits = { fields: 200, bytes: 60 * 1024, target: 8 * 1024, underscores: "Drop", forwarded: "Drop" }
+
+export interface RefusedHead {
+  readonly _tag: "Refused"
+  /** Every refusal but method_not_allowed and bad_expect leaves the framing in doubt: close the connection after the answer. */
+  readonly reason: DownstreamReason
+  /** For the log; holds no value that the client sent. */
+  readonly detail: string
+}
+
+export interface RequestHead extends RequestView {
+  readonly _tag: "Head"
+  /** Origin form, as it goes to the upstream: path and query. */
+  readonly target: string
+  /** Normalised by `requestHost`, without port; "" for an HTTP/1.0 request that names none. */
+  readonly host: string
+  /** Host as the client wrote it, or the authority of an absolute-form target. */
+  readonly authority: string
+  /** Raw pairs that may go on: no hop-by-hop fields, no Host, framing or Expect. Filters edit this list. */
+  readonly headers: Array<string>
+  /** Declared length of the body; null: none declared. */
+  readonly contentLength: number | null
+  readonly chunked: boolean
+  /** The first protocol asked for, lower case, when Connection nominates Upgrade. h2c is never one. */
+  readonly upgrade: string | null
+  readonly expectContinue: boolean
+  /** The client reads trailers. */
+  readonly trailers: boolean
+  /** The client lets the connection go on after this exchange. */
+  readonly keepAlive: boolean
+  /** `OPTIONS *`, or OPTIONS with Max-Forwards 0: answered by us with 204 and Allow, not forwarded. */
+  readonly answered: boolean
+}
+
+/** What `OPTIONS *` and 405 say. Any other method that is a token is forwarded. */
+export const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+const refused = (reason: DownstreamReason, detail: string): RefusedHead => ({ _tag: "Refused", reason, detail })
+
+class Head implements RequestHead {
+  readonly _tag = "Head"
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly target: string
+  readonly host: string
+  readonly authority: string
+  readonly headers: Array<string>
+  readonly contentLength: number | null
+  readonly chunked: boolean
+  readonly upgrade: string | null
+  readonly expectContinue: boolean
+  readonly trailers: boolean
+  readonly keepAlive: boolean
+  readonly answered: boolean
+  readonly #raw: ReadonlyArray<string>
+
+  constructor(fields: Omit<RequestHead, "_tag" | "header">, raw: ReadonlyArray<string>) {
+    this.method = fields.method
+    this.path = fields.path
+    this.query = fields.query
+    this.target = fields.target
+    this.host = fields.host
+    this.authority = fields.authority
+    this.headers = fields.headers
+    this.contentLength = fields.contentLength
+    this.chunked = fields.chunked
+    this.upgrade = fields.upgrade
+    this.expectContinue = fields.expectContinue
+    this.trailers = fields.trailers
+    this.keepAlive = fields.keepAlive
+    this.answered = fields.answered
+    this.#raw = raw
+  }
+
+  /** Matches see what goes on, and the fields that are ours: routes match on `Upgrade: websocket` and on Host. */
+  header(name: string): string | null {
+    switch (name) {
+      case "host":
+        return this.authority === "" ? null : this.authority
+      case "connection":
+      case "content-length":
+      case "expect":
+      case "te":
+      case "transfer-encoding":
+      case "upgrade":
+        return joinedValue(this.#raw, name)
+      default:
+        return joinedValue(this.headers, name)
+    }
+  }
+}
+
+/** The head as the proxy goes on with it, or why it is refused. Pure; the first offence found is told. */
+export const checkHead = (received: ReceivedHead, limits: HeadLimits): RequestHead | RefusedHead => {
+  const { method, url, httpVersion, rawHeaders } = received
+  const old = httpVersion === "1.0"
+  if (httpVersion !== "1.1" && !old) {
+    return httpVersion === "0.9"
+      ? refused("bad_request", "HTTP/0.9 is not served")
+      : refused("bad_version", "the version is above HTTP/1.1")
+  }
+  if (url.length > limits.target) return refused("uri_too_long", `the request target has ${url.length} characters`)
+  if (rawHeaders.length > limits.fields * 2) return refused("head_too_large", `the head has ${rawHeaders.length / 2} fields`)
+  const fields = requestFields(rawHeaders, limits)
+  if (fields.bytes > limits.bytes) return refused("head_too_large", `the fields of the head have ${fields.bytes} bytes`)
+  if (fields.repeated !== null) return refused("bad_request", `the field ${fields.repeated} came more than once`)
+  if (fields.underscored !== null) return refused("bad_request", "a field name has an underscore")
+  const framing = framingProblem(fields, old)
+  if (framing !== null) return framing
+  // After framing: whatever the method, a doubtful message is refused as such.
+  if (method === "CONNECT" || method === "TRACE") return refused("method_not_allowed", `${method} is not served`)
+  const target = parseTarget(method, url)
+  if (typeof target === "string") return refused("bad_request", target)
+
+  const named = fields.host === null ? null : requestHost(fields.host)
+  if (fields.host === null ? !old : named === null) {
+    return refused("bad_request", fields.host === null ? "HTTP/1.1 needs a Host" : "the Host is not a host with an optional port")
+  }
+  const host = target.authority === null ? named : requestHost(target.authority)
+  if (target.authority !== null && host === null)
+    return refused("bad_request", "the authority of the target is not a host with an optional port")
+
+  let expectContinue = false
+  // RFC 9110 10.1.1: an HTTP/1.0 client cannot wait for a 100.
+  if (fields.expect !== null && !old) {
+    if (fields.expect.toLowerCase() !== "100-continue") return refused("bad_expect", "only 100-continue can be expected")
+    expectContinue = true
+  }
+  let answered = target.asterisk
+  if (method === "OPTIONS" && fields.maxForwards >= 0) {
+    const left = fields.headers[fields.maxForwards]!
+    if (!/^[0-9]{1,9}$/.test(left)) return refused("bad_request", "Max-Forwards is not a number")
+    if (Number(left) === 0) answered = true
+    else fields.headers[fields.maxForwards] = String(Number(left) - 1)
+  }
+  return new Head(
+    {
+      method,
+      path: target.path,
+      query: target.query,
+      target: target.target,
+      host: host ?? "",
+      authority: target.authority ?? fields.host ?? "",
+      headers: fields.headers,
+      contentLength: fields.contentLength === null ? null : Number(fields.contentLength),
+      chunked: fields.transferEncoding !== null,
+      upgrade: old || !fields.upgradeNominated || fields.upgrade === null ? null : upgradeOf(fields.upgrade),
+      expectContinue,
+      trailers: fields.te !== null && hasToken(fields.te.toLowerCase(), "trailers"),
+      keepAlive: !fields.close && (!old || fields.keepAlive),
+      answered
+    },
+    rawHeaders
+  )
+}
+
+const digits = /^[0-9]{1,16}$/
+
+const framingProblem = (fields: RequestFields, old: boolean): RefusedHead | null => {
+  const length = fields.contentLength
+  if (fields.transferEncoding !== null) {
+    if (old) return refused("bad_request", "Transfer-Encoding in HTTP/1.0")
+    if (length !== null) return refused("bad_request", "Transfer-Encoding beside Content-Length")
+    return codingProblem(fields.transferEncoding.toLowerCase())
+  }
+  if (length !== null && (!digits.test(length) || Number(length) > Number.MAX_SAFE_INTEGER)) {
+    return refused("bad_request", "Content-Length is not one plain number")
+  }
+  return null
+}
+
+const codingProblem = (coding: string): RefusedHead | null => {
+  if (coding === "chunked") return null
+  const codings = coding.split(",").map((part) => part.trim())
+  if (codings.at(-1) !== "chunked" || codings.indexOf("chunked") !== codings.length - 1) {
+    return refused("bad_request", "Transfer-Encoding does not end in one chunked")
+  }
+  return refused("bad_coding", "no transfer coding but chunked is served")
+}
+
+const upgradeOf = (value: string): string | null => {
+  for (const part of value.toLowerCase().split(",")) {
+    const protocol = part.trim()
+    if (protocol !== "" && protocol !== "h2c") return protocol
+  }
+  return null
+}
