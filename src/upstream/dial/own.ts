@@ -1,0 +1,47 @@
+// The addresses and ports that are this gateway itself: dialling them would be a loop, or a way around its own front door.
+import { type Address, classify, formatAddress, parseAddress } from "./address.ts"
+
+export interface OwnAddresses {
+  readonly has: (address: Address, port: number) => boolean
+}
+
+export const noOwnAddresses: OwnAddresses = { has: () => false }
+
+/**
+ * listeners: what this process binds. local: the addresses of this machine's interfaces, which a listener on `0.0.0.0` or `::` answers on
+ * (so does all of 127.0.0.0/8). reserved: addresses that are ours on every port (the Gateway's Service and load balancer addresses).
+ */
+export const ownAddresses = (
+  listeners: Iterable<{ readonly address: string; readonly port: number }>,
+  local: Iterable<string> = [],
+  reserved: Iterable<string> = []
+): OwnAddresses => {
+  const canonical = (texts: Iterable<string>): Set<string> => {
+    const set = new Set<string>()
+    for (const text of texts) {
+      const address = parseAddress(text)
+      if (address !== null) set.add(formatAddress(address))
+    }
+    return set
+  }
+  const machine = canonical(local)
+  const everyPort = canonical(reserved)
+  const wildcardPorts = new Set<number>()
+  const sockets = new Set<string>()
+  for (const { address: text, port } of listeners) {
+    const address = parseAddress(text)
+    // `::` listens on IPv4 too; a wildcard of one family is taken for both, which refuses too much rather than too little.
+    if (address === null || classify(address) === "unspecified") wildcardPorts.add(port)
+    else sockets.add(`${formatAddress(address)} ${port}`)
+  }
+  if (wildcardPorts.size === 0 && sockets.size === 0 && everyPort.size === 0) return noOwnAddresses
+  return {
+    has: (address, port) => {
+      const wildcard = wildcardPorts.has(port)
+      if (!wildcard && sockets.size === 0 && everyPort.size === 0) return false
+      if (wildcard && classify(address) === "loopback") return true
+      const text = formatAddress(address)
+      return (wildcard && machine.has(text)) || everyPort.has(text) || (sockets.size > 0 && sockets.has(`${text} ${port}`))
+    }
+  }
+}
