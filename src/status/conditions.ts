@@ -1,0 +1,293 @@
+// Every condition, reason and message that Sluice writes, by the kind of object it is written on. One file, so that the words of statuses can be read and judged
+// together; nothing else makes a condition. Types and reasons are Gateway API's (v1.7), but for the live ones at the end. Messages name object, field and remedy.
+import { type Condition, describeKey, type Issue, type ObjectKey } from "#schemas/meta.ts"
+
+/** A condition before it is observed on a generation. */
+export interface Said {
+  readonly type: string
+  readonly status: "True" | "False" | "Unknown"
+  readonly reason: string
+  readonly message: string
+}
+
+/** What the API server admits in a message. */
+const longestMessage = 32_768
+
+/** observedGeneration is the generation the judgement was made on, of the object that carries the condition. */
+export const observed = (generation: number, said: Said): Condition => ({
+  type: said.type,
+  status: said.status,
+  reason: said.reason,
+  message: said.message.length > longestMessage ? `${said.message.slice(0, longestMessage - 2)} …` : said.message,
+  observedGeneration: generation
+})
+
+const says =
+  (type: string, status: Said["status"], reason: string) =>
+  (message: string): Said => ({ type, status, reason, message })
+
+/** `spec.rules[2].matches[0].path.value: expected a string; spec.…`: at most eight, since one cause often has many symptoms. */
+export const describeIssues = (issues: ReadonlyArray<Issue>): string => {
+  const shown = issues.slice(0, 8).map((issue) => (issue.path === "" ? issue.message : `${issue.path}: ${issue.message}`))
+  return `${shown.join("; ")}${issues.length > shown.length ? `; and ${issues.length - shown.length} more` : ""}`
+}
+
+const undecodable = (issues: ReadonlyArray<Issue>): string =>
+  `The object does not have the form its kind asks for: ${describeIssues(issues)}`
+
+const sentences = (...parts: ReadonlyArray<string>): string => parts.filter((part) => part !== "").join(". ")
+
+// ── GatewayClass ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const gatewayClass = {
+  accepted: (note: string): Said => says("Accepted", "True", "Accepted")(sentences("Sluice serves the Gateways of this class", note)),
+  /** The parameters cannot be had: `cause` says why and what to do. */
+  invalidParameters: (cause: string): Said => says("Accepted", "False", "InvalidParameters")(`spec.parametersRef: ${cause}`),
+  undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Unsupported")(undecodable(issues))
+}
+
+// ── Gateway ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const gateway = {
+  accepted: (notes: ReadonlyArray<string>): Said => says("Accepted", "True", "Accepted")(sentences("The Gateway is served", ...notes)),
+  /** Some listeners serve: the Gateway does (gateway-api.md section 3). `refused` names the others. */
+  someListenersInvalid: (refused: ReadonlyArray<string>, notes: ReadonlyArray<string>): Said =>
+    says(
+      "Accepted",
+      "True",
+      "ListenersNotValid"
+    )(
+      sentences(
+        `Served but for ${count(refused.length, "listener")} that cannot be: ${refused.join(", ")}; see the conditions of each`,
+        ...notes
+      )
+    ),
+  noListenerValid: (refused: ReadonlyArray<string>): Said =>
+    says("Accepted", "False", "ListenersNotValid")(`No listener can be served: ${refused.join(", ")}; see the conditions of each`),
+  undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Invalid")(undecodable(issues)),
+  classNotAccepted: (name: string): Said =>
+    says("Accepted", "False", "Invalid")(`spec.gatewayClassName: GatewayClass ${name} is not accepted; see its conditions`),
+  invalidParameters: (cause: string): Said => says("Accepted", "False", "InvalidParameters")(`spec.infrastructure.parametersRef: ${cause}`),
+  unsupportedAddress: (): Said =>
+    says(
+      "Accepted",
+      "False",
+      "UnsupportedAddress"
+    )("spec.addresses: static addresses are not served yet; remove them, and the Gateway is reached where the process listens"),
+  clientCertificateNotServed: (): Said =>
+    says(
+      "ResolvedRefs",
+      "False",
+      "InvalidClientCertificateRef"
+    )(
+      "spec.tls.backend.clientCertificateRef: one client certificate for all backends is not served yet; name it on each Backend or XBackend (tls.clientCertificateRef)"
+    ),
+  /** Parts that the API accepts, that are not served, and without which the rest is still right. Fields with their remedy. */
+  partiallyServed: (fields: ReadonlyArray<string>): Said =>
+    says("PartiallyInvalid", "True", "UnsupportedValue")(`Not served, the rest is: ${fields.join("; ")}`)
+}
+
+/** What a Gateway's parts that are not served are called in `partiallyServed`, and notes of `accepted`. */
+export const gatewayNote = {
+  allowedListeners:
+    "spec.allowedListeners: ListenerSets are not served yet, none of them attaches; write their listeners into spec.listeners, or set namespaces.from: None",
+  defaultScope: "spec.defaultScope: default Gateways are not served yet; routes attach by parentRefs",
+  infrastructureHere: "spec.infrastructure has no effect in a standalone process: there are no pods or Services to put it on",
+  parametersRef: {
+    kind: (group: string, kind: string): string =>
+      `${kind}${group === "" ? "" : `.${group}`} is not a kind of parameters that Sluice reads; refer to a GatewayParameters of group gateway.sluice.dev`,
+    namespace: "namespace is missing; GatewayParameters are namespaced, so name the namespace",
+    missing: (key: ObjectKey): string => `${describeKey(key)} does not exist; create it or remove the reference`,
+    undecodable: (key: ObjectKey, issues: ReadonlyArray<Issue>): string => `${describeKey(key)} cannot be read: ${describeIssues(issues)}`
+  }
+}
+
+// ── Listener (entries of a Gateway) ───────────────────────────────────────────────────────────────────────────────────────────────────
+const refusedListener = (reason: string) => says("Accepted", "False", reason)
+
+export const listener = {
+  accepted: says("Accepted", "True", "Accepted")("The listener is valid"),
+  undecodable: (issues: ReadonlyArray<Issue>): Said =>
+    refusedListener("UnsupportedValue")(`The listener does not have the form the API asks for: ${describeIssues(issues)}`),
+  unsupportedProtocol: (path: string, protocol: string): Said =>
+    refusedListener("UnsupportedProtocol")(
+      `${path}.protocol: ${protocol} is not served${knownProtocols.has(protocol) ? " yet" : ""}; HTTP and HTTPS are`
+    ),
+  /** field: absolute path; why: what is not served and what to do. */
+  unsupportedValue: (field: string, why: string): Said => refusedListener("UnsupportedValue")(`${field}: ${why}`),
+  portUnavailable: (why: string): Said => refusedListener("PortUnavailable")(why),
+  /** The Gateway is refused as a whole, so its listeners do not serve. */
+  gatewayRefused: says("Accepted", "False", "Invalid")("The Gateway is not accepted; see its conditions"),
+  noConflicts: says("Conflicted", "False", "NoConflicts")("No other listener has the same port and hostname"),
+  /** Each condition of a listener in conflict: Accepted False and Conflicted True, with one reason. */
+  hostnameConflict: (others: ReadonlyArray<string>, port: number, hostname: string | null): ReadonlyArray<Said> =>
+    conflict(
+      "HostnameConflict",
+      `Port ${port} and ${hostname === null ? "every hostname" : `hostname ${hostname}`} are also those of listener ${others.join(", ")}: give each a hostname or port of its own`
+    ),
+  protocolConflict: (others: ReadonlyArray<string>, port: number): ReadonlyArray<Said> =>
+    conflict(
+      "ProtocolConflict",
+      `Port ${port} is also that of listener ${others.join(", ")} with another protocol: give each protocol a port of its own`
+    ),
+  resolvedRefs: says("ResolvedRefs", "True", "ResolvedRefs")("All references resolve"),
+  /** notes: what was noticed though the references resolve (a certificate that has expired is still served). */
+  resolvedRefsWith: (notes: ReadonlyArray<string>): Said =>
+    notes.length === 0
+      ? listener.resolvedRefs
+      : says("ResolvedRefs", "True", "ResolvedRefs")(sentences("All references resolve", ...notes)),
+  invalidRouteKinds: (bad: ReadonlyArray<string>, good: ReadonlyArray<string>): Said =>
+    says(
+      "ResolvedRefs",
+      "False",
+      "InvalidRouteKinds"
+    )(
+      `allowedRoutes.kinds: ${bad.join(", ")} cannot attach to this listener; ${good.length === 0 ? "no kind is left, allowed here is HTTPRoute" : `only ${good.join(", ")} attaches`}`
+    ),
+  invalidCertificateRef: (causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", "InvalidCertificateRef")(causes.join("; ")),
+  refNotPermitted: (causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", "RefNotPermitted")(causes.join("; ")),
+  overlappingHostnames: (others: ReadonlyArray<string>, port: number): Said =>
+    says(
+      "OverlappingTLSConfig",
+      "True",
+      "OverlappingHostnames"
+    )(
+      `Hostnames overlap with those of listener ${others.join(", ")} on port ${port}: a browser may reuse one connection for both, such a request is answered 421`
+    )
+}
+
+const knownProtocols: ReadonlySet<string> = new Set(["TLS", "TCP", "UDP"])
+
+const conflict = (reason: "HostnameConflict" | "ProtocolConflict", message: string): ReadonlyArray<Said> => [
+  says("Accepted", "False", reason)(message),
+  says("Conflicted", "True", reason)(message)
+]
+
+/** Sentences about listeners that conditions above are filled with. */
+export const listenerNote = {
+  certificate: {
+    kind: (path: string, group: string, kind: string): string =>
+      `${path}: ${kind}${group === "" ? "" : `.${group}`} is not supported; refer to a Secret of type kubernetes.io/tls`,
+    notPermitted: (path: string, secret: string, from: string): string =>
+      `${path}: ${secret} is in another namespace and no ReferenceGrant there lets Gateways of namespace ${from} refer to it`,
+    missing: (path: string, secret: string): string => `${path}: ${secret} does not exist`,
+    undecodable: (path: string, secret: string, issues: ReadonlyArray<Issue>): string =>
+      `${path}: ${secret} cannot be read: ${describeIssues(issues)}`,
+    /** cause: a clause that follows the Secret's name and never quotes its bytes. */
+    bad: (path: string, secret: string, cause: string): string => `${path}: ${secret} ${cause}`,
+    none: (path: string): string =>
+      `${path}.certificateRefs: an HTTPS listener needs a certificate; refer to a Secret of type kubernetes.io/tls`,
+    /** expires: RFC 3339. Served all the same: the client judges it. */
+    expires: (secret: string, expires: string): string => `the certificate of ${secret} is valid until ${expires}`
+  },
+  port: {
+    /** Standalone: the machine's ports are shared by all Gateways; older, then namespace and name, wins. */
+    taken: (port: number, by: ObjectKey): string =>
+      `Port ${port} is served for ${describeKey(by)}: in a standalone process the Gateways share the machine's ports; use another port or one Gateway`,
+    /** Cluster: ports below 1024 bind 10000 higher. */
+    shifted: (port: number, bound: number, by: string): string =>
+      `Port ${port} is opened as ${bound} in the pod, which listener ${by} has already: use another port`
+  },
+  frontendValidation:
+    "verification of client certificates is not served yet; remove it, or the listener would admit clients it must refuse",
+  passthrough: "TLS mode Passthrough belongs to protocol TLS, which is not served yet; use Terminate with a certificate",
+  tlsOptions: (keys: ReadonlyArray<string>): string => `the options ${keys.join(", ")} are not known to Sluice; remove them`,
+  hostnameIsAddress: "a listener's hostname is a DNS name, not an IP address",
+  filters: "filters of a listener are not served yet; put them on the routes"
+}
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
+
+// ── HTTPRoute (entries by parent) ─────────────────────────────────────────────────────────────────────────────────────────────────────
+export const route = {
+  accepted: says("Accepted", "True", "Accepted")("The route is served by this Gateway"),
+  undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "UnsupportedValue")(undecodable(issues)),
+  /** The parentRef names a section or port that the Gateway does not have. */
+  noMatchingParent: (section: string | null, port: number | null, parent: ObjectKey, names: ReadonlyArray<string>): Said =>
+    says(
+      "Accepted",
+      "False",
+      "NoMatchingParent"
+    )(
+      `${describeKey(parent)} has no listener ${[section === null ? "" : `named ${section}`, port === null ? "" : `on port ${port}`]
+        .filter((part) => part !== "")
+        .join(" ")}; it has ${names.length === 0 ? "none that can be read" : names.join(", ")}`
+    ),
+  kindNotAllowed: (kind: string, names: ReadonlyArray<string>): Said =>
+    says("Accepted", "False", "NotAllowedByListeners")(`allowedRoutes.kinds of listener ${names.join(", ")} does not admit ${kind}`),
+  namespaceNotAllowed: (namespace: string, names: ReadonlyArray<string>): Said =>
+    says(
+      "Accepted",
+      "False",
+      "NotAllowedByListeners"
+    )(
+      `allowedRoutes.namespaces of listener ${names.join(", ")} does not admit routes of namespace ${namespace}; the Gateway's owner can allow it (from: All, or a Selector that matches its labels)`
+    ),
+  noMatchingListenerHostname: (written: ReadonlyArray<string>, listeners: ReadonlyArray<string>): Said =>
+    says(
+      "Accepted",
+      "False",
+      "NoMatchingListenerHostname"
+    )(`spec.hostnames: none of ${written.join(", ")} meets a hostname of the listeners (${listeners.join(", ")})`),
+  /** No rule is left that can be served. */
+  unsupportedValue: (problems: ReadonlyArray<string>): Said => says("Accepted", "False", "UnsupportedValue")(problems.join("; ")),
+  incompatibleFilters: (problems: ReadonlyArray<string>): Said => says("Accepted", "False", "IncompatibleFilters")(problems.join("; ")),
+  /** Some rules are served. The message begins as the specification wants it (gateway-api.md section 3). */
+  droppedRules: (problems: ReadonlyArray<string>): Said =>
+    says("PartiallyInvalid", "True", "UnsupportedValue")(`Dropped Rule ${problems.join("; Dropped Rule ")}`),
+  resolvedRefs: (notes: ReadonlyArray<string>): Said =>
+    says("ResolvedRefs", "True", "ResolvedRefs")(sentences("All references resolve", ...notes)),
+  /** The first problem gives the reason, the message has all of them. */
+  unresolvedRefs: (reason: string, messages: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", reason)(messages.join("; "))
+}
+
+/** Clauses about rules; `rule` is its path (`spec.rules[2]`). */
+export const routeNote = {
+  ruleUndecodable: (index: number, issues: ReadonlyArray<Issue>): string => `spec.rules[${index}]: ${describeIssues(issues)}`,
+  /** Its matches are known, so its requests are answered 500 and do not fall to a wider rule. */
+  ruleRefused: (problems: ReadonlyArray<string>): string => `${problems.join("; ")} (requests that match are answered 500)`,
+  pattern: (path: string, why: string): string => `${path}: the regular expression is refused: ${why}; RE2 syntax is served`,
+  filterNotServed: (path: string, type: string): string => `${path}: ${notServed[type] ?? `filters of type ${type} are not served`}`,
+  filterProblem: (path: string, why: string): string => `${path}: ${why}`,
+  retry: (path: string): string =>
+    `${path}.retry: retries by rule are not served yet; remove the field (a request that was provably unsent is sent again without it)`,
+  sessionPersistence: (path: string): string => `${path}.sessionPersistence: session persistence is not served yet; remove the field`,
+  defaultGateways: "spec.useDefaultGateways: default Gateways are not served yet; name the Gateway in parentRefs",
+  hostnameIsAddress: (hostname: string): string => `spec.hostnames: ${hostname} is an IP address; a route's hostname is a DNS name`,
+  timeout: (path: string, most: number): string => `${path}: longer than a timer can wait; at most ${most} ms, or 0s for none`
+}
+
+const notServed: Readonly<Record<string, string>> = {
+  RequestMirror: "RequestMirror is not served yet; remove it",
+  CORS: "CORS is not served yet; remove it and let the backend answer, or set the headers with ResponseHeaderModifier",
+  ExternalAuth: "ExternalAuth is not served yet; a rule that needs it is not served without it",
+  ExtensionRef: "ExtensionRef names a filter that Sluice does not know; none is served yet"
+}
+
+// ── Live facts: written by settle alone ───────────────────────────────────────────────────────────────────────────────────────────────
+const programmed = (status: Said["status"], reason: string) => says("Programmed", status, reason)
+
+export const live = {
+  programmed: (proxies: number): Said =>
+    programmed("True", "Programmed")(`Served by ${count(proxies, "proxy").replace("proxys", "proxies")}`),
+  /** Nobody reports: offline, or before the first proxy. */
+  noProxy: programmed("Unknown", "Pending")("No proxy has reported yet"),
+  waiting: (acknowledged: number, ready: number): Said =>
+    programmed("False", "Pending")(`${acknowledged} of ${ready} ready proxies have taken up this generation`),
+  noneReady: (proxies: number): Said => programmed("False", "Pending")(`None of ${proxies} proxies is ready`),
+  invalid: (why: string): Said => programmed("False", "Invalid")(why),
+  /** The conflict reason of the listener's Accepted condition stands on Programmed too. */
+  conflicted: (reason: string, message: string): Said => programmed("False", reason)(message),
+  /** A proxy could not take the listener up: what the system said. */
+  listenerRefused: (detail: string): Said =>
+    programmed("False", /EADDR|EACCES|in use|port/i.test(detail) ? "PortUnavailable" : "Invalid")(`The proxy could not open it: ${detail}`),
+  listenersRefused: (names: ReadonlyArray<string>): Said =>
+    programmed("False", "Invalid")(`No listener could be opened: ${names.join(", ")}; see the conditions of each`),
+  /** Names of external backends, merged over proxies: the worst counts. */
+  resolved: (state: "Fresh" | "Stale" | "Failed" | "Refused", detail: string): Said =>
+    says(
+      "Resolved",
+      state === "Fresh" || state === "Stale" ? "True" : "False",
+      state
+    )(detail !== "" ? detail : state === "Fresh" ? "Names resolve to addresses that may be dialled" : `Resolution: ${state}`)
+}
+
+// ── Backends ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
