@@ -48,6 +48,8 @@ export interface Condition {
 export interface Issue {
   readonly path: string
   readonly message: string
+  /** Inside an `Element`: its `name` where that much is readable, so that a bad listener or rule can be called by its name. */
+  readonly element?: string
 }
 
 /**

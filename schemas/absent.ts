@@ -1,0 +1,17 @@
+// What an absent field means. One place, because every default of the upstream CRDs is applied on decode and nowhere else.
+import { Effect, Schema } from "effect"
+
+/** A field with a CRD default: optional outside, always there inside. `value` is as one would write it in a manifest. */
+export const defaulted = <S extends Schema.Constraint>(schema: S, value: S["Encoded"]): Schema.withDecodingDefaultKey<S> =>
+  Schema.withDecodingDefaultKey<S>(Effect.succeed(value))(schema)
+
+/** A list whose absence and emptiness mean the same: always a list inside, at most `max` long. */
+export const listOf = <S extends Schema.Constraint>(item: S, max: number): Schema.withDecodingDefaultKey<Schema.$Array<S>> =>
+  defaulted(Schema.Array(item).check(Schema.isMaxLength(max, { expected: `at most ${max} items` })), [])
+
+/** A list that the CRD requires, `min` to `max` long. */
+export const requiredList = <S extends Schema.Constraint>(item: S, min: number, max: number): Schema.$Array<S> =>
+  Schema.Array(item).check(
+    Schema.isMinLength(min, { expected: `at least ${min} ${min === 1 ? "item" : "items"}` }),
+    Schema.isMaxLength(max, { expected: `at most ${max} items` })
+  )

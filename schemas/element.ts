@@ -1,0 +1,51 @@
+// Lists whose elements decode one by one (law 1): a bad rule costs itself and not its route.
+import { Result, Schema, SchemaGetter } from "effect"
+import { issuesOf } from "./issue.ts"
+import type { Element } from "./meta.ts"
+
+const items = new WeakMap<object, Schema.Constraint>()
+
+/** The schema of the elements behind a list that `elementsOf` made, by its AST. Field walks and CRD generation look through it. */
+export const itemOf = (ast: object): Schema.Constraint | undefined => items.get(ast)
+
+const nameOf = (raw: unknown): string | undefined => {
+  if (typeof raw !== "object" || raw === null || !("name" in raw)) return undefined
+  return typeof raw.name === "string" && raw.name !== "" ? raw.name : undefined
+}
+
+/**
+ * A list at `at` (`spec.rules`) of `min` to `max` elements, each a Result of its own. Issue paths are absolute.
+ * `judge` looks at the elements together, where a rule between them is to cost those that break it.
+ */
+export const elementsOf = <A, E>(
+  item: Schema.Codec<A, E>,
+  at: string,
+  min: number,
+  max: number,
+  judge: (elements: ReadonlyArray<Element<A>>) => ReadonlyArray<Element<A>> = (elements) => elements
+) => {
+  const decode = Schema.decodeUnknownResult(item, { errors: "all" })
+  const list = Schema.declare((u: unknown): u is ReadonlyArray<Element<A>> => Array.isArray(u))
+  items.set(list.ast, item)
+  return Schema.Array(Schema.Unknown)
+    .check(
+      Schema.isMinLength(min, { expected: `at least ${min} ${min === 1 ? "item" : "items"}` }),
+      Schema.isMaxLength(max, { expected: `at most ${max} items` })
+    )
+    .pipe(
+      Schema.decodeTo(list, {
+        decode: SchemaGetter.transform(
+          (raws: ReadonlyArray<unknown>): ReadonlyArray<Element<A>> =>
+            judge(
+              raws.map((raw, index) =>
+                Result.mapError(decode(raw), (error) => {
+                  const element = nameOf(raw)
+                  return issuesOf(error.issue, `${at}[${index}]`).map((issue) => (element === undefined ? issue : { ...issue, element }))
+                })
+              )
+            )
+        ),
+        encode: SchemaGetter.forbidden(() => "decoded objects are never written back")
+      })
+    )
+}

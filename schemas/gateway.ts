@@ -1,0 +1,147 @@
+// Gateway. Listeners decode one by one; what Sluice does not serve yet (addresses, frontend TLS, allowedListeners …) is readable.
+import { Result, Schema } from "effect"
+import { defaulted, listOf, requiredList } from "./absent.ts"
+import { isIP } from "./address.ts"
+import { elementsOf } from "./element.ts"
+import { optionalEntriesOf } from "./entries.ts"
+import { Listener } from "./listener.ts"
+import type { Element } from "./meta.ts"
+import { isQualifiedName, LabelValue, ObjectName, PortNumber, text } from "./name.ts"
+import { LocalObjectReference, ObjectReference, SecretObjectReference } from "./reference.ts"
+import { LabelSelector } from "./selector.ts"
+
+const addressType =
+  /^Hostname|IPAddress|NamedAddress|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/u
+
+const addressHostname = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/u
+
+const domain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/u
+
+const isRoutability = (text: string): boolean => {
+  if (text === "" || text === "Cluster") return true
+  const slash = text.indexOf("/")
+  const prefix = text.slice(0, Math.max(slash, 0))
+  return slash > 0 && slash < text.length - 1 && domain.test(prefix) && prefix !== "k8s.io" && !prefix.endsWith(".k8s.io")
+}
+
+export const GatewaySpecAddress = Schema.Struct({
+  type: defaulted(
+    text(1, 253).check(Schema.isPattern(addressType, { expected: "IPAddress, Hostname, NamedAddress or domain/name" })),
+    "IPAddress"
+  ),
+  /** Absent: any address of the type. */
+  value: Schema.optionalKey(text(0, 253)),
+  /** Experimental since v1.7. */
+  routability: Schema.optionalKey(
+    text(0, 253).check(
+      Schema.makeFilter((routability: string) =>
+        isRoutability(routability) ? undefined : 'Expected "", Cluster or domain/path; k8s.io domains are reserved'
+      )
+    )
+  )
+}).check(
+  Schema.makeFilter(({ type, value }) => {
+    if (value === undefined) return undefined
+    if (type === "IPAddress" && !isIP(value)) return { path: ["value"], issue: "Expected an IPv4 or IPv6 address with type IPAddress" }
+    if (type === "Hostname" && !addressHostname.test(value)) return { path: ["value"], issue: "Expected a hostname with type Hostname" }
+    return undefined
+  })
+)
+export type GatewaySpecAddress = typeof GatewaySpecAddress.Type
+
+const uniqueAddresses = Schema.makeFilter((addresses: ReadonlyArray<GatewaySpecAddress>) => {
+  const seen = new Set<string>()
+  for (const [index, { type, value }] of addresses.entries()) {
+    if (value === undefined || (type !== "IPAddress" && type !== "Hostname")) continue
+    const key = `${type} ${value}`
+    if (seen.has(key)) return { path: [index, "value"], issue: "Expected a value that no other address has" }
+    seen.add(key)
+  }
+  return undefined
+})
+
+export const GatewayInfrastructure = Schema.Struct({
+  labels: optionalEntriesOf(LabelValue, { max: 8, isKey: isQualifiedName, keys: "a label key" }),
+  annotations: optionalEntriesOf(text(0, 4096), { max: 16, isKey: isQualifiedName, keys: "an annotation key" }),
+  parametersRef: Schema.optionalKey(LocalObjectReference)
+})
+export type GatewayInfrastructure = typeof GatewayInfrastructure.Type
+
+const FrontendTLSConfig = Schema.Struct({
+  validation: Schema.optionalKey(
+    Schema.Struct({
+      caCertificateRefs: requiredList(ObjectReference, 1, 16).check(
+        Schema.makeFilter((refs: ReadonlyArray<ObjectReference>) => {
+          const bad = refs.findIndex(
+            (ref) => ref.group === "certificates.k8s.io" && ref.kind === "ClusterTrustBundle" && ref.namespace !== undefined
+          )
+          return bad === -1 ? undefined : { path: [bad, "namespace"], issue: "Not allowed: ClusterTrustBundle is cluster-scoped" }
+        })
+      ),
+      mode: defaulted(Schema.Literals(["AllowValidOnly", "AllowInsecureFallback"]), "AllowValidOnly")
+    })
+  )
+})
+
+export const GatewayTLS = Schema.Struct({
+  /** The certificate that this Gateway shows to backends. */
+  backend: Schema.optionalKey(Schema.Struct({ clientCertificateRef: Schema.optionalKey(SecretObjectReference) })),
+  /** Which client certificates it asks for. */
+  frontend: Schema.optionalKey(
+    Schema.Struct({
+      default: FrontendTLSConfig,
+      perPort: listOf(Schema.Struct({ port: PortNumber, tls: FrontendTLSConfig }), 64).check(
+        Schema.makeFilter((ports: ReadonlyArray<{ readonly port: number }>) => {
+          const second = ports.findIndex(({ port }, index) => ports.findIndex((other) => other.port === port) < index)
+          return second === -1 ? undefined : { path: [second, "port"], issue: "Expected a port that no other entry has" }
+        })
+      )
+    })
+  )
+})
+export type GatewayTLS = typeof GatewayTLS.Type
+
+/** Listeners that share a name cannot be told apart in a status or a parentRef: none of them is served. */
+const refuseSharedNames = (listeners: ReadonlyArray<Element<Listener>>): ReadonlyArray<Element<Listener>> => {
+  const count = new Map<string, number>()
+  for (const listener of listeners) {
+    if (Result.isSuccess(listener)) count.set(listener.success.name, (count.get(listener.success.name) ?? 0) + 1)
+  }
+  if (count.values().every((n) => n === 1)) return listeners
+  return listeners.map((listener, index) =>
+    Result.isSuccess(listener) && count.get(listener.success.name) !== 1
+      ? Result.fail([
+          {
+            path: `spec.listeners[${index}].name`,
+            message: "Expected a name that no other listener of this Gateway has",
+            element: listener.success.name
+          }
+        ])
+      : listener
+  )
+}
+
+export const Gateway = Schema.Struct({
+  spec: Schema.Struct({
+    gatewayClassName: ObjectName,
+    listeners: elementsOf(Listener, "spec.listeners", 1, 64, refuseSharedNames),
+    addresses: listOf(GatewaySpecAddress, 16).check(uniqueAddresses),
+    infrastructure: Schema.optionalKey(GatewayInfrastructure),
+    /** Which ListenerSets may attach. */
+    allowedListeners: Schema.optionalKey(
+      Schema.Struct({
+        namespaces: defaulted(
+          Schema.Struct({
+            from: defaulted(Schema.Literals(["All", "Selector", "Same", "None"]), "None"),
+            selector: Schema.optionalKey(LabelSelector)
+          }),
+          {}
+        )
+      })
+    ),
+    tls: Schema.optionalKey(GatewayTLS),
+    /** Experimental: serve routes that ask for default Gateways. */
+    defaultScope: Schema.optionalKey(Schema.Literals(["All", "None"]))
+  })
+})
+export type Gateway = typeof Gateway.Type

@@ -1,0 +1,73 @@
+// The one table of the kinds that Sluice reads. RBAC, watches and CRD lists are generated from it; a kind that is not here is not read.
+import type { Schema } from "effect"
+import { Backend } from "./backend.ts"
+import { BackendTLSPolicy } from "./backendtlspolicy.ts"
+import { ConfigMap } from "./configmap.ts"
+import { EgressPolicy } from "./egresspolicy.ts"
+import { Endpoints } from "./endpoints.ts"
+import { EndpointSlice } from "./endpointslice.ts"
+import { Gateway } from "./gateway.ts"
+import { GatewayClass } from "./gatewayclass.ts"
+import { GatewayParameters } from "./gatewayparameters.ts"
+import { HTTPRoute } from "./httproute.ts"
+import { type GroupKind, groupKind } from "./meta.ts"
+import { Namespace } from "./namespace.ts"
+import { experimentalGroup, gatewayGroup, ownGroup } from "./reference.ts"
+import { ReferenceGrant } from "./referencegrant.ts"
+import { Secret } from "./secret.ts"
+import { Service } from "./service.ts"
+import { XBackend } from "./xbackend.ts"
+
+export interface KindEntry {
+  /** `Kind.group`, as in ObjectKey and Change. */
+  readonly groupKind: GroupKind
+  /** "" is the core group. */
+  readonly group: string
+  /** The version that is watched. */
+  readonly version: string
+  /** Versions that manifests may say; the fields we read are the same in all of them. Holds `version`. */
+  readonly versions: ReadonlyArray<string>
+  readonly kind: string
+  readonly plural: string
+  readonly scope: "Cluster" | "Namespaced"
+  /**
+   * Required: nothing is published before it is synced. Optional: its CRD or our right to it may be absent.
+   * Demanded: fetched one by one, when translate's interest names it.
+   */
+  readonly need: "Required" | "Optional" | "Demanded"
+  /** Decodes the whole object to its fields beside metadata. */
+  readonly schema: Schema.Codec<unknown, unknown>
+}
+
+const entry = (
+  group: string,
+  versions: readonly [string, ...ReadonlyArray<string>],
+  kind: string,
+  plural: string,
+  scope: KindEntry["scope"],
+  need: KindEntry["need"],
+  schema: Schema.Codec<unknown, unknown>
+): KindEntry => ({ groupKind: groupKind(group, kind), group, version: versions[0], versions, kind, plural, scope, need, schema })
+
+export const kinds: ReadonlyArray<KindEntry> = [
+  entry(gatewayGroup, ["v1", "v1beta1"], "GatewayClass", "gatewayclasses", "Cluster", "Required", GatewayClass),
+  entry(gatewayGroup, ["v1", "v1beta1"], "Gateway", "gateways", "Namespaced", "Required", Gateway),
+  entry(gatewayGroup, ["v1", "v1beta1"], "HTTPRoute", "httproutes", "Namespaced", "Required", HTTPRoute),
+  entry(gatewayGroup, ["v1beta1", "v1"], "ReferenceGrant", "referencegrants", "Namespaced", "Required", ReferenceGrant),
+  entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Optional", BackendTLSPolicy),
+  entry(experimentalGroup, ["v1alpha1"], "XBackend", "xbackends", "Namespaced", "Optional", XBackend),
+  entry(ownGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Required", Backend),
+  entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy),
+  entry(ownGroup, ["v1alpha1"], "GatewayParameters", "gatewayparameters", "Namespaced", "Required", GatewayParameters),
+  entry("", ["v1"], "Namespace", "namespaces", "Cluster", "Required", Namespace),
+  entry("", ["v1"], "Service", "services", "Namespaced", "Required", Service),
+  entry("discovery.k8s.io", ["v1"], "EndpointSlice", "endpointslices", "Namespaced", "Required", EndpointSlice),
+  entry("", ["v1"], "Endpoints", "endpoints", "Namespaced", "Optional", Endpoints),
+  entry("", ["v1"], "Secret", "secrets", "Namespaced", "Demanded", Secret),
+  entry("", ["v1"], "ConfigMap", "configmaps", "Namespaced", "Demanded", ConfigMap)
+]
+
+const byGroupKind = new Map(kinds.map((kind) => [kind.groupKind, kind]))
+
+/** The row of `HTTPRoute.gateway.networking.k8s.io`, or undefined for a kind that Sluice does not read. */
+export const kindOf = (kind: GroupKind): KindEntry | undefined => byGroupKind.get(kind)
