@@ -1,0 +1,191 @@
+// The one place that composes the stages: changes are folded, held off, translated and published; acknowledgements and reports are settled into statuses.
+import { Clock, Deferred, Effect, Exit, FiberSet, HashMap, Queue, Scope, Stream, SubscriptionRef } from "effect"
+import type { ObjectKey } from "#schemas/meta.ts"
+import type { Ack, Report } from "./report/report.ts"
+import { makePublisher, type Publisher } from "./snapshot/published.ts"
+import type { ChangeSource } from "./state/change.ts"
+import { answered, apply, type ClusterState, empty, type NeededKind, synced } from "./state/state.ts"
+import { makeHeld } from "./status/held.ts"
+import { settle } from "./status/settle.ts"
+import type { Verdict } from "./status/verdict.ts"
+import type { Translation } from "./translate/translate.ts"
+
+export type Translate = (state: ClusterState, previous?: Translation) => Translation
+
+/** A Gateway's data plane, from its first snapshot until it leaves the state. */
+export interface Served {
+  /** Runs when the Gateway has left, before its scope is closed: a bounded wait. */
+  readonly drain: Effect.Effect<void>
+}
+
+export interface PipelineOptions {
+  readonly source: ChangeSource
+  readonly translate: Translate
+  /** The table of kinds: what has to be known before anything is published (law 2). */
+  readonly kinds: ReadonlyArray<NeededKind>
+  /** Starts serving a Gateway; the scope is the Gateway's life here. */
+  readonly serve: (gateway: ObjectKey, publisher: Publisher) => Effect.Effect<Served, never, Scope.Scope>
+}
+
+export interface Pipeline {
+  /** Desired statuses: verdicts, with what proxies acknowledged and saw. An object whose status did not change keeps its value (===). */
+  readonly statuses: SubscriptionRef.SubscriptionRef<ReadonlyMap<ObjectKey, Verdict>>
+  readonly state: () => ClusterState
+  readonly translation: () => Translation | null
+  readonly onAck: (gateway: ObjectKey, ack: Ack) => void
+  readonly onReport: (gateway: ObjectKey, report: Report) => void
+  /** Completes when everything known at start is translated and published. */
+  readonly started: Effect.Effect<void>
+  /** All loops. Never ends of itself: a defect in any of them, or in a Gateway's fiber, ends it with that defect, loudly. */
+  readonly run: Effect.Effect<never>
+}
+
+/** Milliseconds without a change before a batch is translated, and the longest a change waits for it. */
+export const holdOff = { quiet: 10, ceiling: 100 } as const
+
+const equalSets = <A>(a: ReadonlySet<A>, b: ReadonlySet<A>): boolean => a.size === b.size && [...a].every((one) => b.has(one))
+
+/** Answers that nothing asks for any more are dropped: Secret bytes are held only while something references them. */
+const forget = (state: ClusterState, interest: ReadonlySet<ObjectKey>): ClusterState => {
+  const idle = [...HashMap.keys(state.fetched)].filter((key) => !interest.has(key))
+  return idle.length === 0 ? state : { ...state, fetched: HashMap.removeMany(state.fetched, idle) }
+}
+
+/**
+ * The pipeline of one process. Law 2: nothing is published before the kinds are synced and every interest is answered; while one is open again
+ * (a route that names a new Secret), what was published stands.
+ */
+export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const statuses = yield* SubscriptionRef.make<ReadonlyMap<ObjectKey, Verdict>>(new Map())
+    const interest = yield* SubscriptionRef.make<ReadonlySet<ObjectKey>>(new Set())
+    const changed = yield* Queue.sliding<void>(1)
+    const unsettled = yield* Queue.sliding<void>(1)
+    const started = yield* Deferred.make<void>()
+    // What runs beside the loops (Gateways that drain); a defect there ends the process like one in a loop.
+    const leaving = yield* FiberSet.make<void>()
+    const scope = yield* Scope.Scope
+    const held = makeHeld()
+
+    let state = empty
+    let translation: Translation | null = null
+    let lastChange = 0
+    const gateways = new Map<ObjectKey, { readonly publisher: Publisher; readonly served: Served; readonly scope: Scope.Closeable }>()
+    const acks = new Map<ObjectKey, Map<string, Ack>>()
+    const reports = new Map<ObjectKey, Map<string, Report>>()
+
+    const fold = options.source(SubscriptionRef.changes(interest).pipe(Stream.buffer({ capacity: 1, strategy: "sliding" }))).pipe(
+      // A whole array at once: what a source says together is translated together (files are swapped atomically).
+      Stream.runForEachArray((changes) =>
+        Effect.gen(function* () {
+          const before = state
+          for (const change of changes) state = apply(state, change)
+          if (state === before) return
+          lastChange = yield* Clock.currentTimeMillis
+          yield* Queue.offer(changed, undefined)
+        })
+      ),
+      // A source never ends: one that does would leave the process serving yesterday for ever, unnoticed.
+      Effect.andThen(Effect.never)
+    )
+
+    const close = Effect.fnUntraced(function* (gateway: ObjectKey) {
+      const known = gateways.get(gateway)
+      if (known === undefined) return
+      gateways.delete(gateway)
+      acks.delete(gateway)
+      reports.delete(gateway)
+      yield* FiberSet.run(leaving, known.served.drain.pipe(Effect.andThen(Scope.close(known.scope, Exit.void))))
+    })
+
+    const publish = Effect.fnUntraced(function* (next: Translation) {
+      for (const gateway of [...gateways.keys()]) if (!next.gateways.has(gateway)) yield* close(gateway)
+      // Before anything can acknowledge it, so that no acknowledgement is of an unknown version.
+      held.published(next.verdicts, new Map([...next.gateways].map(([gateway, { snapshot }]) => [gateway, snapshot.version])))
+      for (const [gateway, { snapshot, material }] of next.gateways) {
+        const known = gateways.get(gateway)
+        if (known !== undefined) {
+          yield* known.publisher.publish(snapshot, material)
+          continue
+        }
+        const publisher = yield* makePublisher
+        yield* publisher.publish(snapshot, material)
+        const life = yield* Scope.fork(scope, "sequential")
+        const served = yield* options.serve(gateway, publisher).pipe(Scope.provide(life))
+        gateways.set(gateway, { publisher, served, scope: life })
+      }
+    })
+
+    const translateOnce = Effect.gen(function* () {
+      if (!synced(state, options.kinds)) return
+      const next = options.translate(state, translation ?? undefined)
+      translation = next
+      if (!equalSets(SubscriptionRef.getUnsafe(interest), next.interest)) yield* SubscriptionRef.set(interest, next.interest)
+      state = forget(state, next.interest)
+      if (!answered(state, next.interest)) return
+      yield* publish(next)
+      yield* Queue.offer(unsettled, undefined)
+      yield* Deferred.succeed(started, undefined)
+    })
+
+    const translating = Effect.gen(function* () {
+      let active = Number.NEGATIVE_INFINITY
+      while (true) {
+        yield* Queue.take(changed)
+        const first = yield* Clock.currentTimeMillis
+        // After a pause the first change passes at once; in a burst the rest waits for quiet, up to the ceiling.
+        if (first - active <= holdOff.quiet) {
+          for (;;) {
+            const now = yield* Clock.currentTimeMillis
+            const wait = Math.min(lastChange + holdOff.quiet, first + holdOff.ceiling) - now
+            if (wait <= 0) break
+            yield* Effect.sleep(wait)
+          }
+          yield* Queue.clear(changed)
+        }
+        yield* translateOnce
+        active = yield* Clock.currentTimeMillis
+      }
+    })
+
+    const settling = Effect.gen(function* () {
+      while (true) {
+        yield* Queue.take(unsettled)
+        const before = SubscriptionRef.getUnsafe(statuses)
+        const next = new Map<ObjectKey, Verdict>()
+        let moved = before.size !== (translation?.verdicts.size ?? 0)
+        const allAcks = [...acks.values()].flatMap((byProxy) => [...byProxy.values()])
+        const allReports = [...reports.values()].flatMap((byProxy) => [...byProxy.values()])
+        for (const [object, verdict] of translation?.verdicts ?? []) {
+          const settled = settle(verdict, held.of(object), allAcks, allReports)
+          const known = before.get(object)
+          const kept = known !== undefined && sameVerdict(known, settled) ? known : settled
+          if (kept !== known) moved = true
+          next.set(object, kept)
+        }
+        if (moved) yield* SubscriptionRef.set(statuses, next)
+      }
+    })
+
+    const note =
+      <A extends { readonly proxy: string }>(known: Map<ObjectKey, Map<string, A>>) =>
+      (gateway: ObjectKey, fact: A) => {
+        if (!gateways.has(gateway) && translation?.gateways.has(gateway) !== true) return
+        const byProxy = known.get(gateway) ?? new Map<string, A>()
+        known.set(gateway, byProxy.set(fact.proxy, fact))
+        Queue.offerUnsafe(unsettled, undefined)
+      }
+
+    return {
+      statuses,
+      state: () => state,
+      translation: () => translation,
+      onAck: note(acks),
+      onReport: note(reports),
+      started: Deferred.await(started),
+      run: Effect.all([fold, translating, settling, FiberSet.join(leaving).pipe(Effect.andThen(Effect.never))], {
+        concurrency: "unbounded",
+        discard: true
+      }).pipe(Effect.andThen(Effect.never))
+    }
+  })
