@@ -9,7 +9,15 @@ import { BackendTLSValidation } from "./trust.ts"
 
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u
 
-/** `{number: 443}` (v1.7) or `{port: 443, name?}` (v1.6) -> 443. */
+/** shape: which release's CRD the object is of; decides what an absent-looking `tls` means (the v1.7 CRD defaults it). */
+export interface XBackendPort {
+  readonly number: number
+  readonly shape: "v1.6" | "v1.7"
+}
+
+const isPort = (u: unknown): u is XBackendPort => typeof u === "object" && u !== null && "number" in u && "shape" in u
+
+/** `{number: 443}` (v1.7) or `{port: 443, name?}` (v1.6). */
 const Port = Schema.Struct({
   number: Schema.optionalKey(PortNumber),
   port: Schema.optionalKey(PortNumber),
@@ -28,9 +36,14 @@ const Port = Schema.Struct({
     })
   )
   .pipe(
-    Schema.decodeTo(PortNumber, {
-      decode: SchemaGetter.transform((port: { readonly number?: number; readonly port?: number }) => port.number ?? port.port ?? 0),
-      encode: SchemaGetter.transform((number: number) => ({ number }))
+    Schema.decodeTo(Schema.declare(isPort), {
+      decode: SchemaGetter.transform(
+        (port: { readonly number?: number; readonly port?: number }): XBackendPort => ({
+          number: port.number ?? port.port ?? 0,
+          shape: port.number === undefined ? "v1.6" : "v1.7"
+        })
+      ),
+      encode: SchemaGetter.transform(({ number }: XBackendPort) => ({ number }))
     })
   )
 

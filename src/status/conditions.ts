@@ -42,7 +42,9 @@ export const gatewayClass = {
   accepted: (note: string): Said => says("Accepted", "True", "Accepted")(sentences("Sluice serves the Gateways of this class", note)),
   /** The parameters cannot be had: `cause` says why and what to do. */
   invalidParameters: (cause: string): Said => says("Accepted", "False", "InvalidParameters")(`spec.parametersRef: ${cause}`),
-  undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Unsupported")(undecodable(issues))
+  undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Unsupported")(undecodable(issues)),
+  /** A note of `accepted`: a try-out must not be mistaken for a deployment. */
+  loopbackAllowed: "Loopback addresses and single-label names are allowed (--allow-loopback): for a try-out on one machine only"
 }
 
 // ── Gateway ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,6 +171,7 @@ export const listenerNote = {
     notPermitted: (path: string, secret: string, from: string): string =>
       `${path}: ${secret} is in another namespace and no ReferenceGrant there lets Gateways of namespace ${from} refer to it`,
     missing: (path: string, secret: string): string => `${path}: ${secret} does not exist`,
+    unread: (path: string, secret: string): string => `${path}: ${secret} has not been read yet`,
     undecodable: (path: string, secret: string, issues: ReadonlyArray<Issue>): string =>
       `${path}: ${secret} cannot be read: ${describeIssues(issues)}`,
     /** cause: a clause that follows the Secret's name and never quotes its bytes. */
@@ -291,3 +294,127 @@ export const live = {
 }
 
 // ── Backends ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const backend = {
+  /** notes: decisions made on the user's behalf. */
+  accepted: (notes: ReadonlyArray<string>): Said => says("Accepted", "True", "Accepted")(sentences("The backend is served", ...notes)),
+  undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Invalid")(undecodable(issues)),
+  /** reason: Invalid, UnsupportedValue, UnsupportedProtocol, UnsupportedAddressType, NotPermitted. */
+  refused: (reason: string, causes: ReadonlyArray<string>): Said => says("Accepted", "False", reason)(causes.join("; ")),
+  /** Some endpoints are served, these are not. */
+  someEndpoints: (causes: ReadonlyArray<string>): Said =>
+    says("PartiallyInvalid", "True", "Invalid")(`Left out, the other endpoints serve: ${causes.join("; ")}`),
+  resolvedRefs: says("ResolvedRefs", "True", "ResolvedRefs")("All references resolve"),
+  /** reason: BackendNotFound, RefNotPermitted, InvalidKind, InvalidCACertificateRef, InvalidClientCertificateRef. */
+  unresolvedRefs: (reason: string, causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", reason)(causes.join("; "))
+}
+
+export const tlsPolicy = {
+  accepted: (notes: ReadonlyArray<string>): Said =>
+    says("Accepted", "True", "Accepted")(sentences("Connections to its targets use TLS as written here", ...notes)),
+  undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Invalid")(undecodable(issues)),
+  invalid: (causes: ReadonlyArray<string>): Said => says("Accepted", "False", "Invalid")(causes.join("; ")),
+  targetNotFound: (causes: ReadonlyArray<string>): Said => says("Accepted", "False", "TargetNotFound")(causes.join("; ")),
+  /** Older wins, then namespace and name. The others of its targets are still its own. */
+  conflicted: (lost: ReadonlyArray<{ readonly target: string; readonly to: ObjectKey }>): Said =>
+    says(
+      "Accepted",
+      "False",
+      "Conflicted"
+    )(lost.map(({ target, to }) => `${target} is governed by ${describeKey(to)}, which is older or comes first by name`).join("; ")),
+  noValidCa: (causes: ReadonlyArray<string>): Said => says("Accepted", "False", "NoValidCACertificate")(causes.join("; ")),
+  resolvedRefs: backend.resolvedRefs,
+  unresolvedRefs: backend.unresolvedRefs
+}
+
+export const egressPolicy = {
+  accepted: (namespaces: number, governed: number, refused: number, notes: ReadonlyArray<string>): Said =>
+    says(
+      "Accepted",
+      "True",
+      "Accepted"
+    )(sentences(`Selects ${count(namespaces, "namespace")}; ${count(governed, "backend")} governed, ${refused} refused`, ...notes)),
+  undecodable: (issues: ReadonlyArray<Issue>): Said =>
+    says(
+      "Accepted",
+      "False",
+      "Invalid"
+    )(
+      `${undecodable(issues)}. Whom it selects cannot be known, so nothing outside the cluster is dialled for any namespace until it can be read`
+    ),
+  reportNotServed: says(
+    "Accepted",
+    "False",
+    "UnsupportedValue"
+  )("spec.mode: Report is not served yet; the policy has no effect, neither its allow list nor its permits: use Enforce or Open"),
+  someEntries: (causes: ReadonlyArray<string>): Said =>
+    says("PartiallyInvalid", "True", "Invalid")(`Entries that allow nothing: ${causes.join("; ")}`)
+}
+
+const portList = (ports: ReadonlyArray<number>): string => (ports.length === 0 ? "it declares none" : `it declares ${ports.join(", ")}`)
+
+/** Sentences about references to backends, for a route's ResolvedRefs and for the conditions above. */
+export const backendNote = {
+  unknownKind: (group: string, kind: string): string =>
+    `${kind}${group === "" ? "" : `.${group}`} is not a kind of backend that Sluice knows: Service, Backend (gateway.sluice.dev) and XBackend (gateway.networking.x-k8s.io) are`,
+  notFound: (what: string): string => `${what} does not exist`,
+  undecodable: (what: string, issues: ReadonlyArray<Issue>): string => `${what} cannot be read: ${describeIssues(issues)}`,
+  xbackendNamespace: (what: string, from: string): string =>
+    `${what} can be reached from its own namespace only (GEP-4894), not from ${from}, and a ReferenceGrant does not change that: put the XBackend beside the route, or use a Backend`,
+  portMissing: (what: string): string => `${what}: a reference to a Service needs a port`,
+  portNotDeclared: (what: string, port: number, ports: ReadonlyArray<number>): string => `${what} has no port ${port}; ${portList(ports)}`,
+  portProtocol: (what: string, port: number, protocol: string): string =>
+    `${what} port ${port} is ${protocol}, which no HTTPRoute can use: a TCP port is needed`,
+  protocol: (what: string, port: number, why: string): string => `${what} port ${port}: ${why}`,
+  address: (what: string, why: string): string => `${what}: ${why}`,
+  externalName: (what: string, name: string): string =>
+    `${what} is proxied to ${name}; an XBackend or a Backend says the same and has a status of its own`,
+  tlsBy443: (what: string, optOut: string): string =>
+    `${what}: port 443 without a word about TLS is dialled with TLS and system roots (${optOut})`,
+  plaintext443: (what: string, because: string): string => `${what}: plaintext on port 443, because of ${because}`,
+  plaintextToExternal: (what: string): string => `${what}: plaintext to an external host; anyone on the way can read and change it`,
+  plaintextService443: (what: string): string =>
+    `${what}: plaintext on port 443 as Gateway API has it for Services; a BackendTLSPolicy (or appProtocol: https) makes it TLS`,
+  tlsWithoutName: (what: string): string =>
+    `${what}: TLS with system roots and no server name, so certificates must carry the endpoints' IP addresses; a BackendTLSPolicy names the host and the CA`,
+  tlsInvalid: (what: string, policy: string): string =>
+    `${what}: ${policy} cannot be applied and plaintext is not used instead, so its share is answered 500; see the conditions of the policy`,
+  tlsPolicyOver: (what: string, policy: string, over: string): string => `${what}: ${policy} wins over ${over}`,
+  slice: {
+    undecodable: (slice: string, issues: ReadonlyArray<Issue>): string => `${slice} cannot be read: ${describeIssues(issues)}`,
+    fqdn: (slice: string): string =>
+      `${slice}: addressType FQDN has no defined meaning (kubernetes#114210) and is not read; use a Backend (fqdn endpoint) or an XBackend`,
+    endpoint: (slice: string, issues: ReadonlyArray<Issue>): string => `${slice}: ${describeIssues(issues)}`,
+    address: (slice: string, address: string, why: string): string => `${slice}: address ${address} is ${why} and is left out`,
+    noPort: (slice: string, name: string): string => `${slice}: its port ${JSON.stringify(name)} has no number, so there is nothing to dial`
+  },
+  noEndpoints: (what: string): string => `${what} has no ready endpoint now: its share is answered 503`,
+  more: (left: number): string => `and ${left} more of this kind`,
+  selectorNotServed: "spec.type: EndpointSelector is not served yet; use a Service with this selector",
+  xbackend443: `spec.tls: mode None on port 443 is refused, because the v1.7 CRD writes it where nothing was said: set tls.mode to ServerOnly with validation {hostname, wellKnownCACertificates: System}, or use a Backend with tls.mode None for plaintext on port 443`,
+  wellKnown: (path: string, name: string): string => `${path}: ${JSON.stringify(name)} is not known; System is`,
+  optionsNotServed: (keys: ReadonlyArray<string>): string => `spec.options: ${keys.join(", ")} not known to Sluice; remove them`,
+  xbackendTarget: (index: number, name: string): string =>
+    `spec.targetRefs[${index}]: a BackendTLSPolicy must not target XBackend ${name} (GEP-4894): write spec.tls there`,
+  targetKind: (index: number, group: string, kind: string): string =>
+    `spec.targetRefs[${index}]: ${kind}${group === "" ? "" : `.${group}`} cannot be a target: a Service or a Backend (gateway.sluice.dev) can`,
+  targetMissing: (index: number, what: string): string => `spec.targetRefs[${index}]: ${what} does not exist`,
+  targetSection: (index: number, what: string, section: string, has: ReadonlyArray<string>): string =>
+    `spec.targetRefs[${index}].sectionName: ${what} has no port ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,
+  later: (path: string): string => `${path} is not served yet; remove the field`,
+  laterProtocol: (protocol: string): string =>
+    `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP or Auto, or leave it out`,
+  unixNotAllowed: (path: string, socket: string, directories: ReadonlyArray<string>): string =>
+    `${path}: ${socket} is not below a directory that the administrator allows (${directories.length === 0 ? "none is; --unix-directory or GatewayParameters features.unixDirectories allow one" : directories.join(", ")})`,
+  literal: (path: string, address: string, kind: string): string => `${path}: ${address} is ${kind}: never dialled`,
+  skipVerify: (path: string, namespaces: string): string =>
+    `${path}: not checking certificates needs an EgressPolicy that selects ${namespaces} and has permit SkipVerify; give the CA in caCertificateRefs instead`,
+  skipVerifyPermitted: (what: string): string => `${what}: certificates are not checked (insecureSkipVerify, permitted by EgressPolicy)`,
+  serviceEndpoint: {
+    externalName: (path: string, what: string, name: string): string =>
+      `${path}: ${what} is an ExternalName Service; write {fqdn: {hostname: ${name}, port}} instead`,
+    tlsPolicy: (path: string, what: string): string =>
+      `${path}: ${what} is governed by a BackendTLSPolicy, which holds for references to the Service itself: name the Service in the route, or target this Backend`
+  },
+  tlsMixed: (ports: ReadonlyArray<string>): string =>
+    `BackendTLSPolicies differ between the ports of its endpoints (${ports.join(", ")}): one TLS setting is used for all endpoints of a Backend, so use a Backend for each`
+}

@@ -6,11 +6,15 @@ import ipaddr from "ipaddr.js"
 /** The `never` rows of the table that an address itself decides. */
 export type NeverClass = "unspecified" | "loopback" | "link-local" | "metadata" | "multicast"
 
+// ipaddr.js reads a dotted tail as IPv4-mapped whatever stands before it, so the tail is written in hex first.
+const inHex = (text: string): string =>
+  text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) => `${((+a << 8) | +b).toString(16)}:${((+c << 8) | +d).toString(16)}`)
+
 /** Canonical text (RFC 5952; an IPv4-mapped address as the IPv4 address it is), or null: octal, hex, short forms and zone ids are not addresses. */
 export const canonicalAddress = (text: string): string | null => {
   if (isIPv4(text)) return text
   if (!isIPv6(text) || text.includes("%")) return null
-  const address = ipaddr.IPv6.parse(text)
+  const address = ipaddr.IPv6.parse(inHex(text))
   return address.isIPv4MappedAddress() ? address.toIPv4Address().toString() : address.toRFC5952String()
 }
 

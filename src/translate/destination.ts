@@ -1,0 +1,103 @@
+// What any dialect becomes: names, members, trust and layers of behaviour, not yet under an address policy. From here on nobody knows which kind declared it.
+import type { ObjectKey } from "#schemas/meta.ts"
+import { digest } from "../snapshot/digest.ts"
+import type { Id, Source } from "../snapshot/id.ts"
+import type { RouteReason } from "../snapshot/reason.ts"
+import type { Material } from "../snapshot/secret.ts"
+import type { AddressPolicy, Endpoint, IdentitySettings, Upstream, UpstreamTls } from "../snapshot/upstream.ts"
+import { type Layer, mergeBehaviour } from "./behaviour.ts"
+
+export interface Destination {
+  readonly of: Upstream["of"]
+  /** The declaring object first, then the policies that had a say. */
+  readonly sources: ReadonlyArray<Source>
+  /** A third party outside the cluster. */
+  readonly external: boolean
+  readonly protocol: Upstream["protocol"]
+  readonly identity: IdentitySettings
+  readonly tls: UpstreamTls | null
+  /** The CA bundles and the client certificate that `tls` names. */
+  readonly materials: ReadonlyArray<Material>
+  /** Behaviour over the defaults, weakest first. */
+  readonly layers: ReadonlyArray<Layer>
+  /** Who set what beside behaviour: `tls.ca`, `identity.sni`, `protocol`. */
+  readonly provenance: Readonly<Record<string, Source>>
+  /** Members, `tls` decided for each. */
+  readonly endpoints: ReadonlyArray<Endpoint>
+}
+
+/** Why a declaration comes to no destination: the label of its share's 500, and what the route's ResolvedRefs says (null: it stays True). */
+export interface Refusal {
+  readonly why: RouteReason
+  readonly problem: { readonly reason: string; readonly message: string } | null
+}
+
+/** A declaration as seen from a reference to it. Exactly one of destination and refusal is there. */
+export interface Declared {
+  readonly object: ObjectKey | null
+  readonly source: Source
+  readonly destination: Destination | null
+  readonly refusal: Refusal | null
+  /** Decisions made on the user's behalf, and members left out. */
+  readonly notes: ReadonlyArray<string>
+}
+
+export const declared = (object: ObjectKey, source: Source, destination: Destination, notes: ReadonlyArray<string>): Declared => ({
+  object,
+  source,
+  destination,
+  refusal: null,
+  notes
+})
+
+export const refused = (
+  object: ObjectKey | null,
+  source: Source,
+  why: RouteReason,
+  reason: string | null,
+  message: string,
+  notes: ReadonlyArray<string> = []
+): Declared => ({ object, source, destination: null, refusal: { why, problem: reason === null ? null : { reason, message } }, notes })
+
+export interface MadeUpstream {
+  readonly id: Id
+  readonly spec: Upstream
+}
+
+/** The upstream of a destination. Its id is the hash of every field but `sources` and `provenance`: who says it does not make another connection. */
+export const upstreamOf = (destination: Destination, addresses: AddressPolicy): MadeUpstream => {
+  const { behaviour, provenance } = mergeBehaviour(destination.layers)
+  const settings: Omit<Upstream, "sources" | "provenance"> = {
+    of: destination.of,
+    protocol: destination.protocol,
+    identity: destination.identity,
+    tls: destination.tls,
+    dns: behaviour.dns,
+    addresses,
+    via: [],
+    balance: { _tag: "RoundRobin" },
+    health: "Disabled",
+    outlier: "Disabled",
+    limits: behaviour.limits,
+    timeouts: behaviour.timeouts,
+    credential: null,
+    external: destination.external
+  }
+  return {
+    id: digest(settings),
+    spec: { ...settings, sources: destination.sources, provenance: { ...destination.provenance, ...provenance } }
+  }
+}
+
+/** An explicit setting wins; unsaid, port 443 means TLS (external-backends.md section 9). */
+export const tlsAt = (said: boolean | null, port: number): boolean => said ?? port === 443
+
+/** Trust when nobody says otherwise: system roots, the name verified, TLS 1.2 or newer. */
+export const systemTrust: UpstreamTls = {
+  ca: "System",
+  names: [],
+  client: null,
+  verify: true,
+  minVersion: "TLSv1.2",
+  maxVersion: "TLSv1.3"
+}

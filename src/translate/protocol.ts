@@ -1,0 +1,38 @@
+// appProtocol words and what they say about the wire (external-backends.md sections 1 and 4). Every dialect that has such a word reads it here.
+import type { Upstream } from "../snapshot/upstream.ts"
+
+export interface Wire {
+  /** What the word says about TLS; null: nothing, the port decides. */
+  readonly tls: boolean | null
+  readonly protocol: Upstream["protocol"]
+}
+
+/** What an unnamed protocol means. */
+export const unsaid: Wire = { tls: null, protocol: "auto" }
+
+const served: ReadonlyMap<string, Wire> = new Map([
+  ["http", { tls: false, protocol: "http1" }],
+  ["https", { tls: true, protocol: "auto" }],
+  // WebSocket is an Upgrade of HTTP/1.1 (RFC 6455), so h2 must not be offered.
+  ["ws", { tls: false, protocol: "http1" }],
+  ["wss", { tls: true, protocol: "http1" }]
+])
+
+const later: ReadonlySet<string> = new Set(["h2", "h2c", "grpc", "grpcs"])
+const raw: ReadonlySet<string> = new Set(["tcp", "udp", "tls"])
+
+/** The word without the prefixes under which KEP-3726 and Envoy Gateway know it: short and prefixed names are equal. */
+const short = (word: string): string => word.toLowerCase().replace(/^(kubernetes\.io|gateway\.envoyproxy\.io)\//, "")
+
+/** The wire of an appProtocol toward an HTTPRoute, or why there is none: a clause that follows the object and field. */
+export const wireOf = (appProtocol: string | undefined): Wire | string => {
+  if (appProtocol === undefined || appProtocol === "") return unsaid
+  const word = short(appProtocol)
+  const wire = served.get(word)
+  if (wire !== undefined) return wire
+  const shown = JSON.stringify(appProtocol)
+  if (later.has(word))
+    return `appProtocol ${shown} means HTTP/2, which is not served toward backends yet: use http or https, or leave it out`
+  if (raw.has(word)) return `appProtocol ${shown} is a raw stream, which no HTTPRoute can use`
+  return `appProtocol ${shown} is not known: http, https, ws and wss are served (also as kubernetes.io/ws and kubernetes.io/wss)`
+}
