@@ -1,6 +1,6 @@
 // One checked connection: Happy Eyeballs over addresses that passed the policy (RFC 8305), then TLS. There is no code path that takes a name.
 // Plain callbacks: a dial is on the request path.
-import { connect, type LookupFunction, type Socket, type TcpSocketConnectOpts } from "node:net"
+import { connect, type LookupFunction, type Socket, type TcpNetConnectOpts } from "node:net"
 import { connectFailure, type Failure } from "./failure.ts"
 import { type Handshake, handshake } from "./handshake.ts"
 import type { Dial, DialAttempt, DialOutcome, DialPlan } from "./plan.ts"
@@ -56,8 +56,8 @@ class Racer {
     const { to, tls, identity } = this.#plan
     // Known before a byte leaves: a verification that has no name to verify would refuse every peer.
     if (tls?.verify === true && tls.names.length === 0 && identity.certificateName === null)
-      return this.#fail("tls_name_mismatch", "nothing says which name the certificate must carry: set tls.hostname")
-    if (to._tag === "Unix") this.#open({ ip: to.path, port: 0, name: null, origin: "Written" }, true)
+      this.#fail("tls_name_mismatch", "nothing says which name the certificate must carry: set tls.hostname")
+    else if (to._tag === "Unix") this.#open({ ip: to.path, port: 0, name: null, origin: "Written" }, true)
     else this.#advance()
   }
 
@@ -96,7 +96,7 @@ class Racer {
   #open(target: DialTarget, unix: boolean): void {
     const { timeouts, onDial } = this.#plan
     onDial?.(target.ip, target.port)
-    const options: TcpSocketConnectOpts = {
+    const options: TcpNetConnectOpts = {
       host: target.ip,
       port: target.port,
       lookup: neverLookUp,
@@ -135,13 +135,19 @@ class Racer {
   }
 
   #won(attempt: Attempt, where: string): void {
-    if (this.#over || !this.#pending.delete(attempt)) return void attempt.socket.destroy()
+    if (this.#over || !this.#pending.delete(attempt)) {
+      attempt.socket.destroy()
+      return
+    }
     clearTimeout(attempt.timer)
     this.#closeAll()
     const connectMs = performance.now() - attempt.began
     const { ip, port } = attempt.target
     const { tls, identity, timeouts } = this.#plan
-    if (tls === null) return this.#finish({ _tag: "Dialled", socket: attempt.socket, address: ip, port, connectMs, tlsMs: 0, tls: null })
+    if (tls === null) {
+      this.#finish({ _tag: "Dialled", socket: attempt.socket, address: ip, port, connectMs, tlsMs: 0, tls: null })
+      return
+    }
     this.#securing = handshake(attempt.socket, tls, identity, where, timeouts.tlsHandshake, (outcome: Handshake) => {
       if (outcome._tag === "Done")
         return this.#finish({ _tag: "Dialled", socket: outcome.socket, address: ip, port, connectMs, tlsMs: outcome.ms, tls: outcome.peer })
@@ -151,7 +157,10 @@ class Racer {
   }
 
   #exhausted(): void {
-    if (this.#failures.length === 0) return this.#fail("dns_empty", "there is no address to dial")
+    if (this.#failures.length === 0) {
+      this.#fail("dns_empty", "there is no address to dial")
+      return
+    }
     const furthest = this.#failures.reduce((best, next) => (stage(next.reason) > stage(best.reason) ? next : best))
     const others = this.#failures.length - 1
     this.#fail(
