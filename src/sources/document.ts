@@ -23,7 +23,8 @@ export const maxFileBytes = 64 * 1024 * 1024
 /** Expansions of aliases in one document: more is a "billion laughs". */
 const maxAliasCount = 1_000
 
-interface Chunk {
+/** The text of one document, or of one List. */
+export interface Chunk {
   readonly text: string
   /** Line of the file that its first line is, from 1. */
   readonly line: number
@@ -129,7 +130,8 @@ const sayObject = (value: { readonly [key: string]: unknown }): string | null =>
 /** An object as its writer would call it, before it is decoded: `HTTPRoute shop/cart`; null when it has no kind. */
 export const describeDocument = (document: Document): string | null => sayObject(document.value)
 
-const parseChunk = (file: string, chunk: Chunk): Parsed => {
+/** Total: whatever is not a document is a problem with its line. */
+export const parseChunk = (file: string, chunk: Chunk): Parsed => {
   const problems: Array<Problem> = []
   const say = (line: number, message: string, remedy: string, object: string | null = null) =>
     problems.push({ severity: "Refused", file, line, object, field: null, message, remedy })

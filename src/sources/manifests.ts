@@ -1,0 +1,113 @@
+// Manifests as a source of changes: read, assembled, and read again when they change. Beside the stream stands the list of what is wrong with them now.
+import { Effect, Queue, Stream, SubscriptionRef } from "effect"
+import type { ObjectKey } from "#schemas/meta.ts"
+import type { Change, ChangeSource } from "../state/change.ts"
+import { type Assembly, assemble, changesBetween } from "./assembly.ts"
+import { maxFileBytes } from "./document.ts"
+import type { Problem } from "./problem.ts"
+import { type Reading, read } from "./reading.ts"
+import { makeWatching } from "./watching.ts"
+
+export interface ManifestOptions {
+  /** Files, folders, and `-` for `stdin`. */
+  readonly paths: ReadonlyArray<string>
+  /** The text of standard input, when `-` is among the paths: it can be read only once. */
+  readonly stdin: string | null
+  /** What Secrets are sealed with. */
+  readonly key: Uint8Array
+  /** Where the problems of the newest reading stand. */
+  readonly problems: SubscriptionRef.SubscriptionRef<ReadonlyArray<Problem>>
+}
+
+/** All of standard input as text. */
+export const readStandardInput = async (): Promise<string> => {
+  const parts: Array<Buffer> = []
+  let size = 0
+  for await (const part of process.stdin) {
+    const bytes = Buffer.from(part as Uint8Array)
+    size += bytes.length
+    // One byte more than is taken is enough for the reader to say that it is too much.
+    if (size > maxFileBytes + 1) break
+    parts.push(bytes)
+  }
+  return Buffer.concat(parts).toString("utf8")
+}
+
+/** The paths read and assembled once, as `check` and `explain` need it. */
+export const readOnce = async (
+  paths: ReadonlyArray<string>,
+  stdin: string | null,
+  key: Uint8Array
+): Promise<{ readonly assembly: Assembly; readonly reading: Reading }> => {
+  const reading = await read(paths, stdin)
+  return { assembly: assemble(reading, key, null), reading }
+}
+
+const sameProblems = (a: ReadonlyArray<Problem>, b: ReadonlyArray<Problem>): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/**
+ * A source over manifests. At first every listed kind is said whole; then each kind that a reading changed, all in one array, so that they are folded
+ * together (a reading is swapped in whole). Secrets and ConfigMaps are said when interest names them. Never fails, never ends.
+ */
+export const manifests =
+  (options: ManifestOptions): ChangeSource =>
+  (interests) =>
+    Stream.callback<Change>((out) =>
+      Effect.gen(function* () {
+        const dirty = yield* Queue.sliding<void>(1)
+        const watching = yield* Effect.acquireRelease(
+          Effect.sync(() => makeWatching(() => Queue.offerUnsafe(dirty, undefined))),
+          (one) => Effect.sync(one.close)
+        )
+        let assembly: Assembly | null = null
+        let interest: ReadonlySet<ObjectKey> = new Set()
+        let last: Reading | null = null
+
+        const readAgain = Effect.gen(function* () {
+          const reading = yield* Effect.promise(() => read(options.paths, options.stdin))
+          watching.set(reading.folders)
+          // Most events change nothing (a touch, an editor's swap file beside ours).
+          if (last !== null && sameReading(last, reading)) return
+          last = reading
+          const next = assemble(reading, options.key, assembly)
+          const changes = changesBetween(assembly, next, interest)
+          assembly = next
+          if (!sameProblems(SubscriptionRef.getUnsafe(options.problems), next.problems))
+            yield* SubscriptionRef.set(options.problems, next.problems)
+          Queue.offerAllUnsafe(out, changes)
+        })
+
+        const reading = Effect.gen(function* () {
+          yield* readAgain
+          // What changed between the reading and the watch was seen by neither.
+          yield* readAgain
+          while (true) {
+            yield* Queue.take(dirty)
+            yield* readAgain
+          }
+        })
+
+        const answering = Stream.runForEach(interests, (next) =>
+          Effect.sync(() => {
+            const before = interest
+            interest = next
+            // Before the first reading nothing is known to be absent; that reading answers.
+            if (assembly === null) return
+            const known = assembly
+            const changes = [...next]
+              .filter((key) => !before.has(key))
+              .map((key): Change => ({ _tag: "Fetched", key, object: known.demanded.get(key) ?? null }))
+            Queue.offerAllUnsafe(out, changes)
+          })
+        )
+
+        yield* Effect.all([reading, answering], { concurrency: "unbounded", discard: true })
+      })
+    )
+
+const sameReading = (a: Reading, b: Reading): boolean =>
+  a.files.size === b.files.size &&
+  a.faults.length === b.faults.length &&
+  [...a.files].every(([file, text]) => b.files.get(file) === text) &&
+  JSON.stringify([...a.files.keys()]) === JSON.stringify([...b.files.keys()]) &&
+  JSON.stringify(a.faults) === JSON.stringify(b.faults)
