@@ -78,7 +78,7 @@ for (let length = forwardedPrefix.length; length <= longest; length++) letters[l
 
 const kindOf = (name: string): number => {
   const length = name.length
-  if ((letters[length < longest ? length : longest]! & (1 << (name.charCodeAt(0) & 31))) === 0) return other
+  if ((letters[Math.min(length, longest)]! & (1 << (name.charCodeAt(0) & 31))) === 0) return other
   const lower = name.toLowerCase()
   return kinds.get(lower) ?? (lower.startsWith(forwardedPrefix) ? forwarded : other)
 }
@@ -226,7 +226,7 @@ const isEdge = (list: string, from: number, step: -1 | 1): boolean => {
  * The fields of an upstream's response that go on to the client: without hop-by-hop fields, what its Connection nominates, and proxy credentials.
  * Content-Length stays: whoever writes the response frames it by that.
  */
-export const responseFields = (raw: ReadonlyArray<string>): Array<string> => {
+export const stripHopByHop = (raw: ReadonlyArray<string>): Array<string> => {
   const headers: Array<string> = []
   let nominated: Array<string> | null = null
   for (let at = 0; at + 1 < raw.length; at += 2) {
