@@ -53,7 +53,7 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(gatewayGroup, ["v1", "v1beta1"], "GatewayClass", "gatewayclasses", "Cluster", "Required", GatewayClass),
   entry(gatewayGroup, ["v1", "v1beta1"], "Gateway", "gateways", "Namespaced", "Required", Gateway),
   entry(gatewayGroup, ["v1", "v1beta1"], "HTTPRoute", "httproutes", "Namespaced", "Required", HTTPRoute),
-  entry(gatewayGroup, ["v1beta1", "v1"], "ReferenceGrant", "referencegrants", "Namespaced", "Required", ReferenceGrant),
+  entry(gatewayGroup, ["v1", "v1beta1"], "ReferenceGrant", "referencegrants", "Namespaced", "Required", ReferenceGrant),
   entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Optional", BackendTLSPolicy),
   entry(experimentalGroup, ["v1alpha1"], "XBackend", "xbackends", "Namespaced", "Optional", XBackend),
   entry(ownGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Required", Backend),
