@@ -59,8 +59,8 @@ if (missing.length > 0) {
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"))
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }))
-const authority = await makeAuthority({ name: "bench CA" })
-const leaf = await authority.issue({ names: ["localhost"] })
+const authority = await makeAuthority("bench CA")
+const leaf = await authority.leaf({ dns: ["localhost"] })
 const file = (name: string, text: string) => {
   writeFileSync(join(folder, name), text, { mode: 0o600 })
   return join(folder, name)
