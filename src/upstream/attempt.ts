@@ -13,6 +13,7 @@ export interface UpstreamRequest {
   readonly clientHost: string
   /** URLRewrite.hostname: beats the identity's Host. */
   readonly hostOverride: string | null
+  /** The transport destroys it when the exchange fails or the response ends before it: only the client's own connection tells whether the client left. */
   readonly body: Readable | null
   /** Declared length of the body; null: unknown (chunked). */
   readonly contentLength: number | null
@@ -46,7 +47,8 @@ export interface ResponseSink {
 
 /** Per-request failure: data, not an Error (building one costs a stack). */
 export interface UpstreamFailure {
-  readonly reason: UpstreamReason
+  /** client_abort: the request body broke off on the client's side. internal: the request cannot be written as HTTP/1.1 (a defect of ours). */
+  readonly reason: UpstreamReason | "client_abort" | "internal"
   /** For the log and explain, never for the client; holds no secret. */
   readonly detail: string
   /** Bytes of the request that may have reached the peer: "None" is provably unsent. */

@@ -1,11 +1,25 @@
-// The live form of an upstream in this process: its pool, its name watches, its balancer. A request holds THIS, never the snapshot.
-import type { Effect } from "effect"
+// The live form of an upstream in this process: its endpoints, their names, its pool, its TLS. A request holds THIS, never the snapshot.
+import { Effect, FiberMap, Latch, Result, type Scope } from "effect"
 import type { UpstreamFacts } from "../report/report.ts"
+import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
+import { settle } from "../snapshot/setting.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
-import type { UpstreamDescription } from "./description.ts"
+import { Rotation } from "./balance.ts"
+import type { FailureDescription, UpstreamDescription } from "./description.ts"
+import { dial } from "./dial/connect.ts"
+import type { OwnAddresses } from "./dial/own.ts"
+import type { DialOutcome, DialPlan } from "./dial/plan.ts"
+import type { TrustRoots } from "./dial/roots.ts"
+import { type TlsContext, tlsContext } from "./dial/tls.ts"
+import type { Names } from "./discovery/names.ts"
+import { Exchange, type ExchangeHost, type NoChoice } from "./exchange.ts"
+import { describeMembers, factsOf } from "./facts.ts"
+import { endpointKey, Member, type Target } from "./member.ts"
+import { Pool } from "./pool.ts"
+import { Connection, type TransportSettings } from "./transport.ts"
 
 export interface LiveUpstream {
   readonly id: Id
@@ -14,15 +28,15 @@ export interface LiveUpstream {
   readonly holders: number
   /** No longer in the tables: it lives until nobody holds it, or the drain deadline. */
   readonly retired: boolean
-  /** Keep it for the length of one request; dispose once. */
+  /** Keep it for the length of one request; disposing twice is disposing once. */
   readonly hold: () => Disposable
   /** It left the tables. New requests of holders are still served. */
   readonly retire: () => void
-  /** Completes when retired and nobody holds it. Bound it by the drain deadline, then close the scope. */
+  /** Completes when retired and nobody holds it. Bound it by the drain deadline, then close the scope: that closes every connection at once. */
   readonly released: Effect.Effect<void>
   /** The table of endpoints changed: names that stay keep their answers, addresses that stay keep their connections, the rest drain. */
   readonly setEndpoints: (endpoints: ReadonlyArray<Endpoint>) => void
-  /** A Secret or CA bundle changed: new connections use the new pair, idle ones close, running ones finish. */
+  /** A Secret or CA bundle may have changed. If so: new connections use the new pair, idle ones close, running ones finish. */
   readonly setMaterial: (material: MaterialLookup) => void
   /** One try (and its one safe repetition, law 8). Exactly one of onEnd, onUpgrade, onFailure ends it, never from inside this call. */
   readonly send: (request: UpstreamRequest, sink: ResponseSink) => Attempt
@@ -32,4 +46,387 @@ export interface LiveUpstream {
   readonly describe: () => UpstreamDescription
   /** Each name was tried once, or 5 s have passed (law 16). */
   readonly ready: Effect.Effect<void>
+}
+
+/** What an upstream tells metrics and reports. */
+export interface UpstreamObserver {
+  /** A dial ended: phases and failures, with the attempts it made. */
+  readonly onDial: (id: Id, outcome: DialOutcome) => void
+  /** What `facts` says may have changed: an answer, a failure after a success, a success after a failure. Never called for mere traffic. */
+  readonly onFacts: (id: Id) => void
+}
+
+export const silentObserver: UpstreamObserver = { onDial: () => {}, onFacts: () => {} }
+
+export interface UpstreamOptions {
+  readonly names: Pick<Names["Service"], "watch">
+  /** What "System" means. */
+  readonly roots: TrustRoots
+  readonly material: MaterialLookup
+  /** This gateway's own addresses, as they are now: never dialled. */
+  readonly own: () => OwnAddresses
+  readonly observer?: UpstreamObserver
+  /** Milliseconds since the epoch; must not run backwards. */
+  readonly now?: () => number
+  /** 0 ≤ x < 1: jitter. */
+  readonly random?: () => number
+}
+
+/** Law 16's bound. */
+const readyWithin = "5 seconds"
+
+const monotonic = (): number => performance.timeOrigin + performance.now()
+
+/** Lives until the scope closes, which closes its watches and every connection at once: drain (`released`, bounded) comes before. */
+export const makeUpstream = Effect.fnUntraced(function* (
+  id: Id,
+  spec: Upstream,
+  endpoints: ReadonlyArray<Endpoint>,
+  options: UpstreamOptions
+): Effect.fn.Return<LiveUpstream, never, Scope.Scope> {
+  const watches = yield* FiberMap.makeRuntime<never, string>()
+  const upstream = new Live(id, spec, options, watches)
+  yield* Effect.addFinalizer(() => Effect.sync(() => upstream.close()))
+  upstream.setEndpoints(endpoints)
+  return upstream
+})
+
+type Watches = Effect.Success<ReturnType<typeof FiberMap.makeRuntime<never, string>>>
+
+class Live implements LiveUpstream, ExchangeHost {
+  readonly id: Id
+  readonly spec: Upstream
+  readonly pool: Pool
+  readonly counts = { requests: 0, reused: 0, retries: 0 }
+  holders = 0
+  retired = false
+  readonly #options: UpstreamOptions
+  readonly #observer: UpstreamObserver
+  readonly #now: () => number
+  readonly #watches: Watches
+  readonly #transport: TransportSettings
+  /** By key; two equal endpoints are two members. */
+  #members = new Map<string, { readonly member: Member; readonly stop: () => void }>()
+  readonly #rotation = new Rotation<Member>()
+  /** Names whose first answer or failure is still to come. */
+  readonly #untried = new Set<Member>()
+  readonly #tried = Latch.makeUnsafe(true)
+  readonly #unheld = Latch.makeUnsafe(false)
+  /** Requests that wait for a first answer. */
+  readonly #waiting = new Set<() => void>()
+  #tls: { readonly context: TlsContext | null; readonly problem: string | null; readonly digests: string }
+  #lastFailure: FailureDescription | null = null
+  #closed = false
+
+  constructor(id: Id, spec: Upstream, options: UpstreamOptions, watches: Watches) {
+    this.id = id
+    this.spec = spec
+    this.#options = options
+    this.#observer = options.observer ?? silentObserver
+    this.#now = options.now ?? monotonic
+    this.#watches = watches
+    const { timeouts, limits } = spec
+    this.#transport = {
+      keepAliveIdle: timeouts.keepAliveIdle,
+      firstByte: settle(timeouts.firstByte, defaultFirstByte),
+      idle: settle(timeouts.idle, defaultIdle)
+    }
+    this.pool = new Pool({
+      limits,
+      maxAge: settle(timeouts.maxConnectionAge, null),
+      now: this.#now,
+      random: options.random ?? Math.random,
+      dial: (target, done) => this.#dial(target, done)
+    })
+    this.#tls = this.#context(options.material)
+  }
+
+  hold(): Disposable {
+    this.holders++
+    let held = true
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return
+        held = false
+        this.holders--
+        this.#settleHold()
+      }
+    }
+  }
+
+  retire(): void {
+    this.retired = true
+    this.#settleHold()
+  }
+
+  #settleHold(): void {
+    if (this.retired && this.holders === 0) this.#unheld.openUnsafe()
+    else this.#unheld.closeUnsafe()
+  }
+
+  get released(): Effect.Effect<void> {
+    return this.#unheld.await
+  }
+
+  get ready(): Effect.Effect<void> {
+    return Effect.asVoid(Effect.timeoutOption(this.#tried.await, readyWithin))
+  }
+
+  send(request: UpstreamRequest, sink: ResponseSink): Attempt {
+    const exchange = new Exchange(this, request, sink)
+    exchange.start()
+    return exchange
+  }
+
+  setEndpoints(endpoints: ReadonlyArray<Endpoint>): void {
+    if (this.#closed) return
+    const before = this.#members
+    const next: typeof before = new Map()
+    for (const endpoint of endpoints) {
+      let key = endpointKey(endpoint)
+      while (next.has(key)) key += " again"
+      const known = before.get(key)
+      if (known !== undefined) {
+        known.member.endpoint = endpoint
+        next.set(key, known)
+      } else next.set(key, this.#join(key, endpoint))
+    }
+    this.#members = next
+    for (const [key, { member, stop }] of before) {
+      if (next.has(key)) continue
+      stop()
+      member.leave()
+      this.#settleTried(member)
+    }
+    this.#arrange()
+    this.#observer.onFacts(this.id)
+  }
+
+  #join(key: string, endpoint: Endpoint): { readonly member: Member; readonly stop: () => void } {
+    const member = new Member(key, endpoint, this.spec, this.#options.own, {
+      changed: (changed) => {
+        if (!changed.pending) this.#settleTried(changed)
+        this.#arrange()
+        this.#observer.onFacts(this.id)
+      },
+      left: (target) => this.pool.drain(target)
+    })
+    if (endpoint.at._tag !== "Name") return { member, stop: () => {} }
+    this.#untried.add(member)
+    this.#tried.closeUnsafe()
+    const { name } = endpoint.at
+    const watching = Effect.scoped(
+      Effect.gen({ self: this }, function* () {
+        const watch = yield* this.#options.names.watch(name, this.spec.dns, this.spec.addresses)
+        member.watch(watch)
+        yield* watch.settled
+        this.#settleTried(member)
+        return yield* Effect.never
+      })
+    )
+    const fiber = this.#watches(key, watching)
+    return { member, stop: () => fiber.interruptUnsafe() }
+  }
+
+  #settleTried(member: Member): void {
+    if (this.#untried.delete(member) && this.#untried.size === 0) this.#tried.openUnsafe()
+  }
+
+  /** Who takes turns: the usable endpoints of the lowest tier that has any; those that are draining only when there are no others. */
+  #arrange(): void {
+    const usable = [...this.#members.values()].map(({ member }) => member).filter((member) => member.weight > 0 && member.usable)
+    const tier = Math.min(...usable.map(({ endpoint }) => endpoint.tier))
+    const first = usable.filter(({ endpoint }) => endpoint.tier === tier)
+    const staying = first.filter(({ endpoint }) => !endpoint.draining)
+    this.#rotation.set(staying.length > 0 ? staying : first)
+    for (const ready of [...this.#waiting]) ready()
+  }
+
+  choose(tried: ReadonlySet<Member> | null): Target | NoChoice | null {
+    const member = tried === null ? this.#rotation.next() : this.#rotation.nextBut(tried)
+    const target = member?.next(this.#now()) ?? null
+    if (target !== null) return target
+    if (this.#closed) return { reason: "no_endpoints", detail: "the upstream is closed" }
+    return tried === null ? this.#whyNobody() : { reason: "no_endpoints", detail: "no other endpoint" }
+  }
+
+  #whyNobody(): NoChoice | null {
+    const members = [...this.#members.values()].map(({ member }) => member)
+    if (members.length === 0) return { reason: "no_endpoints", detail: "it has no endpoints" }
+    const weighed = members.filter(({ weight }) => weight > 0)
+    if (weighed.length === 0) return { reason: "no_endpoints", detail: "every endpoint has weight 0" }
+    if (weighed.some((member) => member.pending)) return null
+    for (const member of weighed) {
+      const { denied, resolution } = member
+      if (denied !== null) return { reason: denied.reason, detail: denied.rule }
+      if (resolution !== null && resolution.reason !== null) return { reason: resolution.reason, detail: resolution.detail }
+    }
+    return { reason: "dns_empty", detail: `no address for ${weighed[0]!.name}` }
+  }
+
+  another(target: Target): Target | null {
+    const next = target.member.next(this.#now())
+    return next === null || next === target || next.lastFailure !== null ? null : next
+  }
+
+  awaitNames(ready: (give: NoChoice | null) => void): () => void {
+    const { maxPending } = this.spec.limits
+    const end = () => {
+      clearTimeout(timer)
+      this.#waiting.delete(look)
+    }
+    const look = () => {
+      if (this.#rotation.size === 0 && !this.#closed && this.#whyNobody() === null) return
+      end()
+      ready(null)
+    }
+    const within = this.spec.timeouts.connect
+    const timer = setTimeout(() => {
+      end()
+      ready({ reason: "dns_timeout", detail: `no answer for ${[...this.#untried].map(({ name }) => name).join(", ")} within ${within} ms` })
+    }, within)
+    if (this.#waiting.size >= maxPending) {
+      clearTimeout(timer)
+      queueMicrotask(() => ready({ reason: "overflow", detail: "too many requests wait for the first DNS answer (limits.maxPending)" }))
+      return () => {}
+    }
+    this.#waiting.add(look)
+    return end
+  }
+
+  #context(material: MaterialLookup): { readonly context: TlsContext | null; readonly problem: string | null; readonly digests: string } {
+    const { tls } = this.spec
+    if (tls === null) return { context: null, problem: null, digests: "" }
+    const ids = [...(tls.ca === "System" ? [] : tls.ca), ...(tls.client === null ? [] : [tls.client])]
+    const digests = ids.map((id) => digestOf(material, id)).join(",")
+    const made = tlsContext(tls, material, this.#options.roots)
+    return Result.isSuccess(made)
+      ? { context: made.success, problem: null, digests }
+      : { context: null, problem: `${made.failure.detail}${made.failure.id === null ? "" : ` (${made.failure.id})`}`, digests }
+  }
+
+  setMaterial(material: MaterialLookup): void {
+    const { tls } = this.spec
+    if (tls === null || this.#closed) return
+    const ids = [...(tls.ca === "System" ? [] : tls.ca), ...(tls.client === null ? [] : [tls.client])]
+    if (ids.map((id) => digestOf(material, id)).join(",") === this.#tls.digests && this.#tls.problem === null) return
+    this.#tls = this.#context(material)
+    this.pool.renew()
+    this.#observer.onFacts(this.id)
+  }
+
+  #dial(
+    target: Target,
+    done: Parameters<ConstructorParameters<typeof Pool>[0]["dial"]>[1]
+  ): {
+    readonly cancel: () => void
+  } {
+    const { member } = target
+    const { spec } = this
+    const finish = (outcome: DialOutcome) => {
+      const now = this.#now()
+      this.#observer.onDial(this.id, outcome)
+      if (outcome._tag === "Failed") {
+        for (const attempt of outcome.attempts) member.failed(attempt.ip, attempt.reason, now)
+        const news = this.#lastFailure?.reason !== outcome.reason
+        this.#lastFailure = { reason: outcome.reason, detail: outcome.detail, at: now }
+        done(outcome)
+        if (news) this.#observer.onFacts(this.id)
+        return
+      }
+      // It went first and did not win the race.
+      if (outcome.address !== target.address && member.order.length > 1) member.failed(target.address, "connect_timeout", now)
+      const expires = this.#expires()
+      const reached = member.succeeded(outcome.address, outcome.tls)
+      const news = this.#lastFailure !== null || this.#expires() !== expires
+      this.#lastFailure = null
+      done({ connection: new Connection(outcome.socket, this.#transport, (closed) => this.pool.onClosed(closed)), target: reached })
+      if (news) this.#observer.onFacts(this.id)
+    }
+    if (member.endpoint.tls && this.#tls.context === null) {
+      const detail = this.#tls.problem ?? "the endpoint wants TLS and the upstream has no TLS settings"
+      let wanted = true
+      queueMicrotask(() => wanted && finish({ _tag: "Failed", reason: "tls_handshake", detail, attempts: [] }))
+      return {
+        cancel: () => {
+          wanted = false
+        }
+      }
+    }
+    const plan: DialPlan = {
+      to:
+        member.endpoint.at._tag === "Unix"
+          ? { _tag: "Unix", path: target.address }
+          : { _tag: "Addresses", candidates: member.candidates(target, this.#now()) },
+      policy: spec.addresses,
+      own: this.#options.own(),
+      identity: member.identity,
+      tls: member.endpoint.tls ? this.#tls.context : null,
+      timeouts: spec.timeouts
+    }
+    return dial(plan, finish)
+  }
+
+  #expires(): string | null {
+    return factsOf(
+      [...this.#members.values()].map(({ member }) => member),
+      null
+    ).certificateExpires
+  }
+
+  facts(): UpstreamFacts {
+    return factsOf(
+      [...this.#members.values()].map(({ member }) => member),
+      this.#lastFailure?.reason ?? null
+    )
+  }
+
+  describe(): UpstreamDescription {
+    const { pool, counts } = this
+    return {
+      id: this.id,
+      namespace: this.spec.of.namespace,
+      target: this.spec.of.target,
+      retired: this.retired,
+      holders: this.holders,
+      endpoints: describeMembers(
+        [...this.#members.values()].map(({ member }) => member),
+        this.#now()
+      ),
+      pool: {
+        active: pool.active,
+        idle: pool.idle,
+        dialling: pool.dialling,
+        pending: pool.pending,
+        dials: pool.dials,
+        dialFailures: pool.dialFailures,
+        requests: counts.requests,
+        reused: counts.reused,
+        overflows: pool.overflows,
+        retries: counts.retries
+      },
+      lastFailure: this.#lastFailure
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const { member, stop } of this.#members.values()) {
+      stop()
+      member.leave()
+    }
+    this.#rotation.set([])
+    for (const ready of [...this.#waiting]) ready()
+    this.pool.close()
+  }
+}
+
+const digestOf = (material: MaterialLookup, id: Id): string => {
+  try {
+    return material(id).ref.digest
+  } catch {
+    // The context's own words say what is missing.
+    return "missing"
+  }
 }

@@ -1,0 +1,204 @@
+// One request's way through an upstream: an endpoint, an address, a connection, the wire, and the one safe repetition (law 8).
+// Plain callbacks; it is the proxy's `Attempt`, the pool's waiter and the transport's sink in one object, because this is the request path.
+import type { UpstreamReason } from "../snapshot/reason.ts"
+import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "./attempt.ts"
+import type { DialFailed } from "./dial/plan.ts"
+import type { Member, Target } from "./member.ts"
+import type { Dialling, Pool, Pooled, Waiter } from "./pool.ts"
+import type { Connection, TransportSink, Wire } from "./transport.ts"
+
+/** Where nobody can be chosen: why; null: an answer of the DNS may still come. */
+export interface NoChoice {
+  readonly reason: UpstreamReason
+  readonly detail: string
+}
+
+/** What an exchange needs of its upstream. */
+export interface ExchangeHost {
+  readonly pool: Pool
+  readonly choose: (tried: ReadonlySet<Member> | null) => Target | NoChoice | null
+  /** Another address of the same endpoint, after one showed a bad certificate; null: none that did not just fail. */
+  readonly another: (target: Target) => Target | null
+  /** Calls back when something was resolved, or with the reason why no more is waited. Returns the cancellation. */
+  readonly awaitNames: (ready: (give: NoChoice | null) => void) => () => void
+  readonly counts: { requests: number; reused: number; retries: number }
+}
+
+/** Endpoints or addresses one request may fail to connect to. */
+const maxConnects = 3
+
+export class Exchange implements Attempt, TransportSink, Waiter {
+  readonly #host: ExchangeHost
+  readonly #request: UpstreamRequest
+  readonly #sink: ResponseSink
+  #target: Target | null = null
+  #wire: Wire | null = null
+  #tried: Set<Member> | null = null
+  #connects = 0
+  #repeated = false
+  /** The connection may have died before it was chosen. */
+  #stale = false
+  #over = false
+  #cancelWait: (() => void) | null = null
+  dial: Dialling | null = null
+
+  constructor(host: ExchangeHost, request: UpstreamRequest, sink: ResponseSink) {
+    this.#host = host
+    this.#request = request
+    this.#sink = sink
+  }
+
+  get target(): Target {
+    return this.#target!
+  }
+
+  start(): void {
+    this.#choose(false)
+  }
+
+  #choose(fresh: boolean): void {
+    const choice = this.#host.choose(this.#tried)
+    if (choice === null) this.#await(fresh)
+    else if ("reason" in choice) this.#fail(choice.reason, choice.detail)
+    else this.#take(choice, fresh)
+  }
+
+  #await(fresh: boolean): void {
+    this.#cancelWait = this.#host.awaitNames((give) => {
+      this.#cancelWait = null
+      if (this.#over) return
+      if (give === null) this.#choose(fresh)
+      else this.#fail(give.reason, give.detail)
+    })
+  }
+
+  #take(target: Target, fresh: boolean): void {
+    this.#target = target
+    const got = this.#host.pool.acquire(this, fresh)
+    if (got === null) return
+    if (got === "overflow")
+      this.#fail("overflow", "every connection is busy and the queue is full (limits.maxConnections, limits.maxPending)")
+    else this.onConnection(got)
+  }
+
+  #fail(reason: UpstreamFailure["reason"], detail: string): void {
+    this.#end({ reason, detail, sent: "None", headed: false, peer: null })
+  }
+
+  /** Later, so that `send` has returned, and only if nobody has cancelled meanwhile. */
+  #end(failure: UpstreamFailure): void {
+    if (this.#over) return
+    queueMicrotask(() => {
+      if (this.#over) return
+      this.#over = true
+      this.#sink.onFailure(failure)
+    })
+  }
+
+  // The proxy's side.
+
+  resume(): void {
+    this.#wire?.resume()
+  }
+
+  abort(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#cancelWait?.()
+    if (this.#wire !== null) this.#wire.abort()
+    else this.#host.pool.leave(this)
+  }
+
+  // The pool's side.
+
+  retarget(): Target {
+    const choice = this.#host.choose(this.#tried)
+    if (choice !== null && !("reason" in choice)) this.#target = choice
+    return this.target
+  }
+
+  onConnection(pooled: Pooled): void {
+    const { connection, target } = pooled
+    const request = this.#request
+    const { identity } = target.member
+    const reused = connection.requests > 0
+    this.#stale = reused || connection.rested
+    this.#host.counts.requests++
+    if (reused) this.#host.counts.reused++
+    const host = request.hostOverride ?? (identity.host === "Request" ? request.clientHost : identity.host)
+    this.#wire = connection.send(request, host, reused ? target.reused : target.fresh, this.#host.pool.isLast(pooled), this)
+  }
+
+  onDialFailed(failure: DialFailed): void {
+    // A failed connect is unsent: any method may go elsewhere. A bad certificate is the address's, so another address of the name may do.
+    if (++this.#connects < maxConnects) {
+      const sibling = failure.reason.startsWith("tls_") ? this.#host.another(this.target) : null
+      if (sibling !== null) {
+        this.#take(sibling, false)
+        return
+      }
+      this.#tried ??= new Set()
+      this.#tried.add(this.target.member)
+      const choice = this.#host.choose(this.#tried)
+      if (choice !== null && !("reason" in choice)) {
+        this.#take(choice, false)
+        return
+      }
+    }
+    this.#fail(failure.reason, failure.detail)
+  }
+
+  onPoolClosed(): void {
+    this.#fail("upstream_unsent", "the upstream was closed while the request waited for a connection")
+  }
+
+  // The transport's side.
+
+  onFree(connection: Connection): void {
+    this.#host.pool.release(connection)
+  }
+
+  onInterim(status: number, headers: ReadonlyArray<string>): void {
+    this.#sink.onInterim(status, headers)
+  }
+
+  onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
+    return this.#sink.onHead(status, headers, peer)
+  }
+
+  onData(chunk: Uint8Array): boolean {
+    return this.#sink.onData(chunk)
+  }
+
+  onEnd(trailers: ReadonlyArray<string>): void {
+    this.#over = true
+    this.#sink.onEnd(trailers)
+  }
+
+  onUpgrade(...arguments_: Parameters<ResponseSink["onUpgrade"]>): void {
+    this.#over = true
+    this.#sink.onUpgrade(...arguments_)
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    if (this.#over) return
+    if (!this.#repeatable(failure)) {
+      this.#over = true
+      this.#sink.onFailure(failure)
+      return
+    }
+    this.#repeated = true
+    this.#wire = null
+    this.#host.counts.retries++
+    this.#choose(true)
+  }
+
+  /** Law 8: once, and only where the peer cannot have acted on it, or may act on it twice. */
+  #repeatable(failure: UpstreamFailure): boolean {
+    if (this.#repeated || failure.headed) return false
+    if (failure.reason !== "upstream_unsent" && failure.reason !== "upstream_reset") return false
+    const { body, idempotent } = this.#request
+    if (failure.sent === "None") return body === null || (!body.destroyed && !body.readableDidRead)
+    return this.#stale && idempotent && body === null && this.#wire?.silent === true
+  }
+}

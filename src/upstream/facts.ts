@@ -1,0 +1,75 @@
+// What can be said of an upstream's endpoints: states and counts for the report (law 18), everything for the admin port.
+import type { ResolutionState, UpstreamFacts } from "../report/report.ts"
+import type { AddressDescription, EndpointDescription } from "./description.ts"
+import type { Member, Target } from "./member.ts"
+
+// The worst is told: one name of two that fails is a fact, even while the other serves.
+const badness: Record<ResolutionState, number> = { NotNeeded: 0, Fresh: 1, Stale: 2, Failed: 3, Refused: 4 }
+
+const stateOf = (member: Member): { readonly state: ResolutionState; readonly detail: string } => {
+  const { denied, resolution } = member
+  if (denied !== null) return { state: "Refused", detail: denied.rule }
+  if (member.endpoint.at._tag !== "Name") return { state: "NotNeeded", detail: "" }
+  if (resolution === null || resolution.state === "Pending") return { state: "Failed", detail: `no answer for ${member.name} yet` }
+  return { state: resolution.state, detail: resolution.state === "Fresh" ? "" : resolution.detail }
+}
+
+/** lastFailure: of the last dial, null since the last success. */
+export const factsOf = (members: ReadonlyArray<Member>, lastFailure: string | null): UpstreamFacts => {
+  let worst: { readonly state: ResolutionState; readonly detail: string } = { state: "NotNeeded", detail: "" }
+  let addresses = 0
+  let healthy = 0
+  let tier = Number.POSITIVE_INFINITY
+  let certificateExpires: string | null = null
+  for (const member of members) {
+    const told = stateOf(member)
+    if (badness[told.state] > badness[worst.state]) worst = told
+    if (member.usable) tier = Math.min(tier, member.endpoint.tier)
+    for (const target of member.order) {
+      if (target.denied !== null) continue
+      addresses++
+      if (target.lastFailure === null) healthy++
+      const expires = target.tls?.expires ?? null
+      if (expires !== null && (certificateExpires === null || expires < certificateExpires)) certificateExpires = expires
+    }
+  }
+  return {
+    resolution: worst.state,
+    detail: worst.detail,
+    addresses,
+    healthy,
+    tier: Number.isFinite(tier) ? tier : 0,
+    certificateExpires,
+    lastFailure
+  }
+}
+
+const describeTarget = (target: Target): AddressDescription => ({
+  address: target.fresh.address,
+  draining: !target.current,
+  active: target.active,
+  idle: target.idle.length,
+  lastFailure: target.lastFailure ?? target.denied?.reason ?? null,
+  tls:
+    target.tls === null
+      ? null
+      : { protocol: target.tls.protocol, subject: target.tls.subject, issuer: target.tls.issuer, expires: target.tls.expires }
+})
+
+/** Addresses that left but still carry requests are among them. */
+export const describeMembers = (members: ReadonlyArray<Member>, now: number): ReadonlyArray<EndpointDescription> =>
+  members.map((member) => {
+    const { state, detail } = stateOf(member)
+    const asOf = member.resolution?.asOf ?? 0
+    return {
+      name: member.name,
+      tls: member.endpoint.tls,
+      tier: member.endpoint.tier,
+      weight: member.endpoint.weight,
+      draining: member.endpoint.draining,
+      resolution: state,
+      detail,
+      age: asOf === 0 ? null : Math.max(0, Math.round(now - asOf)),
+      addresses: [...member.targets.values()].map(describeTarget)
+    }
+  })

@@ -1,0 +1,242 @@
+// An endpoint as it lives here: what its name resolves to, which of its addresses is next, and what is remembered of each.
+import { isIPv6 } from "node:net"
+import type { ConnectReason } from "../snapshot/reason.ts"
+import type { AddressPolicy, Endpoint, Upstream } from "../snapshot/upstream.ts"
+import type { AttemptPeer } from "./attempt.ts"
+import { type Identity, identityOf } from "./dial/identity.ts"
+import type { OwnAddresses } from "./dial/own.ts"
+import type { PeerTls } from "./dial/plan.ts"
+import { admit, type Denied, type DialTarget } from "./dial/policy.ts"
+import type { NameWatch, Resolution } from "./discovery/resolution.ts"
+import type { Pooled } from "./pool.ts"
+
+/** An address that just failed is passed over this long, if there is another. */
+const addressMemory = 30_000
+/** A family without a route is passed over this long (RFC 6555 section 4.2). */
+const familyMemory = 600_000
+
+export const endpointName = ({ at }: Endpoint): string =>
+  at._tag === "Name"
+    ? `${at.name}:${at.port}`
+    : at._tag === "Unix"
+      ? at.path
+      : isIPv6(at.ip)
+        ? `[${at.ip}]:${at.port}`
+        : `${at.ip}:${at.port}`
+
+/** The same endpoint over updates: what is dialled and how. Weight and tier may change without it becoming another. */
+export const endpointKey = (endpoint: Endpoint): string =>
+  `${endpoint.at._tag} ${endpointName(endpoint)} ${endpoint.tls ? "tls" : "plain"} ${endpoint.origin}`
+
+/** One address of a member, and its connections. It lives as long as it is in the answer or has connections. */
+export class Target {
+  readonly member: Member
+  /** Canonical IP text, or the socket path. */
+  readonly address: string
+  readonly fresh: AttemptPeer
+  readonly reused: AttemptPeer
+  /** Unused connections, the most recent last. */
+  readonly idle: Array<Pooled> = []
+  active = 0
+  /** It may take new requests. */
+  current = true
+  denied: Denied | null = null
+  failedAt = Number.NEGATIVE_INFINITY
+  lastFailure: ConnectReason | null = null
+  tls: PeerTls | null = null
+
+  constructor(member: Member, address: string) {
+    this.member = member
+    this.address = address
+    const at = member.endpoint.at
+    const label = at._tag === "Unix" ? at.path : isIPv6(address) ? `[${address}]:${at.port}` : `${address}:${at.port}`
+    this.fresh = { address: label, endpoint: member.name, reused: false }
+    this.reused = { address: label, endpoint: member.name, reused: true }
+  }
+}
+
+export interface MemberEvents {
+  /** Its addresses or its state changed. */
+  readonly changed: (member: Member) => void
+  /** It takes no new requests any more: its idle connections are to be closed. */
+  readonly left: (target: Target) => void
+}
+
+export class Member {
+  readonly key: string
+  readonly name: string
+  readonly identity: Identity
+  endpoint: Endpoint
+  /** By address, those that left but still have connections included. */
+  readonly targets = new Map<string, Target>()
+  /** Those that may take new requests, in the order to try them. */
+  order: ReadonlyArray<Target> = []
+  /** No longer in the table of endpoints. */
+  gone = false
+  resolution: Resolution | null = null
+  readonly #policy: AddressPolicy
+  readonly #own: () => OwnAddresses
+  readonly #events: MemberEvents
+  #unsubscribe: (() => void) | null = null
+  #cursor = 0
+  readonly #unreachable = { 4: Number.NEGATIVE_INFINITY, 6: Number.NEGATIVE_INFINITY }
+
+  constructor(key: string, endpoint: Endpoint, spec: Upstream, own: () => OwnAddresses, events: MemberEvents) {
+    this.key = key
+    this.endpoint = endpoint
+    this.name = endpointName(endpoint)
+    this.identity = identityOf(spec.identity, endpoint, spec.protocol)
+    this.#policy = spec.addresses
+    this.#own = own
+    this.#events = events
+    if (endpoint.at._tag === "Address") this.#place([endpoint.at.ip])
+    else if (endpoint.at._tag === "Unix") this.#place([endpoint.at.path])
+  }
+
+  get weight(): number {
+    return this.endpoint.weight
+  }
+
+  /** An answer may still come: a request had better wait a little. */
+  get pending(): boolean {
+    return this.endpoint.at._tag === "Name" && (this.resolution === null || this.resolution.state === "Pending")
+  }
+
+  /** Some address may be dialled. */
+  get usable(): boolean {
+    for (const target of this.order) if (target.denied === null) return true
+    return false
+  }
+
+  /** The watch of its name has begun. */
+  watch(watch: NameWatch): void {
+    this.#unsubscribe?.()
+    this.#unsubscribe = watch.subscribe((resolution) => this.#resolved(resolution))
+    this.#resolved(watch.current())
+  }
+
+  #resolved(resolution: Resolution): void {
+    if (this.gone) return
+    this.resolution = resolution
+    this.#place(resolution.addresses)
+    this.#events.changed(this)
+  }
+
+  #place(addresses: ReadonlyArray<string>): void {
+    const before = this.order
+    this.order = addresses.map((address) => {
+      const target = this.targets.get(address) ?? new Target(this, address)
+      this.targets.set(address, target)
+      target.current = true
+      target.denied = this.#judge(address)
+      return target
+    })
+    for (const target of before) if (!this.order.includes(target)) this.#leave(target)
+  }
+
+  #leave(target: Target): void {
+    target.current = false
+    this.#events.left(target)
+    this.settle(target)
+  }
+
+  /** Forgets an address that left, once its last connection has closed. */
+  settle(target: Target): void {
+    if (!target.current && target.active === 0 && target.idle.length === 0) this.targets.delete(target.address)
+  }
+
+  /** It left the table of endpoints. */
+  leave(): void {
+    if (this.gone) return
+    this.gone = true
+    this.#unsubscribe?.()
+    const before = this.order
+    this.order = []
+    for (const target of before) this.#leave(target)
+  }
+
+  /** For the choice and the report only: the dialler judges again, at every connect (law 5). */
+  #judge(address: string): Denied | null {
+    const target = this.#dialTarget(address)
+    if (target === null) return null
+    const admission = admit(target, this.#policy, this.#own())
+    return admission.allowed ? null : admission
+  }
+
+  #dialTarget(address: string): DialTarget | null {
+    const at = this.endpoint.at
+    if (at._tag === "Unix") return null
+    return { ip: address, port: at.port, name: at._tag === "Name" ? at.name : null, origin: this.endpoint.origin }
+  }
+
+  /** Why no address may be dialled, when there are some. */
+  get denied(): Denied | null {
+    for (const target of this.order) if (target.denied === null) return null
+    return this.order[0]?.denied ?? null
+  }
+
+  #passedOver(target: Target, now: number): boolean {
+    return now - target.failedAt < addressMemory || now - this.#unreachable[isIPv6(target.address) ? 6 : 4] < familyMemory
+  }
+
+  /** The address whose turn it is; null: none may be dialled. */
+  next(now: number): Target | null {
+    const { order } = this
+    const count = order.length
+    let second: Target | null = null
+    for (let step = 0; step < count; step++) {
+      const at = (this.#cursor + step) % count
+      const target = order[at]!
+      if (target.denied !== null) continue
+      if (this.#passedOver(target, now)) {
+        second ??= target
+        continue
+      }
+      this.#cursor = at + 1
+      return target
+    }
+    if (second !== null) this.#cursor = order.indexOf(second) + 1
+    return second
+  }
+
+  /** What one dial may try: the address whose turn it is, then the others, families alternating (RFC 8305 section 4), known failures last. */
+  candidates(first: Target, now: number): ReadonlyArray<DialTarget> {
+    const start = this.order.indexOf(first)
+    const others = this.order.map((_, step) => this.order[(start + 1 + step) % this.order.length]!).filter((target) => target !== first)
+    const family = (six: boolean) => others.filter((target) => isIPv6(target.address) === six && !this.#passedOver(target, now))
+    const six = isIPv6(first.address)
+    const [other, same] = [family(!six), family(six)]
+    const mixed: Array<Target> = [first]
+    for (let step = 0; step < Math.max(other.length, same.length); step++) {
+      if (step < other.length) mixed.push(other[step]!)
+      if (step < same.length) mixed.push(same[step]!)
+    }
+    mixed.push(...others.filter((target) => this.#passedOver(target, now)))
+    return mixed.map((target) => this.#dialTarget(target.address)).filter((target) => target !== null)
+  }
+
+  /** A dial ended well, at this address. */
+  succeeded(address: string, tls: PeerTls | null): Target {
+    let target = this.targets.get(address)
+    if (target === undefined) {
+      // It left the answer while it was being dialled.
+      target = new Target(this, address)
+      target.current = false
+      this.targets.set(address, target)
+    }
+    target.failedAt = Number.NEGATIVE_INFINITY
+    target.lastFailure = null
+    target.tls = tls
+    this.#unreachable[isIPv6(address) ? 6 : 4] = Number.NEGATIVE_INFINITY
+    return target
+  }
+
+  /** An address failed, or lost the race although it went first. */
+  failed(address: string, reason: ConnectReason, now: number): void {
+    const target = this.targets.get(address)
+    if (target === undefined) return
+    target.failedAt = now
+    target.lastFailure = reason
+    if (reason === "connect_unreachable") this.#unreachable[isIPv6(address) ? 6 : 4] = now
+  }
+}
