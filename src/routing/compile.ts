@@ -57,17 +57,14 @@ export interface CompiledHost {
   readonly problems: ReadonlyArray<string>
 }
 
-const compileConditions = (
-  matches: ReadonlyArray<ValueMatch>,
-  pattern: (source: string) => Result.Result<Pattern, string>
-): Result.Result<ReadonlyArray<Condition>, string> => {
+const compileConditions = (matches: ReadonlyArray<ValueMatch>): Result.Result<ReadonlyArray<Condition>, string> => {
   const conditions: Array<Condition> = []
   for (const match of matches) {
     // A second entry of a name is ignored (gateway-api.md section 5).
     if (conditions.some((condition) => condition.name === match.name)) continue
     if (match.type === "Exact") conditions.push({ name: match.name, value: match.value, pattern: null })
     else if (match.type === "Regex") {
-      const compiled = pattern(match.value)
+      const compiled = compilePattern(match.value)
       if (Result.isFailure(compiled)) return Result.fail(compiled.failure)
       conditions.push({ name: match.name, value: null, pattern: compiled.success })
     } else return Result.fail(`the match type ${String(match.type)} is not known to this proxy`)
@@ -120,17 +117,13 @@ const actionProblem = (rule: Rule): string | null => {
   }
 }
 
-const compileRule = (
-  rule: Rule,
-  rank: number,
-  pattern: (source: string) => Result.Result<Pattern, string>
-): Result.Result<CompiledRule, string> => {
+const compileRule = (rule: Rule, rank: number): Result.Result<CompiledRule, string> => {
   const match: Match = rule.match
-  const path = match.path.type === "Regex" ? pattern(match.path.value) : null
+  const path = match.path.type === "Regex" ? compilePattern(match.path.value) : null
   if (path !== null && Result.isFailure(path)) return Result.fail(path.failure)
-  const headers = compileConditions(match.headers, pattern)
+  const headers = compileConditions(match.headers)
   if (Result.isFailure(headers)) return Result.fail(headers.failure)
-  const query = compileConditions(match.query, pattern)
+  const query = compileConditions(match.query)
   if (Result.isFailure(query)) return Result.fail(query.failure)
   const filters = compileFilters(rule.filters, match.path)
   return Result.succeed({
@@ -148,15 +141,6 @@ const compileRule = (
 
 /** Total: what cannot be compiled is in `problems`, the other rules serve (law 1). */
 export const compileHost = (host: VirtualHost): CompiledHost => {
-  // Only for this call: rules of one host often repeat an expression.
-  const patterns = new Map<string, Result.Result<Pattern, string>>()
-  const pattern = (source: string) => {
-    const known = patterns.get(source)
-    if (known !== undefined) return known
-    const made = compilePattern(source)
-    patterns.set(source, made)
-    return made
-  }
   const rules: Array<CompiledRule> = []
   const problems: Array<string> = []
   const exact = new Map<string, Array<CompiledRule>>()
@@ -171,7 +155,7 @@ export const compileHost = (host: VirtualHost): CompiledHost => {
   host.rules.forEach((rule, rank) => {
     const { path } = rule.match
     const known = path.type === "Exact" || path.type === "Prefix" || path.type === "Regex"
-    const compiled = known ? compileRule(rule, rank, pattern) : Result.fail("the type of its path match is not known to this proxy")
+    const compiled = known ? compileRule(rule, rank) : Result.fail("the type of its path match is not known to this proxy")
     if (Result.isFailure(compiled)) {
       problems.push(`rule ${rank} of ${host.hostname}: ${compiled.failure}`)
       return

@@ -30,6 +30,11 @@ describe("pattern", () => {
     assert.strictEqual(refusal("a".repeat(500)), "served")
   })
 
+  it("is compiled once while someone holds it", () => {
+    const held = Result.getOrThrow(compilePattern("/held/[a-z]+"))
+    assert.strictEqual(Result.getOrThrow(compilePattern("/held/[a-z]+")), held)
+  })
+
   it("time is linear: the expression that hangs a backtracking engine answers", () => {
     const start = performance.now()
     assert.isFalse(tests("(a+)+b", "a".repeat(20_000)))
