@@ -7,7 +7,7 @@ import { kinds } from "#schemas/kinds.ts"
 import { describeKey, type GroupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import type { Change, Decoded } from "../state/change.ts"
 import { chunks } from "./document.ts"
-import { makePiece, type Piece, type PieceObject } from "./piece.ts"
+import { makePiece, type Piece, type PieceObject, textDigest } from "./piece.ts"
 import type { Problem } from "./problem.ts"
 import { type Reading, under } from "./reading.ts"
 
@@ -26,6 +26,7 @@ export interface Assembly {
   readonly demanded: ReadonlyMap<ObjectKey, Decoded>
   readonly problems: ReadonlyArray<Problem>
   readonly memory: {
+    /** By file and digest of the text. */
     readonly pieces: ReadonlyMap<string, ReadonlyMap<string, Piece>>
     readonly objects: ReadonlyMap<ObjectKey, Kept>
   }
@@ -127,8 +128,9 @@ export const assemble = (reading: Reading, key: Uint8Array, previous: Assembly |
     const now = new Map<string, Piece>()
     pieces.set(file, now)
     for (const chunk of chunks(text)) {
-      const piece = now.get(chunk.text) ?? before?.get(chunk.text) ?? makePiece(key, file, chunk.text)
-      now.set(chunk.text, piece)
+      const id = textDigest(key, chunk.text)
+      const piece = now.get(id) ?? before?.get(id) ?? makePiece(key, file, chunk.text)
+      now.set(id, piece)
       if (piece.broken) broken.add(file)
       for (const problem of piece.problems)
         problems.push({ ...problem, line: problem.line === null ? null : problem.line + chunk.line - 1 })

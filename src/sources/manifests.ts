@@ -4,6 +4,7 @@ import type { ObjectKey } from "#schemas/meta.ts"
 import type { Change, ChangeSource } from "../state/change.ts"
 import { type Assembly, assemble, changesBetween } from "./assembly.ts"
 import { maxFileBytes } from "./document.ts"
+import { textDigest } from "./piece.ts"
 import type { Problem } from "./problem.ts"
 import { type Reading, read } from "./reading.ts"
 import { makeWatching } from "./watching.ts"
@@ -61,14 +62,15 @@ export const manifests =
         )
         let assembly: Assembly | null = null
         let interest: ReadonlySet<ObjectKey> = new Set()
-        let last: Reading | null = null
+        let last = ""
 
         const readAgain = Effect.gen(function* () {
           const reading = yield* Effect.promise(() => read(options.paths, options.stdin))
           watching.set(reading.folders)
           // Most events change nothing (a touch, an editor's swap file beside ours).
-          if (last !== null && sameReading(last, reading)) return
-          last = reading
+          const now = summary(options.key, reading)
+          if (now === last) return
+          last = now
           const next = assemble(reading, options.key, assembly)
           const changes = changesBetween(assembly, next, interest)
           assembly = next
@@ -105,9 +107,6 @@ export const manifests =
       })
     )
 
-const sameReading = (a: Reading, b: Reading): boolean =>
-  a.files.size === b.files.size &&
-  a.faults.length === b.faults.length &&
-  [...a.files].every(([file, text]) => b.files.get(file) === text) &&
-  JSON.stringify([...a.files.keys()]) === JSON.stringify([...b.files.keys()]) &&
-  JSON.stringify(a.faults) === JSON.stringify(b.faults)
+/** Equal for readings that say the same. The texts themselves are not kept: there may be Secrets among them. */
+const summary = (key: Uint8Array, reading: Reading): string =>
+  JSON.stringify([[...reading.files].map(([file, text]) => [file, textDigest(key, text)]), reading.faults])

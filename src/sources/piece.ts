@@ -1,8 +1,9 @@
 // One document's worth of decoded objects, kept by its text: when a file changes, only the documents that changed are parsed and decoded again.
+import { createHmac } from "node:crypto"
 import { Result } from "effect"
 import { decodeObject } from "#schemas/decode.ts"
 import { describeKey, type Issue, type Meta } from "#schemas/meta.ts"
-import { digest } from "../snapshot/digest.ts"
+import { canonical } from "../snapshot/digest.ts"
 import { type Sealed, seal } from "../snapshot/secret.ts"
 import { type Document, describeDocument, parseChunk } from "./document.ts"
 import { judgeKind } from "./known.ts"
@@ -39,6 +40,9 @@ const issuesWithin = (value: unknown, found: Array<Issue> = []): ReadonlyArray<I
   else for (const item of Object.values(value)) issuesWithin(item, found)
   return found
 }
+
+/** Keyed, because Secrets pass through here: a plain hash of a password can be guessed, and the text itself must not be kept (law 11). */
+export const textDigest = (key: Uint8Array, text: string): string => createHmac("sha256", key).update(text).digest("base64")
 
 /** Bytes are sealed before anything else sees them (law 11). */
 const sealed = (key: Uint8Array, value: Result.Result<unknown, ReadonlyArray<Issue>>): Result.Result<unknown, ReadonlyArray<Issue>> =>
@@ -88,8 +92,8 @@ const decodeDocument = (key: Uint8Array, document: Document, objects: Array<Piec
     demanded: decoded.kind.need === "Demanded",
     value: decoded.kind.groupKind === "Secret" ? sealed(key, decoded.value) : decoded.value,
     line: document.line,
-    content: digest(content),
-    whole: digest([content, metadata])
+    content: textDigest(key, canonical(content)),
+    whole: textDigest(key, canonical([content, metadata]))
   })
   return true
 }

@@ -16,10 +16,11 @@ export interface Problem {
   readonly remedy: string
 }
 
+const ended = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`)
+
 /** `shop.yaml:12: HTTPRoute shop/cart: spec.rules[0].backendRefs: expected an array. Write a list.` */
 export const describeProblem = (problem: Problem): string => {
   const place = problem.line === null ? problem.file : `${problem.file}:${problem.line}`
-  const what = [problem.object, problem.field].filter((part) => part !== null).join(": ")
-  const sentence = `${problem.message}${problem.message.endsWith(".") ? "" : "."}${problem.remedy === "" ? "" : ` ${problem.remedy}${problem.remedy.endsWith(".") ? "" : "."}`}`
-  return `${place}: ${what === "" ? "" : `${what}: `}${sentence}`
+  const what = [problem.object, problem.field].filter((part) => part !== null)
+  return [place, ...what, `${ended(problem.message)}${problem.remedy === "" ? "" : ` ${ended(problem.remedy)}`}`].join(": ")
 }
