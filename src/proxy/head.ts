@@ -5,7 +5,7 @@ import { requestHost } from "../routing/hosts.ts"
 import type { RequestView } from "../routing/match.ts"
 import type { DownstreamReason } from "../snapshot/reason.ts"
 import { type FieldPolicy, hasToken, type RequestFields, requestFields } from "../upstream/fields.ts"
-import { parseTarget } from "./target.ts"
+import { parseTarget, type Target } from "./target.ts"
 
 /** As node:http gives it. The server must run with `maxHeadersCount = 0`, or Node drops lines of `rawHeaders` unseen. */
 export interface ReceivedHead {
@@ -63,6 +63,7 @@ export const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 const refused = (reason: DownstreamReason, detail: string): RefusedHead => ({ _tag: "Refused", reason, detail })
 
+// One object a request, its fields written once: a literal passed to a constructor would be a second.
 class Head implements RequestHead {
   readonly _tag = "Head"
   readonly method: string
@@ -79,24 +80,25 @@ class Head implements RequestHead {
   readonly trailers: boolean
   readonly keepAlive: boolean
   readonly answered: boolean
-  readonly #raw: ReadonlyArray<string>
+  private readonly received: ReadonlyArray<string>
 
-  constructor(fields: Omit<RequestHead, "_tag" | "header">, raw: ReadonlyArray<string>) {
-    this.method = fields.method
-    this.path = fields.path
-    this.query = fields.query
-    this.target = fields.target
-    this.host = fields.host
-    this.authority = fields.authority
+  constructor(received: ReceivedHead, fields: RequestFields, target: Target, host: string, expectContinue: boolean, answered: boolean) {
+    const old = received.httpVersion === "1.0"
+    this.method = received.method
+    this.path = target.path
+    this.query = target.query
+    this.target = target.target
+    this.host = host
+    this.authority = target.authority ?? fields.host ?? ""
     this.headers = fields.headers
-    this.contentLength = fields.contentLength
-    this.chunked = fields.chunked
-    this.upgrade = fields.upgrade
-    this.expectContinue = fields.expectContinue
-    this.trailers = fields.trailers
-    this.keepAlive = fields.keepAlive
-    this.answered = fields.answered
-    this.#raw = raw
+    this.contentLength = fields.contentLength === null ? null : Number(fields.contentLength)
+    this.chunked = fields.transferEncoding !== null
+    this.upgrade = old || !fields.upgradeNominated || fields.upgrade === null ? null : upgradeOf(fields.upgrade)
+    this.expectContinue = expectContinue
+    this.trailers = fields.te !== null && hasToken(fields.te.toLowerCase(), "trailers")
+    this.keepAlive = !fields.close && (!old || fields.keepAlive)
+    this.answered = answered
+    this.received = received.rawHeaders
   }
 
   /** Matches see what goes on, and the fields that are ours: routes match on `Upgrade: websocket` and on Host. */
@@ -110,7 +112,7 @@ class Head implements RequestHead {
       case "te":
       case "transfer-encoding":
       case "upgrade":
-        return joinedValue(this.#raw, name)
+        return joinedValue(this.received, name)
       default:
         return joinedValue(this.headers, name)
     }
@@ -160,25 +162,7 @@ export const checkHead = (received: ReceivedHead, limits: HeadLimits): RequestHe
     if (Number(left) === 0) answered = true
     else fields.headers[fields.maxForwards] = String(Number(left) - 1)
   }
-  return new Head(
-    {
-      method,
-      path: target.path,
-      query: target.query,
-      target: target.target,
-      host: host ?? "",
-      authority: target.authority ?? fields.host ?? "",
-      headers: fields.headers,
-      contentLength: fields.contentLength === null ? null : Number(fields.contentLength),
-      chunked: fields.transferEncoding !== null,
-      upgrade: old || !fields.upgradeNominated || fields.upgrade === null ? null : upgradeOf(fields.upgrade),
-      expectContinue,
-      trailers: fields.te !== null && hasToken(fields.te.toLowerCase(), "trailers"),
-      keepAlive: !fields.close && (!old || fields.keepAlive),
-      answered
-    },
-    rawHeaders
-  )
+  return new Head(received, fields, target, host ?? "", expectContinue, answered)
 }
 
 const digits = /^[0-9]{1,16}$/

@@ -14,7 +14,6 @@ export interface Target {
 
 // Beyond visible US-ASCII nothing is a URI; `#` begins a fragment, which is never sent.
 const unsendable = /[^\x21\x22\x24-\x7e]/
-const suspicious = /[\\%]|\/\./
 const badEscape = /%(?![0-9a-f]{2})|%00|%2e%2e/i
 const encodedMark = /%2e|%2f|%5c/i
 const absolute = /^https?:\/\/([^/?]*)(.*)$/i
@@ -42,7 +41,7 @@ const originForm = (url: string, authority: string | null): Target | string => {
   const mark = url.indexOf("?")
   const path = mark < 0 ? url : url.slice(0, mark)
   const query = mark < 0 ? "" : url.slice(mark + 1)
-  if (!suspicious.test(path)) return { path, query, target: url, authority, asterisk: false }
+  if (!path.includes("%") && !path.includes("/.") && !path.includes("\\")) return { path, query, target: url, authority, asterisk: false }
   const clean = cleanPath(path)
   if (!clean.startsWith("/")) return clean
   return { path: clean, query, target: mark < 0 ? clean : clean + url.slice(mark), authority, asterisk: false }
