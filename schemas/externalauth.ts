@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
 import { int32, text } from "./name.ts"
 import { BackendObjectReference } from "./reference.ts"
+import { uniqueValues } from "./unique.ts"
 
 const Path = text(0, 1024).check(
   Schema.isPattern(/^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$/u, { expected: "a URL path without query" })
@@ -11,12 +12,12 @@ const Path = text(0, 1024).check(
 export const ExternalAuth = Schema.Struct({
   protocol: Schema.Literals(["HTTP", "GRPC"]),
   backendRef: BackendObjectReference,
-  grpc: Schema.optionalKey(Schema.Struct({ allowedHeaders: listOf(Schema.String, 64) })),
+  grpc: Schema.optionalKey(Schema.Struct({ allowedHeaders: listOf(Schema.String, 64).check(uniqueValues) })),
   http: Schema.optionalKey(
     Schema.Struct({
       path: Schema.optionalKey(Path),
-      allowedHeaders: listOf(Schema.String, 64),
-      allowedResponseHeaders: listOf(Schema.String, 64)
+      allowedHeaders: listOf(Schema.String, 64).check(uniqueValues),
+      allowedResponseHeaders: listOf(Schema.String, 64).check(uniqueValues)
     })
   ),
   forwardBody: Schema.optionalKey(Schema.Struct({ maxSize: defaulted(int32(0), 0) }))

@@ -9,6 +9,7 @@ import type { Element } from "./meta.ts"
 import { isQualifiedName, LabelValue, ObjectName, PortNumber, text } from "./name.ts"
 import { LocalObjectReference, ObjectReference, SecretObjectReference } from "./reference.ts"
 import { LabelSelector } from "./selector.ts"
+import { uniqueBy } from "./unique.ts"
 
 const addressType =
   /^Hostname|IPAddress|NamedAddress|[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/u
@@ -90,12 +91,7 @@ export const GatewayTLS = Schema.Struct({
   frontend: Schema.optionalKey(
     Schema.Struct({
       default: FrontendTLSConfig,
-      perPort: listOf(Schema.Struct({ port: PortNumber, tls: FrontendTLSConfig }), 64).check(
-        Schema.makeFilter((ports: ReadonlyArray<{ readonly port: number }>) => {
-          const second = ports.findIndex(({ port }, index) => ports.findIndex((other) => other.port === port) < index)
-          return second === -1 ? undefined : { path: [second, "port"], issue: "Expected a port that no other entry has" }
-        })
-      )
+      perPort: listOf(Schema.Struct({ port: PortNumber, tls: FrontendTLSConfig }), 64).check(uniqueBy("port"))
     })
   )
 })

@@ -5,6 +5,7 @@ import { ExternalAuth } from "./externalauth.ts"
 import { PreciseHostname } from "./hostname.ts"
 import { int32, integer, PortNumber, Token, text } from "./name.ts"
 import { BackendObjectReference, LocalObjectReference } from "./reference.ts"
+import { uniqueBy, uniqueValues } from "./unique.ts"
 import { bodyByType, narrowed } from "./variant.ts"
 
 /** 1 to 4096 characters. The standard channel admits any; line breaks, NUL and other controls would split messages (RFC 9110 5.5). */
@@ -12,32 +13,17 @@ export const HeaderValue = text(1, 4096).check(
   Schema.isPattern(/^[^\u0000-\u0008\u000a-\u001f\u007f]*$/u, { expected: "a header value without line breaks or control characters" })
 )
 
-const uniqueNames = Schema.makeFilter((list: ReadonlyArray<{ readonly name: string }>) => {
-  const seen = new Set<string>()
-  for (const [index, { name }] of list.entries()) {
-    if (seen.has(name)) return { path: [index, "name"], issue: "Expected a name that no other entry of this list has" }
-    seen.add(name)
-  }
-  return undefined
-})
-
-const uniqueStrings = Schema.makeFilter((list: ReadonlyArray<string>) =>
-  new Set(list).size === list.length ? undefined : "Expected every value at most once"
-)
-
 const aloneIfStar = Schema.makeFilter((list: ReadonlyArray<string>) =>
   list.length > 1 && list.includes("*") ? 'Expected "*" to stand alone' : undefined
 )
 
-const setOf = <A, E>(item: Schema.Codec<A, E> & { readonly Type: string }, max: number) => listOf(item, max)
-
-const HeaderEdits = listOf(Schema.Struct({ name: Token, value: HeaderValue }), 16).check(uniqueNames)
+const HeaderEdits = listOf(Schema.Struct({ name: Token, value: HeaderValue }), 16).check(uniqueBy("name"))
 
 /** set replaces, add appends, remove deletes; names compare without case. */
 export const HeaderModifier = Schema.Struct({
   set: HeaderEdits,
   add: HeaderEdits,
-  remove: setOf(Schema.String, 16).check(uniqueStrings)
+  remove: listOf(Schema.String, 16).check(uniqueValues)
 })
 export type HeaderModifier = typeof HeaderModifier.Type
 
@@ -89,14 +75,14 @@ export const CORS = Schema.Struct({
   allowOrigins: listOf(
     text(1, 253).check(Schema.isPattern(origin, { expected: 'an origin such as https://*.example.com, or "*"' })),
     64
-  ).check(uniqueStrings, aloneIfStar),
+  ).check(uniqueValues, aloneIfStar),
   allowCredentials: Schema.optionalKey(Schema.Boolean),
   allowMethods: listOf(Schema.Literals(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "*"]), 9).check(
-    uniqueStrings,
+    uniqueValues,
     aloneIfStar
   ),
-  allowHeaders: listOf(Token, 64).check(uniqueStrings, aloneIfStar),
-  exposeHeaders: listOf(Token, 64).check(uniqueStrings),
+  allowHeaders: listOf(Token, 64).check(uniqueValues, aloneIfStar),
+  exposeHeaders: listOf(Token, 64).check(uniqueValues),
   /** Seconds. */
   maxAge: defaulted(int32(1), 5)
 })

@@ -9,6 +9,7 @@ import type { Element } from "./meta.ts"
 import { integer, SectionName, Token, text } from "./name.ts"
 import { backendFields, duplicateReference, ParentReference, portOfService } from "./reference.ts"
 import { SessionPersistence } from "./session.ts"
+import { uniqueBy, uniqueValues } from "./unique.ts"
 
 const pathCharacters = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$/u
 
@@ -32,15 +33,10 @@ export type HTTPPathMatch = typeof HTTPPathMatch.Type
 
 const ValueMatch = defaulted(Schema.Literals(["Exact", "RegularExpression"]), "Exact")
 
-const uniqueNames = Schema.makeFilter((list: ReadonlyArray<{ readonly name: string }>) => {
-  const second = list.findIndex((entry, index) => list.findIndex((other) => other.name === entry.name) < index)
-  return second === -1 ? undefined : { path: [second, "name"], issue: "Expected a name that no other entry of this list has" }
-})
-
 export const HTTPRouteMatch = Schema.Struct({
   path: defaulted(HTTPPathMatch, {}),
-  headers: listOf(Schema.Struct({ type: ValueMatch, name: Token, value: HeaderValue }), 16).check(uniqueNames),
-  queryParams: listOf(Schema.Struct({ type: ValueMatch, name: Token, value: text(1, 1024) }), 16).check(uniqueNames),
+  headers: listOf(Schema.Struct({ type: ValueMatch, name: Token, value: HeaderValue }), 16).check(uniqueBy("name")),
+  queryParams: listOf(Schema.Struct({ type: ValueMatch, name: Token, value: text(1, 1024) }), 16).check(uniqueBy("name")),
   method: Schema.optionalKey(Schema.Literals(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]))
 })
 export type HTTPRouteMatch = typeof HTTPRouteMatch.Type
@@ -67,11 +63,7 @@ export type HTTPRouteTimeouts = typeof HTTPRouteTimeouts.Type
 
 /** attempts: extra tries, 0 disables; 1 when unset, as v1.7 says. backoff in milliseconds. */
 export const HTTPRouteRetry = Schema.Struct({
-  codes: defaulted(Schema.Array(integer(400, 599)), []).check(
-    Schema.makeFilter((codes: ReadonlyArray<number>) =>
-      new Set(codes).size === codes.length ? undefined : "Expected every code at most once"
-    )
-  ),
+  codes: defaulted(Schema.Array(integer(400, 599)), []).check(uniqueValues),
   attempts: defaulted(integer(0, Number.MAX_SAFE_INTEGER), 1),
   backoff: Schema.optionalKey(Duration)
 })

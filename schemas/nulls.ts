@@ -24,7 +24,7 @@ const strip = (value: unknown, depth: number): unknown => {
   let changed = false
   const entries: Array<[string, unknown]> = []
   for (const [key, item] of Object.entries(value)) {
-    if (item === null) {
+    if (item === null || item === undefined) {
       changed = true
       continue
     }
@@ -35,5 +35,5 @@ const strip = (value: unknown, depth: number): unknown => {
   return changed ? Object.fromEntries(entries) : value
 }
 
-/** The value without object fields that are null; the same value (`===`) where there are none. null items of lists stay. Throws TooDeep. */
+/** The value without object fields that are null (or undefined, which no JSON has); the same value (`===`) where there are none. null items of lists stay. Throws TooDeep. */
 export const withoutNulls = (value: unknown): unknown => strip(value, 0)

@@ -1,0 +1,60 @@
+// What our decoders say of the table of good and bad objects.
+import { Result } from "effect"
+import { describe, expect, it } from "vitest"
+import { type DecodedObject, decodeObject } from "#schemas/decode.ts"
+import type { Element, Issue } from "#schemas/meta.ts"
+import { rows } from "./table/all.ts"
+
+/** Lists whose elements fail alone (law 1). */
+const lists = ["spec.rules", "spec.listeners", "spec.endpoints", "endpoints", "spec.allow"]
+
+const decoded = (object: unknown): DecodedObject => {
+  const result = decodeObject(object)
+  if (result._tag !== "Decoded") throw new Error(`${result._tag}: ${JSON.stringify(result)}`)
+  return result
+}
+
+const elementsAt = (value: unknown, list: string): ReadonlyArray<Element<unknown>> => {
+  let at = value
+  for (const key of list.split(".")) at = (at as Record<string, unknown>)[key]
+  return at as ReadonlyArray<Element<unknown>>
+}
+
+const failures = (value: unknown): ReadonlyArray<Issue> => {
+  if (Result.isResult(value)) return Result.isFailure(value) ? (value.failure as ReadonlyArray<Issue>) : failures(value.success)
+  if (Array.isArray(value)) return value.flatMap(failures)
+  if (value instanceof Map || value instanceof Uint8Array || typeof value !== "object" || value === null) return []
+  return Object.values(value).flatMap(failures)
+}
+
+const kindOf = (object: unknown): string => (object as { kind: string }).kind
+
+describe.each([...new Set(rows.map((row) => kindOf(row.object)))])("%s", (kind) => {
+  const own = rows.filter((row) => kindOf(row.object) === kind)
+  it.each(own.filter((row) => row.verdict === "Good").map((row) => [row.law, row] as const))("takes: %s", (_, row) => {
+    expect(failures(decoded(row.object).value)).toEqual([])
+  })
+  it.each(own.filter((row) => row.verdict === "Bad").map((row) => [row.law, row] as const))("refuses: %s", (_, row) => {
+    const { value } = decoded(row.object)
+    const issues = failures(value)
+    expect(issues.map((issue) => issue.path)).toContain(row.at)
+    for (const issue of issues) expect(issue.message).not.toBe("")
+    const list = lists.find((name) => row.at.startsWith(`${name}[`))
+    if (list === undefined) {
+      expect(Result.isFailure(value), "the object is lost").toBe(true)
+      return
+    }
+    const elements = elementsAt(Result.getOrThrow(value), list)
+    const index = Number(/\[(\d+)\]/u.exec(row.at)?.[1])
+    for (const [position, element] of elements.entries()) {
+      if (position === index) expect(Result.isFailure(element), "the element is lost").toBe(true)
+      else if (!issues.some((issue) => issue.path.startsWith(`${list}[${position}]`))) expect(Result.isSuccess(element)).toBe(true)
+    }
+  })
+})
+
+it("the table is as large as the promise", () => {
+  expect(rows.length).toBeGreaterThanOrEqual(150)
+  const laws = rows.map((row) => `${kindOf(row.object)} ${row.verdict} ${row.law} ${JSON.stringify(row.object)}`)
+  expect(new Set(laws).size).toBe(laws.length)
+})

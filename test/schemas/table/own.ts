@@ -1,0 +1,285 @@
+// Our own kinds: Backend, EgressPolicy, GatewayParameters. Judged by us alone: their CRDs are made from these schemas.
+import { long, many, type Row, rowsOf } from "./row.ts"
+
+const none = { known: [] }
+const backend = rowsOf({
+  apiVersion: "gateway.sluice.dev/v1alpha1",
+  kind: "Backend",
+  metadata: { name: "search", namespace: "shop" },
+  spec: { endpoints: [{ fqdn: { hostname: "search.vendor.example", port: 443 } }, { ip: { address: "192.0.2.1", port: 80 } }] }
+})
+const policy = rowsOf({
+  apiVersion: "gateway.sluice.dev/v1alpha1",
+  kind: "EgressPolicy",
+  metadata: { name: "vendors" },
+  spec: {
+    namespaceSelector: { matchLabels: { team: "a" } },
+    allow: [{ hosts: ["*.vendor.example"], ports: [443] }, { cidrs: ["10.0.0.0/8"] }]
+  }
+})
+const parameters = rowsOf({
+  apiVersion: "gateway.sluice.dev/v1alpha1",
+  kind: "GatewayParameters",
+  metadata: { name: "edge", namespace: "infra" },
+  spec: {}
+})
+
+const first = "spec.endpoints[0]"
+const ca = { group: "", kind: "ConfigMap", name: "c" }
+
+const backends: ReadonlyArray<Row> = [
+  backend.good(
+    "endpoints of every form in one Backend",
+    {
+      "spec.endpoints[2]": { unix: { path: "/run/a.sock" } },
+      "spec.endpoints[3]": { service: { name: "s", namespace: "n", port: 80 }, weight: 0, zone: "eu-1", tier: 15, pathPrefix: "/v1" }
+    },
+    none
+  ),
+  backend.bad("endpoints are required", { "spec.endpoints": undefined }, none),
+  backend.bad("endpoints are not empty", { "spec.endpoints": [] }, none),
+  backend.good("256 endpoints", { "spec.endpoints": many(256, (i) => ({ ip: { address: `192.0.2.${i}`, port: 80 } })) }, none),
+  backend.bad("at most 256 endpoints", { "spec.endpoints": many(257, (i) => ({ ip: { address: `192.0.2.${i % 256}`, port: 80 } })) }, none),
+  backend.bad("an endpoint has a form", { [first]: { weight: 1 } }, none),
+  backend.bad("an endpoint has one form", { [`${first}.ip`]: { address: "192.0.2.1", port: 1 } }, { at: first, ...none }),
+  ...backend.field(
+    "an fqdn hostname",
+    `${first}.fqdn.hostname`,
+    { good: ["a.example", "a.example."], bad: [undefined, "", "*.a", "A.b", long(255)] },
+    none
+  ),
+  ...backend.field("a port is 1 to 65535", `${first}.fqdn.port`, { good: [1, 65535], bad: [undefined, 0, 65536, "443"] }, none),
+  ...backend.field(
+    "an address is a literal",
+    "spec.endpoints[1].ip.address",
+    {
+      good: ["::1", "2001:db8::", "::ffff:192.0.2.1"],
+      bad: ["a.example", "0300.0.0.1", "1.2.3", "fe80::1%eth0", "2130706433", "1:2:3:4:5:6:7:8:9", "[::1]"]
+    },
+    none
+  ),
+  ...backend.field(
+    "a unix path",
+    first,
+    {
+      good: [{ unix: { path: `/${long(106)}` } }],
+      bad: [{ unix: { path: `/${long(107)}` } }, { unix: { path: "run/a" } }, { unix: { path: "" } }]
+    },
+    { at: `${first}.unix.path`, ...none }
+  ),
+  ...backend.field("a weight", `${first}.weight`, { good: [0, 1_000_000], bad: [-1, 1_000_001] }, none),
+  ...backend.field("a tier", `${first}.tier`, { good: [0, 15], bad: [-1, 16] }, none),
+  ...backend.field(
+    "a protocol",
+    "spec.protocol",
+    { good: ["Auto", "HTTP", "H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"], bad: ["https", "HTTP3", ""] },
+    none
+  ),
+  ...backend.field("a host", "spec.host", { good: ["Backend", "Request", { value: "a.example" }, { value: "a.example:8443" }] }, none),
+  ...backend.field("a host of another sort", "spec.host", { bad: ["Client", 7] }, none),
+  ...backend.field(
+    "a written host",
+    "spec.host",
+    { bad: [{ value: "" }, { value: "a b" }, { value: "A" }, {}] },
+    { at: "spec.host.value", ...none }
+  ),
+  ...backend.field(
+    "tls",
+    "spec.tls",
+    {
+      good: [
+        {},
+        { mode: "None" },
+        { mode: "ServerOnly" },
+        { clientCertificateRef: { name: "c" } },
+        { mode: "ClientAndServer", clientCertificateRef: { name: "c" } },
+        {
+          caCertificateRefs: [ca],
+          subjectAltNames: [{ type: "URI", uri: "spiffe://a/b" }],
+          sni: "a.example",
+          hostname: "b.example",
+          minVersion: "1.3",
+          maxVersion: "1.3"
+        },
+        { insecureSkipVerify: true }
+      ]
+    },
+    none
+  ),
+  backend.bad(
+    "ClientAndServer needs a certificate",
+    { "spec.tls": { mode: "ClientAndServer" } },
+    { at: "spec.tls.clientCertificateRef", ...none }
+  ),
+  backend.bad(
+    "ServerOnly has no certificate",
+    { "spec.tls": { mode: "ServerOnly", clientCertificateRef: { name: "c" } } },
+    { at: "spec.tls.clientCertificateRef", ...none }
+  ),
+  backend.bad(
+    "one CA source",
+    { "spec.tls": { caCertificateRefs: [ca], wellKnownCACertificates: "System" } },
+    { at: "spec.tls.wellKnownCACertificates", ...none }
+  ),
+  backend.bad("at most 8 CAs", { "spec.tls": { caCertificateRefs: many(9, () => ca) } }, { at: "spec.tls.caCertificateRefs", ...none }),
+  backend.bad(
+    "at most 5 alternative names",
+    { "spec.tls": { subjectAltNames: many(6, () => ({ type: "Hostname", hostname: "a" })) } },
+    { at: "spec.tls.subjectAltNames", ...none }
+  ),
+  backend.bad("a version is text", { "spec.tls": { minVersion: 1.2 } }, { at: "spec.tls.minVersion", ...none }),
+  backend.bad("TLS is at least 1.2", { "spec.tls": { minVersion: "1.1" } }, { at: "spec.tls.minVersion", ...none }),
+  backend.bad("versions are a range", { "spec.tls": { minVersion: "1.3", maxVersion: "1.2" } }, { at: "spec.tls.maxVersion", ...none }),
+  backend.bad(
+    "no CA beside skip-verify",
+    { "spec.tls": { insecureSkipVerify: true, wellKnownCACertificates: "System" } },
+    { at: "spec.tls.insecureSkipVerify", ...none }
+  ),
+  backend.bad("an SNI is exact", { "spec.tls": { sni: "*.a" } }, { at: "spec.tls.sni", ...none }),
+  backend.good(
+    "timeouts, off and long",
+    { "spec.timeouts": { connect: "5s", tlsHandshake: "500ms", firstByte: "0s", idle: "1h", maxConnectionAge: "24h" } },
+    none
+  ),
+  backend.bad("a timeout is a duration", { "spec.timeouts": { idle: 5 } }, { at: "spec.timeouts.idle", ...none }),
+  backend.good(
+    "dns",
+    {
+      "spec.dns": {
+        nameservers: ["10.0.0.2", "10.0.0.2:5353", "tcp@10.0.0.2", "tls@[2001:db8::1]:853", "2001:db8::1"],
+        minTTL: "5s",
+        maxTTL: "5m",
+        hold: { nxdomain: "1s" },
+        obsoleteGrace: "30s",
+        staleLimit: "10m",
+        family: "IPv4Preferred",
+        srv: { name: "_a" }
+      }
+    },
+    none
+  ),
+  ...backend.field(
+    "a nameserver is an address",
+    "spec.dns",
+    {
+      bad: ["ns.example", "10.0.0.2:0", "10.0.0.2:99999", "udp@10.0.0.2", "[10.0.0.2]:53", "", ":53"].map((server) => ({
+        nameservers: [server]
+      }))
+    },
+    { at: "spec.dns.nameservers[0]", ...none }
+  ),
+  backend.bad("a family is an enum", { "spec.dns": { family: "ipv4" } }, { at: "spec.dns.family", ...none }),
+  backend.bad("minTTL is at most maxTTL", { "spec.dns": { minTTL: "10m", maxTTL: "5m" } }, { at: "spec.dns.minTTL", ...none }),
+  backend.good(
+    "connections",
+    { "spec.connections": { maxConnections: 1, maxPending: 0, maxRequestsPerConnection: 1, keepAliveIdle: "4s" } },
+    none
+  ),
+  backend.bad(
+    "a limit of no connections",
+    { "spec.connections": { maxConnections: 0 } },
+    { at: "spec.connections.maxConnections", ...none }
+  ),
+  ...["healthCheck", "outlier", "loadBalancer", "retry", "circuitBreaker", "failover", "credentials", "egressPath"].map((field) =>
+    backend.good(`${field} of a later release is read`, { [`spec.${field}`]: { any: "thing" } }, none)
+  )
+]
+
+const policies: ReadonlyArray<Row> = [
+  policy.good("hosts, ports, CIDRs", {}, none),
+  policy.good("every namespace", { "spec.namespaceSelector": {} }, none),
+  policy.bad("a selector is required", { "spec.namespaceSelector": undefined }, none),
+  policy.bad(
+    "an unknown operator",
+    { "spec.namespaceSelector": { matchExpressions: [{ key: "a", operator: "Near" }] } },
+    { at: "spec.namespaceSelector.matchExpressions[0].operator", ...none }
+  ),
+  policy.bad(
+    "In has values",
+    { "spec.namespaceSelector": { matchExpressions: [{ key: "a", operator: "In" }] } },
+    { at: "spec.namespaceSelector.matchExpressions[0].values", ...none }
+  ),
+  policy.bad(
+    "Exists has none",
+    { "spec.namespaceSelector": { matchExpressions: [{ key: "a", operator: "Exists", values: ["b"] }] } },
+    { at: "spec.namespaceSelector.matchExpressions[0].values", ...none }
+  ),
+  ...policy.field("a mode", "spec.mode", { good: ["Enforce", "Report", "Open"], bad: ["enforce", "Off"] }, none),
+  policy.good("nothing allowed", { "spec.allow": undefined }, none),
+  policy.bad("an empty entry", { "spec.allow[0]": {} }, none),
+  ...policy.field("a host", "spec.allow[0].hosts[0]", { good: ["a.example"], bad: ["*", "a.*.b", "A.b", "a.b:443"] }, none),
+  ...policy.field(
+    "a CIDR",
+    "spec.allow[1].cidrs[0]",
+    {
+      good: ["2001:db8::/32", "192.0.2.1/32", "0.0.0.0/0"],
+      bad: ["10.0.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/08", "a/8", "10.0.0.0/8/8"]
+    },
+    none
+  ),
+  policy.bad("a port", { "spec.allow[0].ports": [0] }, { at: "spec.allow[0].ports[0]", ...none }),
+  ...policy.field("a permit", "spec.permit", { good: [["SkipVerify", "DynamicResolver", "PrivateAddresses"]] }, none),
+  policy.bad("another permit", { "spec.permit": ["Everything"] }, { at: "spec.permit[0]", ...none }),
+  policy.bad("an enforced namespace is no member of metadata", { "spec.permit": "SkipVerify" }, none)
+]
+
+export const rows: ReadonlyArray<Row> = [
+  ...backends,
+  ...policies,
+  parameters.good("nothing set", {}, none),
+  parameters.good(
+    "everything set",
+    {
+      spec: {
+        replicas: 2,
+        autoscaling: { minReplicas: 2, maxReplicas: 5, metrics: [] },
+        workers: 1,
+        pod: {
+          image: "a/b:c",
+          imagePullSecrets: [{ name: "x" }],
+          resources: { limits: { cpu: 1 } },
+          labels: { a: "b" },
+          annotations: {},
+          tolerations: [],
+          patch: { spec: {} }
+        },
+        service: {
+          type: "LoadBalancer",
+          loadBalancerClass: "x.io/y",
+          loadBalancerSourceRanges: ["192.0.2.0/24"],
+          externalTrafficPolicy: "Local",
+          annotations: {},
+          labels: {}
+        },
+        podDisruptionBudget: { minAvailable: 1 },
+        drain: { delay: "5s", deadline: "25s" },
+        logging: { level: "Info", accessLog: { fields: ["path"] } },
+        features: { externalName: "Disabled", voyagerRedirect: {}, unixDirectories: ["/run/sluice"], forwardedHeaders: {} },
+        clusterDomain: "cluster.local",
+        clusterCIDRs: ["10.42.0.0/16"]
+      }
+    },
+    none
+  ),
+  parameters.bad("a negative number of replicas", { "spec.replicas": -1 }, none),
+  parameters.bad(
+    "a scale is a range",
+    { "spec.autoscaling": { minReplicas: 3, maxReplicas: 2 } },
+    { at: "spec.autoscaling.minReplicas", ...none }
+  ),
+  parameters.bad("a Service type", { "spec.service": { type: "ExternalName" } }, { at: "spec.service.type", ...none }),
+  parameters.bad(
+    "a source range",
+    { "spec.service": { loadBalancerSourceRanges: ["x"] } },
+    { at: "spec.service.loadBalancerSourceRanges[0]", ...none }
+  ),
+  ...parameters.field("an access log", "spec.logging.accessLog", { good: ["Default", "Disabled"], bad: ["Off"] }, none),
+  parameters.bad("a switch", { "spec.features": { externalName: true } }, { at: "spec.features.externalName", ...none }),
+  parameters.bad(
+    "a directory is absolute",
+    { "spec.features": { unixDirectories: ["run"] } },
+    { at: "spec.features.unixDirectories[0]", ...none }
+  ),
+  parameters.bad("a drain is a duration", { "spec.drain": { delay: "5" } }, { at: "spec.drain.delay", ...none }),
+  parameters.bad("spec is required", { spec: undefined }, none)
+]
