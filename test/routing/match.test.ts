@@ -62,6 +62,9 @@ describe("path matches (gateway-api.md section 5)", () => {
     ["^/a/b/c$", "/a/b/c", true],
     ["(?i)/a/b", "/A/B", true],
     ["/a/b{0}", "/a/", true],
+    ["/a/?b", "/ab", true],
+    ["/a/*b", "/ab", true],
+    ["/a/{0,1}b", "/ab", true],
     ["/a/b/*", "/a/b", true],
     [".*", "/what/ever", true],
     ["", "/", false]

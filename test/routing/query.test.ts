@@ -13,6 +13,7 @@ describe("query parameters (gateway-api.md section 5)", () => {
     ["xanimal=whale", "animal", null],
     ["animal", "animal", ""],
     ["animal=", "animal", ""],
+    ["animal&color=blue", "animal", ""],
     ["animal=a=b", "animal", "a=b"],
     ["&&animal=whale", "animal", "whale"],
     ["a=1;animal=whale", "animal", null],
