@@ -181,7 +181,7 @@ export const startDnsServer = async (): Promise<DnsServer> => {
     let held = Buffer.alloc(0)
     socket.on("error", () => {})
     socket.on("close", () => sockets.delete(socket))
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       held = Buffer.concat([held, chunk])
       while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
         const end = 2 + held.readUInt16BE(0)

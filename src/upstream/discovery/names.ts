@@ -1,16 +1,54 @@
 // The one DNS cache of a process: a watch per (name, contract), shared by all who ask, dropped when nobody does.
-import { Context, type Effect, type Scope } from "effect"
+import { Clock, Context, Deferred, Effect, FiberMap, Layer, Random, type Scope, Semaphore } from "effect"
 import type { DnsContract } from "../../snapshot/behaviour.ts"
+import { canonical } from "../../snapshot/digest.ts"
 import type { AddressPolicy } from "../../snapshot/upstream.ts"
-import type { NameWatch, Resolution } from "./resolution.ts"
+import { noOwnAddresses } from "../dial/own.ts"
+import { admit, canonicalName } from "../dial/policy.ts"
+import { answered, type Lifetime, passed, unborn, viewed, wakeAt } from "./lifetime.ts"
+import { type Lookup, lookup } from "./lookup.ts"
+import { isDnsName } from "./message.ts"
+import { describeNameserver, type Nameserver, parseNameserver } from "./nameserver.ts"
+import { ipv6Usable } from "./order.ts"
+import { defaultTimings, type QueryTimings } from "./query.ts"
+import { type DnsObserver, type NameWatch, pending, type Resolution, silentObserver } from "./resolution.ts"
+import { readResolvConf } from "./resolvconf.ts"
 
 /** A name being watched, for admin and explain. */
 export interface WatchedName {
   readonly name: string
   /** How many watch it. */
   readonly watchers: number
+  /** Of its contract; empty: the process's own. */
   readonly nameservers: ReadonlyArray<string>
   readonly resolution: Resolution
+}
+
+export interface NamesOptions {
+  /** Given by `--nameserver`, trusted; empty or absent: resolv.conf, read again at most every five seconds. */
+  readonly nameservers?: ReadonlyArray<Nameserver>
+  readonly resolvConf?: string
+  readonly observer?: DnsObserver
+  readonly timings?: QueryTimings
+  /** Absent: whether an interface of this machine has a routable IPv6 address, asked at every answer. */
+  readonly ipv6Usable?: () => boolean
+}
+
+/** Lookups under way at once: each holds a few sockets. */
+const concurrency = 128
+
+interface Entry {
+  readonly id: number
+  readonly name: string
+  readonly contract: DnsContract
+  readonly servers: ReadonlyArray<Nameserver>
+  readonly settled: Deferred.Deferred<void>
+  readonly listeners: Set<(resolution: Resolution) => void>
+  watchers: number
+  life: Lifetime
+  current: Resolution
+  /** What listeners threw: the loop logs it, the other listeners are told all the same. */
+  readonly faults: Array<unknown>
 }
 
 export class Names extends Context.Service<
@@ -23,4 +61,188 @@ export class Names extends Context.Service<
     readonly watch: (name: string, contract: DnsContract, addresses: AddressPolicy) => Effect.Effect<NameWatch, never, Scope.Scope>
     readonly watched: () => ReadonlyArray<WatchedName>
   }
->()("sluice/upstream/discovery/Names") {}
+>()("sluice/upstream/discovery/Names") {
+  static readonly layer = (options: NamesOptions = {}): Layer.Layer<Names> => Layer.effect(Names, make(options))
+}
+
+const same = (a: Resolution, b: Resolution): boolean =>
+  a.state === b.state &&
+  a.reason === b.reason &&
+  a.detail === b.detail &&
+  sameList(a.addresses, b.addresses) &&
+  sameList(a.draining, b.draining)
+
+const sameList = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean =>
+  a === b || (a.length === b.length && a.every((item, index) => item === b[index]))
+
+const refusedWatch = (name: string, resolution: Pick<Resolution, "reason" | "detail">): NameWatch => {
+  const current: Resolution = { ...pending, ...resolution, state: "Failed", failures: 1 }
+  return { name, current: () => current, subscribe: () => () => {}, settled: Effect.void }
+}
+
+/** The contract's nameservers that may be asked; null: it names none that may, and why. */
+const admitted = (
+  contract: DnsContract,
+  addresses: AddressPolicy
+): { readonly servers: ReadonlyArray<Nameserver>; readonly refused: string } => {
+  const servers: Array<Nameserver> = []
+  let refused = ""
+  for (const text of contract.nameservers) {
+    const server = parseNameserver(text)
+    const admission =
+      server === null ? null : admit({ ip: server.ip, port: server.port, name: null, origin: "Written" }, addresses, noOwnAddresses)
+    if (server !== null && admission?.allowed) servers.push(server)
+    else refused = `nameserver ${text}: ${admission === null || admission.allowed ? "not ip, ip:port or tcp@ip:port" : admission.rule}`
+  }
+  return { servers, refused }
+}
+
+const make = (options: NamesOptions) =>
+  Effect.gen(function* () {
+    const observer = options.observer ?? silentObserver
+    const timings = options.timings ?? defaultTimings
+    const usable = options.ipv6Usable ?? ipv6Usable
+    const entries = new Map<string, Entry>()
+    // By a number of our own, not by the entry's key: a name dropped and asked for again at once has two loops for a moment.
+    const loops = yield* FiberMap.make<number, void>()
+    let born = 0
+    const gate = yield* Semaphore.make(concurrency)
+
+    let system: { readonly servers: ReadonlyArray<Nameserver>; readonly until: number } = { servers: [], until: 0 }
+    const systemServers = Effect.fnUntraced(function* () {
+      if (options.nameservers !== undefined && options.nameservers.length > 0) return options.nameservers
+      const now = yield* Clock.currentTimeMillis
+      if (system.servers.length === 0 || now >= system.until)
+        system = { servers: yield* Effect.promise(() => readResolvConf(options.resolvConf)), until: now + 5_000 }
+      return system.servers
+    })
+
+    const publish = (entry: Entry, now: number) => {
+      entry.life = passed(entry.life, entry.contract, now)
+      const before = entry.current
+      const next = viewed(entry.life, entry.contract, now)
+      entry.current = next
+      if (same(before, next)) return
+      if (before.state !== next.state) observer.onState(entry.name, before.state, next.state)
+      for (const listener of [...entry.listeners]) {
+        try {
+          listener(next)
+        } catch (error) {
+          entry.faults.push(error)
+        }
+      }
+    }
+
+    const ask = Effect.fnUntraced(function* (entry: Entry) {
+      const servers = entry.servers.length > 0 ? entry.servers : yield* systemServers()
+      const clock = yield* Clock.Clock
+      const chance = yield* Random.next
+      const take = (found: Lookup) => {
+        const now = clock.currentTimeMillisUnsafe()
+        const moment = { name: entry.name, contract: entry.contract, now, chance, ipv6Usable: usable() }
+        entry.life = answered(entry.life, found, moment)
+        publish(entry, now)
+        Deferred.doneUnsafe(entry.settled, Effect.void)
+      }
+      const found = yield* Effect.callback<Lookup>((resume) => {
+        const early = (A: Lookup["A"]) => {
+          // Only who has nothing yet is in a hurry.
+          if (entry.life.addresses.length === 0) take({ A, AAAA: null })
+        }
+        const asking = lookup(servers, entry.name, entry.contract.family, timings, observer, early, (all) => resume(Effect.succeed(all)))
+        return Effect.sync(asking.cancel)
+      })
+      take(found)
+    })
+
+    const tell = Effect.fnUntraced(function* (entry: Entry, before: Resolution["state"]) {
+      for (const fault of entry.faults.splice(0)) yield* Effect.logError(`a listener of the name ${entry.name} failed`, fault)
+      const { state, detail, failures } = entry.current
+      if (state === before) return
+      const log = state === "Fresh" ? Effect.logInfo : Effect.logWarning
+      yield* log(`${entry.name} is ${state.toLowerCase()}${detail === "" ? "" : `: ${detail}`}`, { name: entry.name, state, failures })
+    })
+
+    const turn = Effect.fnUntraced(function* (entry: Entry) {
+      const before = entry.current.state
+      const now = yield* Clock.currentTimeMillis
+      if (now >= entry.life.nextQuery) yield* gate.withPermits(1)(ask(entry))
+      else {
+        yield* Effect.sleep(Math.max(1, wakeAt(entry.life, entry.contract, now) - now))
+        publish(entry, yield* Clock.currentTimeMillis)
+      }
+      yield* tell(entry, before)
+    })
+
+    // A defect must not end a watch for ever: it is told, and the next turn comes after a pause.
+    const loop = (entry: Entry): Effect.Effect<void> =>
+      turn(entry).pipe(
+        Effect.catchDefect((defect) => Effect.andThen(Effect.logError(`watching ${entry.name} failed`, defect), Effect.sleep("1 second"))),
+        Effect.forever
+      )
+
+    const watch = Effect.fnUntraced(function* (text: string, contract: DnsContract, addresses: AddressPolicy) {
+      const name = canonicalName(text)
+      if (!isDnsName(name)) return refusedWatch(name, { reason: "dns_nxdomain", detail: `${JSON.stringify(text)} is not a DNS name` })
+      const { servers, refused } = admitted(contract, addresses)
+      if (refused !== "") {
+        yield* Effect.logWarning(`${name}: ${refused}`)
+        if (servers.length === 0) return refusedWatch(name, { reason: "address_denied", detail: refused })
+      }
+      const key = `${name} ${canonical([contract, servers])}`
+      const entry = yield* Effect.acquireRelease(
+        Effect.gen(function* () {
+          const known = entries.get(key)
+          if (known !== undefined) {
+            known.watchers++
+            return known
+          }
+          const made: Entry = {
+            id: born++,
+            name,
+            contract,
+            servers,
+            settled: Deferred.makeUnsafe<void>(),
+            listeners: new Set(),
+            watchers: 1,
+            life: unborn,
+            current: pending,
+            faults: []
+          }
+          entries.set(key, made)
+          yield* FiberMap.run(loops, made.id, loop(made))
+          return made
+        }),
+        (held) =>
+          Effect.suspend(() => {
+            held.watchers--
+            if (held.watchers > 0) return Effect.void
+            entries.delete(key)
+            return FiberMap.remove(loops, held.id)
+          })
+      )
+      const result: NameWatch = {
+        name,
+        current: () => entry.current,
+        subscribe: (listener) => {
+          // Wrapped, so that the same function subscribed twice is told twice and unsubscribed once.
+          const own = (resolution: Resolution) => listener(resolution)
+          entry.listeners.add(own)
+          return () => void entry.listeners.delete(own)
+        },
+        settled: Deferred.await(entry.settled)
+      }
+      return result
+    })
+
+    return Names.of({
+      watch,
+      watched: () =>
+        [...entries.values()].map(({ name, watchers, servers, current }) => ({
+          name,
+          watchers,
+          nameservers: servers.map(describeNameserver),
+          resolution: current
+        }))
+    })
+  })

@@ -1,0 +1,137 @@
+// DNS messages: one question out, one judgement of what came back. dns-packet does the bytes; what is believed is decided here (RFC 5452).
+import dns from "dns-packet"
+import { formatAddress, parseAddress } from "../dial/address.ts"
+
+export type QuestionType = "A" | "AAAA"
+
+export interface Question {
+  readonly id: number
+  readonly name: string
+  readonly type: QuestionType
+}
+
+/** ttl in seconds: of addresses the minimum of the chain; of a negative answer min(SOA MINIMUM, SOA TTL) (RFC 2308), null without a SOA. */
+export type Answer =
+  | { readonly _tag: "Addresses"; readonly addresses: ReadonlyArray<string>; readonly ttl: number }
+  | { readonly _tag: "Nodata"; readonly ttl: number | null }
+  | { readonly _tag: "Nxdomain"; readonly ttl: number | null }
+  | { readonly _tag: "Failed"; readonly class: "servfail" | "refused" | "timeout" | "other"; readonly detail: string }
+
+/** null: not an answer to this question (a forgery, noise): keep listening. */
+export type Reading = Answer | { readonly _tag: "Truncated" } | { readonly _tag: "NoEdns" } | null
+
+/** Addresses kept of one answer. */
+export const mostAddresses = 64
+const longestChain = 8
+/** What fits through every path without fragments (DNS flag day 2020). */
+const payload = 1232
+
+/** A name that may be asked for: LDH labels (underscores exist), not an IPv4 address in any spelling; no search list ever applies. */
+export const isDnsName = (name: string): boolean => {
+  const bare = name.endsWith(".") ? name.slice(0, -1) : name
+  if (bare.length === 0 || bare.length > 253) return false
+  const labels = bare.split(".")
+  // A last label that reads as a number makes the whole an address to someone (0x7f.1, 127.1, 2130706433).
+  if (/^(?:\d+|0x[0-9a-f]*)$/i.test(labels.at(-1)!)) return false
+  return labels.every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))
+}
+
+export const encodeQuestion = ({ id, name, type }: Question, edns: boolean): Buffer =>
+  dns.encode({
+    type: "query",
+    id,
+    flags: dns.RECURSION_DESIRED,
+    questions: [{ type, name, class: "IN" }],
+    additionals: edns
+      ? [{ type: "OPT", name: ".", udpPayloadSize: payload, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }]
+      : []
+  })
+
+const canonical = (name: string): string => {
+  const lower = name.toLowerCase()
+  return lower.endsWith(".") ? lower.slice(0, -1) : lower
+}
+
+// RFC 2181 section 8: a TTL with the top bit set is zero.
+const ttlOf = (ttl: number | undefined): number => (ttl === undefined || ttl > 0x7fff_ffff ? 0 : ttl)
+
+const negativeTtl = (packet: dns.DecodedPacket, name: string): number | null => {
+  for (const record of packet.authorities ?? []) {
+    if (record.type !== "SOA") continue
+    const zone = canonical(record.name)
+    if (zone === "" || zone === name || name.endsWith(`.${zone}`)) return Math.min(ttlOf(record.ttl), record.data.minimum ?? 0)
+  }
+  return null
+}
+
+interface Chain {
+  readonly end: string
+  readonly ttl: number
+}
+
+/** The name that the question ends at. Only records owned by names of the chain count: the rest of the message is out of bailiwick. */
+const follow = (packet: dns.DecodedPacket, name: string): Chain | null => {
+  const links = new Map<string, { readonly to: string; readonly ttl: number }>()
+  for (const record of packet.answers ?? []) {
+    if (record.type === "CNAME") links.set(canonical(record.name), { to: canonical(record.data), ttl: ttlOf(record.ttl) })
+  }
+  let end = name
+  let ttl = Number.POSITIVE_INFINITY
+  for (let depth = 0; depth <= longestChain; depth++) {
+    const link = links.get(end)
+    if (link === undefined) return { end, ttl }
+    end = link.to
+    ttl = Math.min(ttl, link.ttl)
+  }
+  return null
+}
+
+const rcodeOf = (packet: dns.DecodedPacket): string => (packet as unknown as { readonly rcode: string }).rcode
+
+/** Reads bytes that claim to answer the question. */
+export const readAnswer = (bytes: Buffer, question: Question): Reading => {
+  let packet: dns.DecodedPacket
+  try {
+    packet = dns.decode(bytes)
+  } catch {
+    return null
+  }
+  if (packet.type !== "response" || packet.id !== question.id) return null
+  const rcode = rcodeOf(packet)
+  const asked = packet.questions ?? []
+  // Some servers drop the question from an error they could not parse it for; everything else must echo it.
+  const echoed = asked.length === 1 && asked[0]!.type === question.type && canonical(asked[0]!.name) === canonical(question.name)
+  if (!echoed) return asked.length === 0 && (rcode === "FORMERR" || rcode === "NOTIMP") ? { _tag: "NoEdns" } : null
+  if (packet.flag_tc) return { _tag: "Truncated" }
+  const name = canonical(question.name)
+  switch (rcode) {
+    case "NOERROR":
+      break
+    case "NXDOMAIN":
+      return { _tag: "Nxdomain", ttl: negativeTtl(packet, follow(packet, name)?.end ?? name) }
+    case "SERVFAIL":
+      return { _tag: "Failed", class: "servfail", detail: `SERVFAIL for ${name}` }
+    case "REFUSED":
+      return { _tag: "Failed", class: "refused", detail: `REFUSED for ${name}` }
+    case "FORMERR":
+    case "NOTIMP":
+      return { _tag: "NoEdns" }
+    default:
+      return { _tag: "Failed", class: "other", detail: `${rcode} for ${name}` }
+  }
+  const chain = follow(packet, name)
+  if (chain === null)
+    return { _tag: "Failed", class: "other", detail: `the CNAME chain of ${name} loops or has more than ${longestChain} links` }
+  const addresses = new Set<string>()
+  let ttl = chain.ttl
+  for (const record of packet.answers ?? []) {
+    if (record.type !== question.type || canonical(record.name) !== chain.end || addresses.size === mostAddresses) continue
+    const address = parseAddress(record.data as string)
+    if (address === null) continue
+    addresses.add(formatAddress(address))
+    ttl = Math.min(ttl, ttlOf(record.ttl))
+  }
+  return addresses.size === 0
+    ? { _tag: "Nodata", ttl: negativeTtl(packet, chain.end) }
+    : { _tag: "Addresses", addresses: [...addresses], ttl }
+}
