@@ -93,6 +93,7 @@ export const gatewayNote = {
     "spec.allowedListeners: ListenerSets are not served yet, none of them attaches; write their listeners into spec.listeners, or set namespaces.from: None",
   defaultScope: "spec.defaultScope: default Gateways are not served yet; routes attach by parentRefs",
   infrastructureHere: "spec.infrastructure has no effect in a standalone process: there are no pods or Services to put it on",
+  loopbackAllowed: gatewayClass.loopbackAllowed,
   parametersRef: {
     kind: (group: string, kind: string): string =>
       `${kind}${group === "" ? "" : `.${group}`} is not a kind of parameters that Sluice reads; refer to a GatewayParameters of group gateway.sluice.dev`,
@@ -236,6 +237,9 @@ export const route = {
   /** Some rules are served. The message begins as the specification wants it (gateway-api.md section 3). */
   droppedRules: (problems: ReadonlyArray<string>): Said =>
     says("PartiallyInvalid", "True", "UnsupportedValue")(`Dropped Rule ${problems.join("; Dropped Rule ")}`),
+  /** The route is served but for fields that are not served yet. */
+  partly: (fields: ReadonlyArray<string>): Said =>
+    says("PartiallyInvalid", "True", "UnsupportedValue")(`Not served, the rest is: ${fields.join("; ")}`),
   resolvedRefs: (notes: ReadonlyArray<string>): Said =>
     says("ResolvedRefs", "True", "ResolvedRefs")(sentences("All references resolve", ...notes)),
   /** The first problem gives the reason, the message has all of them. */
@@ -254,11 +258,11 @@ export const routeNote = {
     `${path}.retry: retries by rule are not served yet; remove the field (a request that was provably unsent is sent again without it)`,
   sessionPersistence: (path: string): string => `${path}.sessionPersistence: session persistence is not served yet; remove the field`,
   defaultGateways: "spec.useDefaultGateways: default Gateways are not served yet; name the Gateway in parentRefs",
-  hostnameIsAddress: (hostname: string): string => `spec.hostnames: ${hostname} is an IP address; a route's hostname is a DNS name`,
-  timeout: (path: string, most: number): string => `${path}: longer than a timer can wait; at most ${most} ms, or 0s for none`
+  hostnameIsAddress: (hostname: string): string => `spec.hostnames: ${hostname} is an IP address; a route's hostname is a DNS name`
 }
 
 const notServed: Readonly<Record<string, string>> = {
+  RequestRedirect: "RequestRedirect on a backendRef is not served; put it on the rule",
   RequestMirror: "RequestMirror is not served yet; remove it",
   CORS: "CORS is not served yet; remove it and let the backend answer, or set the headers with ResponseHeaderModifier",
   ExternalAuth: "ExternalAuth is not served yet; a rule that needs it is not served without it",
@@ -327,12 +331,12 @@ export const tlsPolicy = {
 }
 
 export const egressPolicy = {
-  accepted: (namespaces: number, governed: number, refused: number, notes: ReadonlyArray<string>): Said =>
+  accepted: (namespaces: number, governed: number, refused: number): Said =>
     says(
       "Accepted",
       "True",
       "Accepted"
-    )(sentences(`Selects ${count(namespaces, "namespace")}; ${count(governed, "backend")} governed, ${refused} refused`, ...notes)),
+    )(sentences(`Selects ${count(namespaces, "namespace")}; ${count(governed, "backend")} governed, ${refused} refused`)),
   undecodable: (issues: ReadonlyArray<Issue>): Said =>
     says(
       "Accepted",

@@ -1,8 +1,24 @@
 // A backendRef made into an upstream, whatever dialect declares it: the one door from routes to backends (mirrors and authentication come through it too).
-import type { ObjectKey } from "#schemas/meta.ts"
-import type { Id } from "../snapshot/id.ts"
+import { Result } from "effect"
+import type { Backend } from "#schemas/backend.ts"
+import { describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import type { Service } from "#schemas/service.ts"
+import type { XBackend } from "#schemas/xbackend.ts"
+import type { Id, Source } from "../snapshot/id.ts"
+import { same } from "../state/content.ts"
+import { backend, backendNote, observed, type Said } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
-import type { BackendReference, Referrer, ResolvedBackend } from "./resolved.ts"
+import { entriesByGateway } from "./ancestors.ts"
+import { type Declared, type Destination, refused, upstreamOf } from "./destination.ts"
+import { judgeBackend } from "./dialects/backend.ts"
+import { externalNameDestination } from "./dialects/externalname.ts"
+import type { JudgedBackend } from "./dialects/judged.ts"
+import { type ServiceObject, serviceDestination } from "./dialects/service.ts"
+import { judgeXBackend } from "./dialects/xbackend.ts"
+import { egressOf } from "./egress.ts"
+import { backendKind, serviceKind, xbackendKind } from "./kinds.ts"
+import { describeUnpermitted, permitted } from "./reference.ts"
+import type { BackendReference, Referrer, ResolvedBackend, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
@@ -15,12 +31,164 @@ export interface Reach {
 /** By the backend object's key (Service, Backend, XBackend). */
 export type Reached = ReadonlyMap<ObjectKey, Reach>
 
-/** The upstream that a reference means, or the reason its share answers 500. Total; a bad object costs only the shares that name it. */
-export const resolveBackend: (view: View, settings: TranslateSettings, ref: BackendReference, from: Referrer) => ResolvedBackend = () => {
-  throw new Error("not yet")
+const sourceOf = (key: ObjectKey): Source => {
+  const { kind, namespace, name } = parseKey(key)
+  const dot = kind.indexOf(".")
+  return { kind: dot === -1 ? kind : kind.slice(0, dot), namespace, name, section: null }
 }
 
+/** A Backend or XBackend judged; null: it does not exist. */
+const judgedOf = (view: View, settings: TranslateSettings, key: ObjectKey): JudgedBackend | null =>
+  view.unit("backend-object", key, (inner) => {
+    const object = inner.get<{ readonly spec: unknown }>(key)
+    if (object === null) return null
+    const source = sourceOf(key)
+    const what = describeKey(key)
+    if (Result.isFailure(object.value)) {
+      const message = backendNote.undecodable(what, object.value.failure)
+      return {
+        said: [backend.undecodable(object.value.failure), backend.resolvedRefs],
+        declared: refused(key, source, "invalid_backend", "InvalidBackend", message),
+        ports: null,
+        skipsVerify: false
+      }
+    }
+    const { spec } = object.value.success
+    return key.startsWith(`${xbackendKind}/`)
+      ? judgeXBackend(inner, settings, key, source, spec as XBackend["spec"], what)
+      : judgeBackend(inner, settings, key, source, spec as Backend["spec"], what)
+  })
+
+const ofService = (view: View, settings: TranslateSettings, key: ObjectKey, port: number | null): Declared => {
+  const object = view.get<Service>(key)
+  const source = sourceOf(key)
+  const what = describeKey(key)
+  if (object === null) return refused(null, source, "backend_not_found", "BackendNotFound", backendNote.notFound(what))
+  if (Result.isFailure(object.value))
+    return refused(key, source, "invalid_backend", "InvalidBackend", backendNote.undecodable(what, object.value.failure))
+  if (port === null) return refused(key, source, "backend_not_found", "BackendNotFound", backendNote.portMissing(what))
+  const { spec } = object.value.success
+  const service: ServiceObject = { key, source, ...parseKey(key), what, spec }
+  return spec.type === "ExternalName"
+    ? externalNameDestination(view, settings, service, port)
+    : serviceDestination(view, settings, service, port)
+}
+
+/** What is declared, as a reference with this port sees it; whoever refers. */
+const declaredOf = (view: View, settings: TranslateSettings, key: ObjectKey, port: number | null): Declared => {
+  if (key.startsWith(`${serviceKind}/`))
+    return view.unit("service-port", `${key}:${port ?? ""}`, (inner) => ofService(inner, settings, key, port), same)
+  const judged = judgedOf(view, settings, key)
+  const what = describeKey(key)
+  if (judged === null) return refused(null, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.notFound(what))
+  // A port is not needed here; one that the object does not have is a mistake that must not be dialled past.
+  return port === null || judged.ports === null || judged.ports.includes(port)
+    ? judged.declared
+    : refused(key, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.portNotDeclared(what, port, judged.ports))
+}
+
+/** The settings and the members apart, each kept (===) while it comes to the same: endpoints change a thousand times more often. null: there is no destination. */
+const upstream = (view: View, settings: TranslateSettings, key: ObjectKey, port: number | null, route: string): ResolvedUpstream | null => {
+  const unit = `${key}:${port ?? ""} ${route}`
+  const destinationIn = (inner: View): Destination | null => declaredOf(inner, settings, key, port).destination
+  const made = view.unit(
+    "upstream",
+    unit,
+    (inner) => {
+      const destination = destinationIn(inner)
+      const { rules } = egressOf(inner, parseKey(key).namespace, route)
+      if (destination === null) return null
+      return {
+        ...upstreamOf(destination, { cluster: settings.clusterCidrs, allowLoopback: settings.allowLoopback, egress: rules }),
+        materials: destination.materials
+      }
+    },
+    same
+  )
+  const endpoints = view.unit("upstream-endpoints", unit, (inner) => destinationIn(inner)?.endpoints ?? null, same)
+  return made === null || endpoints === null ? null : { id: made.id, spec: made.spec, endpoints, materials: made.materials }
+}
+
+const resolve = (view: View, settings: TranslateSettings, key: ObjectKey, ref: BackendReference, from: Referrer): ResolvedBackend => {
+  const { kind, namespace } = parseKey(key)
+  const what = describeKey(key)
+  const answer = (declared: Declared): ResolvedBackend => ({
+    upstream: null,
+    why: declared.refusal?.why ?? "invalid_backend",
+    problem: declared.refusal?.problem ?? null,
+    notes: declared.notes,
+    source: declared.source,
+    object: declared.object
+  })
+  const refuse = (...args: Parameters<typeof refused>): ResolvedBackend => answer(refused(...args))
+  if (kind !== serviceKind && kind !== backendKind && kind !== xbackendKind)
+    return refuse(null, sourceOf(key), "invalid_kind", "InvalidKind", backendNote.unknownKind(ref.group, ref.kind))
+  // Asked before existence: an ungranted reference must not tell whether the object is there (RefNotPermitted even if it is not).
+  if (kind === xbackendKind && namespace !== from.namespace)
+    return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", backendNote.xbackendNamespace(what, from.namespace))
+  const to = { group: ref.group, kind: ref.kind, namespace, name: ref.name }
+  if (!permitted(view, from, to)) return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", describeUnpermitted(from, to))
+  const found = declaredOf(view, settings, key, ref.port)
+  const { destination } = found
+  if (destination === null) return answer(found)
+  const skips = destination.tls !== null && !destination.tls.verify
+  if (skips && !egressOf(view, namespace, from.namespace).permits.has("SkipVerify"))
+    return refuse(
+      key,
+      found.source,
+      "invalid_backend",
+      "NotPermitted",
+      backendNote.address(what, backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, from.namespace)))
+    )
+  return {
+    upstream: upstream(view, settings, key, ref.port, from.namespace),
+    why: null,
+    problem: null,
+    notes: skips ? [...found.notes, backendNote.skipVerifyPermitted(what)] : found.notes,
+    source: found.source,
+    object: found.object
+  }
+}
+
+const spoken = (a: string, b: string): string => (a === b ? `namespace ${a}` : `namespaces ${a} and ${b}`)
+
+/** The upstream that a reference means, or the reason its share answers 500. Total; a bad object costs only the shares that name it. */
+export const resolveBackend = (view: View, settings: TranslateSettings, ref: BackendReference, from: Referrer): ResolvedBackend => {
+  const key = objectKey(groupKind(ref.group, ref.kind), ref.namespace ?? from.namespace, ref.name)
+  // The referrer's name has no say, so all routes of a namespace share one unit.
+  return view.unit(
+    "backend",
+    `${key}:${ref.port ?? ""} ${from.kind}.${from.group}/${from.namespace}`,
+    (inner) => resolve(inner, settings, key, ref, from),
+    sameResolved
+  )
+}
+
+/** Equal, and made of the very same parts: what a snapshot compares by ===. */
+const sameResolved = (before: ResolvedBackend, after: ResolvedBackend): boolean =>
+  before.upstream?.spec === after.upstream?.spec && before.upstream?.endpoints === after.upstream?.endpoints && same(before, after)
+
 /** Verdicts of every Backend and XBackend in the state: an entry per Gateway that reaches it; of one that none reaches, one entry without parent (for `check`). */
-export const backendVerdicts: (view: View, settings: TranslateSettings, reached: Reached) => ReadonlyMap<ObjectKey, Verdict> = () => {
-  throw new Error("not yet")
+export const backendVerdicts = (view: View, settings: TranslateSettings, reached: Reached): ReadonlyMap<ObjectKey, Verdict> => {
+  const verdicts = new Map<ObjectKey, Verdict>()
+  for (const kind of [backendKind, xbackendKind])
+    for (const { meta } of view.list(kind)) {
+      const judged = judgedOf(view, settings, meta.key)
+      if (judged === null) continue
+      const said = judged.skipsVerify ? withPermit(view, meta.key, judged.said) : judged.said
+      const conditions = said.map((one) => observed(meta.generation, one))
+      verdicts.set(
+        meta.key,
+        entriesByGateway(meta.key, meta.generation, conditions, [meta.key], reached, { facts: true, most: kind === xbackendKind ? 32 : 16 })
+      )
+    }
+  return verdicts
+}
+
+/** Skip-verify is the administrator's to permit, so it is judged on the object too. */
+const withPermit = (view: View, key: ObjectKey, said: ReadonlyArray<Said>): ReadonlyArray<Said> => {
+  const { namespace } = parseKey(key)
+  if (egressOf(view, namespace, namespace).permits.has("SkipVerify")) return said
+  const refusal = backend.refused("NotPermitted", [backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, namespace))])
+  return said.map((one) => (one.type === "Accepted" ? refusal : one))
 }

@@ -1,0 +1,173 @@
+// Our Backend (own-kinds.md): endpoints of four kinds in one pool. What a later release serves is refused by a condition that names the field.
+import { Result } from "effect"
+import { type Backend, laterBackendFields } from "#schemas/backend.ts"
+import { type ObjectKey, parseKey } from "#schemas/meta.ts"
+import type { Source } from "../../snapshot/id.ts"
+import type { RouteReason } from "../../snapshot/reason.ts"
+import type { Endpoint, IdentitySettings } from "../../snapshot/upstream.ts"
+import { backend, backendNote, type Said } from "../../status/conditions.ts"
+import { declared, refused, tlsAt } from "../destination.ts"
+import type { TranslateSettings } from "../settings.ts"
+import type { View } from "../view.ts"
+import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
+import { backendMembers, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
+import { type BackendTrust, backendTrust } from "./backendtls.ts"
+import type { JudgedBackend } from "./judged.ts"
+
+interface Cause {
+  readonly reason: string
+  readonly message: string
+}
+
+const servedProtocols: ReadonlySet<string | undefined> = new Set([undefined, "Auto", "HTTP"])
+
+/** What makes the whole object unusable, whatever its endpoints are. */
+const wholeProblems = (spec: Backend["spec"], settings: TranslateSettings): ReadonlyArray<Cause> => [
+  ...laterBackendFields
+    .filter((field) => spec[field] !== undefined)
+    .map((field) => ({ reason: "UnsupportedValue", message: backendNote.later(`spec.${field}`) })),
+  ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
+  ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, settings.allowLoopback))
+]
+
+const hostOf = (spec: Backend["spec"], members: ReadonlyArray<Raw>): IdentitySettings["host"] => {
+  switch (spec.host) {
+    case "Backend":
+      return "Endpoint"
+    case "Request":
+      return "Request"
+    case undefined:
+      // Unsaid: fqdn endpoints get their own name; addresses and sockets have none and keep the client's Host.
+      return members.some((member) => member.at._tag === "Name") ? "Endpoint" : "Request"
+    default:
+      return { name: spec.host.value }
+  }
+}
+
+const notesOf = (
+  what: string,
+  trust: BackendTrust,
+  spec: Backend["spec"],
+  members: ReadonlyArray<Raw>,
+  endpoints: ReadonlyArray<Endpoint>
+) => {
+  const notes: Array<string> = []
+  const written = (index: number): boolean => members[index]!.origin === "Written" && members[index]!.port !== null
+  const unsaid = (index: number): boolean => written(index) && trust.said === null
+  if (endpoints.some((endpoint, index) => endpoint.tls && unsaid(index)))
+    notes.push(backendNote.tlsBy443(what, "protocol: HTTP or tls.mode: None opts out"))
+  if (endpoints.some((endpoint, index) => !endpoint.tls && written(index) && members[index]!.port === 443))
+    notes.push(backendNote.plaintext443(what, spec.tls?.mode === "None" ? "spec.tls.mode None" : "spec.protocol HTTP"))
+  else if (endpoints.some((endpoint) => !endpoint.tls && endpoint.at._tag === "Name")) notes.push(backendNote.plaintextToExternal(what))
+  if (trust.policy !== null && spec.tls !== undefined)
+    notes.push(backendNote.tlsPolicyOver(what, `BackendTLSPolicy ${trust.policy.source.name}`, "spec.tls"))
+  return notes
+}
+
+const routeReasons: Readonly<Record<string, string>> = { Invalid: "InvalidAddress" }
+const shareReasons: Readonly<Record<string, RouteReason>> = { BackendNotFound: "backend_not_found", RefNotPermitted: "ref_not_permitted" }
+
+/** What a Backend comes to, and its conditions. */
+export const judgeBackend = (
+  view: View,
+  settings: TranslateSettings,
+  key: ObjectKey,
+  source: Source,
+  spec: Backend["spec"],
+  what: string
+): JudgedBackend => {
+  const { namespace, name } = parseKey(key)
+  const whole = wholeProblems(spec, settings)
+  const raw = backendMembers(view, settings, namespace, spec)
+  const trust = backendTrust(view, namespace, name, spec, raw.members, source, what)
+  const resolved = resolvedRefs(raw, Result.isFailure(trust) ? trust.failure.references : [])
+  const refuse = (reason: string, routeReason: string, causes: ReadonlyArray<string>): JudgedBackend => ({
+    said: [backend.refused(reason, causes), resolved],
+    declared: refused(key, source, "invalid_backend", routeReason, backendNote.address(what, causes.join("; "))),
+    ports: null,
+    skipsVerify: false
+  })
+  if (whole.length > 0)
+    return refuse(
+      whole[0]!.reason,
+      whole[0]!.reason === "Invalid" ? "InvalidBackend" : whole[0]!.reason,
+      whole.map((cause) => cause.message)
+    )
+  if (raw.served === 0) {
+    const first = raw.problems.find((problem) => problem.reference === null)
+    const causes = raw.problems.map((problem) => problem.message)
+    if (first !== undefined) return refuse(first.reason, routeReasons[first.reason] ?? first.reason, causes)
+    const reference = raw.problems[0]!.reference!
+    return {
+      said: [backend.refused("Invalid", causes), resolved],
+      declared: refused(key, source, shareReasons[reference]!, reference, backendNote.address(what, causes.join("; "))),
+      ports: null,
+      skipsVerify: false
+    }
+  }
+  if (Result.isFailure(trust))
+    return refuse("Invalid", "InvalidBackend", [...trust.failure.references.map((problem) => problem.message), ...trust.failure.others])
+  const { tls, said } = trust.success
+  const endpoints = raw.members.map(
+    (member): Endpoint => ({
+      at: member.at,
+      tls: said ?? (member.port === null ? false : (member.tls ?? tlsAt(null, member.port))),
+      tier: 0,
+      weight: member.weight,
+      zone: member.zone,
+      draining: false,
+      origin: member.origin
+    })
+  )
+  const encrypted = endpoints.some((endpoint) => endpoint.tls)
+  const notes = [...notesOf(what, trust.success, spec, raw.members, endpoints), ...raw.notes]
+  const left = raw.problems.map((problem) => problem.message)
+  return {
+    said: [backend.accepted(notes), ...(left.length === 0 ? [] : [backend.someEndpoints(left)]), resolved],
+    declared: declared(
+      key,
+      source,
+      {
+        of: { namespace, target: what },
+        sources: trust.success.sources,
+        external: raw.members.some((member) => member.origin === "Written" && member.at._tag !== "Unix"),
+        protocol: spec.protocol === "HTTP" ? "http1" : "auto",
+        identity: { host: hostOf(spec, raw.members), sni: trust.success.sni, certificateName: trust.success.certificateName },
+        tls: encrypted ? tls : null,
+        materials: encrypted ? trust.success.materials : [],
+        layers: [{ source, part: behaviourOf(spec) }],
+        provenance: {
+          ...(spec.protocol === undefined ? {} : { protocol: source }),
+          ...(spec.host === undefined ? {} : { "identity.host": source }),
+          ...trust.success.provenance
+        },
+        endpoints
+      },
+      [...notes, ...left]
+    ),
+    ports: portsOf(spec),
+    skipsVerify: encrypted && !tls.verify
+  }
+}
+
+/** Ports that a reference may name: any that an endpoint declares. */
+const portsOf = (spec: Backend["spec"]): ReadonlyArray<number> => {
+  const ports = spec.endpoints.flatMap((endpoint) => {
+    const port = Result.isSuccess(endpoint) ? (endpoint.success.fqdn ?? endpoint.success.ip ?? endpoint.success.service)?.port : undefined
+    return port === undefined ? [] : [port]
+  })
+  return [...new Set(ports)]
+}
+
+const resolvedRefs = (raw: RawMembers, trust: ReadonlyArray<Cause>): Said => {
+  const references = raw.problems.flatMap((problem: EndpointProblem) =>
+    problem.reference === null ? [] : [{ reason: problem.reference as string, message: problem.message }]
+  )
+  const causes = [...references, ...trust]
+  return causes.length === 0
+    ? backend.resolvedRefs
+    : backend.unresolvedRefs(
+        causes[0]!.reason,
+        causes.map((cause) => cause.message)
+      )
+}

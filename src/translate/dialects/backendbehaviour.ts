@@ -1,0 +1,101 @@
+// The behaviour fields of our Backend (timeouts, dns, connections) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (own-kinds.md).
+import type { Backend, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
+import type { Behaviour, DnsContract } from "../../snapshot/behaviour.ts"
+import { defaultDns } from "../../snapshot/behaviour.ts"
+import type { Setting } from "../../snapshot/setting.ts"
+import { backendNote } from "../../status/conditions.ts"
+import { canonicalAddress, refusedClass } from "../address.ts"
+import type { Part } from "../behaviour.ts"
+
+/** The longest that one timer of Node waits (about 24 days): longer settings mean the same. */
+const longest = 2_147_483_647
+
+/** A floor below a second would ask a server without end. */
+const shortestTtl = 1_000
+
+/** Drops what was not said: a layer has only the fields that its object names. */
+const said = <A extends object>(fields: { readonly [K in keyof A]: A[K] | undefined }): Part<A> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Part<A>
+
+const map = <A, B>(value: A | undefined, f: (value: A) => B): B | undefined => (value === undefined ? undefined : f(value))
+
+const bounded = (ms: number): number => Math.min(ms, longest)
+/** Of a limit that has no "off" in the vocabulary: off is the longest wait there is. */
+const limit = (ms: number): number => (ms === 0 ? longest : bounded(ms))
+const setting = (ms: number): Setting<number> => (ms === 0 ? "Disabled" : bounded(ms))
+
+const timeouts = (spec: BackendTimeouts, keepAliveIdle: number | undefined): Part<Behaviour["timeouts"]> =>
+  said<Behaviour["timeouts"]>({
+    connect: map(spec.connect, limit),
+    tlsHandshake: map(spec.tlsHandshake, limit),
+    firstByte: map(spec.firstByte, setting),
+    idle: map(spec.idle, setting),
+    keepAliveIdle: map(keepAliveIdle, bounded),
+    maxConnectionAge: map(spec.maxConnectionAge, setting)
+  })
+
+const limits = (spec: BackendConnections): Part<Behaviour["limits"]> =>
+  said<Behaviour["limits"]>({
+    maxConnections: spec.maxConnections,
+    maxPending: spec.maxPending,
+    maxRequestsPerConnection: spec.maxRequestsPerConnection
+  })
+
+/** `10.0.0.2` -> `10.0.0.2:53`; `tcp@[2001:db8::1]:5353` stays. Written forms are the schema's to check. */
+const nameserver = (written: string): { readonly transport: string; readonly ip: string; readonly port: string } => {
+  const at = written.indexOf("@")
+  const address = written.slice(at + 1)
+  const parts = /^(?:\[([^\]]*)\]|([0-9.]*)):([0-9]{1,5})$/.exec(address)
+  const host = parts?.[1] ?? parts?.[2] ?? address
+  return { transport: written.slice(0, at + 1), ip: canonicalAddress(host) ?? host, port: String(Number(parts?.[3] ?? 53)) }
+}
+
+const dns = (spec: BackendDNS): Part<DnsContract> =>
+  said<DnsContract>({
+    nameservers:
+      spec.nameservers.length === 0
+        ? undefined
+        : spec.nameservers.map((written) => {
+            const { transport, ip, port } = nameserver(written)
+            return `${transport}${ip.includes(":") ? `[${ip}]` : ip}:${port}`
+          }),
+    family: spec.family,
+    // A ceiling below the default floor would leave no room: the floor follows it down.
+    minTtl: map(spec.minTTL ?? (spec.maxTTL !== undefined && limit(spec.maxTTL) < defaultDns.minTtl ? spec.maxTTL : undefined), (ms) =>
+      Math.max(shortestTtl, bounded(ms))
+    ),
+    maxTtl: map(spec.maxTTL, (ms) => Math.max(shortestTtl, limit(ms))),
+    hold: spec.hold === undefined ? undefined : (said<DnsContract["hold"]>({ ...defaultHold, ...spec.hold }) as DnsContract["hold"]),
+    obsoleteGrace: map(spec.obsoleteGrace, bounded),
+    staleLimit: map(spec.staleLimit, bounded)
+  })
+
+const defaultHold = { nxdomain: undefined, refused: undefined, servfail: undefined, timeout: undefined, other: undefined }
+
+/** The layer that a Backend is: only what it names. */
+export const behaviourOf = (spec: Backend["spec"]): Part<Behaviour> =>
+  said<Behaviour>({
+    timeouts:
+      spec.timeouts === undefined && spec.connections?.keepAliveIdle === undefined
+        ? undefined
+        : (timeouts(spec.timeouts ?? {}, spec.connections?.keepAliveIdle) as Behaviour["timeouts"]),
+    dns: spec.dns === undefined ? undefined : (dns(spec.dns) as DnsContract),
+    limits: spec.connections === undefined ? undefined : (limits(spec.connections) as Behaviour["limits"])
+  })
+
+/** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (dns-and-addresses.md 1). */
+export const dnsProblems = (
+  spec: BackendDNS,
+  allowLoopback: boolean
+): ReadonlyArray<{ readonly reason: string; readonly message: string }> => {
+  const problems: Array<{ readonly reason: string; readonly message: string }> = []
+  for (const [index, written] of spec.nameservers.entries()) {
+    const path = `spec.dns.nameservers[${index}]`
+    const { transport, ip } = nameserver(written)
+    const refused = refusedClass(ip, allowLoopback)
+    if (transport === "tls@") problems.push({ reason: "UnsupportedValue", message: backendNote.later(`${path} (DNS over TLS)`) })
+    else if (refused !== null) problems.push({ reason: "Invalid", message: backendNote.literal(path, ip, refused) })
+  }
+  if (spec.srv !== undefined) problems.push({ reason: "UnsupportedValue", message: backendNote.later("spec.dns.srv") })
+  return problems
+}

@@ -1,0 +1,187 @@
+// The endpoints of our Backend: each of the four kinds made into members, and what is wrong with each told by its path. A bad one costs itself.
+import { posix } from "node:path"
+import { Result } from "effect"
+import type { Backend, BackendEndpoint } from "#schemas/backend.ts"
+import { describeKey, objectKey } from "#schemas/meta.ts"
+import { ownGroup } from "#schemas/reference.ts"
+import type { Service } from "#schemas/service.ts"
+import type { Endpoint } from "../../snapshot/upstream.ts"
+import { backendNote, describeIssues } from "../../status/conditions.ts"
+import { canonicalAddress, refusedClass } from "../address.ts"
+import { externalName } from "../hostname.ts"
+import { serviceKind } from "../kinds.ts"
+import { tlsPolicyOf } from "../policy.ts"
+import { wireOf } from "../protocol.ts"
+import { describeUnpermitted, permitted } from "../reference.ts"
+import type { TranslateSettings } from "../settings.ts"
+import type { View } from "../view.ts"
+import { declaredPort, type ServiceObject } from "./service.ts"
+import { serviceMembers } from "./slices.ts"
+
+/** A member before TLS is decided. */
+export interface Raw {
+  readonly at: Endpoint["at"]
+  /** What is said of TLS by the thing itself (a Service's appProtocol); null: nothing. */
+  readonly tls: boolean | null
+  readonly weight: number
+  readonly zone: string | null
+  readonly origin: Endpoint["origin"]
+  /** The port that was declared (a Service's, not its targetPort): 443 and BackendTLSPolicy sections go by it. null: a Unix socket. */
+  readonly port: number | null
+}
+
+export interface EndpointProblem {
+  /** Of the object's Accepted condition; a reference that does not resolve has `reference` instead and leaves the object accepted. */
+  readonly reason: "Invalid" | "UnsupportedValue" | "UnsupportedProtocol" | "UnsupportedAddressType"
+  readonly reference: "BackendNotFound" | "RefNotPermitted" | null
+  readonly message: string
+}
+
+export interface RawMembers {
+  readonly members: ReadonlyArray<Raw>
+  readonly problems: ReadonlyArray<EndpointProblem>
+  readonly notes: ReadonlyArray<string>
+  /** Endpoints that are served, members or not (a Service may have no pod now). */
+  readonly served: number
+}
+
+interface One {
+  readonly members: ReadonlyArray<Raw>
+  readonly notes: ReadonlyArray<string>
+}
+
+const problem = (message: string, reason: EndpointProblem["reason"] = "Invalid", reference: EndpointProblem["reference"] = null) =>
+  Result.fail<EndpointProblem>({ reason, reference, message })
+
+const one = (endpoint: BackendEndpoint, at: Endpoint["at"], port: number | null): Result.Result<One, never> =>
+  Result.succeed({
+    members: [{ at, tls: null, weight: endpoint.weight, zone: endpoint.zone ?? null, origin: "Written", port }],
+    notes: []
+  })
+
+/** Below an allowed directory after `..` and doubled slashes are gone; symbolic links are the administrator's own, who owns the directory. */
+const allowedSocket = (path: string, directories: ReadonlyArray<string>): boolean => {
+  const normal = posix.normalize(path)
+  return directories.some((directory) => {
+    const base = posix.normalize(`${directory}/`)
+    return normal.startsWith(base) && normal.length > base.length
+  })
+}
+
+const ofService = (
+  view: View,
+  settings: TranslateSettings,
+  namespace: string,
+  endpoint: BackendEndpoint,
+  ref: NonNullable<BackendEndpoint["service"]>,
+  path: string
+): Result.Result<One, EndpointProblem> => {
+  const to = { group: "", kind: "Service", namespace: ref.namespace ?? namespace, name: ref.name }
+  const from = { group: ownGroup, kind: "Backend", namespace }
+  if (!permitted(view, from, to)) return problem(`${path}.service: ${describeUnpermitted(from, to)}`, "Invalid", "RefNotPermitted")
+  const key = objectKey(serviceKind, to.namespace, to.name)
+  const what = describeKey(key)
+  const object = view.get<Service>(key)
+  if (object === null) return problem(`${path}.service: ${backendNote.notFound(what)}`, "Invalid", "BackendNotFound")
+  if (Result.isFailure(object.value))
+    return problem(`${path}.service: ${backendNote.undecodable(what, object.value.failure)}`, "Invalid", "BackendNotFound")
+  const { spec } = object.value.success
+  if (spec.type === "ExternalName")
+    return problem(backendNote.serviceEndpoint.externalName(`${path}.service`, what, spec.externalName ?? ""))
+  const source = { kind: "Service", namespace: to.namespace, name: to.name, section: null }
+  const service: ServiceObject = { key, source, namespace: to.namespace, name: to.name, what, spec }
+  const port = declaredPort(service, ref.port)
+  if ("reason" in port)
+    return port.reason === "BackendNotFound"
+      ? problem(`${path}.service.port: ${port.message}`, "Invalid", "BackendNotFound")
+      : problem(`${path}.service.port: ${port.message}`, "UnsupportedProtocol")
+  const wire = wireOf(port.appProtocol)
+  if (typeof wire === "string") return problem(`${path}.service: ${backendNote.protocol(what, ref.port, wire)}`, "UnsupportedProtocol")
+  // One Upstream has one trust, and that of the Service may be another than the Backend's: plaintext or the wrong CA would be the alternative.
+  if (tlsPolicyOf(view, to, port.name === "" ? null : port.name) !== null)
+    return problem(backendNote.serviceEndpoint.tlsPolicy(`${path}.service`, what))
+  const { members, notes } = serviceMembers(view, settings, to.namespace, to.name, port, spec.selector.size > 0)
+  return Result.succeed({
+    members: members.map((member) => ({
+      at: { _tag: "Address", ip: member.ip, port: member.port },
+      // Addresses of a Service carry no name: port 443 alone does not make them TLS, as in the Service dialect.
+      tls: wire.tls ?? false,
+      weight: endpoint.weight,
+      zone: endpoint.zone ?? member.zone,
+      origin: member.origin,
+      port: ref.port
+    })),
+    notes: members.length === 0 ? [...notes, backendNote.noEndpoints(`${what} port ${ref.port}`)] : notes
+  })
+}
+
+const membersOf = (
+  view: View,
+  settings: TranslateSettings,
+  namespace: string,
+  endpoint: BackendEndpoint,
+  path: string
+): Result.Result<One, EndpointProblem> => {
+  if (endpoint.pathPrefix !== undefined) return problem(backendNote.later(`${path}.pathPrefix`), "UnsupportedValue")
+  if (endpoint.tier !== 0) return problem(backendNote.later(`${path}.tier (other than 0)`), "UnsupportedValue")
+  if (endpoint.fqdn !== undefined) {
+    const { hostname, port } = endpoint.fqdn
+    const name = externalName(hostname, settings)
+    if (Result.isFailure(name)) return problem(`${path}.fqdn.hostname: ${name.failure}`)
+    return one(endpoint, { _tag: "Name", name: name.success, port, srv: false }, port)
+  }
+  if (endpoint.ip !== undefined) {
+    const { address, port } = endpoint.ip
+    const ip = canonicalAddress(address)
+    const refused = ip === null ? "not an IP address" : refusedClass(ip, settings.allowLoopback)
+    if (ip === null || refused !== null) return problem(backendNote.literal(`${path}.ip.address`, address, refused ?? ""))
+    return one(endpoint, { _tag: "Address", ip, port }, port)
+  }
+  if (endpoint.unix !== undefined) {
+    const { path: socket } = endpoint.unix
+    if (!allowedSocket(socket, settings.unixDirectories))
+      return problem(backendNote.unixNotAllowed(`${path}.unix.path`, socket, settings.unixDirectories), "UnsupportedAddressType")
+    return one(endpoint, { _tag: "Unix", path: posix.normalize(socket) }, null)
+  }
+  if (endpoint.service !== undefined) return ofService(view, settings, namespace, endpoint, endpoint.service, path)
+  return problem(`${path}: exactly one of fqdn, ip, unix, service is needed`)
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
+
+/** Weights above this are no longer told apart by a share of requests, and lists of balancers stay small. */
+const finest = 1_000_000
+
+/**
+ * A weight is the endpoint's, however many members it has: a Service of 3 pods beside one name at equal weights gets half. The weights are brought to whole numbers
+ * with a common factor; where that would grow beyond reason they are rounded, and no share with a weight loses all of it.
+ */
+const spread = (lists: ReadonlyArray<ReadonlyArray<Raw>>): ReadonlyArray<Raw> => {
+  const counts = lists.map((list) => list.length).filter((count) => count > 0)
+  if (counts.every((count) => count === 1)) return lists.flat()
+  let factor = 1
+  for (const count of counts) factor = Math.min(finest, (factor * count) / gcd(factor, count))
+  const weighed = lists.flatMap((list) =>
+    list.map((member) => ({ ...member, weight: member.weight === 0 ? 0 : Math.max(1, Math.round((member.weight * factor) / list.length)) }))
+  )
+  const common = weighed.reduce((sum, member) => gcd(sum, member.weight), 0)
+  return common <= 1 ? weighed : weighed.map((member) => ({ ...member, weight: member.weight / common }))
+}
+
+/** All endpoints of a Backend. */
+export const backendMembers = (view: View, settings: TranslateSettings, namespace: string, spec: Backend["spec"]): RawMembers => {
+  const lists: Array<ReadonlyArray<Raw>> = []
+  const problems: Array<EndpointProblem> = []
+  const notes: Array<string> = []
+  for (const [index, element] of spec.endpoints.entries()) {
+    const made = Result.isFailure(element)
+      ? problem(describeIssues(element.failure))
+      : membersOf(view, settings, namespace, element.success, `spec.endpoints[${index}]`)
+    if (Result.isFailure(made)) problems.push(made.failure)
+    else {
+      lists.push(made.success.members)
+      notes.push(...made.success.notes)
+    }
+  }
+  return { members: spread(lists), problems, notes, served: lists.length }
+}

@@ -1,0 +1,64 @@
+// Service of type ExternalName, proxied to the name it gives (external-backends.md section 1). Its EndpointSlices, if any, are ignored.
+import { Result } from "effect"
+import { backendNote } from "../../status/conditions.ts"
+import { type Declared, declared, refused, tlsAt } from "../destination.ts"
+import { governedTls } from "../governed.ts"
+import { externalName } from "../hostname.ts"
+import { describePolicy, tlsPolicyOf } from "../policy.ts"
+import { unsaid, wireOf } from "../protocol.ts"
+import type { TranslateSettings } from "../settings.ts"
+import type { View } from "../view.ts"
+import { declaredPort, type ServiceObject } from "./service.ts"
+
+export const externalNameDestination = (view: View, settings: TranslateSettings, service: ServiceObject, number: number): Declared => {
+  const { key, source, what } = service
+  // Ports declared are enforced; a Service that declares none (legal, Voyager style) is dialled on the port of the reference.
+  const port = service.spec.ports.length === 0 ? null : declaredPort(service, number)
+  if (port !== null && "reason" in port)
+    return refused(key, source, port.reason === "BackendNotFound" ? "backend_not_found" : "invalid_backend", port.reason, port.message)
+  const wire = port === null ? unsaid : wireOf(port.appProtocol)
+  if (typeof wire === "string")
+    return refused(key, source, "invalid_backend", "UnsupportedProtocol", backendNote.protocol(what, number, wire))
+  const name = externalName(service.spec.externalName ?? "", settings)
+  if (Result.isFailure(name))
+    return refused(key, source, "invalid_backend", "InvalidAddress", backendNote.address(`${what} spec.externalName`, name.failure))
+  const policy = tlsPolicyOf(
+    view,
+    { group: "", kind: "Service", namespace: service.namespace, name: service.name },
+    port === null || port.name === "" ? null : port.name
+  )
+  const trust = governedTls(policy, tlsAt(wire.tls, number), source)
+  if (trust === null)
+    return refused(key, source, "invalid_backend", null, "", [backendNote.tlsInvalid(what, policy === null ? "" : describePolicy(policy))])
+  const notes = [backendNote.externalName(what, name.success)]
+  if (policy === null && wire.tls === null && trust.on) notes.push(backendNote.tlsBy443(what, "appProtocol: http opts out"))
+  if (!trust.on)
+    notes.push(number === 443 ? backendNote.plaintext443(what, `appProtocol ${port?.appProtocol}`) : backendNote.plaintextToExternal(what))
+  return declared(
+    key,
+    source,
+    {
+      of: { namespace: service.namespace, target: `${what}:${number}` },
+      sources: trust.sources,
+      external: true,
+      protocol: wire.protocol,
+      identity: { host: "Endpoint", sni: trust.sni, certificateName: trust.certificateName },
+      tls: trust.tls,
+      materials: trust.materials,
+      layers: [],
+      provenance: { "identity.host": source, ...(wire === unsaid ? {} : { protocol: source }), ...trust.provenance },
+      endpoints: [
+        {
+          at: { _tag: "Name", name: name.success, port: number, srv: false },
+          tls: trust.on,
+          tier: 0,
+          weight: 1,
+          zone: null,
+          draining: false,
+          origin: "Written"
+        }
+      ]
+    },
+    notes
+  )
+}

@@ -1,0 +1,92 @@
+// core/v1 Service whose addresses the cluster (or somebody's hand) lists: ClusterIP, headless, selectorless. The cluster IP is never dialled.
+import type { ObjectKey } from "#schemas/meta.ts"
+import type { Service, ServicePort } from "#schemas/service.ts"
+import type { Source } from "../../snapshot/id.ts"
+import type { Endpoint } from "../../snapshot/upstream.ts"
+import { backendNote } from "../../status/conditions.ts"
+import { type Declared, declared, refused } from "../destination.ts"
+import { governedTls } from "../governed.ts"
+import { describePolicy, tlsPolicyOf } from "../policy.ts"
+import { wireOf } from "../protocol.ts"
+import type { TranslateSettings } from "../settings.ts"
+import type { View } from "../view.ts"
+import { serviceMembers } from "./slices.ts"
+
+/** A Service as a dialect sees it. */
+export interface ServiceObject {
+  readonly key: ObjectKey
+  readonly source: Source
+  readonly namespace: string
+  readonly name: string
+  /** `Service shop/cart`. */
+  readonly what: string
+  readonly spec: Service["spec"]
+}
+
+/** The port of the Service that a reference names (never a targetPort); a string says why there is none. */
+export const declaredPort = (service: ServiceObject, port: number): ServicePort | { readonly reason: string; readonly message: string } => {
+  const named = service.spec.ports.filter((candidate) => candidate.port === port)
+  const found = named.find((candidate) => candidate.protocol === "TCP")
+  if (found !== undefined) return found
+  return named.length > 0
+    ? { reason: "UnsupportedProtocol", message: backendNote.portProtocol(service.what, port, named[0]!.protocol) }
+    : {
+        reason: "BackendNotFound",
+        message: backendNote.portNotDeclared(
+          service.what,
+          port,
+          service.spec.ports.map((candidate) => candidate.port)
+        )
+      }
+}
+
+export const serviceDestination = (view: View, settings: TranslateSettings, service: ServiceObject, number: number): Declared => {
+  const { key, source, what } = service
+  const port = declaredPort(service, number)
+  if ("reason" in port)
+    return refused(key, source, port.reason === "BackendNotFound" ? "backend_not_found" : "invalid_backend", port.reason, port.message)
+  const wire = wireOf(port.appProtocol)
+  if (typeof wire === "string")
+    return refused(key, source, "invalid_backend", "UnsupportedProtocol", backendNote.protocol(what, number, wire))
+  const policy = tlsPolicyOf(
+    view,
+    { group: "", kind: "Service", namespace: service.namespace, name: service.name },
+    port.name === "" ? null : port.name
+  )
+  // Port 443 alone does not mean TLS here: addresses carry no name to check a certificate against, and Gateway API has it plaintext.
+  const trust = governedTls(policy, wire.tls ?? false, source)
+  if (trust === null)
+    return refused(key, source, "invalid_backend", null, "", [backendNote.tlsInvalid(what, policy === null ? "" : describePolicy(policy))])
+  const { members, notes } = serviceMembers(view, settings, service.namespace, service.name, port, service.spec.selector.size > 0)
+  const said: Array<string> = []
+  if (policy === null && trust.on) said.push(backendNote.tlsWithoutName(what))
+  if (!trust.on && number === 443 && wire.tls === null) said.push(backendNote.plaintextService443(what))
+  if (members.length === 0) said.push(backendNote.noEndpoints(`${what} port ${number}`))
+  return declared(
+    key,
+    source,
+    {
+      of: { namespace: service.namespace, target: `${what}:${number}` },
+      sources: trust.sources,
+      external: false,
+      protocol: wire.protocol,
+      identity: { host: "Request", sni: trust.sni, certificateName: trust.certificateName },
+      tls: trust.tls,
+      materials: trust.materials,
+      layers: [],
+      provenance: port.appProtocol === undefined ? trust.provenance : { protocol: source, ...trust.provenance },
+      endpoints: members.map(
+        (member): Endpoint => ({
+          at: { _tag: "Address", ip: member.ip, port: member.port },
+          tls: trust.on,
+          tier: 0,
+          weight: 1,
+          zone: member.zone,
+          draining: false,
+          origin: member.origin
+        })
+      )
+    },
+    [...said, ...notes]
+  )
+}

@@ -1,0 +1,159 @@
+// XBackend of type ExternalHostname (GEP-4894) in the shapes of v1.6 and v1.7 (external-backends.md section 2, gateway-api-1.7.md sections 4 and 9).
+import { Result } from "effect"
+import { type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { experimentalGroup } from "#schemas/reference.ts"
+import type { XBackend } from "#schemas/xbackend.ts"
+import type { Source } from "../../snapshot/id.ts"
+import type { Material } from "../../snapshot/secret.ts"
+import type { Upstream, UpstreamTls } from "../../snapshot/upstream.ts"
+import { backend, backendNote, type Said } from "../../status/conditions.ts"
+import { type Declared, declared, refused, systemTrust } from "../destination.ts"
+import { externalName } from "../hostname.ts"
+import type { TranslateSettings } from "../settings.ts"
+import { caBundles, clientCertificate, nameList, type TrustProblem } from "../trust.ts"
+import type { View } from "../view.ts"
+import type { JudgedBackend } from "./judged.ts"
+
+type Spec = XBackend["spec"]
+
+interface Tls {
+  readonly tls: UpstreamTls | null
+  readonly sni: string | null
+  readonly materials: ReadonlyArray<Material>
+  readonly provenance: Readonly<Record<string, Source>>
+}
+
+/** The protocols that are HTTP/1.1 today; unset, the route kind decides. */
+const protocols: ReadonlyMap<string | undefined, Upstream["protocol"]> = new Map([
+  [undefined, "auto"],
+  ["HTTP", "auto"],
+  ["HTTP11", "http1"],
+  ["WSS", "http1"]
+])
+
+const trustOf = (
+  view: View,
+  key: ObjectKey,
+  spec: Spec,
+  source: Source
+): { readonly trust: Tls; readonly problems: ReadonlyArray<TrustProblem>; readonly invalid: string | null } => {
+  const { namespace } = parseKey(key)
+  const plain: Tls = { tls: null, sni: null, materials: [], provenance: {} }
+  const said = spec.tls
+  if (said === undefined || said.mode === "None") {
+    // Absent under v1.6 is unsaid. Under v1.7 the CRD writes {mode: None} where nothing was said; a file means the same as the API server.
+    if (said === undefined && spec.port.shape === "v1.6" && spec.port.number === 443)
+      return { trust: { ...plain, tls: systemTrust, provenance: { tls: source } }, problems: [], invalid: null }
+    return { trust: plain, problems: [], invalid: spec.port.number === 443 && spec.port.shape === "v1.7" ? backendNote.xbackend443 : null }
+  }
+  const { validation } = said
+  const wellKnown = validation?.wellKnownCACertificates
+  const invalid =
+    wellKnown !== undefined && wellKnown !== "System"
+      ? backendNote.wellKnown("spec.tls.validation.wellKnownCACertificates", wellKnown)
+      : null
+  const bundles = caBundles(view, namespace, validation?.caCertificateRefs ?? [], "spec.tls.validation.caCertificateRefs", ["ConfigMap"])
+  const problems = [...bundles.problems]
+  const materials = [...bundles.materials]
+  let client: string | null = null
+  if (said.clientCertificateRef !== undefined) {
+    const pair = clientCertificate(
+      view,
+      { group: experimentalGroup, kind: "XBackend", namespace },
+      said.clientCertificateRef,
+      "spec.tls.clientCertificateRef"
+    )
+    if (Result.isFailure(pair)) problems.push(pair.failure)
+    else {
+      client = pair.success.id
+      materials.push(pair.success)
+    }
+  }
+  const ca = bundles.materials.map((material) => material.id)
+  const tls: UpstreamTls = {
+    ...systemTrust,
+    ca: ca.length === 0 ? "System" : ca,
+    names: nameList(validation?.subjectAltNames ?? []),
+    client
+  }
+  const provenance: Record<string, Source> = { tls: source }
+  if (validation !== undefined) {
+    provenance["tls.ca"] = source
+    provenance["identity.sni"] = source
+    provenance["identity.certificateName"] = source
+  }
+  if (client !== null) provenance["tls.client"] = source
+  return { trust: { tls, sni: validation?.hostname ?? null, materials, provenance }, problems, invalid }
+}
+
+const judged = (accepted: Said, resolvedRefs: Said, declaration: Declared): JudgedBackend => ({
+  said: [accepted, resolvedRefs],
+  declared: declaration,
+  ports: null,
+  skipsVerify: false
+})
+
+/** What an XBackend comes to, and its conditions. */
+export const judgeXBackend = (
+  view: View,
+  settings: TranslateSettings,
+  key: ObjectKey,
+  source: Source,
+  spec: Spec,
+  what: string
+): JudgedBackend => {
+  const refuse = (reason: string, message: string, routeReason = reason): JudgedBackend =>
+    judged(
+      backend.refused(reason, [message]),
+      backend.resolvedRefs,
+      refused(key, source, "invalid_backend", routeReason, backendNote.address(what, message))
+    )
+  if (spec.externalHostname === undefined) return refuse("UnsupportedValue", backendNote.selectorNotServed)
+  const protocol = protocols.get(spec.protocol)
+  if (protocol === undefined) return refuse("UnsupportedProtocol", backendNote.laterProtocol(spec.protocol ?? ""))
+  const name = externalName(spec.externalHostname.hostname, settings)
+  if (Result.isFailure(name)) return refuse("Invalid", `spec.externalHostname.hostname: ${name.failure}`, "InvalidAddress")
+  const { trust, problems, invalid } = trustOf(view, key, spec, source)
+  if (invalid !== null) return refuse("Invalid", invalid, "InvalidBackend")
+  if (problems.length > 0) {
+    const causes = problems.map((problem) => problem.message)
+    return judged(
+      backend.refused("Invalid", causes),
+      backend.unresolvedRefs(problems[0]!.reason, causes),
+      refused(key, source, "invalid_backend", "InvalidBackend", backendNote.address(what, causes.join("; ")))
+    )
+  }
+  const { number } = spec.port
+  const notes: Array<string> = []
+  if (spec.tls === undefined && trust.tls !== null) notes.push(backendNote.tlsBy443(what, "spec.tls.mode: None opts out"))
+  if (trust.tls === null)
+    notes.push(number === 443 ? backendNote.plaintext443(what, "spec.tls.mode None") : backendNote.plaintextToExternal(what))
+  const declaration = declared(
+    key,
+    source,
+    {
+      of: { namespace: parseKey(key).namespace, target: `${what}:${number}` },
+      sources: [source],
+      external: true,
+      protocol,
+      identity: { host: "Endpoint", sni: trust.sni, certificateName: trust.sni },
+      tls: trust.tls,
+      materials: trust.materials,
+      layers: [],
+      provenance: { "identity.host": source, ...(spec.protocol === undefined ? {} : { protocol: source }), ...trust.provenance },
+      endpoints: [
+        {
+          at: { _tag: "Name", name: name.success, port: number, srv: false },
+          tls: trust.tls !== null,
+          tier: 0,
+          weight: 1,
+          zone: null,
+          draining: false,
+          origin: "Written"
+        }
+      ]
+    },
+    notes
+  )
+  return { said: [backend.accepted(notes), backend.resolvedRefs], declared: declaration, ports: [number], skipsVerify: false }
+}

@@ -1,0 +1,216 @@
+// EgressPolicies made into rules for the dialler (dns-and-addresses.md section 6, own-kinds.md). Decided here: who speaks for whom, and what two namespaces come to
+// together; whether an address may be dialled is decided at dial, on every connect.
+import { Result } from "effect"
+import ipaddr from "ipaddr.js"
+import type { EgressPolicy } from "#schemas/egresspolicy.ts"
+import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import type { EgressAllow, EgressRules } from "../snapshot/egress.ts"
+import type { Source } from "../snapshot/id.ts"
+import { same } from "../state/content.ts"
+import { describeIssues, egressPolicy, observed, type Said } from "../status/conditions.ts"
+import type { Verdict } from "../status/verdict.ts"
+import { entriesByGateway } from "./ancestors.ts"
+import { egressPolicyKind, namespaceKind } from "./kinds.ts"
+import type { ResolvedUpstream } from "./resolved.ts"
+import { selects } from "./selector.ts"
+import type { View } from "./view.ts"
+
+export type Permit = EgressPolicy["spec"]["permit"][number]
+
+/** What the policies that select one namespace say together; null: none selects it. */
+interface Side {
+  readonly mode: EgressRules["mode"]
+  readonly allow: ReadonlyArray<EgressAllow>
+  readonly permits: ReadonlySet<Permit>
+  readonly sources: ReadonlyArray<Source>
+}
+
+/** What holds for a destination that an object of one namespace names and a route of another (or the same) uses. */
+export interface Governance {
+  /** null: no policy speaks, public unicast only. */
+  readonly rules: EgressRules | null
+  readonly permits: ReadonlySet<Permit>
+}
+
+const labelsOf = (view: View, namespace: string): ReadonlyMap<string, string> => {
+  const object = view.get(objectKey(namespaceKind, "", namespace))
+  // The API server labels every namespace with its name; a namespace that only manifests imply has that label too.
+  const named: ReadonlyArray<[string, string]> = [["kubernetes.io/metadata.name", namespace]]
+  return object === null ? new Map(named) : new Map([...named, ...object.meta.labels])
+}
+
+const sourceOf = (key: ObjectKey): Source => ({ kind: "EgressPolicy", namespace: "", name: parseKey(key).name, section: null })
+
+const entryOf = (entry: {
+  readonly hosts: ReadonlyArray<string>
+  readonly ports: ReadonlyArray<number>
+  readonly cidrs: ReadonlyArray<string>
+}): EgressAllow => ({
+  hosts: entry.hosts.map((host) => host.toLowerCase().replace(/\.$/, "")),
+  ports: entry.ports,
+  cidrs: entry.cidrs
+})
+
+const none: ReadonlySet<Permit> = new Set()
+
+const sideOf = (view: View, namespace: string): Side | null => {
+  const policies = view.list<EgressPolicy>(egressPolicyKind)
+  // Whom an unreadable policy selects is unknown, so it may be this namespace: it denies, whatever the others allow.
+  const unreadable = policies.filter((policy) => Result.isFailure(policy.value))
+  if (unreadable.length > 0)
+    return { mode: "Enforce", allow: [], permits: none, sources: unreadable.map((policy) => sourceOf(policy.meta.key)) }
+  const labels = labelsOf(view, namespace)
+  const allow: Array<EgressAllow> = []
+  const permits = new Set<Permit>()
+  const sources: Array<Source> = []
+  let mode: EgressRules["mode"] = "Open"
+  for (const { meta, value } of policies) {
+    if (Result.isFailure(value)) continue
+    const { spec } = value.success
+    if (spec.mode === "Report" || !selects(spec.namespaceSelector, labels)) continue
+    if (spec.mode === "Enforce") mode = "Enforce"
+    for (const entry of spec.allow) if (Result.isSuccess(entry)) allow.push(entryOf(entry.success))
+    for (const permit of spec.permit) permits.add(permit)
+    sources.push(sourceOf(meta.key))
+  }
+  return sources.length === 0 ? null : { mode, allow, permits, sources }
+}
+
+/** `*.suffix` stands for any number of labels, as the dialler reads it. */
+const within = (name: string, pattern: string): boolean =>
+  name === pattern || (pattern.startsWith("*.") && name.length > pattern.length - 1 && name.endsWith(pattern.slice(1)))
+
+const narrower = (a: string, b: string): ReadonlyArray<string> => (within(a, b) ? [a] : within(b, a) ? [b] : [])
+
+const cidrOf = (text: string) => ipaddr.parseCIDR(text)
+
+const inside = (a: string, b: string): boolean => {
+  const [address, bits] = cidrOf(a)
+  const [network, prefix] = cidrOf(b)
+  return address.kind() === network.kind() && bits >= prefix && address.match(network, prefix)
+}
+
+const narrowerCidr = (a: string, b: string): ReadonlyArray<string> => (inside(a, b) ? [a] : inside(b, a) ? [b] : [])
+
+/** Both lists restrict: what both admit. An empty list restricts nothing. null: nothing is left. */
+const both = <A>(a: ReadonlyArray<A>, b: ReadonlyArray<A>, meet: (a: A, b: A) => ReadonlyArray<A>): ReadonlyArray<A> | null => {
+  if (a.length === 0) return b
+  if (b.length === 0) return a
+  const met = [...new Set(a.flatMap((left) => b.flatMap((right) => meet(left, right))))]
+  return met.length === 0 ? null : met
+}
+
+const meetEntries = (a: EgressAllow, b: EgressAllow): EgressAllow | null => {
+  // No hosts does not mean all hosts: such an entry speaks of literals, and the two sorts do not meet.
+  if ((a.hosts.length === 0) !== (b.hosts.length === 0)) return null
+  const hosts = both(a.hosts, b.hosts, narrower)
+  const ports = both(a.ports, b.ports, (left, right) => (left === right ? [left] : []))
+  const cidrs = both(a.cidrs, b.cidrs, narrowerCidr)
+  return hosts === null || ports === null || cidrs === null ? null : { hosts, ports, cidrs }
+}
+
+const isPublic = (cidr: string): boolean => {
+  const [address] = cidrOf(cidr)
+  return address.range() === "unicast"
+}
+
+/** What is left of an entry when the other namespace opens nothing: a CIDR may still narrow public addresses, it may not open others. */
+const withoutOpenings = (entry: EgressAllow): ReadonlyArray<EgressAllow> => {
+  if (entry.cidrs.length === 0) return [entry]
+  const cidrs = entry.cidrs.filter(isPublic)
+  return cidrs.length === 0 ? [] : [{ ...entry, cidrs }]
+}
+
+const nobody: Side = { mode: "Open", allow: [], permits: none, sources: [] }
+
+/** Both must allow: strictest mode, entries that meet, permits in common. Mode Open admits what is public, whatever it lists. */
+const meet = (a: Side, b: Side): Side => ({
+  mode: a.mode === "Enforce" || b.mode === "Enforce" ? "Enforce" : "Open",
+  allow: [
+    ...a.allow.flatMap((left) => b.allow.flatMap((right) => meetEntries(left, right) ?? [])),
+    ...(a.mode === "Enforce" && b.mode === "Open" ? a.allow.flatMap(withoutOpenings) : []),
+    ...(b.mode === "Enforce" && a.mode === "Open" ? b.allow.flatMap(withoutOpenings) : [])
+  ],
+  permits: new Set([...a.permits].filter((permit) => b.permits.has(permit))),
+  sources: [...a.sources, ...b.sources.filter((source) => !a.sources.some((other) => other.name === source.name))].sort((x, y) =>
+    x.name < y.name ? -1 : 1
+  )
+})
+
+const ungoverned: Governance = { rules: null, permits: none }
+
+const governanceOf = (side: Side | null): Governance =>
+  side === null
+    ? ungoverned
+    : {
+        rules: { mode: side.mode, allow: side.allow, permitPrivate: side.permits.has("PrivateAddresses"), sources: side.sources },
+        permits: side.permits
+      }
+
+const side = (view: View, namespace: string): Side | null =>
+  view.unit("egress-namespace", namespace, (inner) => sideOf(inner, namespace), same)
+
+/**
+ * The rules for a destination named by an object of `object` and used by a route of `route`. Both namespaces must allow it: a tenant under Enforce does not get out
+ * through a Backend of another namespace, and what one may do (a private CIDR, SkipVerify) the other gets only with a policy of its own.
+ */
+export const egressOf = (view: View, object: string, route: string): Governance => {
+  const [first, second] = object < route ? [object, route] : [route, object]
+  return view.unit(
+    "egress",
+    `${first}/${second}`,
+    (inner) => {
+      const a = side(inner, first)
+      const b = first === second ? a : side(inner, second)
+      return governanceOf(first === second || (a === null && b === null) ? a : meet(a ?? nobody, b ?? nobody))
+    },
+    same
+  )
+}
+
+/** Refused by intent alone: Enforce, and no entry names any of its endpoints. What names resolve to is the dialler's to judge. */
+const isRefused = ({ spec, endpoints }: ResolvedUpstream): boolean => {
+  const rules = spec.addresses.egress
+  const outside = endpoints.filter((endpoint) => endpoint.origin !== "Pod" && endpoint.at._tag !== "Unix")
+  if (rules?.mode !== "Enforce" || outside.length === 0) return false
+  return outside.every(({ at }) => {
+    if (at._tag === "Unix") return false
+    return !rules.allow.some(
+      (entry) =>
+        (entry.ports.length === 0 || entry.ports.includes(at.port)) &&
+        (at._tag === "Name" ? entry.hosts.some((host) => within(at.name, host)) : entry.hosts.length === 0)
+    )
+  })
+}
+
+/** Verdicts of every EgressPolicy, with counts of the upstreams that its rules are part of. */
+export const egressVerdicts = (view: View, upstreams: Iterable<ResolvedUpstream>): ReadonlyMap<ObjectKey, Verdict> => {
+  const governed = new Map<string, { governed: number; refused: number }>()
+  for (const upstream of upstreams)
+    for (const { name } of upstream.spec.addresses.egress?.sources ?? []) {
+      const counts = governed.get(name) ?? { governed: 0, refused: 0 }
+      counts.governed++
+      if (isRefused(upstream)) counts.refused++
+      governed.set(name, counts)
+    }
+  const verdicts = new Map<ObjectKey, Verdict>()
+  for (const { meta, value } of view.list<EgressPolicy>(egressPolicyKind)) {
+    const counts = governed.get(parseKey(meta.key).name) ?? { governed: 0, refused: 0 }
+    const said: ReadonlyArray<Said> = Result.isFailure(value)
+      ? [egressPolicy.undecodable(value.failure)]
+      : saidOf(view, value.success, counts.governed, counts.refused)
+    const conditions = said.map((one) => observed(meta.generation, one))
+    verdicts.set(meta.key, entriesByGateway(meta.key, meta.generation, conditions, [], new Map()))
+  }
+  return verdicts
+}
+
+const saidOf = (view: View, { spec }: EgressPolicy, governed: number, refused: number): ReadonlyArray<Said> => {
+  if (spec.mode === "Report") return [egressPolicy.reportNotServed]
+  const namespaces = view
+    .list(namespaceKind)
+    .filter((namespace) => selects(spec.namespaceSelector, labelsOf(view, parseKey(namespace.meta.key).name)))
+  const bad = spec.allow.filter(Result.isFailure).map((entry) => describeIssues(entry.failure))
+  const accepted = egressPolicy.accepted(namespaces.length, governed, refused)
+  return bad.length === 0 ? [accepted] : [accepted, egressPolicy.someEntries(bad)]
+}

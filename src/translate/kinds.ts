@@ -1,0 +1,12 @@
+// Kinds that backends are declared and governed by, as keys of the state.
+import { groupKind } from "#schemas/meta.ts"
+import { experimentalGroup, gatewayGroup, ownGroup } from "#schemas/reference.ts"
+
+export const serviceKind = "Service"
+export const endpointsKind = "Endpoints"
+export const namespaceKind = "Namespace"
+export const sliceKind = groupKind("discovery.k8s.io", "EndpointSlice")
+export const backendKind = groupKind(ownGroup, "Backend")
+export const xbackendKind = groupKind(experimentalGroup, "XBackend")
+export const egressPolicyKind = groupKind(ownGroup, "EgressPolicy")
+export const backendTlsPolicyKind = groupKind(gatewayGroup, "BackendTLSPolicy")
