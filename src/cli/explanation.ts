@@ -1,0 +1,450 @@
+// The decision chain of one request over snapshots: listener, host, rule, share, upstream, endpoint, and which object set each. Pure, and by the functions
+// that the proxy itself decides with, so that the two cannot tell different stories.
+import { failures } from "../proxy/response.ts"
+import { type CompiledRule, type CompiledShare, compileHost } from "../routing/compile.ts"
+import { compileHosts, findHost, type HostNode } from "../routing/hosts.ts"
+import { matchRule } from "../routing/match.ts"
+import { redirectLocation, rewritePath, withQuery } from "../routing/rewrite.ts"
+import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
+import { describeSource, type Id, type Source } from "../snapshot/id.ts"
+import type { Listener } from "../snapshot/listener.ts"
+import type { Reason } from "../snapshot/reason.ts"
+import type { Match, Rule } from "../snapshot/route.ts"
+import type { Setting } from "../snapshot/setting.ts"
+import type { Snapshot } from "../snapshot/snapshot.ts"
+import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
+import { identityOf } from "../upstream/dial/identity.ts"
+import type { Question } from "./question.ts"
+
+/** An object and where a manifest says it (`gateway.yaml:12`), when one does. */
+export interface Said {
+  readonly object: string
+  readonly at: string | null
+}
+
+export interface EndpointStory {
+  readonly endpoint: string
+  readonly tls: boolean
+  readonly tier: number
+  readonly weight: number
+  /** What is sent. */
+  readonly host: string
+  readonly sni: string | null
+  readonly certificateName: string | null
+  readonly alpn: ReadonlyArray<string>
+}
+
+export interface UpstreamStory {
+  readonly id: Id
+  readonly of: string
+  readonly objects: ReadonlyArray<Said>
+  readonly external: boolean
+  readonly protocol: string
+  readonly tls: {
+    readonly ca: string
+    readonly names: ReadonlyArray<string>
+    readonly clientCertificate: boolean
+    readonly verify: boolean
+    readonly versions: string
+  } | null
+  readonly timeouts: Readonly<Record<string, string>>
+  readonly dns: Readonly<Record<string, string>> | null
+  readonly addresses: string
+  readonly endpoints: ReadonlyArray<EndpointStory>
+  /** Field → the object that set it. */
+  readonly setBy: Readonly<Record<string, Said>>
+}
+
+export interface ShareStory {
+  readonly backend: Said
+  readonly weight: number
+  /** 0 to 100. */
+  readonly percent: number
+  /** Why this share answers instead of forwarding. */
+  readonly refused: { readonly reason: Reason; readonly status: number | "close" } | null
+  /** The request as it leaves: origin form, and the edits of its headers and of the response's. */
+  readonly target: string
+  readonly requestHeaders: ReadonlyArray<string>
+  readonly responseHeaders: ReadonlyArray<string>
+  readonly upstream: UpstreamStory | null
+}
+
+export interface RuleStory {
+  readonly route: Said
+  readonly match: string
+  readonly deadlines: Readonly<Record<string, string>>
+  readonly filters: ReadonlyArray<string>
+}
+
+/** A rule that did not get the request, and why. */
+export interface LoserStory {
+  readonly route: string
+  readonly match: string
+  readonly why: string
+}
+
+export interface Explanation {
+  readonly request: { readonly url: string; readonly method: string; readonly host: string; readonly path: string }
+  /** One sentence: what becomes of the request. */
+  readonly outcome: string
+  /** What is answered without asking a backend; null: it is forwarded. */
+  readonly answer: { readonly status: number | "close"; readonly reason: string | null; readonly location: string | null } | null
+  readonly gateway: Said | null
+  readonly version: string | null
+  readonly listener: {
+    readonly object: Said
+    readonly port: number
+    readonly hostname: string
+    readonly tls: boolean
+    readonly bind: string
+  } | null
+  /** The route hostname that took it. */
+  readonly hostname: string | null
+  readonly rule: RuleStory | null
+  readonly losers: ReadonlyArray<LoserStory>
+  readonly shares: ReadonlyArray<ShareStory>
+  readonly notes: ReadonlyArray<string>
+}
+
+/** Where an object is written; null where nobody knows. */
+export type Locate = (source: Source) => string | null
+
+/** Rules looked at for `losers`, and told of: a host may have ten thousand. */
+const most = { examined: 500, told: 8 }
+
+const ms = (value: number): string => (value % 1000 === 0 ? `${value / 1000}s` : `${value}ms`)
+const setting = (value: Setting<number>, fallback: number | null): string =>
+  value === "Disabled" || (value === "Default" && fallback === null)
+    ? "none"
+    : value === "Default"
+      ? `${ms(fallback!)} (default)`
+      : ms(value)
+
+const describeMatch = (match: Match): string =>
+  [
+    match.method,
+    `path ${match.path.type === "Prefix" ? "under" : match.path.type === "Exact" ? "=" : "~"} ${match.path.value}`,
+    ...match.headers.map((one) => `header ${one.name} ${one.type === "Exact" ? "=" : "~"} ${one.value}`),
+    ...match.query.map((one) => `query ${one.name} ${one.type === "Exact" ? "=" : "~"} ${one.value}`)
+  ]
+    .filter((part) => part !== null)
+    .join(", ")
+
+/** Whether a rule with just these conditions takes the request: asked of the compiled form, as the proxy would. */
+const takes = (rule: Rule, match: Partial<Match>, question: Question): boolean =>
+  matchRule(
+    compileHost({
+      hostname: "*",
+      rules: [{ ...rule, filters: [], match: { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [], ...match } }]
+    }),
+    question.view
+  ) !== null
+
+/** The first condition that does not hold; null: all do. */
+const failing = (rule: Rule, question: Question): string | null => {
+  const { match } = rule
+  if (!takes(rule, { path: match.path }, question)) return `the path is ${question.path}`
+  if (!takes(rule, { method: match.method }, question)) return `the method is ${question.method}`
+  for (const header of match.headers)
+    if (!takes(rule, { headers: [header] }, question)) {
+      const value = question.view.header(header.name)
+      return value === null ? `there is no header ${header.name}` : `header ${header.name} is ${JSON.stringify(value)}`
+    }
+  for (const query of match.query) if (!takes(rule, { query: [query] }, question)) return `query parameter ${query.name} does not say so`
+  return takes(rule, match, question) ? null : "its match cannot be evaluated by this version"
+}
+
+const endpointName = ({ at }: Endpoint): string =>
+  at._tag === "Unix"
+    ? at.path
+    : at._tag === "Name"
+      ? `${at.name}:${at.port}`
+      : at.ip.includes(":")
+        ? `[${at.ip}]:${at.port}`
+        : `${at.ip}:${at.port}`
+
+const describeFilters = (rule: Rule): ReadonlyArray<string> =>
+  rule.filters.map((filter) => {
+    switch (filter._tag) {
+      case "Headers":
+        return `${filter.on.toLowerCase()} headers: ${filter.edits.map((edit) => (edit._tag === "Remove" ? `remove ${edit.name}` : `${edit._tag.toLowerCase()} ${edit.name}`)).join(", ")}`
+      case "Rewrite":
+        return `rewrite${filter.hostname === null ? "" : ` host to ${filter.hostname}`}${filter.path === null ? "" : ` path by ${filter.path._tag} ${filter.path.value}`}`
+      case "Mirror":
+        return `mirror to ${filter.to}`
+      case "Unknown":
+        return `unknown filter ${filter.name}`
+    }
+  })
+
+const upstreamStory = (
+  id: Id,
+  spec: Upstream,
+  endpoints: ReadonlyArray<Endpoint>,
+  rewrite: string | null,
+  question: Question,
+  say: (source: Source) => Said
+): UpstreamStory => {
+  const { timeouts, dns, tls } = spec
+  const names = endpoints.some((endpoint) => endpoint.at._tag === "Name")
+  const egress = spec.addresses.egress
+  return {
+    id,
+    of: `${spec.of.target} of namespace ${spec.of.namespace}`,
+    objects: spec.sources.map(say),
+    external: spec.external,
+    protocol: spec.protocol,
+    tls:
+      tls === null
+        ? null
+        : {
+            ca: tls.ca === "System" ? "the system's roots" : tls.ca.join(", "),
+            names: tls.names,
+            clientCertificate: tls.client !== null,
+            verify: tls.verify,
+            versions: tls.minVersion === tls.maxVersion ? tls.minVersion : `${tls.minVersion} to ${tls.maxVersion}`
+          },
+    timeouts: {
+      connect: ms(timeouts.connect),
+      tlsHandshake: ms(timeouts.tlsHandshake),
+      firstByte: setting(timeouts.firstByte, defaultFirstByte),
+      idle: setting(timeouts.idle, defaultIdle),
+      keepAliveIdle: ms(timeouts.keepAliveIdle),
+      maxConnectionAge: setting(timeouts.maxConnectionAge, null)
+    },
+    dns: !names
+      ? null
+      : {
+          nameservers: dns.nameservers.length === 0 ? "the process's own" : dns.nameservers.join(", "),
+          family: dns.family,
+          ttl: `${ms(dns.minTtl)} to ${ms(dns.maxTtl)}`,
+          staleLimit: ms(dns.staleLimit)
+        },
+    addresses: `${spec.addresses.allowLoopback ? "public unicast and, by --allow-loopback, this machine" : "public unicast"}${
+      egress === null ? "" : `; ${egress.mode} by ${egress.sources.map(describeSource).join(", ")}`
+    }`,
+    endpoints: endpoints.map((endpoint) => {
+      const identity = identityOf(spec.identity, endpoint, spec.protocol)
+      return {
+        endpoint: endpointName(endpoint),
+        tls: endpoint.tls,
+        tier: endpoint.tier,
+        weight: endpoint.weight,
+        host: rewrite ?? (identity.host === "Request" ? question.authority : identity.host),
+        sni: identity.sni,
+        certificateName: endpoint.tls && tls?.verify === true && tls.names.length === 0 ? identity.certificateName : null,
+        alpn: identity.alpn
+      }
+    }),
+    setBy: Object.fromEntries(Object.entries(spec.provenance).map(([field, source]) => [field, say(source)]))
+  }
+}
+
+const shareStories = (
+  rule: CompiledRule,
+  snapshot: Snapshot,
+  question: Question,
+  say: (source: Source) => Said
+): ReadonlyArray<ShareStory> => {
+  const shares: ReadonlyArray<CompiledShare> = rule.shares.items
+  const sum = shares.reduce((total, { share }) => total + share.weight, 0)
+  return shares.map(({ share, filters }) => {
+    const spec = share.upstream === null ? undefined : snapshot.upstreams.get(share.upstream)
+    const endpoints = share.upstream === null ? [] : (snapshot.endpoints.get(share.upstream) ?? [])
+    const reason: Reason | null =
+      share.why ??
+      (filters.unknown !== null ? "invalid_filter" : spec === undefined ? "no_backend" : endpoints.length === 0 ? "no_endpoints" : null)
+    const path = filters.path === null ? question.path : rewritePath(filters.path, question.path)
+    const edits = (list: typeof filters.request) =>
+      list.map((edit) => (edit._tag === "Remove" ? `- ${edit.name}` : `${edit._tag === "Add" ? "+" : "="} ${edit.name}: ${edit.value}`))
+    return {
+      backend: say(share.source),
+      weight: share.weight,
+      percent: sum === 0 ? 0 : Math.round((share.weight / sum) * 1000) / 10,
+      refused: reason === null ? null : { reason, status: failures[reason].status },
+      target: withQuery(path, question.query),
+      requestHeaders: edits(filters.request),
+      responseHeaders: edits(filters.response),
+      upstream: spec === undefined ? null : upstreamStory(share.upstream!, spec, endpoints, filters.hostname, question, say)
+    }
+  })
+}
+
+/** snapshots: of every Gateway that is served here. */
+export const explain = (question: Question, snapshots: ReadonlyArray<Snapshot>, locate: Locate): Explanation => {
+  const say = (source: Source): Said => ({ object: describeSource(source), at: locate(source) })
+  const notes: Array<string> = []
+  const blank: Explanation = {
+    request: { url: question.url, method: question.method, host: question.host, path: withQuery(question.path, question.query) },
+    outcome: "",
+    answer: null,
+    gateway: null,
+    version: null,
+    listener: null,
+    hostname: null,
+    rule: null,
+    losers: [],
+    shares: [],
+    notes
+  }
+  const all = snapshots.flatMap((snapshot) => [...snapshot.listeners.values()].map((listener) => ({ snapshot, listener })))
+  const here = all.filter(({ listener }) => listener.port === question.port)
+  if (here.length === 0) {
+    const ports = [...new Set(all.map(({ listener }) => listener.port))].sort((a, b) => a - b)
+    return {
+      ...blank,
+      outcome: `No Gateway listens on port ${question.port}: a client cannot connect. ${ports.length === 0 ? "No listener is served at all" : `Listeners have port ${ports.join(", ")}`}.`,
+      answer: { status: "close", reason: null, location: null }
+    }
+  }
+  const refuse = (reason: Reason, sentence: string, more: Partial<Explanation> = {}): Explanation => ({
+    ...blank,
+    ...more,
+    outcome: `Answered ${failures[reason].status} (${reason}): ${sentence}`,
+    answer: { status: failures[reason].status, reason, location: null }
+  })
+  const found = findHost(compileHosts(here.map((one) => ({ ...one, hostname: one.listener.hostname ?? "*" }))), question.host)
+  if (found === null) {
+    const hosts = here.map(({ listener }) => `${listener.hostname ?? "*"} (${describeSource(listener.source)})`)
+    return refuse("no_listener", `no listener on port ${question.port} is for host ${question.host}; they are for ${hosts.join(", ")}.`)
+  }
+  const { snapshot, listener } = found.entry
+  const told: Partial<Explanation> = {
+    gateway: say({ kind: "Gateway", ...snapshot.gateway, section: null }),
+    version: snapshot.version,
+    listener: {
+      object: say(listener.source),
+      port: listener.port,
+      hostname: listener.hostname ?? "*",
+      tls: listener.mode._tag !== "Stream" && listener.mode.tls !== null,
+      bind: `${listener.bind.address.includes(":") ? `[${listener.bind.address}]` : listener.bind.address}:${listener.bind.port}`
+    }
+  }
+  return withListener(
+    question,
+    snapshot,
+    listener,
+    { ...blank, ...told },
+    (reason, sentence, more) => refuse(reason, sentence, { ...told, ...more }),
+    say
+  )
+}
+
+const withListener = (
+  question: Question,
+  snapshot: Snapshot,
+  listener: Listener,
+  base: Explanation,
+  refuse: (reason: Reason, sentence: string, more?: Partial<Explanation>) => Explanation,
+  say: (source: Source) => Said
+): Explanation => {
+  const { mode } = listener
+  const notes: Array<string> = []
+  if (mode._tag !== "Http") {
+    return { ...base, outcome: `${describeSource(listener.source)} relays bytes; it reads no HTTP request.`, notes }
+  }
+  if ((mode.tls !== null) !== (question.scheme === "https"))
+    notes.push(
+      mode.tls === null
+        ? `the listener speaks plain HTTP: a client that begins with TLS, as ${question.scheme}:// does, gets no answer`
+        : "the listener speaks TLS: a client that begins with plain HTTP gets no answer; ask with https://"
+    )
+  const hosts = mode.hosts.map((id) => snapshot.virtualHosts.get(id)).filter((host) => host !== undefined)
+  const compiled = compileHosts(hosts.map((host) => ({ hostname: host.hostname, compiled: compileHost(host) })))
+  let node: HostNode<{ readonly hostname: string; readonly compiled: ReturnType<typeof compileHost> }> | null = findHost(
+    compiled,
+    question.host
+  )
+  if (node === null) {
+    const names = [...new Set(hosts.map((host) => host.hostname))].sort()
+    const listed =
+      names.length === 0
+        ? "no route is attached to it"
+        : `its routes are for ${names.slice(0, 12).join(", ")}${names.length > 12 ? " …" : ""}`
+    return refuse("no_route", `no route of ${describeSource(listener.source)} is for host ${question.host}; ${listed}.`, { notes })
+  }
+  const losers: Array<LoserStory> = []
+  let examined = 0
+  const tell = (rule: Rule, hostname: string, why: string) => {
+    if (losers.length < most.told)
+      losers.push({
+        route: describeSource(rule.source),
+        match: `${hostname === "*" ? "" : `${hostname}, `}${describeMatch(rule.match)}`,
+        why
+      })
+  }
+  for (; node !== null; node = node.next) {
+    const { hostname, compiled: host } = node.entry
+    const winner = matchRule(host, question.view)
+    for (const { rule, rank } of host.rules) {
+      if (rule === winner?.rule || examined++ >= most.examined) continue
+      const why = failing(rule, question)
+      if (why !== null) tell(rule, hostname, why)
+      else if (winner !== null && rank > winner.rank) tell(rule, hostname, "it matches too, but the winner comes before it in precedence")
+    }
+    for (const problem of host.problems) notes.push(problem)
+    if (winner === null) continue
+    return decided(question, snapshot, listener, { ...base, hostname, losers, notes }, winner, refuse, say)
+  }
+  return refuse("no_route", `host ${question.host} is served, but no rule of its routes matches.`, { losers, notes })
+}
+
+const decided = (
+  question: Question,
+  snapshot: Snapshot,
+  listener: Listener,
+  base: Explanation,
+  winner: CompiledRule,
+  refuse: (reason: Reason, sentence: string, more?: Partial<Explanation>) => Explanation,
+  say: (source: Source) => Said
+): Explanation => {
+  const { rule } = winner
+  const told: Partial<Explanation> = {
+    hostname: base.hostname,
+    losers: base.losers,
+    notes: base.notes,
+    rule: {
+      route: say(rule.source),
+      match: describeMatch(rule.match),
+      deadlines: { request: setting(rule.deadlines.request, null), backendRequest: setting(rule.deadlines.backendRequest, null) },
+      filters: describeFilters(rule)
+    }
+  }
+  if (winner.unknown !== null) return refuse("invalid_filter", `${winner.unknown}.`, told)
+  switch (rule.action._tag) {
+    case "Refuse":
+      return refuse(rule.action.why, `${describeSource(rule.source)} cannot be served as it is written; its conditions say why.`, told)
+    case "Redirect": {
+      const location = redirectLocation(rule.action.to, {
+        scheme: listener.mode._tag === "Http" && listener.mode.tls !== null ? "https" : "http",
+        host: question.host,
+        listenerPort: listener.port,
+        path: question.path,
+        query: question.query,
+        matchedPrefix: rule.match.path.type === "Prefix" ? rule.match.path.value : null
+      })
+      const { status } = rule.action
+      return { ...base, ...told, outcome: `Redirected (${status}) to ${location}.`, answer: { status, reason: null, location } }
+    }
+    case "Forward": {
+      const shares = shareStories(winner, snapshot, question, say)
+      const serving = shares.filter((share) => share.weight > 0)
+      if (serving.length === 0) return refuse("no_backend", "the rule names no backend with a weight above 0.", { ...told, shares })
+      const refused = serving.filter((share) => share.refused !== null)
+      if (refused.length === serving.length)
+        return refuse(refused[0]!.refused!.reason, "none of the rule's backends can take it; their conditions say why.", {
+          ...told,
+          shares
+        })
+      const targets = serving
+        .filter((share) => share.refused === null)
+        .map((share) => {
+          const upstream = share.upstream!
+          const endpoints = upstream.endpoints.map((endpoint) => `${endpoint.endpoint}${endpoint.tls ? " over TLS" : ""}`)
+          return `${endpoints.slice(0, 4).join(", ")}${endpoints.length > 4 ? ` and ${endpoints.length - 4} more` : ""}${share.percent < 100 ? ` (${share.percent} %)` : ""}`
+        })
+      const lost = refused.map((share) => `${share.percent} % is answered ${share.refused!.status} (${share.refused!.reason})`)
+      return { ...base, ...told, shares, outcome: `Forwarded to ${[...targets, ...lost].join("; ")}.` }
+    }
+  }
+}
