@@ -20,10 +20,16 @@ export const digest = (value: unknown): string => createHash("sha256").update(ca
 // A resource is immutable, so its digest is computed once in its life: a change costs what changed.
 const digests = new WeakMap<object, bigint>()
 
+// A host may hold thousands of rules, of which one has changed: its digest is made of theirs.
+const contentOf = (resource: object): string =>
+  "rules" in resource && Array.isArray(resource.rules)
+    ? canonical({ ...resource, rules: resource.rules.map((rule: object) => resourceDigest(rule).toString(16)) })
+    : canonical(resource)
+
 const resourceDigest = (resource: object): bigint => {
   const known = digests.get(resource)
   if (known !== undefined) return known
-  const made = BigInt(`0x${digest(resource)}`)
+  const made = BigInt(`0x${createHash("sha256").update(contentOf(resource)).digest("hex").slice(0, 32)}`)
   digests.set(resource, made)
   return made
 }
@@ -48,12 +54,37 @@ const keyDigest = (key: string): bigint => {
   return made
 }
 
-/** The version of a snapshot's content: hash over the digests of its resources. */
-export const versionOf = (content: Tables & Pick<Snapshot, "gateway">): string => {
+/** The sum over all entries of the tables. */
+export const sumOf = (content: Tables): bigint => {
   let sum = 0n
   for (const table of tables) for (const [id, resource] of content[table]) sum = (sum + entryDigest(table, id, resource)) & mask
-  return createHash("sha256")
-    .update(`${protocol}\u0000${content.gateway.namespace}\u0000${content.gateway.name}\u0000${sum.toString(16)}`)
+  return sum
+}
+
+/** The sum of `to`, from the sum of `from`: costs the tables that are not `===` a walk, and a digest for each entry that is not. */
+export const sumSince = (sum: bigint, from: Tables, to: Tables): bigint => {
+  let next = sum
+  for (const table of tables) {
+    const before: ReadonlyMap<string, object> = from[table]
+    const after: ReadonlyMap<string, object> = to[table]
+    if (before === after) continue
+    for (const [id, resource] of after) {
+      const old = before.get(id)
+      if (old === resource) continue
+      if (old !== undefined) next -= entryDigest(table, id, old)
+      next += entryDigest(table, id, resource)
+    }
+    for (const [id, old] of before) if (!after.has(id)) next -= entryDigest(table, id, old)
+  }
+  return next & mask
+}
+
+/** The version that belongs to a sum of `sumOf`. */
+export const versionOfSum = (gateway: Snapshot["gateway"], sum: bigint): string =>
+  createHash("sha256")
+    .update(`${protocol}\u0000${gateway.namespace}\u0000${gateway.name}\u0000${sum.toString(16)}`)
     .digest("hex")
     .slice(0, 32)
-}
+
+/** The version of a snapshot's content: hash over the digests of its resources. */
+export const versionOf = (content: Tables & Pick<Snapshot, "gateway">): string => versionOfSum(content.gateway, sumOf(content))

@@ -14,3 +14,6 @@ export interface Source {
 /** A source as people say it: `HTTPRoute shop/cart rule 2`. */
 export const describeSource = (source: Source): string =>
   `${source.kind} ${source.namespace === "" ? "" : `${source.namespace}/`}${source.name}${source.section === null ? "" : ` ${source.section}`}`
+
+/** Id of a Gateway's listener. Unique over Gateways, so that one process may hold the tables of several; settle finds refusals by it. */
+export const listenerId = (namespace: string, gateway: string, listener: string): Id => `${namespace}/${gateway}/${listener}`

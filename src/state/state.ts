@@ -120,15 +120,15 @@ export const apply = (state: ClusterState, change: Change): ClusterState => {
 
 /** A kind as the table of kinds lists it. Demanded kinds are only ever fetched. */
 export interface NeededKind {
-  readonly kind: GroupKind
+  readonly groupKind: GroupKind
   readonly need: "Required" | "Optional" | "Demanded"
 }
 
 /** Law 2: every Required kind has been listed; every Optional kind has been listed, is not served or is denied. */
 export const synced = (state: ClusterState, kinds: Iterable<NeededKind>): boolean => {
-  for (const { kind, need } of kinds) {
+  for (const { groupKind, need } of kinds) {
     if (need === "Demanded") continue
-    const { sync } = objectsOf(state, kind)
+    const { sync } = objectsOf(state, groupKind)
     if (sync === "Waiting" || (need === "Required" && sync !== "Synced")) return false
   }
   return true

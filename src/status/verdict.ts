@@ -14,6 +14,8 @@ export interface VerdictEntry {
   readonly listener: {
     readonly attachedRoutes: number
     readonly supportedKinds: ReadonlyArray<{ readonly group: string; readonly kind: string }>
+    /** It is in the snapshot. One that is not can never be programmed, whoever acknowledges. */
+    readonly served: boolean
   } | null
 }
 

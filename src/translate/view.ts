@@ -5,6 +5,7 @@ import type { GroupKind, ObjectKey } from "#schemas/meta.ts"
 import type { Decoded } from "../state/change.ts"
 import { type ClusterState, objectsOf } from "../state/state.ts"
 import { type BucketIndex, edited, type Index, indexed } from "./lookup.ts"
+import { shared } from "./sharing.ts"
 
 /** What a unit may read. A unit must read nothing else that can change: no clock, no mutable variable. */
 export interface View {
@@ -24,7 +25,8 @@ export interface View {
   /**
    * The value of a unit: computed now, or kept (===) from the previous translation when nothing it read has changed. The value must be immutable and depend on
    * `table`, `key` and what it reads through the view it is given (not the outer one). Units may use units; a cycle is a programming error and throws.
-   * same: when given, a value computed anew that equals the previous one by it is replaced by the previous one, so that its readers stay unchanged.
+   * What a value computed anew has in common with the previous one is shared with it (===), so that readers of an equal value stay unchanged.
+   * same: a test of the whole value to use instead, where comparing the parts would be wasted.
    */
   readonly unit: <A>(table: string, key: string, compute: (view: View) => A, same?: (before: A, after: A) => boolean) => A
 }
@@ -198,7 +200,14 @@ export const open = (state: ClusterState, previous: Memo | null): Session => {
         (table, key, unit) => used.set(unit, { table, key, unit })
       )
     )
-    const value = before !== undefined && same?.(before.value as never, made as never) === true ? before.value : made
+    const value =
+      before === undefined
+        ? made
+        : same === undefined
+          ? shared(before.value, made)
+          : same(before.value as never, made as never)
+            ? before.value
+            : made
     const units = [...used.values()]
     return {
       value,

@@ -1,0 +1,128 @@
+// A verdict and what proxies acknowledged and saw, made into the status to write. Law 4: nothing is said here that was not observed.
+import { type Condition, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import type { Ack, Refusal, Report, UpstreamFacts } from "../report/report.ts"
+import { listenerId } from "../snapshot/id.ts"
+import { live, observed, type Said } from "./conditions.ts"
+import type { Verdict, VerdictEntry } from "./verdict.ts"
+
+const gatewayKind = "Gateway.gateway.networking.k8s.io"
+
+/** How far an object's generation has come among the proxies. */
+interface Progress {
+  readonly said: Said
+  readonly programmed: boolean
+  /** Listeners that a proxy could not take up, by id, with what the system said. */
+  readonly refused: ReadonlyMap<string, string>
+}
+
+interface Seen {
+  ready: boolean
+  acknowledged: boolean
+}
+
+/** Every ready proxy, and at least one, has acknowledged a version that holds the generation. An ack of a version that is not known counts as none. */
+const progressOf = (versions: ReadonlySet<string>, acks: ReadonlyArray<Ack>): Progress => {
+  const proxies = new Map<string, Seen>()
+  const refused = new Map<string, string>()
+  const take = (refusal: Refusal): void => {
+    if (refusal.table === "listeners" && !refused.has(refusal.id)) refused.set(refusal.id, refusal.reason)
+  }
+  // One process may serve several Gateways, each with acks of its own: a proxy has acknowledged when any of them is of a version that is asked for.
+  for (const ack of acks) {
+    const seen = proxies.get(ack.proxy) ?? { ready: false, acknowledged: false }
+    proxies.set(ack.proxy, seen)
+    seen.ready ||= ack.ready
+    if (!versions.has(ack.version)) continue
+    seen.acknowledged = true
+    ack.refused.forEach(take)
+  }
+  const ready = [...proxies.values()].filter((seen) => seen.ready)
+  const acknowledged = ready.filter((seen) => seen.acknowledged).length
+  const programmed = ready.length > 0 && acknowledged === ready.length
+  const said =
+    proxies.size === 0
+      ? live.noProxy
+      : ready.length === 0
+        ? live.noneReady(proxies.size)
+        : programmed
+          ? live.programmed(ready.length)
+          : live.waiting(acknowledged, ready.length)
+  return { said, programmed, refused }
+}
+
+const conditionOf = (entry: VerdictEntry, type: string): Condition | undefined =>
+  entry.conditions.find((condition) => condition.type === type)
+
+/** Reasons that stand on Programmed as they stand on Accepted (gateway-api.md section 3). */
+const standing: ReadonlySet<string> = new Set(["HostnameConflict", "ProtocolConflict", "PortUnavailable"])
+
+const listenerProgrammed = (entry: VerdictEntry, id: string, progress: Progress): Said => {
+  const accepted = conditionOf(entry, "Accepted")
+  if (accepted !== undefined && accepted.status !== "True" && standing.has(accepted.reason))
+    return live.conflicted(accepted.reason, accepted.message)
+  if (entry.listener?.served !== true) return live.invalid("The listener is not served; see its other conditions")
+  const detail = progress.refused.get(id)
+  return detail === undefined ? progress.said : live.listenerRefused(detail)
+}
+
+const gatewayProgrammed = (verdict: Verdict, entry: VerdictEntry, progress: Progress, idOf: (section: string) => string): Said => {
+  if (conditionOf(entry, "Accepted")?.status !== "True") return live.invalid("The Gateway is not accepted")
+  const served = verdict.entries.filter((one) => one.listener?.served === true)
+  if (served.length === 0) return live.invalid("No listener is served; see the conditions of each")
+  const names = served.flatMap((one) => (one.section === null ? [] : [one.section]))
+  if (names.every((name) => progress.refused.has(idOf(name)))) return live.listenersRefused(names)
+  return progress.said
+}
+
+const settleGateway = (verdict: Verdict, held: ReadonlyMap<string, ReadonlySet<string>>, acks: ReadonlyArray<Ack>): Verdict => {
+  const { namespace, name } = parseKey(verdict.object)
+  const idOf = (section: string) => listenerId(namespace, name, section)
+  const progress = progressOf(held.get(verdict.object) ?? new Set(), acks)
+  return {
+    ...verdict,
+    entries: verdict.entries.map((entry) => {
+      const said =
+        entry.listener === null
+          ? gatewayProgrammed(verdict, entry, progress, idOf)
+          : listenerProgrammed(entry, idOf(entry.section ?? ""), progress)
+      return { ...entry, conditions: [...entry.conditions, observed(verdict.generation, said)] }
+    })
+  }
+}
+
+const severity = { NotNeeded: 0, Fresh: 1, Stale: 2, Failed: 3, Refused: 4 } as const
+
+/** The worst that any proxy saw of any of the upstreams; null: nothing was seen that needs saying. */
+const resolvedOf = (upstreams: ReadonlyArray<string>, reports: ReadonlyArray<Report>): Said | null => {
+  let worst: UpstreamFacts["resolution"] = "NotNeeded"
+  let details = new Set<string>()
+  for (const report of reports)
+    for (const id of upstreams) {
+      const facts = report.upstreams.get(id)
+      if (facts === undefined || severity[facts.resolution] < severity[worst]) continue
+      if (severity[facts.resolution] > severity[worst]) {
+        worst = facts.resolution
+        details = new Set()
+      }
+      if (facts.detail !== "") details.add(facts.detail)
+    }
+  return worst === "NotNeeded" ? null : live.resolved(worst, [...details].sort().join("; "))
+}
+
+const settleResolved = (verdict: Verdict, reports: ReadonlyArray<Report>): Verdict => {
+  const said = verdict.upstreams.length === 0 ? null : resolvedOf(verdict.upstreams, reports)
+  if (said === null) return verdict
+  const condition = observed(verdict.generation, said)
+  return { ...verdict, entries: verdict.entries.map((entry) => ({ ...entry, conditions: [...entry.conditions, condition] })) }
+}
+
+/**
+ * The desired status. held: by Gateway (its ObjectKey), the versions that hold the object's generation. acks and reports: the newest of each proxy for each
+ * of the verdict's Gateways. Without any (`check`), Programmed is Unknown/Pending and names are not spoken of.
+ */
+export const settle = (
+  verdict: Verdict,
+  held: ReadonlyMap<ObjectKey, ReadonlySet<string>>,
+  acks: ReadonlyArray<Ack>,
+  reports: ReadonlyArray<Report>
+): Verdict => (parseKey(verdict.object).kind === gatewayKind ? settleGateway(verdict, held, acks) : settleResolved(verdict, reports))

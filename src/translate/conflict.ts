@@ -1,0 +1,45 @@
+// Listeners of one Gateway against each other (gateway-api.md section 4): which cannot be told apart, and which share more TLS names than is good.
+import { type Said, listener as say } from "../status/conditions.ts"
+import { intersection } from "./intersection.ts"
+import type { JudgedListener } from "./listener.ts"
+
+const byHostname: ReadonlySet<string> = new Set(["HTTP", "HTTPS", "TLS"])
+
+/** Whether two listeners of one port cannot be told apart, and by what. UDP has ports of its own. */
+const clash = (a: JudgedListener, b: JudgedListener): "hostname" | "protocol" | null => {
+  const [p, q] = [a.listener.protocol, b.listener.protocol]
+  if ((p === "UDP") !== (q === "UDP")) return null
+  // TCP and UDP have nothing but the port to go by.
+  if (!byHostname.has(p) || !byHostname.has(q)) return "protocol"
+  // A socket of ours speaks TLS from the first byte or not at all.
+  if ((p === "HTTP") !== (q === "HTTP")) return "protocol"
+  if (a.listener.hostname !== b.listener.hostname) return null
+  return p === q ? "hostname" : "protocol"
+}
+
+const names = (listeners: ReadonlyArray<JudgedListener>): ReadonlyArray<string> => listeners.map((one) => one.name)
+
+const conflictOf = (one: JudgedListener, neighbours: ReadonlyArray<JudgedListener>): ReadonlyArray<Said> | null => {
+  const protocol = neighbours.filter((other) => clash(one, other) === "protocol")
+  if (protocol.length > 0) return say.protocolConflict(names(protocol), one.listener.port)
+  const hostname = neighbours.filter((other) => clash(one, other) === "hostname")
+  return hostname.length > 0 ? say.hostnameConflict(names(hostname), one.listener.port, one.listener.hostname ?? null) : null
+}
+
+const overlapOf = (one: JudgedListener, neighbours: ReadonlyArray<JudgedListener>): Said | null => {
+  if (one.listener.protocol !== "HTTPS") return null
+  const overlapping = neighbours.filter(
+    (other) => other.listener.protocol === "HTTPS" && intersection(one.listener.hostname ?? "*", other.listener.hostname ?? "*") !== null
+  )
+  return overlapping.length === 0 ? null : say.overlappingHostnames(names(overlapping), one.listener.port)
+}
+
+/** Listeners that cannot be told apart all lose: there is no winner inside a Gateway. */
+export const judgeTogether = (listeners: ReadonlyArray<JudgedListener>): ReadonlyArray<JudgedListener> =>
+  listeners.map((one) => {
+    const neighbours = listeners.filter((other) => other !== one && other.listener.port === one.listener.port)
+    const conflict = conflictOf(one, neighbours)
+    if (conflict !== null) return { ...one, accepted: conflict[0]!, others: conflict.slice(1) }
+    const overlap = overlapOf(one, neighbours)
+    return { ...one, others: overlap === null ? [say.noConflicts] : [say.noConflicts, overlap] }
+  })

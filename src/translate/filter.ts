@@ -1,0 +1,77 @@
+// HTTPRoute filters of a rule or a backendRef, made into what the proxy applies. What is not served is a problem of its rule, never left out (law 15).
+import type { HeaderModifier, HTTPRouteFilter, PathModifier, RequestRedirect } from "#schemas/httpfilter.ts"
+import { filterProblem } from "../routing/filters.ts"
+import { redirectProblem } from "../routing/rewrite.ts"
+import type { Action, Filter, HeaderEdit, Match, PathRewrite, Redirect } from "../snapshot/route.ts"
+import { routeNote } from "../status/conditions.ts"
+
+export interface Filters {
+  /** In the order written, without the redirect. */
+  readonly filters: ReadonlyArray<Filter>
+  readonly redirect: Extract<Action, { readonly _tag: "Redirect" }> | null
+  readonly problems: ReadonlyArray<string>
+}
+
+const edits = (modifier: HeaderModifier): ReadonlyArray<HeaderEdit> => [
+  ...modifier.set.map(({ name, value }) => ({ _tag: "Set", name, value }) as const),
+  ...modifier.add.map(({ name, value }) => ({ _tag: "Add", name, value }) as const),
+  ...modifier.remove.map((name) => ({ _tag: "Remove", name }) as const)
+]
+
+const pathRewrite = (path: PathModifier | undefined): PathRewrite | null =>
+  path === undefined
+    ? null
+    : path.type === "ReplaceFullPath"
+      ? { _tag: "ReplaceFullPath", value: path.replaceFullPath }
+      : { _tag: "ReplacePrefixMatch", value: path.replacePrefixMatch }
+
+const redirectOf = (redirect: RequestRedirect): Redirect => ({
+  scheme: redirect.scheme ?? null,
+  hostname: redirect.hostname ?? null,
+  port: redirect.port ?? null,
+  path: pathRewrite(redirect.path)
+})
+
+const filterOf = (filter: HTTPRouteFilter): Filter | null => {
+  switch (filter.type) {
+    case "RequestHeaderModifier":
+      return { _tag: "Headers", on: "Request", edits: edits(filter.requestHeaderModifier) }
+    case "ResponseHeaderModifier":
+      return { _tag: "Headers", on: "Response", edits: edits(filter.responseHeaderModifier) }
+    case "URLRewrite":
+      return { _tag: "Rewrite", hostname: filter.urlRewrite.hostname ?? null, path: pathRewrite(filter.urlRewrite.path) }
+    default:
+      return null
+  }
+}
+
+/** path: of the list (`spec.rules[0].filters`). matches: of the rule; a filter must fit each. Redirects belong to rules only. */
+export const toFilters = (
+  written: ReadonlyArray<HTTPRouteFilter>,
+  path: string,
+  matches: ReadonlyArray<Match>,
+  level: "Rule" | "Backend"
+): Filters => {
+  const filters: Array<Filter> = []
+  const problems: Array<string> = []
+  let redirect: Filters["redirect"] = null
+  for (const [index, one] of written.entries()) {
+    const at = `${path}[${index}]`
+    if (one.type === "RequestRedirect" && level === "Rule") {
+      const to = redirectOf(one.requestRedirect)
+      const problem = matches.map((match) => redirectProblem(to, match.path)).find((found) => found !== null)
+      if (problem === undefined) redirect = { _tag: "Redirect", status: one.requestRedirect.statusCode, to }
+      else problems.push(routeNote.filterProblem(at, problem))
+      continue
+    }
+    const filter = filterOf(one)
+    if (filter === null) {
+      problems.push(routeNote.filterNotServed(at, one.type))
+      continue
+    }
+    const problem = matches.map((match) => filterProblem(filter, match.path)).find((found) => found !== null)
+    if (problem === undefined) filters.push(filter)
+    else problems.push(routeNote.filterProblem(at, problem))
+  }
+  return { filters, redirect, problems }
+}

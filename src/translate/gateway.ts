@@ -1,0 +1,247 @@
+// Gateways: whose they are, what can be served of them, and what routes need to know of their listeners. What routes make of a Gateway is gathered elsewhere.
+import { Result } from "effect"
+import type { Gateway } from "#schemas/gateway.ts"
+import type { Listener as ListenerSpec } from "#schemas/listener.ts"
+import { type GroupKind, type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { listenerId } from "../snapshot/id.ts"
+import type { Listener } from "../snapshot/listener.ts"
+import type { Material } from "../snapshot/secret.ts"
+import { gatewayNote, type Said, gateway as say, listener as sayListener } from "../status/conditions.ts"
+import { judgeTogether } from "./conflict.ts"
+import { ownClass, parametersProblem } from "./gatewayclass.ts"
+import { type Infrastructure, infrastructureOf } from "./infrastructure.ts"
+import { isServed, type JudgedListener, judgeListener, type SupportedKind, type UnreadableListener, unreadable } from "./listener.ts"
+import { boundPort, byAge, judgePorts, type PortClaims } from "./port.ts"
+import type { TranslateSettings } from "./settings.ts"
+import type { View } from "./view.ts"
+
+export const gatewayKind: GroupKind = "Gateway.gateway.networking.k8s.io"
+
+/** A listener as its status tells it, but for what routes add. */
+export interface ListenerStatus {
+  readonly name: string
+  readonly id: string
+  readonly conditions: ReadonlyArray<Said>
+  readonly supportedKinds: ReadonlyArray<SupportedKind>
+  readonly served: boolean
+}
+
+/** A Gateway of ours without its routes. */
+export interface OwnGateway {
+  readonly key: ObjectKey
+  readonly generation: number
+  readonly accepted: boolean
+  readonly conditions: ReadonlyArray<Said>
+  readonly listeners: ReadonlyArray<ListenerStatus>
+  /** Served listeners as they go into the snapshot, still without hosts; by id. */
+  readonly served: ReadonlyMap<string, Listener>
+  readonly materials: ReadonlyArray<Material>
+  readonly infrastructure: Infrastructure
+}
+
+/** What a route asks of a Gateway's listener. */
+export interface ParentListener {
+  readonly name: string
+  readonly id: string
+  readonly port: number
+  /** `*` for every host. */
+  readonly hostname: string
+  readonly served: boolean
+  readonly kinds: ReadonlyArray<SupportedKind>
+  readonly namespaces: ListenerSpec["allowedRoutes"]["namespaces"]
+}
+
+/** What routes read of a Gateway. Apart from OwnGateway, so that a renewed certificate or an annotation leaves 5,000 routes alone. */
+export interface Parent {
+  readonly key: ObjectKey
+  readonly namespace: string
+  readonly listeners: ReadonlyArray<ParentListener>
+  /** Names of listeners that could not be read: no route attaches to them. */
+  readonly unreadable: ReadonlyArray<string>
+}
+
+interface Draft {
+  readonly meta: Meta
+  readonly gateway: Gateway
+  /** Why the whole Gateway is refused; null: it is not. */
+  readonly refused: Said | null
+  readonly listeners: ReadonlyArray<JudgedListener>
+  readonly unreadable: ReadonlyArray<UnreadableListener>
+}
+
+const refusalOf = (view: View, gateway: Gateway, namespace: string, classAccepted: boolean): Said | null => {
+  const { spec } = gateway
+  if (!classAccepted) return say.classNotAccepted(spec.gatewayClassName)
+  const ref = spec.infrastructure?.parametersRef
+  const problem = parametersProblem(view, ref === undefined ? undefined : { ...ref, namespace })
+  if (problem !== null) return say.invalidParameters(problem)
+  return spec.addresses.length > 0 ? say.unsupportedAddress() : null
+}
+
+/** The Gateway judged without regard to other Gateways; null: not ours, not there, or not readable. */
+const draft = (view: View, settings: TranslateSettings, key: ObjectKey): Draft | null =>
+  view.unit("gateway draft", key, (view) => {
+    const object = view.get<Gateway>(key)
+    if (object === null || Result.isFailure(object.value)) return null
+    const gateway = object.value.success
+    const own = ownClass(view, settings, gateway.spec.gatewayClassName)
+    if (own === null) return null
+    const { namespace } = parseKey(key)
+    const listeners: Array<JudgedListener> = []
+    const bad: Array<UnreadableListener> = []
+    for (const [index, element] of gateway.spec.listeners.entries()) {
+      const failed = unreadable(element, index)
+      if (failed !== null) bad.push(failed)
+      else if (Result.isSuccess(element)) listeners.push(judgeListener(view, gateway, namespace, element.success, index))
+    }
+    return {
+      meta: object.meta,
+      gateway,
+      refused: refusalOf(view, gateway, namespace, own.accepted),
+      listeners: judgeTogether(listeners),
+      unreadable: bad
+    }
+  })
+
+/** Standalone: the Gateways share the machine, so the first by age has a port. In a cluster each has pods of its own and nothing is claimed. */
+const claims = (view: View, settings: TranslateSettings): PortClaims =>
+  view.unit("ports", "", (view) => {
+    const taken = new Map<number, ObjectKey>()
+    if (settings.role === "Cluster") return taken
+    const gateways = [...view.list<Gateway>(gatewayKind)].sort((a, b) => byAge(a.meta, b.meta))
+    for (const { meta } of gateways) {
+      const judged = draft(view, settings, meta.key)
+      if (judged === null || judged.refused !== null) continue
+      for (const one of judged.listeners)
+        if (one.accepted.status === "True" && !taken.has(one.listener.port)) taken.set(one.listener.port, meta.key)
+    }
+    return taken
+  })
+
+const snapshotListener = (settings: TranslateSettings, key: ObjectKey, { name, listener, certificates }: JudgedListener): Listener => {
+  const gateway = parseKey(key)
+  return {
+    source: { kind: "Gateway", namespace: gateway.namespace, name: gateway.name, section: name },
+    hostname: listener.hostname ?? null,
+    port: listener.port,
+    bind: { address: settings.listenAddress, port: boundPort(settings, listener.port), transport: "tcp" },
+    mode: {
+      _tag: "Http",
+      tls:
+        listener.protocol === "HTTPS"
+          ? { certificates: certificates.map((material) => material.id), clientCa: null, clientAuth: "None" }
+          : null,
+      hosts: []
+    },
+    limits: defaultListenerLimits
+  }
+}
+
+/** Nothing sets them yet; they are data so that a proxy needs no defaults of its own. */
+const defaultListenerLimits = { connections: 10_000, headerBytes: 65_536 }
+
+const conditionsOf = (
+  gateway: Gateway,
+  settings: TranslateSettings,
+  refused: ReadonlyArray<string>,
+  valid: number
+): ReadonlyArray<Said> => {
+  const { spec } = gateway
+  const notes: Array<string> = []
+  const infrastructure = spec.infrastructure
+  if (infrastructure !== undefined && settings.role === "Standalone") notes.push(gatewayNote.infrastructureHere)
+  if (settings.allowLoopback) notes.push(gatewayNote.loopbackAllowed)
+  const fields: Array<string> = []
+  if (spec.allowedListeners !== undefined && spec.allowedListeners.namespaces.from !== "None") fields.push(gatewayNote.allowedListeners)
+  if (spec.defaultScope !== undefined && spec.defaultScope !== "None") fields.push(gatewayNote.defaultScope)
+  const accepted =
+    valid === 0 ? say.noListenerValid(refused) : refused.length > 0 ? say.someListenersInvalid(refused, notes) : say.accepted(notes)
+  return [
+    accepted,
+    ...(spec.tls?.backend?.clientCertificateRef === undefined ? [] : [say.clientCertificateNotServed()]),
+    ...(fields.length === 0 ? [] : [say.partiallyServed(fields)])
+  ]
+}
+
+/** A Gateway of ours; null: it is not ours, not there, or not readable (then `undecodableGateway` says so). */
+export const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): OwnGateway | null =>
+  view.unit("gateway", key, (view) => {
+    const judged = draft(view, settings, key)
+    if (judged === null) return null
+    const { namespace, name } = parseKey(key)
+    const { gateway, refused } = judged
+    const listeners = judgePorts(settings, key, judged.listeners, claims(view, settings)).map((one) =>
+      refused !== null && one.accepted.status === "True" ? { ...one, accepted: sayListener.gatewayRefused } : one
+    )
+    const served = listeners.filter(isServed)
+    const bad = [
+      ...judged.unreadable.map((one) => ({ index: one.index, name: one.name ?? `spec.listeners[${one.index}]` })),
+      ...listeners.filter((one) => !isServed(one))
+    ]
+      .sort((a, b) => a.index - b.index)
+      .map((one) => one.name)
+    const valid = listeners.filter((one) => one.accepted.status === "True").length
+    const conditions = refused === null ? conditionsOf(gateway, settings, bad, valid) : [refused]
+    // Listeners that share a name did not decode; their one status entry says why.
+    const named = new Map<string, UnreadableListener & { readonly name: string }>()
+    for (const one of judged.unreadable) if (one.name !== null && !named.has(one.name)) named.set(one.name, { ...one, name: one.name })
+    const statuses = [
+      ...listeners.map((one) => ({
+        index: one.index,
+        status: {
+          name: one.name,
+          id: listenerId(namespace, name, one.name),
+          conditions: [one.accepted, one.resolved, ...one.others],
+          supportedKinds: one.supportedKinds,
+          served: isServed(one)
+        }
+      })),
+      ...[...named.values()].map((one) => ({
+        index: one.index,
+        status: {
+          name: one.name,
+          id: listenerId(namespace, name, one.name),
+          conditions: [sayListener.undecodable(one.issues), sayListener.resolvedRefs],
+          supportedKinds: [],
+          served: false
+        }
+      }))
+    ].sort((a, b) => a.index - b.index)
+    const tables = new Map(served.map((one) => [listenerId(namespace, name, one.name), snapshotListener(settings, key, one)] as const))
+    return {
+      key,
+      generation: judged.meta.generation,
+      accepted: conditions[0]?.status === "True",
+      conditions,
+      listeners: statuses.map((one) => one.status),
+      served: tables,
+      materials: [...new Map(served.flatMap((one) => one.certificates.map((material) => [material.id, material] as const))).values()],
+      infrastructure: infrastructureOf(gateway, namespace, tables.values())
+    }
+  })
+
+/** The Gateway as routes see it. The same value (===) while nothing that a route may depend on has changed. */
+export const parentOf = (view: View, settings: TranslateSettings, key: ObjectKey): Parent | null =>
+  view.unit("parent", key, (view) => {
+    const judged = draft(view, settings, key)
+    const own = ownGateway(view, settings, key)
+    if (judged === null || own === null) return null
+    const { namespace, name } = parseKey(key)
+    return {
+      key,
+      namespace,
+      listeners: judged.listeners.map(({ listener, supportedKinds }) => {
+        const id = listenerId(namespace, name, listener.name)
+        return {
+          name: listener.name,
+          id,
+          port: listener.port,
+          hostname: listener.hostname ?? "*",
+          served: own.served.has(id),
+          kinds: supportedKinds,
+          namespaces: listener.allowedRoutes.namespaces
+        }
+      }),
+      unreadable: judged.unreadable.flatMap((one) => (one.name === null ? [] : [one.name]))
+    }
+  })

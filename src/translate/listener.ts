@@ -1,0 +1,107 @@
+// One listener of a Gateway, judged by itself: protocol, hostname, kinds, certificates. Conflicts with its neighbours are conflict.ts, ports port.ts.
+import { Result } from "effect"
+import type { Gateway } from "#schemas/gateway.ts"
+import type { Listener } from "#schemas/listener.ts"
+import type { Element, Issue } from "#schemas/meta.ts"
+import { gatewayGroup } from "#schemas/reference.ts"
+import type { Material } from "../snapshot/secret.ts"
+import { listenerNote, type Said, listener as say } from "../status/conditions.ts"
+import { listenerCertificates } from "./certificate.ts"
+import { isAddress } from "./intersection.ts"
+import type { View } from "./view.ts"
+
+export interface SupportedKind {
+  readonly group: string
+  readonly kind: string
+}
+
+/** A listener and what is said of it. `accepted` and `resolved` are its conditions of these types. */
+export interface JudgedListener {
+  readonly index: number
+  readonly name: string
+  readonly listener: Listener
+  readonly accepted: Said
+  readonly resolved: Said
+  /** Conflicted, OverlappingTLSConfig. */
+  readonly others: ReadonlyArray<Said>
+  readonly supportedKinds: ReadonlyArray<SupportedKind>
+  readonly certificates: ReadonlyArray<Material>
+}
+
+/** A listener that did not decode. name null: not even that could be read. */
+export interface UnreadableListener {
+  readonly index: number
+  readonly name: string | null
+  readonly issues: ReadonlyArray<Issue>
+}
+
+export const isServed = (judged: JudgedListener): boolean =>
+  judged.accepted.status === "True" &&
+  judged.supportedKinds.length > 0 &&
+  (judged.listener.protocol === "HTTP" || judged.certificates.length > 0)
+
+export const unreadable = (element: Element<Listener>, index: number): UnreadableListener | null =>
+  Result.isSuccess(element)
+    ? null
+    : { index, name: element.failure.find((issue) => issue.element !== undefined)?.element ?? null, issues: element.failure }
+
+const httpRoute: SupportedKind = { group: gatewayGroup, kind: "HTTPRoute" }
+
+/** What a protocol admits, of the kinds that are served. */
+const kindsOf = (protocol: string): ReadonlyArray<SupportedKind> => (protocol === "HTTP" || protocol === "HTTPS" ? [httpRoute] : [])
+
+/** Whether client certificates must be verified on a port: perPort overrides the default, with or without validation. */
+const validatesClients = (gateway: Gateway, port: number): boolean => {
+  const frontend = gateway.spec.tls?.frontend
+  if (frontend === undefined) return false
+  const own = frontend.perPort.find((entry) => entry.port === port)
+  return (own === undefined ? frontend.default : own.tls).validation !== undefined
+}
+
+const refusal = (gateway: Gateway, listener: Listener, path: string): Said | null => {
+  const { protocol, hostname, tls } = listener
+  if (protocol !== "HTTP" && protocol !== "HTTPS") return say.unsupportedProtocol(path, protocol)
+  if (hostname !== undefined && isAddress(hostname)) return say.unsupportedValue(`${path}.hostname`, listenerNote.hostnameIsAddress)
+  if ((listener.filters?.requests.length ?? 0) > 0) return say.unsupportedValue(`${path}.filters`, listenerNote.filters)
+  if (protocol === "HTTP") return null
+  if (tls !== undefined && tls.options.size > 0)
+    return say.unsupportedValue(`${path}.tls.options`, listenerNote.tlsOptions([...tls.options.keys()].sort()))
+  return validatesClients(gateway, listener.port) ? say.unsupportedValue("spec.tls.frontend", listenerNote.frontendValidation) : null
+}
+
+export const judgeListener = (view: View, gateway: Gateway, namespace: string, listener: Listener, index: number): JudgedListener => {
+  const path = `spec.listeners[${index}]`
+  const possible = kindsOf(listener.protocol)
+  const wanted = listener.allowedRoutes.kinds
+  const admits = (kind: SupportedKind) => possible.some((one) => one.group === kind.group && one.kind === kind.kind)
+  const supportedKinds =
+    wanted.length === 0 ? possible : possible.filter((one) => wanted.some((kind) => kind.group === one.group && kind.kind === one.kind))
+  const badKinds = possible.length === 0 ? [] : wanted.filter((kind) => !admits(kind)).map((kind) => kind.kind)
+  const certificates =
+    listener.protocol === "HTTPS"
+      ? listenerCertificates(view, `${path}.tls`, namespace, listener.tls?.certificateRefs ?? [])
+      : { materials: [], notPermitted: [], invalid: [], notes: [] }
+  const kinds =
+    badKinds.length === 0
+      ? null
+      : say.invalidRouteKinds(
+          badKinds,
+          supportedKinds.map((kind) => kind.kind)
+        )
+  const causes = [...certificates.notPermitted, ...certificates.invalid, ...(kinds === null ? [] : [kinds.message])]
+  return {
+    index,
+    name: listener.name,
+    listener,
+    accepted: refusal(gateway, listener, path) ?? say.accepted,
+    resolved:
+      certificates.notPermitted.length > 0
+        ? say.refNotPermitted(causes)
+        : certificates.invalid.length > 0
+          ? say.invalidCertificateRef(causes)
+          : (kinds ?? say.resolvedRefsWith(certificates.notes)),
+    others: [],
+    supportedKinds,
+    certificates: certificates.materials
+  }
+}

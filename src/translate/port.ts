@@ -1,0 +1,42 @@
+// Ports: what the user wrote against what a process can open.
+
+import type { Meta, ObjectKey } from "#schemas/meta.ts"
+import { listenerNote, listener as say } from "../status/conditions.ts"
+import type { JudgedListener } from "./listener.ts"
+import type { TranslateSettings } from "./settings.ts"
+
+/** Standalone: which Gateway has a port of the machine. */
+export type PortClaims = ReadonlyMap<number, ObjectKey>
+
+/** What the process opens. A pod may not open ports below 1024 without a capability, so they are opened 10000 higher and the Service maps them. */
+export const boundPort = (settings: TranslateSettings, port: number): number =>
+  settings.role === "Cluster" && port < 1024 ? port + 10_000 : port
+
+/**
+ * Of two objects of one kind, the older first, then by namespace and name: who wins where only one can (gateway-api.md sections 4 and 5). Where nothing
+ * says when they were made (manifests), namespace and name alone decide.
+ */
+export const byAge = (a: Meta, b: Meta): number =>
+  a.created !== b.created ? (a.created < b.created ? -1 : 1) : a.key < b.key ? -1 : a.key > b.key ? 1 : 0
+
+const lose = (one: JudgedListener, why: string): JudgedListener => ({ ...one, accepted: say.portUnavailable(why) })
+
+/** Listeners whose port cannot be had are refused. Two listeners of one port share it: only different ports can collide in a pod. */
+export const judgePorts = (
+  settings: TranslateSettings,
+  gateway: ObjectKey,
+  listeners: ReadonlyArray<JudgedListener>,
+  claims: PortClaims
+): ReadonlyArray<JudgedListener> => {
+  const accepted = listeners.filter((one) => one.accepted.status === "True")
+  return listeners.map((one) => {
+    const { port } = one.listener
+    if (one.accepted.status !== "True") return one
+    const holder = claims.get(port)
+    if (holder !== undefined && holder !== gateway) return lose(one, listenerNote.port.taken(port, holder))
+    const bound = boundPort(settings, port)
+    // The one that is opened as written keeps the port.
+    const direct = bound === port ? undefined : accepted.find((other) => other.listener.port === bound)
+    return direct === undefined ? one : lose(one, listenerNote.port.shifted(port, bound, direct.name))
+  })
+}

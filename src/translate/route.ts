@@ -1,0 +1,182 @@
+// An HTTPRoute: its verdict, and what it brings to the hosts of the listeners it attaches to. A unit of its own, so that a change of one route is the work of one.
+import { Result } from "effect"
+import type { HTTPRoute } from "#schemas/httproute.ts"
+import { type GroupKind, type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { gatewayGroup } from "#schemas/reference.ts"
+import type { Id } from "../snapshot/id.ts"
+import type { Rule } from "../snapshot/route.ts"
+import { observed, routeNote, type Said, route as say } from "../status/conditions.ts"
+import type { Verdict, VerdictEntry } from "../status/verdict.ts"
+import { type Attachment, attach } from "./attachment.ts"
+import { isAddress } from "./intersection.ts"
+import type { ResolvedUpstream } from "./resolved.ts"
+import { type Reaching, type TranslatedRule, translateRule } from "./rule.ts"
+import type { TranslateSettings } from "./settings.ts"
+import type { View } from "./view.ts"
+
+export const httpRouteKind: GroupKind = "HTTPRoute.gateway.networking.k8s.io"
+
+/** The route's rules on one host of one listener. */
+export interface Contribution {
+  readonly gateway: ObjectKey
+  readonly listener: Id
+  readonly hostname: string
+  /** As the route wrote it. */
+  readonly written: string
+}
+
+export interface TranslatedRoute {
+  readonly meta: Meta
+  readonly verdict: Verdict
+  readonly contributions: ReadonlyArray<Contribution>
+  /** In the order of rules and matches; the same on every host. */
+  readonly rules: ReadonlyArray<Rule>
+  /** Each id once. */
+  readonly upstreams: ReadonlyArray<ResolvedUpstream>
+  readonly reaches: ReadonlyArray<Reaching>
+  /** Listeners that count it in attachedRoutes: it is accepted there, served or not. */
+  readonly attached: ReadonlyArray<{ readonly gateway: ObjectKey; readonly listener: Id }>
+  /** Gateways whose snapshot holds its rules and upstreams. */
+  readonly gateways: ReadonlyArray<ObjectKey>
+}
+
+/** What the rules come to, and what is said of the route for it at every parent. */
+interface Body {
+  readonly rules: ReadonlyArray<TranslatedRule>
+  /** Not null: no rule is served. */
+  readonly refused: Said | null
+  readonly others: ReadonlyArray<Said>
+}
+
+const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: ObjectKey): Body => {
+  const { namespace, name } = parseKey(key)
+  const from = { kind: "HTTPRoute", group: gatewayGroup, namespace, name }
+  const rules: Array<TranslatedRule> = []
+  const problems: Array<string> = []
+  let good = 0
+  for (const [index, element] of route.spec.rules.entries()) {
+    if (Result.isFailure(element)) {
+      problems.push(routeNote.ruleUndecodable(index, element.failure))
+      continue
+    }
+    const rule = element.success
+    const source = { kind: "HTTPRoute", namespace, name, section: `rule ${rule.name ?? index}` }
+    const translated = translateRule(view, settings, rule, `spec.rules[${index}]`, source, from)
+    rules.push(translated)
+    if (translated.problems.length === 0) good++
+    else problems.push(routeNote.ruleRefused(translated.problems))
+  }
+  const unresolved = rules.flatMap((rule) => rule.unresolved)
+  const resolved =
+    unresolved.length === 0
+      ? say.resolvedRefs(rules.flatMap((rule) => rule.notes))
+      : say.unresolvedRefs(
+          unresolved[0]!.reason,
+          unresolved.map((one) => one.message)
+        )
+  return {
+    rules,
+    refused: good === 0 ? say.unsupportedValue(problems) : null,
+    others: problems.length > 0 && good > 0 ? [resolved, say.droppedRules(problems)] : [resolved]
+  }
+}
+
+/** Names that need looking up: what reports know of them belongs to the route's status. */
+const lookedUp = (upstreams: ReadonlyArray<ResolvedUpstream>): ReadonlyArray<Id> =>
+  upstreams.filter((one) => one.endpoints.some((endpoint) => endpoint.at._tag === "Name")).map((one) => one.id)
+
+const unique = <A, K>(items: Iterable<A>, by: (item: A) => K): ReadonlyArray<A> => {
+  const found = new Map<K, A>()
+  for (const item of items) if (!found.has(by(item))) found.set(by(item), item)
+  return [...found.values()]
+}
+
+const without = (meta: Meta, entries: ReadonlyArray<VerdictEntry>): TranslatedRoute => ({
+  meta,
+  verdict: { object: meta.key, generation: meta.generation, entries, upstreams: [], gateways: [] },
+  contributions: [],
+  rules: [],
+  upstreams: [],
+  reaches: [],
+  attached: [],
+  gateways: []
+})
+
+const hostnamesProblem = (route: HTTPRoute): Said | null => {
+  const bad = route.spec.hostnames.find(isAddress)
+  return bad === undefined ? null : say.unsupportedValue([routeNote.hostnameIsAddress(bad)])
+}
+
+const entryOf = (meta: Meta, { gateway, ref }: Attachment, conditions: ReadonlyArray<Said>): VerdictEntry => ({
+  parent: gateway,
+  section: ref.sectionName ?? null,
+  port: ref.port ?? null,
+  conditions: conditions.map((said) => observed(meta.generation, said)),
+  listener: null
+})
+
+/** null: no parent of it is a Gateway of ours, and it is none of our business. */
+export const translateRoute = (view: View, settings: TranslateSettings, key: ObjectKey): TranslatedRoute | null =>
+  view.unit("route", key, (view) => {
+    const object = view.get<HTTPRoute>(key)
+    if (object === null) return null
+    const { meta } = object
+    if (Result.isFailure(object.value)) {
+      // Whose it is cannot be read either; without a parentRef the entry can be shown, but not written.
+      const conditions = [observed(meta.generation, say.undecodable(object.value.failure))]
+      return without(meta, [{ parent: null, section: null, port: null, conditions, listener: null }])
+    }
+    const route = object.value.success
+    const { namespace } = parseKey(key)
+    const hostnames = route.spec.hostnames.length === 0 ? ["*"] : route.spec.hostnames
+    const attachments = route.spec.parentRefs.flatMap((ref) => attach(view, settings, ref, "HTTPRoute", namespace, hostnames) ?? [])
+    if (attachments.length === 0) return null
+    const body = bodyOf(view, settings, route, key)
+    const refused = hostnamesProblem(route) ?? body.refused
+    const notes = route.spec.useDefaultGateways === "All" ? [say.partly([routeNote.defaultGateways])] : []
+    const entries = attachments.map((one) =>
+      entryOf(meta, one, [one.refused ?? refused ?? say.accepted, ...body.others, ...(body.others.length > 1 ? [] : notes)])
+    )
+    const bound = attachments.filter((one) => one.refused === null)
+    const listeners = unique(
+      bound.flatMap((one) => one.listeners.map((to) => ({ gateway: one.gateway, ...to }))),
+      ({ listener }) => listener.id
+    )
+    // Rules that are not served answer 500 even where none of the route's is: see rule.ts.
+    const serving = hostnamesProblem(route) === null ? listeners.filter(({ listener }) => listener.served) : []
+    const rules = body.rules.flatMap((rule) => rule.rules)
+    const upstreams = unique(
+      body.rules.flatMap((rule) => rule.upstreams),
+      (one) => one.id
+    )
+    return {
+      meta,
+      verdict: {
+        object: key,
+        generation: meta.generation,
+        entries,
+        upstreams: lookedUp(upstreams),
+        gateways: unique(
+          serving.map((one) => one.gateway),
+          (gateway) => gateway
+        )
+      },
+      contributions:
+        rules.length === 0
+          ? []
+          : serving.flatMap(({ gateway, listener, hosts }) =>
+              hosts.map(({ hostname, written }) => ({ gateway, listener: listener.id, hostname, written }))
+            ),
+      rules,
+      upstreams,
+      reaches: unique(
+        body.rules.flatMap((rule) => rule.reaches),
+        (one) => `${one.object} ${one.upstream}`
+      ),
+      attached: refused === null ? listeners.map(({ gateway, listener }) => ({ gateway, listener: listener.id })) : [],
+      gateways: unique(
+        serving.map((one) => one.gateway),
+        (gateway) => gateway
+      )
+    }
+  })

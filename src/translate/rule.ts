@@ -1,0 +1,133 @@
+// A rule of an HTTPRoute as the proxy executes it: one snapshot rule a match, with its filters, deadlines and backends.
+import type { HTTPRouteRule } from "#schemas/httproute.ts"
+import type { ObjectKey } from "#schemas/meta.ts"
+import type { Source } from "../snapshot/id.ts"
+import type { Action, Deadlines, Match, Rule, Share } from "../snapshot/route.ts"
+import type { Setting } from "../snapshot/setting.ts"
+import { routeNote } from "../status/conditions.ts"
+import { resolveBackend } from "./backend.ts"
+import { toFilters } from "./filter.ts"
+import { patternProblems, toMatch } from "./match.ts"
+import type { Referrer, ResolvedUpstream } from "./resolved.ts"
+import type { TranslateSettings } from "./settings.ts"
+import type { View } from "./view.ts"
+
+/** A backend object that a rule came to, and the upstream it became (null: none). */
+export interface Reaching {
+  readonly object: ObjectKey
+  readonly upstream: string | null
+}
+
+export interface TranslatedRule {
+  /** In the order of the matches. */
+  readonly rules: ReadonlyArray<Rule>
+  /** Not empty: the rule is not served, its requests are answered 500. */
+  readonly problems: ReadonlyArray<string>
+  /** References that do not resolve: they cost their share. */
+  readonly unresolved: ReadonlyArray<{ readonly reason: string; readonly message: string }>
+  readonly notes: ReadonlyArray<string>
+  readonly upstreams: ReadonlyArray<ResolvedUpstream>
+  readonly reaches: ReadonlyArray<Reaching>
+}
+
+// What a timer of Node can wait: 24 days. A longer limit is none that anybody would notice the end of.
+const longest = 2_147_483_647
+
+const deadline = (milliseconds: number | undefined): Setting<number> =>
+  milliseconds === undefined ? "Default" : milliseconds === 0 ? "Disabled" : Math.min(milliseconds, longest)
+
+const everyRequest: Match = { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] }
+
+const notServed = (rule: HTTPRouteRule, path: string): ReadonlyArray<string> => [
+  // attempts: 0 asks for no retry, which is what happens.
+  ...(rule.retry !== undefined && rule.retry.attempts > 0 ? [routeNote.retry(path)] : []),
+  ...(rule.sessionPersistence === undefined ? [] : [routeNote.sessionPersistence(path)])
+]
+
+interface Backends {
+  readonly action: Action
+  readonly problems: ReadonlyArray<string>
+  readonly unresolved: TranslatedRule["unresolved"]
+  readonly notes: ReadonlyArray<string>
+  readonly upstreams: ReadonlyArray<ResolvedUpstream>
+  readonly reaches: ReadonlyArray<Reaching>
+}
+
+const backendsOf = (
+  view: View,
+  settings: TranslateSettings,
+  rule: HTTPRouteRule,
+  path: string,
+  matches: ReadonlyArray<Match>,
+  from: Referrer
+): Backends => {
+  const shares: Array<Share> = []
+  const problems: Array<string> = []
+  const unresolved: Array<{ reason: string; message: string }> = []
+  const notes: Array<string> = []
+  const upstreams: Array<ResolvedUpstream> = []
+  const reaches: Array<Reaching> = []
+  for (const [index, ref] of rule.backendRefs.entries()) {
+    const at = `${path}.backendRefs[${index}]`
+    const { group, kind, name } = ref
+    const resolved = resolveBackend(view, settings, { group, kind, name, namespace: ref.namespace ?? null, port: ref.port ?? null }, from)
+    const { filters, problems: bad } = toFilters(ref.filters, `${at}.filters`, matches, "Backend")
+    problems.push(...bad)
+    if (resolved.problem !== null) unresolved.push({ reason: resolved.problem.reason, message: `${at}: ${resolved.problem.message}` })
+    for (const note of resolved.notes) notes.push(`${at}: ${note}`)
+    if (resolved.upstream !== null) upstreams.push(resolved.upstream)
+    if (resolved.object !== null) reaches.push({ object: resolved.object, upstream: resolved.upstream?.id ?? null })
+    shares.push({
+      weight: ref.weight,
+      upstream: resolved.upstream?.id ?? null,
+      why: resolved.upstream === null ? (resolved.why ?? "invalid_backend") : null,
+      filters,
+      source: resolved.source
+    })
+  }
+  // No backend, or none with weight: there is nothing to send the request to (gateway-api.md section 7).
+  const action: Action = shares.some((share) => share.weight > 0)
+    ? { _tag: "Forward", retry: "Default", cache: null, to: shares }
+    : { _tag: "Refuse", why: "no_backend" }
+  return { action, problems, unresolved, notes, upstreams, reaches }
+}
+
+/** path: `spec.rules[0]`. source: the route with this rule as its section. */
+export const translateRule = (
+  view: View,
+  settings: TranslateSettings,
+  rule: HTTPRouteRule,
+  path: string,
+  source: Source,
+  from: Referrer
+): TranslatedRule => {
+  // A match whose regular expression is refused matches nothing; its rule's other matches are answered 500.
+  const patterns: Array<string> = []
+  const matches: Array<Match> = []
+  for (const [index, written] of rule.matches.entries()) {
+    const bad = patternProblems(written, `${path}.matches[${index}]`)
+    if (bad.length === 0) matches.push(toMatch(written))
+    else patterns.push(...bad)
+  }
+  if (rule.matches.length === 0) matches.push(everyRequest)
+  const { filters, redirect, problems: badFilters } = toFilters(rule.filters, `${path}.filters`, matches, "Rule")
+  const backends = backendsOf(view, settings, rule, path, matches, from)
+  const problems = [...patterns, ...badFilters, ...backends.problems, ...notServed(rule, path)]
+  const deadlines: Deadlines = { request: deadline(rule.timeouts?.request), backendRequest: deadline(rule.timeouts?.backendRequest) }
+  if (problems.length > 0) {
+    // The specification wants an error where a filter cannot be had (section 6), never its absence: without the rule, its requests would fall to a wider
+    // rule that lacks the filter.
+    const action: Action = { _tag: "Refuse", why: "invalid_filter" }
+    const rules = matches.map((match) => ({ source, match, filters: [], deadlines, action }))
+    return {
+      rules,
+      problems,
+      unresolved: backends.unresolved,
+      notes: backends.notes,
+      upstreams: [],
+      reaches: backends.reaches.map(({ object }) => ({ object, upstream: null }))
+    }
+  }
+  const action = redirect ?? backends.action
+  return { ...backends, problems, rules: matches.map((match) => ({ source, match, filters, deadlines, action })) }
+}

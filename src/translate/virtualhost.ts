@@ -1,0 +1,32 @@
+// The rules of one host of one listener in the order of precedence, from all the routes that serve it.
+import type { ObjectKey } from "#schemas/meta.ts"
+import type { Rule, VirtualHost } from "../snapshot/route.ts"
+import { bySpecificity } from "./intersection.ts"
+import { byPrecedence } from "./match.ts"
+import { byAge } from "./port.ts"
+import type { TranslatedRoute } from "./route.ts"
+
+/** A route on a host, and the hostname it wrote for it. */
+export interface HostedRoute {
+  readonly route: TranslatedRoute
+  readonly written: string
+}
+
+/**
+ * gateway-api.md section 5, with hostnames compared as routes write them (v1.7). Where nothing distinguishes two rules, the sort leaves the order it finds: older
+ * route, then namespace and name, then the order of rules and matches.
+ */
+export const virtualHostOf = (hostname: string, routes: ReadonlyMap<ObjectKey, HostedRoute>): VirtualHost => {
+  const ordered = [...routes.values()].sort((a, b) => bySpecificity(a.written, b.written) || byAge(a.route.meta, b.route.meta))
+  const rules: Array<Rule> = []
+  let group: Array<Rule> = []
+  for (const [index, { route, written }] of ordered.entries()) {
+    for (const rule of route.rules) group.push(rule)
+    const next = ordered[index + 1]
+    if (next !== undefined && bySpecificity(written, next.written) === 0) continue
+    group.sort((a, b) => byPrecedence(a.match, b.match))
+    for (const rule of group) rules.push(rule)
+    group = []
+  }
+  return { hostname, rules }
+}
