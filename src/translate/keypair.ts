@@ -97,8 +97,8 @@ export const parseKeyPair = (id: Id, source: Source, secret: SecretBytes): Resul
       try {
         const privateKey = createPrivateKey({ key: text, format: "pem" })
         if (!leaf.checkPrivateKey(privateKey)) return "tls.key is not the key of the first certificate of tls.crt (the leaf comes first)"
-      } catch (error) {
-        return (error as NodeJS.ErrnoException).code === "ERR_MISSING_PASSPHRASE"
+      } catch {
+        return /-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED/.test(text.toString("latin1"))
           ? "tls.key is encrypted: a key without a passphrase is needed"
           : "tls.key is not a PEM private key that can be parsed"
       }
