@@ -35,12 +35,13 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   #wire: Wire | null = null
   #tried: Set<Member> | null = null
   #connects = 0
-  #repeated = false
   /** The connection may have died before it was chosen. */
   #stale = false
   #over = false
   #cancelWait: (() => void) | null = null
   dial: Dialling | null = null
+  /** Set by the one repetition. */
+  fresh = false
 
   constructor(host: ExchangeHost, request: UpstreamRequest, sink: ResponseSink) {
     this.#host = host
@@ -53,28 +54,28 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   }
 
   start(): void {
-    this.#choose(false)
+    this.#choose()
   }
 
-  #choose(fresh: boolean): void {
+  #choose(): void {
     const choice = this.#host.choose(this.#tried)
-    if (choice === null) this.#await(fresh)
+    if (choice === null) this.#await()
     else if ("reason" in choice) this.#fail(choice.reason, choice.detail)
-    else this.#take(choice, fresh)
+    else this.#take(choice)
   }
 
-  #await(fresh: boolean): void {
+  #await(): void {
     this.#cancelWait = this.#host.awaitNames((give) => {
       this.#cancelWait = null
       if (this.#over) return
-      if (give === null) this.#choose(fresh)
+      if (give === null) this.#choose()
       else this.#fail(give.reason, give.detail)
     })
   }
 
-  #take(target: Target, fresh: boolean): void {
+  #take(target: Target): void {
     this.#target = target
-    const got = this.#host.pool.acquire(this, fresh)
+    const got = this.#host.pool.acquire(this)
     if (got === null) return
     if (got === "overflow")
       this.#fail("overflow", "every connection is busy and the queue is full (limits.maxConnections, limits.maxPending)")
@@ -134,14 +135,14 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     if (++this.#connects < maxConnects) {
       const sibling = failure.reason.startsWith("tls_") ? this.#host.another(this.target) : null
       if (sibling !== null) {
-        this.#take(sibling, false)
+        this.#take(sibling)
         return
       }
       this.#tried ??= new Set()
       this.#tried.add(this.target.member)
       const choice = this.#host.choose(this.#tried)
       if (choice !== null && !("reason" in choice)) {
-        this.#take(choice, false)
+        this.#take(choice)
         return
       }
     }
@@ -187,15 +188,15 @@ export class Exchange implements Attempt, TransportSink, Waiter {
       this.#sink.onFailure(failure)
       return
     }
-    this.#repeated = true
+    this.fresh = true
     this.#wire = null
     this.#host.counts.retries++
-    this.#choose(true)
+    this.#choose()
   }
 
   /** Law 8: once, and only where the peer cannot have acted on it, or may act on it twice. */
   #repeatable(failure: UpstreamFailure): boolean {
-    if (this.#repeated || failure.headed) return false
+    if (this.fresh || failure.headed) return false
     if (failure.reason !== "upstream_unsent" && failure.reason !== "upstream_reset") return false
     const { body, idempotent } = this.#request
     if (failure.sent === "None") return body === null || (!body.destroyed && !body.readableDidRead)

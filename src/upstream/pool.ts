@@ -20,6 +20,8 @@ export interface Pooled {
 /** Who waits for a connection. Exactly one of the three is called, unless it leaves. */
 export interface Waiter {
   readonly target: Target
+  /** It takes no connection that was used before: one has just failed it. */
+  readonly fresh: boolean
   /** Its target left while it waited: another, or the same for want of one. */
   readonly retarget: () => Target
   readonly onConnection: (pooled: Pooled) => void
@@ -85,10 +87,10 @@ export class Pool {
 
   /**
    * A connection to the waiter's target now; null: the waiter will be told; "overflow": too many wait already.
-   * At the limit of connections any idle one of the upstream does. fresh: not one that has been used (it makes room by closing one).
+   * At the limit of connections any idle one of the upstream does, and one that must have a fresh connection makes room by closing one.
    */
-  acquire(waiter: Waiter, fresh: boolean): Pooled | null | "overflow" {
-    const { target } = waiter
+  acquire(waiter: Waiter): Pooled | null | "overflow" {
+    const { target, fresh } = waiter
     if (!fresh) {
       const found = this.#take(target)
       if (found !== null) return found
@@ -237,6 +239,11 @@ export class Pool {
   #offer(pooled: Pooled): void {
     const { target } = pooled
     for (const waiter of this.#waiters) {
+      if (waiter.fresh) {
+        if (waiter.dial !== null) continue
+        this.#discard(pooled)
+        return
+      }
       // Who has a dial under way to another endpoint waits for that, or the weights would not hold.
       if (waiter.dial !== null && waiter.target.member !== target.member) continue
       this.leave(waiter)

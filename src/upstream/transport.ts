@@ -120,6 +120,17 @@ export class Connection {
     this.requests++
     const wire = new Wire(this, request, peer, sink)
     this.current = wire
+    this.refreshFirst()
+    // What cannot be sent twice is not sent blind on a used connection: one turn of the event loop shows a close that came with the last response.
+    // (undici itself lets that turn pass only for requests that come later.)
+    if (this.requests > 1 && (!request.idempotent || request.body !== null)) setImmediate(() => this.#dispatch(wire, host, last))
+    else this.#dispatch(wire, host, last)
+    return wire
+  }
+
+  #dispatch(wire: Wire, host: string, last: boolean): void {
+    if (wire.over) return
+    const { request } = wire
     const body = request.contentLength === 0 ? null : request.body
     const headers: Array<string> = ["host", host]
     for (const part of request.headers) headers.push(part)
@@ -128,9 +139,7 @@ export class Connection {
     if (request.upgrade !== null) options.upgrade = request.upgrade
     // false: a HEAD or a GET with a body keeps the connection too; what such a peer sends too much closes it.
     else options.reset = last
-    this.refreshFirst()
     this.#client.dispatch(options, wire)
-    return wire
   }
 
   /** Closes it now; an exchange under way fails or, when it was aborted, ends silently. */
@@ -193,6 +202,10 @@ export class Wire implements Dispatcher.DispatchHandler {
     this.request = request
     this.peer = peer
     this.sink = sink
+  }
+
+  get over(): boolean {
+    return this.#done
   }
 
   /** Nothing of a response has been seen: law 8 may allow another try. */
@@ -311,8 +324,9 @@ export class Wire implements Dispatcher.DispatchHandler {
       const read = readHead(200, raw)
       if (typeof read !== "string") trailers = trailerFields(read.fields)
     }
-    this.sink.onEnd(trailers)
+    // First: a request that the proxy sends at once in `onEnd` should find the connection free.
     this.#free()
+    this.sink.onEnd(trailers)
   }
 
   onRequestUpgrade(controller: Dispatcher.DispatchController, status: number, _headers: unknown, socket: Duplex): void {
@@ -340,7 +354,7 @@ export class Wire implements Dispatcher.DispatchHandler {
     this.#fail(reason, detail)
   }
 
-  /** undici's error → our label. The codes are undici's, Node's (errno) and llhttp's (HPE_…). */
+  /** undici's error → our label. The codes are undici's, Node's (errno) and OpenSSL's. */
   #judge(error: Error & { readonly code?: unknown }): readonly [UpstreamFailure["reason"], string] {
     const code = typeof error.code === "string" ? error.code : ""
     const body = this.request.body
@@ -353,10 +367,16 @@ export class Wire implements Dispatcher.DispatchHandler {
       if (body !== null && !this.connection.socket.errored) return ["client_abort", "the request body ended before its end"]
     }
     if (code === "UND_ERR_HEADERS_OVERFLOW") return ["upstream_malformed", `response head above ${maxHeadBytes} bytes`]
-    if (code === "HPE_INVALID_EOF_STATE" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
-      return this.#headed ? ["upstream_truncated", "the response body is shorter than declared"] : ["upstream_malformed", "truncated head"]
+    // undici says this of every parser error while fewer body bytes than declared have come, heads included.
+    if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
+      return this.#headed
+        ? ["upstream_truncated", "the response body is shorter than declared"]
+        : ["upstream_malformed", "malformed response head"]
     }
-    if (code.startsWith("HPE_")) return ["upstream_malformed", error.message]
+    if (error.name === "HTTPParserError") {
+      const early = this.#headed && error.message.includes("Invalid EOF state")
+      return early ? ["upstream_truncated", "the response body ends in the middle of a chunk"] : ["upstream_malformed", error.message]
+    }
     // undici closes on these two by itself; its 100 is the stated deviation, its 101 RFC 9110 section 15.2.2.
     if (code === "UND_ERR_SOCKET" && error.message === "bad response") return ["upstream_malformed", "100 Continue unasked"]
     if (code === "UND_ERR_SOCKET" && error.message === "bad upgrade") return ["upstream_malformed", "101 Switching Protocols unasked"]
@@ -366,8 +386,9 @@ export class Wire implements Dispatcher.DispatchHandler {
       const failure = tlsFailure(error as { readonly code: string }, this.peer.endpoint, this.peer.address, undefined, Date.now())
       return [failure.reason, failure.detail]
     }
-    if (this.#headed) return ["upstream_truncated", `connection lost in the middle of the response (${code})`]
-    if (this.#answered) return ["upstream_malformed", `connection lost in the middle of the response head (${code})`]
-    return ["upstream_reset", `connection lost before a response (${code})`]
+    const how = code === "UND_ERR_SOCKET" ? "closed" : `lost (${code})`
+    if (this.#headed) return ["upstream_truncated", `connection ${how} in the middle of the response`]
+    if (this.#answered) return ["upstream_malformed", `connection ${how} in the middle of the response head`]
+    return ["upstream_reset", `connection ${how} before a response`]
   }
 }
