@@ -1,0 +1,49 @@
+// What we say ourselves: the heads and bodies of local answers, made once from the failure table.
+import { STATUS_CODES } from "node:http"
+import type { Reason } from "../snapshot/reason.ts"
+import { failures } from "./response.ts"
+
+export interface LocalAnswer {
+  readonly status: number
+  /** Raw pairs with Content-Length. */
+  readonly headers: ReadonlyArray<string>
+  readonly body: string
+  readonly close: boolean
+}
+
+/** Short plain text. nosniff: a browser must not make anything else of it. */
+const make = (status: number, text: string, more: ReadonlyArray<string>, close: boolean): LocalAnswer => {
+  const body = `${text}\n`
+  return {
+    status,
+    headers: [
+      "Content-Type",
+      "text/plain; charset=utf-8",
+      "X-Content-Type-Options",
+      "nosniff",
+      ...more,
+      "Content-Length",
+      String(Buffer.byteLength(body))
+    ],
+    body,
+    close
+  }
+}
+
+// Where the table says "close" and a request can still be answered, there is nobody to read it; 500 keeps the type honest.
+const answers = new Map(
+  (Object.keys(failures) as Array<Reason>).map((reason) => {
+    const { status, text, headers, close } = failures[reason]
+    return [reason, make(status === "close" ? 500 : status, text, headers, close)]
+  })
+)
+
+export const answerTo = (reason: Reason): LocalAnswer => answers.get(reason)!
+
+/** The same as bytes, for a connection that never had a request node:http could answer. Always closes. */
+export const rawAnswer = (reason: Reason): string => {
+  const { status, headers, body } = answerTo(reason)
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\n`
+  for (let at = 0; at < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
+  return `${text}Date: ${new Date().toUTCString()}\r\nConnection: close\r\n\r\n${body}`
+}

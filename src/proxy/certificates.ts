@@ -1,0 +1,69 @@
+// Server certificates: PEM pairs as OpenSSL contexts, and which of them a client's SNI chooses. Contexts are made when a Secret changes, never in a
+// handshake; what OpenSSL refuses is told, and the pair before stays in use.
+import { constants } from "node:crypto"
+import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls"
+import { type CompiledHosts, compileHosts, findHost } from "../routing/hosts.ts"
+import type { Material } from "../snapshot/secret.ts"
+
+export interface Certificate {
+  readonly digest: string
+  readonly context: SecureContext
+  /** The pair itself, for a server that wants options instead of a context. */
+  readonly use: (f: (options: SecureContextOptions) => void) => void
+  readonly names: ReadonlyArray<string>
+  /** RFC 3339. */
+  readonly expires: string
+}
+
+/** TLS 1.2 and 1.3 with AEAD ciphers and forward secrecy only; no renegotiation (security.md section 3). */
+export const tlsSettings = {
+  minVersion: "TLSv1.2",
+  maxVersion: "TLSv1.3",
+  ciphers: [
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305"
+  ].join(":"),
+  honorCipherOrder: true,
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION
+} as const
+
+/** A message fit for an acknowledgement when OpenSSL does not take the pair; never holds key bytes. */
+export const loadCertificate = (material: Material): Certificate | string => {
+  const { chain, key, names, expires, ref } = material
+  if (key === null) return "the Secret holds no private key"
+  try {
+    const use = <A>(f: (options: SecureContextOptions) => A): A =>
+      key.use((bytes) => f({ ...tlsSettings, cert: chain, key: Buffer.from(bytes) }))
+    return { digest: ref.digest, context: use(createSecureContext), use, names, expires }
+  } catch (cause) {
+    const { code, message } = cause as { readonly code?: string; readonly message: string }
+    return `OpenSSL does not take the certificate and key: ${code ?? message}`
+  }
+}
+
+export interface Chooser {
+  readonly byName: CompiledHosts<{ readonly hostname: string; readonly certificate: Certificate }>
+  readonly first: Certificate | null
+}
+
+export const compileChooser = (certificates: ReadonlyArray<Certificate>): Chooser => ({
+  byName: compileHosts(
+    certificates.flatMap((certificate) =>
+      certificate.names
+        .filter((name) => !name.includes("/") && !name.includes(" "))
+        .map((name) => ({ hostname: name.toLowerCase(), certificate }))
+    )
+  ),
+  first: certificates[0] ?? null
+})
+
+/** The certificate with the longest name that matches (gateway-api.md section 4); the first one for a name that none carries. */
+export const chooseCertificate = (chooser: Chooser, servername: string): Certificate | null =>
+  findHost(chooser.byName, servername)?.entry.certificate ?? chooser.first

@@ -1,0 +1,52 @@
+// One client connection: who is at the other end, and which exchanges run on it. Outlives its requests, holds nothing of theirs.
+import type { Socket } from "node:net"
+import type { TLSSocket } from "node:tls"
+import type { Exchange } from "./exchange.ts"
+import { plainAddress, type Trust } from "./forwarded.ts"
+
+export class Connection {
+  readonly socket: Socket
+  readonly peer: string
+  /** Its X-Forwarded-* are taken for true. */
+  readonly trusted: boolean
+  readonly secure: boolean
+  /** SNI in lower case; "" when there was none. */
+  readonly servername: string
+  /** `TLSv1.3`; "" on plain listeners. */
+  readonly tls: string
+  /** Exchanges under way (several only with pipelining), and the newest of them: its body is what the parser reads. */
+  active = 0
+  latest: Exchange | null = null
+  /** The parser gave up on it: it ends with the answer under way. */
+  closing = false
+  #restedAt = 0
+  readonly #onRest: (connection: Connection) => void
+
+  constructor(socket: Socket, secure: boolean, trust: Trust, onRest: (connection: Connection) => void) {
+    this.socket = socket
+    this.peer = plainAddress(socket.remoteAddress)
+    this.trusted = trust(this.peer)
+    this.secure = secure
+    const tls = secure ? (socket as TLSSocket) : null
+    this.servername = typeof tls?.servername === "string" ? tls.servername.toLowerCase() : ""
+    this.tls = tls?.getProtocol() ?? ""
+    this.#onRest = onRest
+  }
+
+  begin(exchange: Exchange): void {
+    this.active++
+    this.latest = exchange
+  }
+
+  end(exchange: Exchange): void {
+    this.active--
+    if (this.latest === exchange) this.latest = null
+    this.#restedAt = this.socket.bytesRead
+    if (this.active === 0) this.#onRest(this)
+  }
+
+  /** No exchange, and no byte since the last one: nothing is lost when it closes. */
+  get idle(): boolean {
+    return this.active === 0 && this.socket.bytesRead === this.#restedAt
+  }
+}

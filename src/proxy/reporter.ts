@@ -1,0 +1,59 @@
+// Reports go up when the state of an upstream changed, never for traffic (law 18): what happened within a moment is told once.
+import type { Report, UpstreamFacts } from "../report/report.ts"
+import type { Id } from "../snapshot/id.ts"
+import type { LiveUpstream } from "../upstream/live.ts"
+
+export interface Reporter {
+  /** What `facts` says of this upstream may have changed, or it came or went. */
+  readonly changed: (id: Id) => void
+  /** The newest. */
+  readonly report: () => Report
+  readonly close: () => void
+}
+
+const same = (a: UpstreamFacts | undefined, b: UpstreamFacts): boolean =>
+  a !== undefined && (Object.keys(b) as Array<keyof UpstreamFacts>).every((key) => a[key] === b[key])
+
+/** delay: milliseconds that a burst of changes is gathered for. */
+export const makeReporter = (options: {
+  readonly proxy: string
+  readonly upstreams: ReadonlyMap<Id, LiveUpstream>
+  readonly onReport: (report: Report) => void
+  readonly delay: number
+}): Reporter => {
+  const dirty = new Set<Id>()
+  let report: Report = { proxy: options.proxy, upstreams: new Map(), invalidated: new Map() }
+  let timer: NodeJS.Timeout | null = null
+  let closed = false
+
+  const tell = () => {
+    timer = null
+    const upstreams = new Map(report.upstreams)
+    let news = false
+    for (const id of dirty) {
+      const facts = options.upstreams.get(id)?.facts()
+      if (facts === undefined) news = upstreams.delete(id) || news
+      else if (!same(upstreams.get(id), facts)) {
+        upstreams.set(id, facts)
+        news = true
+      }
+    }
+    dirty.clear()
+    if (!news) return
+    report = { ...report, upstreams }
+    options.onReport(report)
+  }
+
+  return {
+    changed: (id) => {
+      if (closed) return
+      dirty.add(id)
+      timer ??= setTimeout(tell, options.delay).unref()
+    },
+    report: () => report,
+    close: () => {
+      closed = true
+      if (timer !== null) clearTimeout(timer)
+    }
+  }
+}

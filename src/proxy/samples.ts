@@ -1,0 +1,110 @@
+// What metrics read at a scrape instead of counting it: pools and names count for themselves already, days are a matter of the clock.
+import type { MetricName, Metrics } from "../report/metrics.ts"
+import type { UpstreamFacts } from "../report/report.ts"
+import type { Id } from "../snapshot/id.ts"
+import type { Snapshot } from "../snapshot/snapshot.ts"
+import type { PoolCounts } from "../upstream/description.ts"
+import type { LiveUpstream } from "../upstream/live.ts"
+import type { Certificate } from "./certificates.ts"
+
+type Samples = Iterable<readonly [ReadonlyArray<string>, number]>
+
+interface Seen {
+  readonly target: string
+  readonly pool: PoolCounts
+  readonly facts: UpstreamFacts
+}
+
+export interface SampleSources {
+  readonly gateway: string
+  readonly upstreams: ReadonlyMap<Id, LiveUpstream>
+  readonly certificates: () => ReadonlyMap<Id, Certificate>
+  readonly snapshot: () => Snapshot | null
+  readonly sequence: () => number
+  readonly refused: () => number
+  readonly ready: () => boolean
+  readonly active: () => number
+}
+
+const day = 86_400_000
+const days = (expires: string): number => Math.round(((Date.parse(expires) - Date.now()) / day) * 100) / 100
+
+/** Returns how to stop. Upstreams with one target (settings that differ by route) are one series, summed. */
+export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => void) => {
+  const { gateway } = sources
+  // All families are read in one synchronous pass: what an upstream says is asked once for it.
+  let seen: ReadonlyArray<Seen> | null = null
+  const look = (): ReadonlyArray<Seen> => {
+    if (seen === null) {
+      seen = [...sources.upstreams.values()].map((live) => ({
+        target: live.spec.of.target,
+        pool: live.describe().pool,
+        facts: live.facts()
+      }))
+      queueMicrotask(() => {
+        seen = null
+      })
+    }
+    return seen
+  }
+  const summed = (of: (upstream: Seen) => number) => (): Samples => {
+    const sums = new Map<string, number>()
+    for (const upstream of look()) sums.set(upstream.target, (sums.get(upstream.target) ?? 0) + of(upstream))
+    return [...sums].map(([target, sum]) => [[gateway, target], sum] as const)
+  }
+  const byState = (states: (upstream: Seen) => ReadonlyArray<readonly [string, number]>) => (): Samples => {
+    const sums = new Map<string, readonly [ReadonlyArray<string>, number]>()
+    for (const upstream of look()) {
+      for (const [state, value] of states(upstream)) {
+        const key = `${state} ${upstream.target}`
+        sums.set(key, [[gateway, upstream.target, state], (sums.get(key)?.[1] ?? 0) + value])
+      }
+    }
+    return sums.values()
+  }
+  const soonest = (): Samples => {
+    const soon = new Map<string, number>()
+    for (const { target, facts } of look()) {
+      if (facts.certificateExpires !== null)
+        soon.set(target, Math.min(soon.get(target) ?? Number.POSITIVE_INFINITY, days(facts.certificateExpires)))
+    }
+    return [...soon].map(([target, left]) => [[gateway, target], left] as const)
+  }
+  const own = (): Samples =>
+    [...sources.certificates()].map(([id, { expires }]) => {
+      const source = sources.snapshot()?.secrets.get(id)?.source
+      return [[gateway, source === undefined ? id : `${source.namespace}/${source.name}`], days(expires)] as const
+    })
+  const one = (value: () => number) => (): Samples => [[[gateway], value()]]
+
+  const table: ReadonlyArray<readonly [MetricName, () => Samples]> = [
+    [
+      "pool",
+      byState(({ pool }) => [
+        ["active", pool.active],
+        ["idle", pool.idle],
+        ["dialling", pool.dialling]
+      ])
+    ],
+    ["pending", summed(({ pool }) => pool.pending)],
+    ["dials", summed(({ pool }) => pool.dials)],
+    ["dialFailures", summed(({ pool }) => pool.dialFailures)],
+    ["upstreamRequests", summed(({ pool }) => pool.requests)],
+    ["reused", summed(({ pool }) => pool.reused)],
+    ["overflows", summed(({ pool }) => pool.overflows)],
+    ["retries", summed(({ pool }) => pool.retries)],
+    ["addresses", summed(({ facts }) => facts.addresses)],
+    ["healthy", summed(({ facts }) => facts.healthy)],
+    ["resolution", byState(({ facts }) => [[facts.resolution, 1]])],
+    ["upstreamCertificate", soonest],
+    ["certificate", own],
+    ["snapshotSequence", one(sources.sequence)],
+    ["snapshotRefused", one(sources.refused)],
+    ["ready", one(() => (sources.ready() ? 1 : 0))],
+    ["active", one(sources.active)]
+  ]
+  const stops = table.map(([metric, sample]) => metrics.sampled(metric, sample))
+  return () => {
+    for (const stop of stops) stop()
+  }
+}

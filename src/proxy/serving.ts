@@ -1,0 +1,314 @@
+// From a published snapshot to live tables: everything keyed, unchanged by `===`, so an update costs what changed. Nothing is visible before all of it
+// is made; then the tables are swapped in one synchronous step, and only then does anything leave (law 3).
+import { Effect, Exit, FiberSet, Scope } from "effect"
+import type { Metrics } from "../report/metrics.ts"
+import type { Refusal } from "../report/report.ts"
+import { compileHost } from "../routing/compile.ts"
+import { compileHosts } from "../routing/hosts.ts"
+import type { Id } from "../snapshot/id.ts"
+import type { Listener } from "../snapshot/listener.ts"
+import type { Published } from "../snapshot/published.ts"
+import type { Snapshot } from "../snapshot/snapshot.ts"
+import { type Certificate, compileChooser, loadCertificate } from "./certificates.ts"
+import { openPort, type Port, type PortOptions } from "./port.ts"
+import { type LiveHost, type LiveListener, liveRules, portTable, releaseRules } from "./table.ts"
+import { Tallies } from "./tally.ts"
+import type { Upstreams } from "./upstreams.ts"
+
+export interface ServingOptions {
+  readonly gateway: string
+  readonly metrics: Metrics
+  readonly upstreams: Upstreams
+  readonly times: PortOptions["times"]
+  readonly exchange: PortOptions["exchange"]
+  /** Milliseconds that the connections of a port which left may take to end. */
+  readonly drainDeadline: number
+  /** The open ports changed. */
+  readonly onPorts: (ports: ReadonlyArray<Port>) => void
+}
+
+export interface BoundListener {
+  readonly id: Id
+  readonly hostname: string | null
+  readonly bind: string
+  readonly bound: boolean
+}
+
+export interface Serving {
+  /** Takes a snapshot up; the same one again only tries once more to bind what could not be bound. Never fails: what could not be taken up is told. */
+  readonly apply: (published: Published) => Effect.Effect<ReadonlyArray<Refusal>>
+  readonly snapshot: () => Snapshot | null
+  readonly listeners: () => ReadonlyArray<BoundListener>
+  readonly ports: () => ReadonlyArray<Port>
+  readonly certificates: () => ReadonlyMap<Id, Certificate>
+  /** Some listener could not be bound. */
+  readonly unbound: () => boolean
+  /** Law 20: stops accepting everywhere; completes when no connection is left, or the deadline (milliseconds) cut the rest. */
+  readonly drain: (deadline: number) => Effect.Effect<void>
+}
+
+interface OpenPort {
+  readonly port: Port
+  readonly scope: Scope.Closeable
+}
+
+// The loop serves requests while tables are built: no slice of work is longer than this (milliseconds).
+const slice = 4
+const breathe = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
+const portKey = ({ bind, mode }: Listener): string =>
+  `${bind.address} ${bind.port} ${mode._tag === "Http" && mode.tls !== null ? "tls" : "plain"}`
+
+/** What this data plane does not do yet is refused, never served half (law 15). */
+const unserved = ({ mode, bind }: Listener): string | null => {
+  if (bind.transport !== "tcp") return "UDP listeners are not served"
+  if (mode._tag === "Tls") return "TLS listeners (passthrough, TLSRoute) are not served"
+  if (mode._tag === "Stream") return "TCP and UDP listeners are not served"
+  if (mode.tls !== null && mode.tls.clientAuth !== "None") return "client certificates on listeners are not served"
+  return null
+}
+
+export const makeServing = Effect.fnUntraced(function* (options: ServingOptions): Effect.fn.Return<Serving, never, Scope.Scope> {
+  const { gateway, metrics, upstreams } = options
+  const tallies = new Tallies(metrics)
+  const unrouted = tallies.acquire({ gateway, listener: "", route: "", upstream: "" })
+  const ports = new Map<string, OpenPort>()
+  const hosts = new Map<Id, LiveHost>()
+  const certificates = new Map<Id, Certificate>()
+  const refusals = new Map<string, ReadonlyArray<Refusal>>()
+  let listeners = new Map<Id, LiveListener>()
+  let current: Snapshot | null = null
+  let draining = false
+
+  yield* Effect.addFinalizer((exit) =>
+    Effect.forEach(ports.values(), ({ scope }) => Scope.close(scope, exit), { concurrency: "unbounded", discard: true }).pipe(
+      Effect.andThen(Effect.sync(() => options.onPorts([])))
+    )
+  )
+  const retiring = yield* FiberSet.make()
+
+  const refuse = (table: Refusal["table"], id: Id, reasons: ReadonlyArray<string>) => {
+    if (reasons.length === 0) refusals.delete(`${table} ${id}`)
+    else
+      refusals.set(
+        `${table} ${id}`,
+        reasons.map((reason) => ({ table, id, reason }))
+      )
+  }
+
+  const loadCertificates = ({ snapshot, material }: Published): ReadonlySet<Id> => {
+    const wanted = new Set<Id>()
+    for (const { mode } of snapshot.listeners.values())
+      if (mode._tag === "Http") for (const id of mode.tls?.certificates ?? []) wanted.add(id)
+    const changed = new Set<Id>()
+    for (const id of wanted) {
+      const digest = snapshot.secrets.get(id)?.digest
+      if (digest !== undefined && certificates.get(id)?.digest === digest) continue
+      const loaded = digest === undefined ? "the snapshot does not hold the Secret" : loadCertificate(material(id))
+      // The pair before stays in use.
+      refuse("secrets", id, typeof loaded === "string" ? [loaded] : [])
+      if (typeof loaded === "string") continue
+      certificates.set(id, loaded)
+      changed.add(id)
+    }
+    for (const id of [...certificates.keys()]) {
+      if (wanted.has(id)) continue
+      certificates.delete(id)
+      refuse("secrets", id, [])
+    }
+    return changed
+  }
+
+  /** Hosts that are new or changed, ready to be swapped in; and the cells of those whose place in the index changes. */
+  const compileChanged = Effect.fnUntraced(function* (snapshot: Snapshot) {
+    const prepared = new Map<Id, LiveHost>()
+    if (current !== null && current.virtualHosts === snapshot.virtualHosts && current.upstreams === snapshot.upstreams) return prepared
+    const listenerOf = new Map<Id, string>()
+    for (const { mode, source } of snapshot.listeners.values()) {
+      if (mode._tag === "Http") for (const id of mode.hosts) listenerOf.set(id, source.section ?? source.name)
+    }
+    let since = performance.now()
+    for (const [id, spec] of snapshot.virtualHosts) {
+      if (hosts.get(id)?.spec === spec) continue
+      const compiled = compileHost(spec)
+      const listener = listenerOf.get(id) ?? ""
+      const { rules, problems } = liveRules(compiled, { gateway, listener, upstreams: snapshot.upstreams, tallies })
+      refuse("virtualHosts", id, problems)
+      prepared.set(id, { hostname: spec.hostname, spec, compiled, rules })
+      if (performance.now() - since > slice) {
+        yield* breathe
+        since = performance.now()
+      }
+    }
+    return prepared
+  })
+
+  const buildListeners = (snapshot: Snapshot, prepared: ReadonlyMap<Id, LiveHost>, changed: ReadonlySet<Id>): Map<Id, LiveListener> => {
+    // A host that keeps its name keeps its cell, and with it the index of its listener.
+    const moved = new Set<Id>()
+    for (const [id, host] of prepared) if (hosts.get(id)?.hostname !== host.hostname) moved.add(id)
+    const next = new Map<Id, LiveListener>()
+    for (const [id, spec] of snapshot.listeners) {
+      const problem = unserved(spec)
+      refuse("listeners", id, problem === null ? [] : [problem])
+      if (problem !== null || spec.mode._tag !== "Http") continue
+      const { tls, hosts: ids } = spec.mode
+      const known = listeners.get(id)
+      const usable = (tls?.certificates ?? []).map((secret) => certificates.get(secret)).filter((pair) => pair !== undefined)
+      if (tls !== null && usable.length === 0) refuse("listeners", id, ["none of its certificates can be used: every handshake fails"])
+      const sameCertificates = !(tls?.certificates ?? []).some((secret) => changed.has(secret))
+      const sameHosts = known?.spec === spec && !(moved.size > 0 && ids.some((host) => moved.has(host)))
+      if (known !== undefined && sameHosts && sameCertificates) {
+        next.set(id, known)
+        continue
+      }
+      const name = spec.source.section ?? spec.source.name
+      next.set(id, {
+        id,
+        spec,
+        hostname: spec.hostname ?? "*",
+        name,
+        hosts:
+          known !== undefined && sameHosts
+            ? known.hosts
+            : compileHosts(
+                ids.flatMap((host) => {
+                  const cell = moved.has(host) ? prepared.get(host) : hosts.get(host)
+                  return cell === undefined ? [] : [cell]
+                })
+              ),
+        tally: known?.tally ?? tallies.acquire({ gateway, listener: name, route: "", upstream: "" }),
+        chooser: tls === null ? null : compileChooser(usable)
+      })
+    }
+    return next
+  }
+
+  /** By port; a bind that plain and TLS listeners both want goes to the first of them. */
+  const grouped = (next: ReadonlyMap<Id, LiveListener>): Map<string, Array<LiveListener>> => {
+    const owner = new Map<string, string>()
+    const groups = new Map<string, Array<LiveListener>>()
+    for (const listener of next.values()) {
+      const { address, port } = listener.spec.bind
+      const key = portKey(listener.spec)
+      const socket = `${address} ${port}`
+      if (port !== 0 && (owner.get(socket) ?? key) !== key) {
+        refuse("listeners", listener.id, [`${address}:${port} is plain and TLS at once: the listener named first has it`])
+        continue
+      }
+      owner.set(socket, key)
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, [listener])
+      else group.push(listener)
+    }
+    return groups
+  }
+
+  const closePort = ({ port, scope }: OpenPort, deadline: number) =>
+    port.drain.pipe(Effect.timeoutOption(deadline), Effect.ensuring(Scope.close(scope, Exit.void)))
+
+  const bind = Effect.fnUntraced(function* (groups: ReadonlyMap<string, ReadonlyArray<LiveListener>>) {
+    for (const [key, open] of [...ports]) {
+      if (groups.has(key)) continue
+      // Its socket is free again when the first step of this returns: a port that turns from plain to TLS is bound below.
+      ports.delete(key)
+      yield* FiberSet.run(retiring, closePort(open, options.drainDeadline), { startImmediately: true })
+    }
+    for (const [key, group] of groups) {
+      if (ports.has(key)) continue
+      const { spec } = group[0]!
+      const scope = yield* Scope.make()
+      const opened = yield* openPort({
+        address: spec.bind.address,
+        port: spec.bind.port,
+        secure: spec.mode._tag === "Http" && spec.mode.tls !== null,
+        table: portTable(group, unrouted, options.exchange.headLimits),
+        times: options.times,
+        metrics,
+        exchange: options.exchange
+      }).pipe(Scope.provide(scope), Effect.result)
+      if (opened._tag === "Success") ports.set(key, { port: opened.success, scope })
+      else {
+        yield* Scope.close(scope, Exit.void)
+        for (const { id } of group) refuse("listeners", id, [opened.failure.message])
+      }
+    }
+  })
+
+  const apply = Effect.fnUntraced(function* (published: Published) {
+    const { snapshot } = published
+    if (draining) return [...refusals.values()].flat()
+    const changed = loadCertificates(published)
+    yield* upstreams.open(current, published)
+    const prepared = yield* compileChanged(snapshot)
+    const next = buildListeners(snapshot, prepared, changed)
+    const groups = grouped(next)
+    yield* bind(groups)
+
+    // The swap: no step of it waits, so no request sees half of it.
+    const left: Array<LiveHost["rules"]> = []
+    for (const [id, host] of prepared) {
+      const cell = hosts.get(id)
+      if (cell === undefined || cell.hostname !== host.hostname) {
+        if (cell !== undefined) left.push(cell.rules)
+        hosts.set(id, host)
+        continue
+      }
+      left.push(cell.rules)
+      cell.spec = host.spec
+      cell.compiled = host.compiled
+      cell.rules = host.rules
+    }
+    for (const [key, group] of groups) {
+      const same = group.every((listener) => listeners.get(listener.id) === listener) && sameGroup(listeners, group, key)
+      if (!same) ports.get(key)?.port.setTable(portTable(group, unrouted, options.exchange.headLimits))
+    }
+    const before = listeners
+    listeners = next
+    current = snapshot
+
+    for (const [id, host] of [...hosts]) {
+      if (snapshot.virtualHosts.has(id)) continue
+      hosts.delete(id)
+      refuse("virtualHosts", id, [])
+      left.push(host.rules)
+    }
+    for (const rules of left) releaseRules(rules, tallies)
+    for (const [id, listener] of before) if (!next.has(id)) tallies.release(listener.tally)
+    for (const key of [...refusals.keys()]) {
+      const [table, id] = key.split(" ", 2) as [keyof Snapshot, string]
+      if (table === "listeners" && !snapshot.listeners.has(id)) refusals.delete(key)
+    }
+    yield* upstreams.retire(snapshot)
+    options.onPorts([...ports.values()].map(({ port }) => port))
+    return [...refusals.values()].flat()
+  })
+
+  return {
+    apply,
+    snapshot: () => current,
+    listeners: () =>
+      [...listeners.values()].map(({ id, spec }) => {
+        const open = ports.get(portKey(spec))
+        return { id, hostname: spec.hostname, bind: open?.port.bind ?? `${spec.bind.address}:${spec.bind.port}`, bound: open !== undefined }
+      }),
+    ports: () => [...ports.values()].map(({ port }) => port),
+    certificates: () => certificates,
+    unbound: () => [...listeners.values()].some(({ spec }) => !ports.has(portKey(spec))),
+    drain: Effect.fnUntraced(function* (deadline: number) {
+      draining = true
+      yield* Effect.forEach([...ports.values()], (open) => closePort(open, deadline), { concurrency: "unbounded", discard: true })
+      ports.clear()
+      options.onPorts([])
+    })
+  }
+})
+
+/** Whether the listeners that a port had before are exactly these. */
+const sameGroup = (before: ReadonlyMap<Id, LiveListener>, group: ReadonlyArray<LiveListener>, key: string): boolean => {
+  let count = 0
+  for (const { spec } of before.values()) if (portKey(spec) === key) count++
+  return count === group.length
+}

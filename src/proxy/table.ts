@@ -1,0 +1,139 @@
+// The live tables that a request reads: listeners of a port, their hosts, their rules with everything resolved that a request would otherwise look up.
+// Built when a snapshot changes; plain data and cells, no sockets.
+import type { CompiledHost, CompiledRule, CompiledShare } from "../routing/compile.ts"
+import { type CompiledHosts, compileHosts } from "../routing/hosts.ts"
+import { compileWeights, type Weighted } from "../routing/share.ts"
+import { describeSource, type Id, type Source } from "../snapshot/id.ts"
+import type { Listener } from "../snapshot/listener.ts"
+import type { VirtualHost } from "../snapshot/route.ts"
+import { settle } from "../snapshot/setting.ts"
+import type { Snapshot } from "../snapshot/snapshot.ts"
+import type { Chooser } from "./certificates.ts"
+import type { HeadLimits } from "./head.ts"
+import type { Tallies, Tally } from "./tally.ts"
+
+export interface LiveShare {
+  readonly compiled: CompiledShare
+  readonly tally: Tally
+  /** Not null: the share says something that is not served here, so it answers 500 (law 15). */
+  readonly problem: string | null
+}
+
+export interface LiveRule {
+  readonly compiled: CompiledRule
+  /** For answers that no share gives. */
+  readonly tally: Tally
+  readonly route: string
+  readonly name: string
+  readonly problem: string | null
+  /** Milliseconds; null: none. No total time is the default (http-semantics.md section 4). */
+  readonly requestDeadline: number | null
+  readonly backendDeadline: number | null
+  readonly shares: Weighted<LiveShare>
+}
+
+/** A virtual host as a cell: a changed rule swaps `compiled` and `rules`, the index of its listener stays. */
+export interface LiveHost {
+  readonly hostname: string
+  spec: VirtualHost
+  compiled: CompiledHost
+  rules: ReadonlyMap<CompiledRule, LiveRule>
+}
+
+export interface LiveListener {
+  readonly id: Id
+  readonly spec: Listener
+  /** `*` for every host. */
+  readonly hostname: string
+  readonly name: string
+  readonly hosts: CompiledHosts<LiveHost>
+  /** For requests that no rule took. */
+  readonly tally: Tally
+  readonly chooser: Chooser | null
+}
+
+export interface PortTable {
+  readonly listeners: CompiledHosts<LiveListener>
+  /** For requests and connections that no listener took. */
+  readonly tally: Tally
+  readonly connections: number
+  /** For a client, and for a proxy whose word about its clients is taken. */
+  readonly head: HeadLimits
+  readonly trustedHead: HeadLimits
+}
+
+const routeLabel = ({ kind, namespace, name }: Source): string => `${kind}/${namespace}/${name}`
+
+// What the types can say and this data plane does not do yet. Nothing of it is skipped.
+const shareProblem = ({ filters }: CompiledShare): string | null =>
+  filters.unknown ?? (filters.mirrors.length > 0 ? "request mirroring is not served" : null)
+
+const ruleProblem = ({ rule, unknown, filters }: CompiledRule): string | null => {
+  if (unknown !== null) return unknown
+  if (filters.mirrors.length > 0) return "request mirroring is not served"
+  if (rule.action._tag !== "Forward") return null
+  if (typeof rule.action.retry === "object") return "retry rules are not served"
+  return rule.action.cache !== null ? "caching is not served" : null
+}
+
+/** listener: as the labels call it. Problems are what the acknowledgement tells. */
+export const liveRules = (
+  host: CompiledHost,
+  context: { readonly gateway: string; readonly listener: string; readonly upstreams: Snapshot["upstreams"]; readonly tallies: Tallies }
+): { readonly rules: ReadonlyMap<CompiledRule, LiveRule>; readonly problems: ReadonlyArray<string> } => {
+  const { gateway, listener, upstreams, tallies } = context
+  const rules = new Map<CompiledRule, LiveRule>()
+  const problems = [...host.problems]
+  const told = (source: Source, problem: string | null): string | null => {
+    if (problem !== null) problems.push(`${describeSource(source)}: ${problem}`)
+    return problem
+  }
+  for (const compiled of host.rules) {
+    const { rule } = compiled
+    const route = routeLabel(rule.source)
+    const problem = told(rule.source, ruleProblem(compiled))
+    const shares = compiled.shares.items.map((share): LiveShare => {
+      const spec = share.share.upstream === null ? undefined : upstreams.get(share.share.upstream)
+      const upstream = spec?.of.target ?? describeSource({ ...share.share.source, section: null })
+      return {
+        compiled: share,
+        tally: tallies.acquire({ gateway, listener, route, upstream }),
+        problem: problem ?? told(rule.source, shareProblem(share))
+      }
+    })
+    rules.set(compiled, {
+      compiled,
+      tally: tallies.acquire({ gateway, listener, route, upstream: "" }),
+      route,
+      name: rule.source.section ?? "",
+      problem,
+      requestDeadline: settle(rule.deadlines.request, null),
+      backendDeadline: settle(rule.deadlines.backendRequest, null),
+      shares: compileWeights(shares, (share) => share.compiled.share.weight)
+    })
+  }
+  return { rules, problems }
+}
+
+export const releaseRules = (rules: ReadonlyMap<CompiledRule, LiveRule>, tallies: Tallies): void => {
+  for (const rule of rules.values()) {
+    tallies.release(rule.tally)
+    for (const share of rule.shares.items) tallies.release(share.tally)
+  }
+}
+
+/** Listeners share the socket, so they share its limits: the widest holds. */
+export const portTable = (
+  listeners: ReadonlyArray<LiveListener>,
+  tally: Tally,
+  limits: Omit<HeadLimits, "bytes" | "forwarded">
+): PortTable => {
+  const bytes = Math.max(0, ...listeners.map(({ spec }) => spec.limits.headerBytes))
+  return {
+    listeners: compileHosts(listeners),
+    tally,
+    connections: Math.max(0, ...listeners.map(({ spec }) => spec.limits.connections)),
+    head: { ...limits, bytes, forwarded: "Drop" },
+    trustedHead: { ...limits, bytes, forwarded: "Keep" }
+  }
+}

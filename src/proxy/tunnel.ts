@@ -1,0 +1,72 @@
+// After a 101: bytes both ways with backpressure and one idle timer; nobody reads them, nobody counts time but silence.
+
+import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
+
+export interface TunnelEnd {
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** "stream_idle": nothing moved for the idle time. null: one side ended it. */
+  readonly reason: "stream_idle" | null
+}
+
+/**
+ * Joins the two until either ends, fails, or nothing moves for `idle` milliseconds (null: no limit). An end is passed on as an end, a failure as
+ * a cut. onEnd is called once, when both are closed or cut.
+ */
+export const joinTunnel = (
+  client: Socket,
+  upstream: Duplex,
+  heads: { readonly client: Uint8Array; readonly upstream: Uint8Array },
+  idle: number | null,
+  onEnd: (end: TunnelEnd) => void
+): { readonly cut: () => void } => {
+  let bytesIn = 0
+  let bytesOut = 0
+  let open = 2
+  let reason: TunnelEnd["reason"] = null
+  const cut = () => {
+    client.destroy()
+    upstream.destroy()
+  }
+  const closed = () => {
+    if (--open === 0) onEnd({ bytesIn, bytesOut, reason })
+  }
+  const pass = (from: Duplex, to: Duplex, count: (length: number) => void) => {
+    from.on("data", (chunk: Uint8Array) => {
+      count(chunk.length)
+      if (!to.destroyed && !to.write(chunk)) from.pause()
+    })
+    to.on("drain", () => from.resume())
+    // A half-closed side may still be answered: its end is passed on, not a cut.
+    from.on("end", () => to.end())
+    from.on("error", cut)
+    from.on("close", () => {
+      if (!from.readableEnded) to.destroy()
+      else if (!to.writableEnded) to.end()
+      closed()
+    })
+  }
+  pass(client, upstream, (length) => {
+    bytesIn += length
+  })
+  pass(upstream, client, (length) => {
+    bytesOut += length
+  })
+  // Every byte, read or written, passes through the client's socket: its timer alone sees all silence.
+  client.setTimeout(idle ?? 0, () => {
+    reason = "stream_idle"
+    cut()
+  })
+  if (heads.upstream.length > 0) {
+    bytesOut += heads.upstream.length
+    client.write(heads.upstream)
+  }
+  if (heads.client.length > 0) {
+    bytesIn += heads.client.length
+    upstream.write(heads.client)
+  }
+  client.resume()
+  upstream.resume()
+  return { cut }
+}
