@@ -1,12 +1,15 @@
 // Lists whose elements decode one by one (law 1): a bad rule costs itself and not its route.
-import { Result, Schema, SchemaGetter } from "effect"
+import { Result, Schema, type SchemaAST, SchemaGetter } from "effect"
 import { issuesOf } from "./issue.ts"
 import type { Element } from "./meta.ts"
 
-const items = new WeakMap<object, Schema.Constraint>()
+const annotation = "sluice/element"
 
-/** The schema of the elements behind a list that `elementsOf` made, by its AST. Field walks and CRD generation look through it. */
-export const itemOf = (ast: object): Schema.Constraint | undefined => items.get(ast)
+/** The schema of one element, from the AST of the list's items. Field walks and CRD generation look through the list with it. */
+export const elementSchema = (item: SchemaAST.AST): Schema.Constraint | undefined => {
+  const found = item.annotations?.[annotation]
+  return Schema.isSchema(found) ? found : undefined
+}
 
 const nameOf = (raw: unknown): string | undefined => {
   if (typeof raw !== "object" || raw === null || !("name" in raw)) return undefined
@@ -26,8 +29,7 @@ export const elementsOf = <A, E>(
 ) => {
   const decode = Schema.decodeUnknownResult(item, { errors: "all" })
   const list = Schema.declare((u: unknown): u is ReadonlyArray<Element<A>> => Array.isArray(u))
-  items.set(list.ast, item)
-  return Schema.Array(Schema.Unknown)
+  return Schema.Array(Schema.Unknown.annotate({ [annotation]: item }))
     .check(
       Schema.isMinLength(min, { expected: `at least ${min} ${min === 1 ? "item" : "items"}` }),
       Schema.isMaxLength(max, { expected: `at most ${max} items` })

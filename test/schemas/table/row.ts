@@ -34,7 +34,7 @@ const segments = (path: string): ReadonlyArray<string | number> =>
     index === undefined ? (quoted ?? name ?? "") : Number(index)
   )
 
-/** A copy of `base` with the value at each path replaced; `undefined` removes it. */
+/** A copy of `base`, as JSON, with the value at each path replaced; `undefined` removes it. */
 export const edited = (base: unknown, patch: Patch): unknown => {
   const copy: unknown = structuredClone(base)
   for (const [path, value] of Object.entries(patch)) {
@@ -48,7 +48,7 @@ export const edited = (base: unknown, patch: Patch): unknown => {
     if (value === undefined) delete at[last]
     else at[last] = value
   }
-  return copy
+  return JSON.parse(JSON.stringify(copy))
 }
 
 /** Rows about variations of `base`, which is itself a good object. */
