@@ -35,7 +35,7 @@ export const handshake = (
     checkServerIdentity: () => undefined,
     ...(identity.sni === null ? {} : { servername: identity.sni }),
     ...(identity.alpn.length === 0 ? {} : { ALPNProtocols: [...identity.alpn] }),
-    ...(session === undefined ? {} : { session })
+    ...(session === undefined ? {} : { session: session.bytes })
   })
   let over = false
   let certificate: X509Certificate | undefined
@@ -55,8 +55,9 @@ export const handshake = (
   }
   const elapsed = () => performance.now() - began
   const fail = (failure: Failure) => finish({ _tag: "Failed", failure, ms: elapsed() })
-  const remember = (bytes: Buffer) =>
-    context.sessions.put(sessionKey, bytes, Date.now(), certificate === undefined ? 0 : new Date(certificate.validTo).getTime())
+  const remember = (bytes: Buffer) => {
+    if (certificate !== undefined) context.sessions.put(sessionKey, { bytes, certificate }, Date.now())
+  }
 
   const timer = setTimeout(
     () => fail({ reason: "tls_timeout", detail: `${who} did not finish the TLS handshake within ${timeout} ms` }),
@@ -76,7 +77,8 @@ export const handshake = (
   })
   secured.once("secureConnect", () => {
     if (over) return
-    certificate = secured.getPeerX509Certificate()
+    // A resumed handshake shows none: the peer has proved to be the one that showed this.
+    certificate = secured.getPeerX509Certificate() ?? (secured.isSessionReused() ? session?.certificate : undefined)
     if (certificate === undefined) return fail({ reason: "tls_handshake", detail: `${who} showed no certificate` })
     if (context.verify) {
       if (!secured.authorized) return fail(tlsFailure({ code: String(secured.authorizationError) }, who, at, certificate, Date.now()))

@@ -1,5 +1,5 @@
 // A TLS context: everything a handshake with an upstream needs but the name. Secure contexts are shared by content, sessions are not.
-import { createHash } from "node:crypto"
+import { createHash, X509Certificate } from "node:crypto"
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls"
 import { Result } from "effect"
 import type { Material, MaterialLookup } from "../../snapshot/secret.ts"
@@ -63,6 +63,14 @@ const reasonOf = (error: unknown): string => {
   return reason ?? code ?? message ?? "unknown error"
 }
 
+const readable = (pem: string): boolean => {
+  try {
+    return new X509Certificate(pem).raw.length > 0
+  } catch {
+    return false
+  }
+}
+
 const lookup = (material: MaterialLookup, id: string, what: string): Result.Result<Material, TlsContextError> => {
   try {
     return Result.succeed(material(id))
@@ -80,7 +88,12 @@ export const tlsContext = (spec: UpstreamTls, material: MaterialLookup, roots: T
   for (const id of spec.ca === "System" ? [] : spec.ca) {
     const found = lookup(material, id, "CA bundle")
     if (Result.isFailure(found)) return Result.fail(found.failure)
-    if (certificatesOf(found.success.chain).length === 0) return Result.fail(refuse(id, "CA bundle: holds no PEM certificate"))
+    const certificates = certificatesOf(found.success.chain)
+    if (certificates.length === 0) return Result.fail(refuse(id, "CA bundle: holds no PEM certificate"))
+    // OpenSSL passes over what it cannot read, which would only show as an unknown authority at the first handshake.
+    const unreadable = certificates.findIndex((pem) => !readable(pem))
+    if (unreadable !== -1)
+      return Result.fail(refuse(id, `CA bundle: certificate ${unreadable + 1} of ${certificates.length} cannot be read`))
     bundles.push(found.success)
   }
   if (spec.ca !== "System" && bundles.length === 0) return Result.fail(refuse(null, "tls.ca is an empty list: name a bundle or System"))

@@ -1,0 +1,274 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { connect, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Worker } from "node:worker_threads"
+import { afterEach, describe, expect, it } from "vitest"
+import { dial } from "#src/upstream/dial/connect.ts"
+import { connectFailure } from "#src/upstream/dial/failure.ts"
+import { ownAddresses } from "#src/upstream/dial/own.ts"
+import type { DialOutcome, DialPlan } from "#src/upstream/dial/plan.ts"
+import type { DialTarget } from "#src/upstream/dial/policy.ts"
+import { dialled, loopback, type Origin, planTo, tcpOrigin } from "./dialler.ts"
+
+const origins: Array<Origin> = []
+const open = async (...args: Parameters<typeof tcpOrigin>): Promise<Origin> => {
+  const origin = await tcpOrigin(...args)
+  origins.push(origin)
+  return origin
+}
+afterEach(async () => {
+  await Promise.all(origins.splice(0).map((origin) => origin.close()))
+})
+
+const target = (ip: string, port: number): DialTarget => ({ ip, port, name: "origin.example", origin: "Written" })
+
+const counted = (candidates: ReadonlyArray<DialTarget>, change: Partial<DialPlan> = {}) => {
+  const dials: Array<string> = []
+  const plan = planTo(0, { to: { _tag: "Addresses", candidates }, onDial: (ip, port) => dials.push(`${ip} ${port}`), ...change })
+  return { plan, dials }
+}
+
+/** A port that refuses: it was free a moment ago. */
+const closedPort = async (): Promise<number> => {
+  const origin = await tcpOrigin()
+  await origin.close()
+  return origin.port
+}
+
+describe("the address checked is the address dialled", () => {
+  it("refused addresses open no socket; the dial goes on with the next", async () => {
+    const origin = await open()
+    const { plan, dials } = counted([
+      target("169.254.169.254", 80),
+      target("10.1.2.3", 80),
+      target("2002:a9fe:a9fe::", 80),
+      target("127.0.0.1", origin.port)
+    ])
+    const outcome = await dialled(plan)
+    expect(outcome).toMatchObject({ _tag: "Dialled", address: "127.0.0.1", port: origin.port, tls: null, tlsMs: 0 })
+    expect(dials).toEqual([`127.0.0.1 ${origin.port}`])
+    if (outcome._tag === "Dialled") outcome.socket.destroy()
+  })
+
+  it("when all are refused nothing is dialled, and the first refusal is told", async () => {
+    const { plan, dials } = counted([target("169.254.169.254", 80), target("127.0.0.1", 80), target("not-an-address", 80)], {
+      policy: { ...loopback, allowLoopback: false }
+    })
+    expect(await dialled(plan)).toMatchObject({
+      _tag: "Failed",
+      reason: "address_denied",
+      detail: expect.stringContaining("169.254.169.254 is a metadata service's address"),
+      attempts: [{ ip: "169.254.169.254" }, { ip: "127.0.0.1" }, { ip: "not-an-address" }]
+    })
+    expect(dials).toEqual([])
+  })
+
+  it("a name never reaches a socket, even one that would resolve", async () => {
+    const { plan, dials } = counted([target("localhost", 80)])
+    expect(await dialled(plan)).toMatchObject({ reason: "address_denied" })
+    expect(dials).toEqual([])
+  })
+
+  it("our own listener is refused", async () => {
+    const origin = await open()
+    const { plan, dials } = counted([target("127.0.0.1", origin.port)], { own: ownAddresses([{ address: "::", port: origin.port }]) })
+    expect(await dialled(plan)).toMatchObject({ reason: "address_denied", detail: expect.stringContaining("this gateway's own address") })
+    expect(dials).toEqual([])
+  })
+
+  it("Enforce refuses what no entry lists", async () => {
+    const origin = await open()
+    const egress = { mode: "Enforce", allow: [], permitPrivate: false, sources: [] } as const
+    const { plan, dials } = counted([target("127.0.0.1", origin.port)], { policy: { ...loopback, egress } })
+    expect(await dialled(plan)).toMatchObject({ reason: "egress_denied" })
+    expect(dials).toEqual([])
+  })
+
+  it("no candidates at all is told", async () => {
+    expect(await dialled(counted([]).plan)).toMatchObject({ reason: "dns_empty" })
+  })
+})
+
+describe("failures have their names", () => {
+  it("refused", async () => {
+    expect(await dialled(counted([target("127.0.0.1", await closedPort())]).plan)).toMatchObject({
+      reason: "connect_refused",
+      attempts: [{ reason: "connect_refused" }]
+    })
+  })
+  it("a next address is tried at once after a refusal", async () => {
+    const origin = await open()
+    const { plan, dials } = counted(
+      [target("127.0.0.1", await closedPort()), target("127.0.0.1", await closedPort()), target("127.0.0.1", origin.port)],
+      {
+        attemptDelay: 2_000
+      }
+    )
+    const began = performance.now()
+    const outcome = await dialled(plan)
+    expect(outcome._tag).toBe("Dialled")
+    expect(performance.now() - began).toBeLessThan(1_000)
+    expect(dials).toHaveLength(3)
+    if (outcome._tag === "Dialled") outcome.socket.destroy()
+  })
+  it.each([
+    ["ECONNREFUSED", "connect_refused"],
+    ["EHOSTUNREACH", "connect_unreachable"],
+    ["ENETUNREACH", "connect_unreachable"],
+    ["ETIMEDOUT", "connect_timeout"],
+    ["ECONNRESET", "connect_reset"],
+    ["EMFILE", "connect_unreachable"]
+  ])("%s is %s", (code, label) => {
+    expect(connectFailure({ code }, "203.0.113.7:443")).toMatchObject({ reason: label, detail: expect.stringContaining("203.0.113.7:443") })
+  })
+})
+
+describe("Unix sockets", () => {
+  it("are dialled by path, and a missing one is told", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-dial-"))
+    try {
+      const path = join(folder, "a.sock")
+      await open({ path })
+      const outcome = await dialled(planTo(0, { to: { _tag: "Unix", path } }))
+      expect(outcome).toMatchObject({ _tag: "Dialled", address: path, port: 0 })
+      if (outcome._tag === "Dialled") outcome.socket.destroy()
+      expect(await dialled(planTo(0, { to: { _tag: "Unix", path: join(folder, "b.sock") } }))).toMatchObject({
+        reason: "connect_refused",
+        detail: expect.stringContaining("no socket")
+      })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+/**
+ * A host that answers no SYN: a listener in a thread that stands still, its queue filled to the brim. `wake` lets it accept again.
+ */
+const silentHost = async () => {
+  const flag = new Int32Array(new SharedArrayBuffer(4))
+  const worker = new Worker(
+    `const { parentPort, workerData } = require("node:worker_threads")
+     const server = require("node:net").createServer((socket) => socket.on("error", () => {}))
+     server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+       parentPort.postMessage(server.address().port)
+       setImmediate(() => { Atomics.wait(workerData, 0, 0) })
+     })`,
+    { eval: true, workerData: flag }
+  )
+  const port = await new Promise<number>((resolve) => worker.once("message", resolve))
+  const fillers: Array<Socket> = []
+  // One that hangs proves the queue full: with the thread standing still nothing empties it.
+  for (let full = false; !full; ) {
+    const filler = connect({ host: "127.0.0.1", port })
+    filler.on("error", () => {})
+    fillers.push(filler)
+    full = await new Promise<boolean>((resolve) => {
+      filler.once("connect", () => resolve(false))
+      setTimeout(() => resolve(true), 50)
+    })
+  }
+  const wake = () => {
+    Atomics.store(flag, 0, 1)
+    Atomics.notify(flag, 0)
+  }
+  const close = async () => {
+    for (const filler of fillers) filler.destroy()
+    wake()
+    await worker.terminate()
+  }
+  return { port, wake, close }
+}
+
+describe("Happy Eyeballs", () => {
+  it("a silent address delays the next by the stagger only; the loser is closed", async () => {
+    const silent = await silentHost()
+    try {
+      const origin = await open()
+      const { plan, dials } = counted([target("127.0.0.1", silent.port), target("127.0.0.1", origin.port)], { attemptDelay: 120 })
+      const began = performance.now()
+      const outcome = await dialled(plan)
+      const took = performance.now() - began
+      expect(outcome).toMatchObject({ _tag: "Dialled", port: origin.port })
+      expect(dials).toEqual([`127.0.0.1 ${silent.port}`, `127.0.0.1 ${origin.port}`])
+      expect(took).toBeGreaterThanOrEqual(115)
+      expect(took).toBeLessThan(1_000)
+      if (outcome._tag === "Dialled") {
+        expect(outcome.connectMs).toBeLessThan(took)
+        outcome.socket.destroy()
+      }
+    } finally {
+      await silent.close()
+    }
+  })
+
+  it("a slow attempt is not aborted by the next one: it may still win", async () => {
+    const [slow, silent] = [await silentHost(), await silentHost()]
+    try {
+      const dials: Array<number> = []
+      const both = new Promise<void>((resolve) => {
+        void dialled(
+          planTo(0, {
+            to: { _tag: "Addresses", candidates: [target("127.0.0.1", slow.port), target("127.0.0.1", silent.port)] },
+            attemptDelay: 100,
+            onDial: (_, port) => {
+              dials.push(port)
+              if (dials.length === 2) resolve()
+            }
+          })
+        ).then((outcome) => settled(outcome))
+      })
+      let settled: (outcome: DialOutcome) => void = () => {}
+      const result = new Promise<DialOutcome>((resolve) => {
+        settled = resolve
+      })
+      await both
+      slow.wake()
+      const outcome = await result
+      expect(outcome).toMatchObject({ _tag: "Dialled", port: slow.port })
+      if (outcome._tag === "Dialled") outcome.socket.destroy()
+    } finally {
+      await Promise.all([slow.close(), silent.close()])
+    }
+  })
+
+  it("each attempt has its connect timeout, and the whole is bounded", async () => {
+    const silent = await silentHost()
+    try {
+      const many = Array.from({ length: 20 }, () => target("127.0.0.1", silent.port))
+      const { plan, dials } = counted(many, { attemptDelay: 100, timeouts: { connect: 250, tlsHandshake: 100 } })
+      const began = performance.now()
+      const outcome = await dialled(plan)
+      expect(outcome).toMatchObject({ reason: "connect_timeout", detail: expect.stringContaining("did not answer within 250 ms") })
+      expect(performance.now() - began).toBeLessThan(1_500)
+      expect(dials.length).toBeLessThan(20)
+    } finally {
+      await silent.close()
+    }
+  })
+
+  it("cancel closes what is open and stays silent", async () => {
+    const silent = await silentHost()
+    try {
+      const origin = await open()
+      let called = 0
+      let started: () => void = () => {}
+      const opened = new Promise<void>((resolve) => {
+        started = resolve
+      })
+      const running = dial(planTo(silent.port, { onDial: () => started() }), () => called++)
+      await opened
+      running.cancel()
+      running.cancel()
+      const before = dial(planTo(origin.port), () => called++)
+      before.cancel()
+      const outcome = await dialled(planTo(origin.port))
+      if (outcome._tag === "Dialled") outcome.socket.destroy()
+      expect(called).toBe(0)
+      expect(origin.sockets.size).toBeLessThanOrEqual(1)
+    } finally {
+      await silent.close()
+    }
+  })
+})
