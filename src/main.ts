@@ -1,6 +1,6 @@
 // Picks a command and imports it then: `--help` loads no Effect, `version` no proxy.
 import { completion } from "./cli/completion.ts"
-import { commands, exitCodes, parse } from "./cli/grammar.ts"
+import { commands, exitCodes, type Invocation, parse } from "./cli/grammar.ts"
 import { commandHelp, generalHelp } from "./cli/help.ts"
 import { print } from "./cli/print.ts"
 import { sluiceVersion } from "./cli/runtime.ts"
@@ -40,7 +40,17 @@ const main = async (words: ReadonlyArray<string>): Promise<number> => {
     await print(commandHelp(command))
     return exitCodes.accepted
   }
-  switch (command.name) {
+  try {
+    return await execute(invocation)
+  } catch (error) {
+    // By name: its class lives with the commands, which are not loaded here.
+    if (error instanceof Error && error.name === "UsageError") return usage(error.message.replaceAll("\n", "\nsluice: "), command.name)
+    throw error
+  }
+}
+
+const execute = async (invocation: Invocation): Promise<number> => {
+  switch (invocation.command.name) {
     case "run":
       return (await import("./cli/run.ts")).main(invocation)
     case "check":
@@ -52,7 +62,7 @@ const main = async (words: ReadonlyArray<string>): Promise<number> => {
     default: {
       const script = completion(invocation.operands[0]!)
       if (script === null)
-        return usage(`no completion for ${JSON.stringify(invocation.operands[0])}: bash, zsh and fish have one`, command.name)
+        return usage(`no completion for ${JSON.stringify(invocation.operands[0])}: bash, zsh and fish have one`, invocation.command.name)
       await print(script)
       return exitCodes.accepted
     }

@@ -3,14 +3,13 @@ import { Clock, Deferred, Effect, Exit, FiberSet, HashMap, Queue, Scope, Stream,
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Ack, Report } from "./report/report.ts"
 import { makePublisher, type Publisher } from "./snapshot/published.ts"
-import type { ChangeSource } from "./state/change.ts"
+import type { Change, ChangeSource, Decoded } from "./state/change.ts"
+import { same } from "./state/content.ts"
 import { answered, apply, type ClusterState, empty, type NeededKind, synced } from "./state/state.ts"
 import { makeHeld } from "./status/held.ts"
 import { settle } from "./status/settle.ts"
 import type { Verdict } from "./status/verdict.ts"
-import type { Translation } from "./translate/translate.ts"
-
-export type Translate = (state: ClusterState, previous?: Translation) => Translation
+import type { Translate, Translation } from "./translate/translate.ts"
 
 /** A Gateway's data plane, from its first snapshot until it leaves the state. */
 export interface Served {
@@ -45,6 +44,28 @@ export const holdOff = { quiet: 10, ceiling: 100 } as const
 
 const equalSets = <A>(a: ReadonlySet<A>, b: ReadonlySet<A>): boolean => a.size === b.size && [...a].every((one) => b.has(one))
 
+export interface Evaluation {
+  readonly state: ClusterState
+  readonly translation: Translation
+}
+
+/**
+ * The same stages without time: everything known at once, interest answered until nothing more is asked. What `check` and `explain` see is what
+ * `run` would publish first.
+ */
+export const evaluate = (translate: Translate, changes: Iterable<Change>, fetch: (key: ObjectKey) => Decoded | null): Evaluation => {
+  let state = empty
+  for (const change of changes) state = apply(state, change)
+  let translation = translate(state)
+  while (!answered(state, translation.interest)) {
+    for (const key of translation.interest) {
+      if (!HashMap.has(state.fetched, key)) state = apply(state, { _tag: "Fetched", key, object: fetch(key) })
+    }
+    translation = translate(state, translation)
+  }
+  return { state, translation }
+}
+
 /** Answers that nothing asks for any more are dropped: Secret bytes are held only while something references them. */
 const forget = (state: ClusterState, interest: ReadonlySet<ObjectKey>): ClusterState => {
   const idle = [...HashMap.keys(state.fetched)].filter((key) => !interest.has(key))
@@ -63,7 +84,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
     const unsettled = yield* Queue.sliding<void>(1)
     const started = yield* Deferred.make<void>()
     // What runs beside the loops (Gateways that drain); a defect there ends the process like one in a loop.
-    const leaving = yield* FiberSet.make<void>()
+    const leaving = yield* FiberSet.make<void, never>()
     const scope = yield* Scope.Scope
     const held = makeHeld()
 
@@ -154,12 +175,12 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
         const before = SubscriptionRef.getUnsafe(statuses)
         const next = new Map<ObjectKey, Verdict>()
         let moved = before.size !== (translation?.verdicts.size ?? 0)
-        const allAcks = [...acks.values()].flatMap((byProxy) => [...byProxy.values()])
-        const allReports = [...reports.values()].flatMap((byProxy) => [...byProxy.values()])
+        const factsOf = <A>(known: ReadonlyMap<ObjectKey, ReadonlyMap<string, A>>, verdict: Verdict): ReadonlyArray<A> =>
+          verdict.gateways.flatMap((gateway) => [...(known.get(gateway)?.values() ?? [])])
         for (const [object, verdict] of translation?.verdicts ?? []) {
-          const settled = settle(verdict, held.of(object), allAcks, allReports)
+          const settled = settle(verdict, held.of(object), factsOf(acks, verdict), factsOf(reports, verdict))
           const known = before.get(object)
-          const kept = known !== undefined && sameVerdict(known, settled) ? known : settled
+          const kept = known !== undefined && same(known, settled) ? known : settled
           if (kept !== known) moved = true
           next.set(object, kept)
         }

@@ -1,4 +1,5 @@
 // The request that `explain` is asked about, read from a URL, a method and headers as the data plane would read it from the wire.
+import { Result } from "effect"
 import { parseTarget } from "../proxy/target.ts"
 import { joinedValue } from "../routing/headers.ts"
 import { requestHost } from "../routing/hosts.ts"
@@ -23,38 +24,38 @@ export interface Question {
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** url: with scheme; without one, http. headers: `Name: value`. A string says what cannot be read. */
-export const readQuestion = (url: string, method: string, headers: ReadonlyArray<string>): Question | string => {
+/** url: with scheme; without one, http. headers: `Name: value`. The failure says what cannot be read. */
+export const readQuestion = (url: string, method: string, headers: ReadonlyArray<string>): Result.Result<Question, string> => {
   const [, scheme = "http", authority = "", rest = ""] = /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):\/\/)?([^/?#]*)([^#]*)/.exec(url) ?? []
   const low = scheme.toLowerCase()
-  if (low !== "http" && low !== "https") return `${url} has scheme ${scheme}: explain knows http and https`
-  if (!token.test(method)) return `${JSON.stringify(method)} is not a method`
+  if (low !== "http" && low !== "https") return Result.fail(`${url} has scheme ${scheme}: explain knows http and https`)
+  if (!token.test(method)) return Result.fail(`${JSON.stringify(method)} is not a method`)
   const raw: Array<string> = []
   for (const header of headers) {
     const colon = header.indexOf(":")
     const name = header.slice(0, Math.max(0, colon)).trim()
-    if (!token.test(name)) return `${JSON.stringify(header)} is not a header: write "Name: value"`
+    if (!token.test(name)) return Result.fail(`${JSON.stringify(header)} is not a header: write "Name: value"`)
     raw.push(name, header.slice(colon + 1).trim())
   }
   const connected = requestHost(authority)
-  if (connected === null) return `${JSON.stringify(authority)} is not a host: write http://HOST/PATH`
+  if (connected === null) return Result.fail(`${JSON.stringify(authority)} is not a host: write http://HOST/PATH`)
   // A Host header says another host than the one connected to, as curl's -H does.
   const named = joinedValue(raw, "host")
   const host = named === null ? connected : requestHost(named)
-  if (host === null) return `Host: ${named} is not a host`
+  if (host === null) return Result.fail(`Host: ${named} is not a host`)
   const target = parseTarget(method, rest.startsWith("/") ? rest : `/${rest}`)
-  if (typeof target === "string") return `${url}: ${target}`
+  if (typeof target === "string") return Result.fail(`${url}: ${target}`)
   const port = /:([0-9]+)$/.exec(authority)?.[1]
-  return {
+  return Result.succeed({
     url,
     scheme: low,
     port: port === undefined ? (low === "https" ? 443 : 80) : Number(port),
     host,
     authority: named ?? authority,
-    method: method.toUpperCase() === method ? method : method.toUpperCase(),
+    method: method.toUpperCase(),
     path: target.path,
     query: target.query,
     headers: raw,
     view: { method: method.toUpperCase(), path: target.path, query: target.query, header: (name) => joinedValue(raw, name) }
-  }
+  })
 }

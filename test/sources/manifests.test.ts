@@ -163,10 +163,7 @@ describe("the digest key", () => {
     Effect.gen(function* () {
       const path = yield* folder
       const state = join(path, "state")
-      const keys = yield* Effect.all(
-        [1, 2, 3, 4].map(() => digestKey(state)),
-        { concurrency: "unbounded" }
-      )
+      const keys = yield* Effect.forEach([1, 2, 3, 4], () => digestKey(state), { concurrency: "unbounded" })
       for (const key of keys) assert.deepEqual(Buffer.from(key), Buffer.from(keys[0]!))
       assert.strictEqual(keys[0]!.length, 32)
       assert.strictEqual(statSync(join(state, "digest.key")).mode & 0o777, 0o600)

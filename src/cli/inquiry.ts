@@ -1,0 +1,41 @@
+// A question answered in full: the chain, and the probes if asked for. The same for manifests offline and for the process that serves.
+import { Effect } from "effect"
+import type { TranslatedGateway } from "../translate/translate.ts"
+import type { Locate } from "./explanation.ts"
+import { explain } from "./explanation.ts"
+import { type ProbeStory, type ProbeTools, probeEndpoint } from "./probe.ts"
+import type { Question } from "./question.ts"
+import type { Explanation } from "./story.ts"
+
+export interface Answer {
+  readonly explanation: Explanation
+  readonly probes: ReadonlyArray<ProbeStory>
+}
+
+/** Endpoints tried by one inquiry: the first of each backend matter most. */
+const mostProbes = 8
+
+/** tools null: no probe is asked for. */
+export const inquire = Effect.fnUntraced(function* (
+  question: Question,
+  gateways: ReadonlyArray<Pick<TranslatedGateway, "snapshot" | "material">>,
+  locate: Locate,
+  tools: ProbeTools | null
+): Effect.fn.Return<Answer> {
+  const explanation = explain(
+    question,
+    gateways.map(({ snapshot }) => snapshot),
+    locate
+  )
+  if (tools === null) return { explanation, probes: [] }
+  const tasks = explanation.shares.flatMap(({ upstream, target }) => {
+    if (upstream === null) return []
+    const home = gateways.find(({ snapshot }) => snapshot.version === explanation.version)!
+    const spec = home.snapshot.upstreams.get(upstream.id)!
+    return (home.snapshot.endpoints.get(upstream.id) ?? []).map((endpoint, at) =>
+      probeEndpoint(spec, endpoint, { target, host: upstream.endpoints[at]!.host }, home.material, tools)
+    )
+  })
+  const probes = yield* Effect.all(tasks.slice(0, mostProbes), { concurrency: 4 })
+  return { explanation, probes }
+})

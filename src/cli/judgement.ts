@@ -1,0 +1,18 @@
+// Good news or bad: what a condition means for who reads it, and for the exit code.
+import type { Condition } from "#schemas/meta.ts"
+import type { Verdict } from "../status/verdict.ts"
+
+export type State = "good" | "bad" | "unknown"
+
+/** Conditions that are bad when True (gateway-api.md section 3). */
+const negative: ReadonlySet<string> = new Set(["Conflicted", "PartiallyInvalid"])
+
+export const stateOf = (condition: Condition): State =>
+  condition.status === "Unknown" ? "unknown" : (condition.status === "True") === negative.has(condition.type) ? "bad" : "good"
+
+/** What intent decides; the others (Programmed, Resolved) are facts of running proxies, which come and go. */
+const decided: ReadonlySet<string> = new Set(["Accepted", "ResolvedRefs", "Conflicted", "PartiallyInvalid"])
+
+/** Whether something that the object says is refused. */
+export const isRefused = (verdict: Verdict): boolean =>
+  verdict.entries.some((entry) => entry.conditions.some((condition) => decided.has(condition.type) && stateOf(condition) === "bad"))

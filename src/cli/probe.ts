@@ -1,0 +1,235 @@
+// `explain --probe`: the way to an endpoint tried step by step, with the dialler, the names and the policy of the data plane itself, so that what
+// is checked here is what a request would meet (law 5). No user's request is touched.
+import { request as httpRequest } from "node:http"
+import { Effect } from "effect"
+import type { ConnectReason } from "../snapshot/reason.ts"
+import type { MaterialLookup } from "../snapshot/secret.ts"
+import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
+import { dial } from "../upstream/dial/connect.ts"
+import { identityOf } from "../upstream/dial/identity.ts"
+import type { OwnAddresses } from "../upstream/dial/own.ts"
+import type { Dialled, DialOutcome, DialPlan } from "../upstream/dial/plan.ts"
+import { admit, type DialTarget } from "../upstream/dial/policy.ts"
+import type { TrustRoots } from "../upstream/dial/roots.ts"
+import { tlsContext } from "../upstream/dial/tls.ts"
+import type { Names } from "../upstream/discovery/names.ts"
+import { endpointName } from "./story.ts"
+
+export interface ProbeStep {
+  readonly name: "DNS" | "address policy" | "TCP" | "Unix socket" | "TLS" | "HTTP"
+  /** null: not tried, or neither good nor bad. */
+  readonly ok: boolean | null
+  readonly detail: string
+  readonly ms: number | null
+}
+
+export interface ProbeStory {
+  readonly endpoint: string
+  readonly backend: string
+  readonly steps: ReadonlyArray<ProbeStep>
+  /** For the first step that failed; null: none did. */
+  readonly remedy: string | null
+}
+
+export interface ProbeTools {
+  readonly names: Pick<Names["Service"], "watch">
+  readonly roots: TrustRoots
+  readonly own: OwnAddresses
+}
+
+/** What is sent: a HEAD, with the Host and target that a request would have. */
+export interface ProbeRequest {
+  readonly target: string
+  readonly host: string
+}
+
+/** What to do about each way a connection can fail. */
+export const remedies: Readonly<Record<ConnectReason, string>> = {
+  dns_nxdomain:
+    "The name does not exist: check its spelling in the backend, or name the resolver that knows it (spec.dns.nameservers, --nameserver)",
+  dns_empty: "The name has no A or AAAA record: check the record, or spec.dns.family",
+  dns_servfail: "The nameserver failed on this name: ask who runs the zone, or name another resolver (--nameserver)",
+  dns_refused: "The nameserver refuses to answer: name one that serves this machine (--nameserver)",
+  dns_timeout: "No nameserver answered: check that this machine reaches it over UDP and TCP port 53, or name another (--nameserver)",
+  address_denied:
+    "Names may lead to public addresses only: list the range in spec.allow[].cidrs of an EgressPolicy that governs the namespace; loopback, link-local and metadata addresses are never dialled (a try-out on one machine: --allow-loopback)",
+  egress_denied: "An EgressPolicy in mode Enforce governs this namespace: add the host and port to its spec.allow",
+  connect_refused: "Nothing listens there: check the port of the backend and that the service runs",
+  connect_unreachable:
+    "There is no route to this address: check this machine's network, and IPv6 if the address is one (spec.dns.family: IPv4 leaves it out)",
+  connect_reset: "The peer or a firewall cut the connection at once: check that this machine's address is let through",
+  connect_timeout: "Packets are dropped on the way: check firewalls in both directions and that the address is right",
+  tls_expired: "The backend's certificate has expired: it has to be renewed there",
+  tls_not_yet_valid: "The backend's certificate is not valid yet: check the clock of this machine and of whoever issued it",
+  tls_name_mismatch:
+    "The certificate is for another name: set tls.hostname or subjectAltNames to a name it carries, or check that this is the right host",
+  tls_unknown_ca: "The issuer is not trusted: give its CA by BackendTLSPolicy or tls.caCertificateRefs, or with --trust-bundle",
+  tls_self_signed: "The certificate is self-signed: give it as the CA by BackendTLSPolicy or tls.caCertificateRefs",
+  tls_revoked: "The backend's certificate is revoked: it has to be replaced there",
+  tls_pin: "The certificate is not the one pinned: check the pin, or who answers at this address",
+  tls_handshake: "The handshake failed: check that the port speaks TLS, and which versions (minVersion, maxVersion)",
+  tls_client_rejected: "The backend did not take our certificate: check tls.clientCertificateRef and what the backend trusts",
+  tls_timeout: "The port accepts connections but does not speak TLS in time: check that it is the TLS port"
+}
+
+const days = (expires: string): number => Math.floor((Date.parse(expires) - Date.now()) / 86_400_000)
+const plural = (count: number, one: string): string => `${count} ${count === 1 ? one : `${one}s`}`
+
+const dialled = (plan: DialPlan): Effect.Effect<DialOutcome> =>
+  Effect.callback((resume) => {
+    const running = dial(plan, (outcome) => resume(Effect.succeed(outcome)))
+    return Effect.sync(() => running.cancel())
+  })
+
+/** HEAD over the connection that was just checked. */
+const asked = (
+  connection: Dialled,
+  request: ProbeRequest,
+  timeout: number
+): Effect.Effect<{ readonly ok: boolean; readonly detail: string }> =>
+  Effect.callback((resume) => {
+    const answer = (ok: boolean, detail: string) => resume(Effect.succeed({ ok, detail }))
+    const sent = httpRequest({
+      createConnection: () => connection.socket,
+      method: "HEAD",
+      path: request.target,
+      setHost: false,
+      headers: { Host: request.host, "User-Agent": "sluice-probe", Connection: "close" },
+      timeout
+    })
+    sent.on("response", (response) => {
+      response.resume()
+      const status = response.statusCode ?? 0
+      const server = response.headers.server === undefined ? "" : ` from ${response.headers.server}`
+      answer(status < 500, `HEAD ${request.target} with Host ${request.host} was answered ${status}${server}`)
+    })
+    sent.on("timeout", () => answer(false, `HEAD ${request.target} with Host ${request.host} was not answered within ${timeout} ms`))
+    sent.on("error", (error) => answer(false, `HEAD ${request.target}: ${error.message}`))
+    sent.end()
+    return Effect.sync(() => sent.destroy())
+  })
+
+const httpRemedy =
+  "The connection is good, the answer is not: ask the same of the backend itself, and check the Host (spec.host, URLRewrite) and the path"
+
+interface Located {
+  readonly steps: ReadonlyArray<ProbeStep>
+  readonly candidates: ReadonlyArray<DialTarget>
+  readonly failure: ConnectReason | null
+}
+
+/** From the endpoint to addresses that may be dialled. */
+const locate = Effect.fnUntraced(function* (spec: Upstream, endpoint: Endpoint, tools: ProbeTools) {
+  const { at, origin } = endpoint
+  if (at._tag === "Unix") return { steps: [], candidates: [], failure: null } satisfies Located
+  const steps: Array<ProbeStep> = []
+  let addresses: ReadonlyArray<string> = at._tag === "Address" ? [at.ip] : []
+  if (at._tag === "Name") {
+    const began = performance.now()
+    const watch = yield* tools.names.watch(at.name, spec.dns, spec.addresses)
+    yield* Effect.timeoutOption(watch.settled, "15 seconds")
+    const { addresses: found, state, detail, reason } = watch.current()
+    addresses = found
+    const failure = reason ?? (state === "Pending" ? "dns_timeout" : "dns_empty")
+    const shown = `${found.slice(0, 8).join(", ")}${found.length > 8 ? ` and ${found.length - 8} more` : ""}`
+    steps.push({
+      name: "DNS",
+      ok: found.length > 0,
+      detail:
+        found.length === 0
+          ? detail === ""
+            ? `${at.name} has no address`
+            : detail
+          : `${at.name} is ${shown}${state === "Stale" ? `, last good answer (${detail})` : ""}`,
+      ms: Math.round(performance.now() - began)
+    })
+    if (found.length === 0) return { steps, candidates: [], failure } satisfies Located
+  }
+  const candidates = addresses.map((ip): DialTarget => ({ ip, port: at.port, name: at._tag === "Name" ? at.name : null, origin }))
+  const judged = candidates.map((target) => ({ target, admission: admit(target, spec.addresses, tools.own) }))
+  const allowed = judged.filter(({ admission }) => admission.allowed)
+  const denied = judged.flatMap(({ admission }) => (admission.allowed ? [] : [admission]))
+  steps.push({
+    name: "address policy",
+    ok: allowed.length > 0,
+    detail: [
+      ...(allowed.length === 0
+        ? []
+        : [
+            `${plural(allowed.length, "address")} allowed: ${[...new Set(allowed.map(({ admission }) => admission.class))].join(", ")}`.replace(
+              "addresss",
+              "addresses"
+            )
+          ]),
+      ...denied.slice(0, 4).map((one) => one.rule)
+    ].join("; "),
+    ms: null
+  })
+  return { steps, candidates, failure: allowed.length > 0 ? null : (denied[0]?.reason ?? "dns_empty") } satisfies Located
+}, Effect.scoped)
+
+const connectionSteps = (outcome: DialOutcome, endpoint: Endpoint): ReadonlyArray<ProbeStep> => {
+  const name = endpoint.at._tag === "Unix" ? "Unix socket" : "TCP"
+  if (outcome._tag === "Failed") {
+    const inTls = outcome.reason.startsWith("tls_")
+    return [
+      ...(inTls ? [{ name, ok: true, detail: "connected", ms: null } as const] : []),
+      { name: inTls ? "TLS" : name, ok: false, detail: `${outcome.reason}: ${outcome.detail}`, ms: null }
+    ]
+  }
+  const { tls } = outcome
+  const left = tls === null ? 0 : days(tls.expires)
+  return [
+    {
+      name,
+      ok: true,
+      detail: `connected to ${endpoint.at._tag === "Unix" ? outcome.address : outcome.address.includes(":") ? `[${outcome.address}]:${outcome.port}` : `${outcome.address}:${outcome.port}`}`,
+      ms: Math.round(outcome.connectMs)
+    },
+    tls === null
+      ? { name: "TLS", ok: null, detail: "not used: plaintext", ms: null }
+      : {
+          name: "TLS",
+          ok: true,
+          detail: `${tls.protocol}, certificate of ${tls.subject} by ${tls.issuer} for ${tls.names.slice(0, 6).join(", ")}${tls.names.length > 6 ? " …" : ""}, ${left < 14 ? "ONLY " : ""}${plural(left, "day")} left`,
+          ms: Math.round(outcome.tlsMs)
+        }
+  ]
+}
+
+/** Total: whatever goes wrong is a step that failed. */
+export const probeEndpoint = Effect.fnUntraced(function* (
+  spec: Upstream,
+  endpoint: Endpoint,
+  request: ProbeRequest,
+  material: MaterialLookup,
+  tools: ProbeTools
+): Effect.fn.Return<ProbeStory> {
+  const story = (steps: ReadonlyArray<ProbeStep>, remedy: string | null): ProbeStory => ({
+    endpoint: endpointName(endpoint),
+    backend: spec.of.target,
+    steps,
+    remedy
+  })
+  const located = yield* locate(spec, endpoint, tools)
+  if (located.failure !== null) return story(located.steps, remedies[located.failure])
+  const context = !endpoint.tls || spec.tls === null ? null : tlsContext(spec.tls, material, tools.roots)
+  if (context?._tag === "Failure")
+    return story(
+      [...located.steps, { name: "TLS", ok: false, detail: context.failure.detail, ms: null }],
+      "Correct the Secret or ConfigMap that the backend's TLS settings name"
+    )
+  const outcome = yield* dialled({
+    to: endpoint.at._tag === "Unix" ? { _tag: "Unix", path: endpoint.at.path } : { _tag: "Addresses", candidates: located.candidates },
+    policy: spec.addresses,
+    own: tools.own,
+    identity: identityOf(spec.identity, endpoint, spec.protocol),
+    tls: context?.success ?? null,
+    timeouts: spec.timeouts
+  })
+  const steps = [...located.steps, ...connectionSteps(outcome, endpoint)]
+  if (outcome._tag === "Failed") return story(steps, remedies[outcome.reason])
+  const began = performance.now()
+  const answer = yield* asked(outcome, request, 10_000).pipe(Effect.ensuring(Effect.sync(() => outcome.socket.destroy())))
+  return story([...steps, { name: "HTTP", ...answer, ms: Math.round(performance.now() - began) }], answer.ok ? null : httpRemedy)
+})

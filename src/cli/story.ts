@@ -1,0 +1,237 @@
+// What is told of a decision: plain data, as `--output json` prints it, and how parts of a snapshot are told.
+import { failures } from "../proxy/response.ts"
+import type { CompiledRule, CompiledShare } from "../routing/compile.ts"
+import { rewritePath, withQuery } from "../routing/rewrite.ts"
+import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
+import { describeSource, type Id, type Source } from "../snapshot/id.ts"
+import type { Reason } from "../snapshot/reason.ts"
+import type { Match, Rule } from "../snapshot/route.ts"
+import type { Setting } from "../snapshot/setting.ts"
+import type { Snapshot } from "../snapshot/snapshot.ts"
+import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
+import { identityOf } from "../upstream/dial/identity.ts"
+import type { Question } from "./question.ts"
+
+/** An object and where a manifest says it (`gateway.yaml:12`), when one does. */
+export interface Said {
+  readonly object: string
+  readonly at: string | null
+}
+
+export interface EndpointStory {
+  readonly endpoint: string
+  readonly tls: boolean
+  readonly tier: number
+  readonly weight: number
+  /** What is sent. */
+  readonly host: string
+  readonly sni: string | null
+  readonly certificateName: string | null
+  readonly alpn: ReadonlyArray<string>
+}
+
+export interface UpstreamStory {
+  readonly id: Id
+  readonly of: string
+  readonly objects: ReadonlyArray<Said>
+  readonly external: boolean
+  readonly protocol: string
+  readonly tls: {
+    readonly ca: string
+    readonly names: ReadonlyArray<string>
+    readonly clientCertificate: boolean
+    readonly verify: boolean
+    readonly versions: string
+  } | null
+  readonly timeouts: Readonly<Record<string, string>>
+  readonly dns: Readonly<Record<string, string>> | null
+  readonly addresses: string
+  readonly endpoints: ReadonlyArray<EndpointStory>
+  /** Field → the object that set it. */
+  readonly setBy: Readonly<Record<string, Said>>
+}
+
+export interface ShareStory {
+  readonly backend: Said
+  readonly weight: number
+  /** 0 to 100. */
+  readonly percent: number
+  /** Why this share answers instead of forwarding. */
+  readonly refused: { readonly reason: Reason; readonly status: number | "close" } | null
+  /** The request as it leaves: origin form, and the edits of its headers and of the response's. */
+  readonly target: string
+  readonly requestHeaders: ReadonlyArray<string>
+  readonly responseHeaders: ReadonlyArray<string>
+  readonly upstream: UpstreamStory | null
+}
+
+export interface RuleStory {
+  readonly route: Said
+  readonly match: string
+  readonly deadlines: Readonly<Record<string, string>>
+  readonly filters: ReadonlyArray<string>
+}
+
+/** A rule that did not get the request, and why. */
+export interface LoserStory {
+  readonly route: string
+  readonly match: string
+  readonly why: string
+}
+
+export interface Explanation {
+  readonly request: { readonly url: string; readonly method: string; readonly host: string; readonly path: string }
+  /** One sentence: what becomes of the request. */
+  readonly outcome: string
+  /** What is answered without asking a backend; null: it is forwarded. */
+  readonly answer: { readonly status: number | "close"; readonly reason: string | null; readonly location: string | null } | null
+  readonly gateway: Said | null
+  readonly version: string | null
+  readonly listener: {
+    readonly object: Said
+    readonly port: number
+    readonly hostname: string
+    readonly tls: boolean
+    readonly bind: string
+  } | null
+  /** The route hostname that took it. */
+  readonly hostname: string | null
+  readonly rule: RuleStory | null
+  readonly losers: ReadonlyArray<LoserStory>
+  readonly shares: ReadonlyArray<ShareStory>
+  readonly notes: ReadonlyArray<string>
+}
+
+const ms = (value: number): string => (value % 1000 === 0 ? `${value / 1000}s` : `${value}ms`)
+export const setting = (value: Setting<number>, fallback: number | null): string =>
+  value === "Disabled" || (value === "Default" && fallback === null)
+    ? "none"
+    : value === "Default"
+      ? `${ms(fallback!)} (default)`
+      : ms(value)
+
+export const describeMatch = (match: Match): string =>
+  [
+    match.method,
+    `path ${match.path.type === "Prefix" ? "under" : match.path.type === "Exact" ? "=" : "~"} ${match.path.value}`,
+    ...match.headers.map((one) => `header ${one.name} ${one.type === "Exact" ? "=" : "~"} ${one.value}`),
+    ...match.query.map((one) => `query ${one.name} ${one.type === "Exact" ? "=" : "~"} ${one.value}`)
+  ]
+    .filter((part) => part !== null)
+    .join(", ")
+
+export const endpointName = ({ at }: Endpoint): string =>
+  at._tag === "Unix"
+    ? at.path
+    : at._tag === "Name"
+      ? `${at.name}:${at.port}`
+      : at.ip.includes(":")
+        ? `[${at.ip}]:${at.port}`
+        : `${at.ip}:${at.port}`
+
+export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
+  rule.filters.map((filter) => {
+    switch (filter._tag) {
+      case "Headers":
+        return `${filter.on.toLowerCase()} headers: ${filter.edits.map((edit) => (edit._tag === "Remove" ? `remove ${edit.name}` : `${edit._tag.toLowerCase()} ${edit.name}`)).join(", ")}`
+      case "Rewrite":
+        return `rewrite${filter.hostname === null ? "" : ` host to ${filter.hostname}`}${filter.path === null ? "" : ` path by ${filter.path._tag} ${filter.path.value}`}`
+      case "Mirror":
+        return `mirror to ${filter.to}`
+      case "Unknown":
+        return `unknown filter ${filter.name}`
+    }
+  })
+
+const upstreamStory = (
+  id: Id,
+  spec: Upstream,
+  endpoints: ReadonlyArray<Endpoint>,
+  rewrite: string | null,
+  question: Question,
+  say: (source: Source) => Said
+): UpstreamStory => {
+  const { timeouts, dns, tls } = spec
+  const names = endpoints.some((endpoint) => endpoint.at._tag === "Name")
+  const egress = spec.addresses.egress
+  return {
+    id,
+    of: `${spec.of.target} of namespace ${spec.of.namespace}`,
+    objects: spec.sources.map(say),
+    external: spec.external,
+    protocol: spec.protocol,
+    tls:
+      tls === null
+        ? null
+        : {
+            ca: tls.ca === "System" ? "the system's roots" : tls.ca.join(", "),
+            names: tls.names,
+            clientCertificate: tls.client !== null,
+            verify: tls.verify,
+            versions: tls.minVersion === tls.maxVersion ? tls.minVersion : `${tls.minVersion} to ${tls.maxVersion}`
+          },
+    timeouts: {
+      connect: ms(timeouts.connect),
+      tlsHandshake: ms(timeouts.tlsHandshake),
+      firstByte: setting(timeouts.firstByte, defaultFirstByte),
+      idle: setting(timeouts.idle, defaultIdle),
+      keepAliveIdle: ms(timeouts.keepAliveIdle),
+      maxConnectionAge: setting(timeouts.maxConnectionAge, null)
+    },
+    dns: !names
+      ? null
+      : {
+          nameservers: dns.nameservers.length === 0 ? "the process's own" : dns.nameservers.join(", "),
+          family: dns.family,
+          ttl: `${ms(dns.minTtl)} to ${ms(dns.maxTtl)}`,
+          staleLimit: ms(dns.staleLimit)
+        },
+    addresses: `${spec.addresses.allowLoopback ? "public unicast and, by --allow-loopback, this machine" : "public unicast"}${
+      egress === null ? "" : `; ${egress.mode} by ${egress.sources.map(describeSource).join(", ")}`
+    }`,
+    endpoints: endpoints.map((endpoint) => {
+      const identity = identityOf(spec.identity, endpoint, spec.protocol)
+      return {
+        endpoint: endpointName(endpoint),
+        tls: endpoint.tls,
+        tier: endpoint.tier,
+        weight: endpoint.weight,
+        host: rewrite ?? (identity.host === "Request" ? question.authority : identity.host),
+        sni: identity.sni,
+        certificateName: endpoint.tls && tls?.verify === true && tls.names.length === 0 ? identity.certificateName : null,
+        alpn: identity.alpn
+      }
+    }),
+    setBy: Object.fromEntries(Object.entries(spec.provenance).map(([field, source]) => [field, say(source)]))
+  }
+}
+
+export const shareStories = (
+  rule: CompiledRule,
+  snapshot: Snapshot,
+  question: Question,
+  say: (source: Source) => Said
+): ReadonlyArray<ShareStory> => {
+  const shares: ReadonlyArray<CompiledShare> = rule.shares.items
+  const sum = shares.reduce((total, { share }) => total + share.weight, 0)
+  return shares.map(({ share, filters }) => {
+    const spec = share.upstream === null ? undefined : snapshot.upstreams.get(share.upstream)
+    const endpoints = share.upstream === null ? [] : (snapshot.endpoints.get(share.upstream) ?? [])
+    const reason: Reason | null =
+      share.why ??
+      (filters.unknown !== null ? "invalid_filter" : spec === undefined ? "no_backend" : endpoints.length === 0 ? "no_endpoints" : null)
+    const path = filters.path === null ? question.path : rewritePath(filters.path, question.path)
+    const edits = (list: typeof filters.request) =>
+      list.map((edit) => (edit._tag === "Remove" ? `- ${edit.name}` : `${edit._tag === "Add" ? "+" : "="} ${edit.name}: ${edit.value}`))
+    return {
+      backend: say(share.source),
+      weight: share.weight,
+      percent: sum === 0 ? 0 : Math.round((share.weight / sum) * 1000) / 10,
+      refused: reason === null ? null : { reason, status: failures[reason].status },
+      target: withQuery(path, question.query),
+      requestHeaders: edits(filters.request),
+      responseHeaders: edits(filters.response),
+      upstream: spec === undefined ? null : upstreamStory(share.upstream!, spec, endpoints, filters.hostname, question, say)
+    }
+  })
+}
