@@ -1,0 +1,383 @@
+import { assert, beforeAll, describe, it } from "vitest"
+import { defaultDns, defaultTimeouts } from "#src/snapshot/behaviour.ts"
+import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
+import { conditionsOf, resolved, upstreamOf } from "../world.ts"
+
+const key = "Backend.gateway.sluice.dev/shop/api"
+const backend = (endpoints: string, more = "") => `
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: api, namespace: shop}
+spec: {endpoints: [${endpoints}]${more === "" ? "" : `, ${more}`}}
+`
+const fqdn = (port = 443, hostname = "api.vendor.example") => `{fqdn: {hostname: ${hostname}, port: ${port}}}`
+const of = (yaml: string, ref = "Backend api") => resolved(yaml, ref)
+const made = (endpoints: string, more = "") => upstreamOf(of(backend(endpoints, more)))
+const conditions = (yaml: string) => conditionsOf(yaml, key)
+const accepted = (yaml: string) => conditions(yaml).get("Accepted")!
+const cart = `---
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: tls, port: 8443, appProtocol: https}, {name: h2, port: 81, appProtocol: h2c}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a, namespace: shop, labels: {kubernetes.io/service-name: cart}}
+addressType: IPv4
+ports: [{name: http, port: 8080}, {name: tls, port: 8444}]
+endpoints: [{addresses: [10.1.0.1]}, {addresses: [10.1.0.2]}, {addresses: [10.1.0.3]}]
+`
+
+let pem: string
+let pair: IssuedCertificate
+beforeAll(async () => {
+  const authority = await makeAuthority()
+  pem = authority.certificate
+  pair = await authority.leaf({ dns: ["client.example"], usage: "client" })
+})
+const indent = (text: string) => text.trim().replaceAll("\n", "\n    ")
+const trust = () => `---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ca, namespace: shop}
+data:
+  ca.crt: |
+    ${indent(pem)}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: ca, namespace: shop}
+stringData:
+  ca.crt: |
+    ${indent(pem)}
+---
+apiVersion: v1
+kind: Secret
+type: kubernetes.io/tls
+metadata: {name: client, namespace: shop}
+stringData:
+  tls.crt: |
+    ${indent(pair.chain)}
+  tls.key: |
+    ${indent(pair.key)}
+`
+
+describe("endpoints of a Backend", () => {
+  it("of all four kinds stand in one pool, with weight and zone", () => {
+    const yaml = backend(
+      `{fqdn: {hostname: api.vendor.example., port: 443}, weight: 3, zone: eu-1}, {ip: {address: "2001:DB8::1", port: 80}}, {unix: {path: /run/sluice//app.sock}, weight: 0}, {service: {name: cart, port: 80}}`.replace(
+        "API",
+        "api"
+      )
+    )
+    const { endpoints, spec } = upstreamOf(of(yaml + cart))
+    assert.deepEqual(
+      endpoints.map(({ at, weight, zone, origin }) => [
+        at._tag === "Name" ? at.name : at._tag === "Unix" ? at.path : at.ip,
+        weight,
+        zone,
+        origin
+      ]),
+      [
+        ["api.vendor.example", 9, "eu-1", "Written"],
+        ["2001:db8::1", 3, null, "Written"],
+        ["/run/sluice/app.sock", 0, null, "Written"],
+        ["10.1.0.1", 1, null, "Slice"],
+        ["10.1.0.2", 1, null, "Slice"],
+        ["10.1.0.3", 1, null, "Slice"]
+      ]
+    )
+    assert.deepEqual(spec.of, { namespace: "shop", target: "Backend shop/api" })
+  })
+  it("a weight is the endpoint's, however many addresses its Service has", () => {
+    const { endpoints } = upstreamOf(of(backend(`${fqdn()}, {service: {name: cart, port: 80}}`) + cart))
+    const [name, ...pods] = endpoints.map((endpoint) => endpoint.weight)
+    assert.strictEqual(
+      name,
+      pods.reduce((sum, weight) => sum + weight, 0)
+    )
+  })
+  it("decide TLS each by its own port, unless protocol or tls says", () => {
+    const tls = (more: string) =>
+      made(`${fqdn(443)}, ${fqdn(8443)}, {ip: {address: 192.0.2.1, port: 443}}`, more).endpoints.map((endpoint) => endpoint.tls)
+    assert.deepEqual(tls(""), [true, false, true])
+    assert.deepEqual(tls("protocol: Auto"), [true, false, true])
+    assert.deepEqual(tls("protocol: HTTP"), [false, false, false])
+    assert.deepEqual(tls("tls: {mode: None}"), [false, false, false])
+    assert.deepEqual(tls("tls: {}"), [true, true, true])
+    assert.deepEqual(tls("protocol: HTTP, tls: {mode: ServerOnly}"), [true, true, true])
+  })
+  it("tell what was decided for them", () => {
+    assert.include(accepted(backend(fqdn(443))).message, "port 443 without a word about TLS")
+    assert.include(accepted(backend(fqdn(443), "protocol: HTTP")).message, "plaintext on port 443, because of spec.protocol HTTP")
+    assert.include(accepted(backend(fqdn(443), "tls: {mode: None}")).message, "because of spec.tls.mode None")
+    assert.include(accepted(backend(fqdn(80))).message, "plaintext to an external host")
+  })
+})
+
+describe("the Host sent to a Backend", () => {
+  const host = (endpoints: string, more = "") => made(endpoints, more).spec.identity.host
+  it("is the endpoint's own name for fqdn, the client's for others", () => {
+    assert.strictEqual(host(fqdn()), "Endpoint")
+    assert.strictEqual(host(`{ip: {address: 192.0.2.1, port: 80}}`), "Request")
+  })
+  it("is what spec.host says", () => {
+    assert.strictEqual(host(fqdn(), "host: Request"), "Request")
+    assert.strictEqual(host(`{ip: {address: 192.0.2.1, port: 80}}`, "host: Backend"), "Endpoint")
+    assert.deepEqual(host(fqdn(), "host: {value: 'www.vendor.example:8443'}"), { name: "www.vendor.example:8443" })
+  })
+})
+
+describe("TLS of a Backend", () => {
+  it("is system roots, verified, from TLS 1.2 on", () =>
+    assert.deepEqual(made(fqdn()).spec.tls, {
+      ca: "System",
+      names: [],
+      client: null,
+      verify: true,
+      minVersion: "TLSv1.2",
+      maxVersion: "TLSv1.3"
+    }))
+  it("takes names, versions, CAs of ConfigMaps and Secrets and a client certificate", () => {
+    const { spec, materials } = upstreamOf(
+      of(
+        backend(
+          fqdn(),
+          "tls: {sni: edge.vendor.example, hostname: api.vendor.example, minVersion: '1.3', subjectAltNames: [{type: Hostname, hostname: a.example}], caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}, {group: '', kind: Secret, name: ca}], clientCertificateRef: {name: client}}"
+        ) + trust()
+      )
+    )
+    assert.deepEqual(spec.tls, {
+      ca: ["ConfigMap/shop/ca#ca.crt", "Secret/shop/ca#ca.crt"],
+      names: ["dns:a.example"],
+      client: "Secret/shop/client",
+      verify: true,
+      minVersion: "TLSv1.3",
+      maxVersion: "TLSv1.3"
+    })
+    assert.deepEqual([spec.identity.sni, spec.identity.certificateName], ["edge.vendor.example", "api.vendor.example"])
+    assert.deepEqual(
+      materials.map((one) => one.id),
+      ["ConfigMap/shop/ca#ca.crt", "Secret/shop/ca#ca.crt", "Secret/shop/client"]
+    )
+    assert.strictEqual(spec.provenance["tls.ca"]?.name, "api")
+  })
+  it.each([
+    ["caCertificateRefs: [{group: '', kind: ConfigMap, name: gone}]", "InvalidCACertificateRef", "ConfigMap shop/gone does not exist"],
+    [
+      "caCertificateRefs: [{group: '', kind: ConfigMap, name: ca}, {group: '', kind: ConfigMap, name: gone}]",
+      "InvalidCACertificateRef",
+      "caCertificateRefs[1]"
+    ],
+    ["caCertificateRefs: [{group: apps, kind: Deployment, name: ca}]", "InvalidKind", "Deployment.apps ca"],
+    ["clientCertificateRef: {name: ca}", "InvalidClientCertificateRef", "kubernetes.io/tls"],
+    ["clientCertificateRef: {name: client, namespace: vault}", "RefNotPermitted", "ReferenceGrant"]
+  ])("with %s is refused on the object and never plaintext", (tls, reason, told) => {
+    const yaml = backend(fqdn(), `tls: {${tls}}`) + trust()
+    assert.deepEqual([of(yaml).upstream, of(yaml).why], [null, "invalid_backend"])
+    assert.strictEqual(accepted(yaml).state, "False/Invalid")
+    assert.strictEqual(conditions(yaml).get("ResolvedRefs")?.state, `False/${reason}`)
+    assert.include(conditions(yaml).get("ResolvedRefs")?.message ?? "", told)
+  })
+})
+
+describe("insecureSkipVerify", () => {
+  const yaml = backend(fqdn(), "tls: {insecureSkipVerify: true}")
+  const policy = (permit: string) => `---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: EgressPolicy
+metadata: {name: lab}
+spec: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}, mode: Open, permit: [${permit}]}
+`
+  it("is refused without an EgressPolicy that permits it", () => {
+    for (const text of [yaml, yaml + policy("PrivateAddresses")]) {
+      assert.deepEqual([of(text).why, of(text).problem?.reason], ["invalid_backend", "NotPermitted"])
+      assert.strictEqual(accepted(text).state, "False/NotPermitted")
+      assert.include(accepted(text).message, "SkipVerify")
+    }
+  })
+  it("is served with one, and said", () => {
+    const permittedBackend = of(yaml + policy("SkipVerify"))
+    assert.isFalse(upstreamOf(permittedBackend).spec.tls?.verify)
+    assert.include(permittedBackend.notes.join(), "not checked")
+    assert.strictEqual(accepted(yaml + policy("SkipVerify")).state, "True/Accepted")
+  })
+  it("matters only where TLS is spoken", () =>
+    assert.isNotNull(of(backend(fqdn(80), "tls: {mode: None, insecureSkipVerify: true}")).upstream))
+})
+
+describe("behaviour of a Backend", () => {
+  it("reaches the upstream field by field, with who said it", () => {
+    const { spec } = made(
+      fqdn(),
+      "timeouts: {connect: 1s, firstByte: 0s, idle: 10s}, dns: {nameservers: ['10.0.0.2', 'tcp@10.0.0.3:5353', '2001:DB8::1', '[2001:db8::2]:54'], family: IPv4, hold: {nxdomain: 5s}, staleLimit: 0s}, connections: {maxConnections: 5, maxPending: 0, keepAliveIdle: 9s}"
+    )
+    assert.deepEqual(spec.timeouts, { ...defaultTimeouts, connect: 1_000, firstByte: "Disabled", idle: 10_000, keepAliveIdle: 9_000 })
+    assert.deepEqual(spec.dns, {
+      ...defaultDns,
+      nameservers: ["10.0.0.2:53", "tcp@10.0.0.3:5353", "[2001:db8::1]:53", "[2001:db8::2]:54"],
+      family: "IPv4",
+      hold: { ...defaultDns.hold, nxdomain: 5_000 },
+      staleLimit: 0
+    })
+    assert.deepEqual(spec.limits, { maxConnections: 5, maxPending: 0, maxRequestsPerConnection: "Disabled" })
+    assert.strictEqual(spec.provenance["timeouts.connect"]?.kind, "Backend")
+    assert.isUndefined(spec.provenance["timeouts.tlsHandshake"])
+  })
+  it("0s of a limit that cannot be off is the longest wait, and no wait is longer than a timer", () => {
+    const { timeouts } = made(fqdn(), "timeouts: {connect: 0s, tlsHandshake: 99999h}").spec
+    assert.deepEqual([timeouts.connect, timeouts.tlsHandshake], [2_147_483_647, 2_147_483_647])
+  })
+  it("a floor of TTL stays above a second, and below the ceiling", () => {
+    assert.strictEqual(made(fqdn(), "dns: {minTTL: 0s}").spec.dns.minTtl, 1_000)
+    const { minTtl, maxTtl } = made(fqdn(), "dns: {maxTTL: 2s}").spec.dns
+    assert.deepEqual([minTtl, maxTtl], [2_000, 2_000])
+  })
+})
+
+describe("what is not served yet is refused by its name", () => {
+  it.each([
+    ["healthCheck: {}", "spec.healthCheck"],
+    ["outlier: {}", "spec.outlier"],
+    ["loadBalancer: {}", "spec.loadBalancer"],
+    ["retry: {}", "spec.retry"],
+    ["circuitBreaker: {}", "spec.circuitBreaker"],
+    ["failover: {}", "spec.failover"],
+    ["credentials: {}", "spec.credentials"],
+    ["egressPath: {}", "spec.egressPath"],
+    ["dns: {srv: {}}", "spec.dns.srv"],
+    ["dns: {nameservers: ['tls@10.0.0.1']}", "spec.dns.nameservers[0]"]
+  ])("%s", (more, field) => {
+    const yaml = backend(fqdn(), more)
+    assert.deepEqual([of(yaml).upstream, of(yaml).why, of(yaml).problem?.reason], [null, "invalid_backend", "UnsupportedValue"])
+    assert.strictEqual(accepted(yaml).state, "False/UnsupportedValue")
+    assert.include(accepted(yaml).message, field)
+  })
+  it.each(["H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"])("protocol %s", (protocol) => {
+    const yaml = backend(fqdn(), `protocol: ${protocol}`)
+    assert.strictEqual(accepted(yaml).state, "False/UnsupportedProtocol")
+    assert.strictEqual(of(yaml).problem?.reason, "UnsupportedProtocol")
+  })
+  it.each([
+    ["{fqdn: {hostname: a.example, port: 80}, tier: 1}", "spec.endpoints[0].tier"],
+    ["{fqdn: {hostname: a.example, port: 80}, pathPrefix: /x}", "spec.endpoints[0].pathPrefix"]
+  ])("%s", (endpoint, field) => {
+    assert.strictEqual(accepted(backend(endpoint)).state, "False/UnsupportedValue")
+    assert.include(accepted(backend(endpoint)).message, field)
+  })
+})
+
+describe("a bad endpoint", () => {
+  it.each([
+    ["{fqdn: {hostname: 10.0.0.1, port: 80}}", "InvalidAddress", "spelling of an IP address"],
+    ["{fqdn: {hostname: a.svc.cluster.local, port: 80}}", "InvalidAddress", "cluster's own domain"],
+    ["{fqdn: {hostname: a.example, port: 0}}", "InvalidAddress", "port"],
+    ["{ip: {address: 127.0.0.1, port: 80}}", "InvalidAddress", "loopback"],
+    ["{ip: {address: 169.254.169.254, port: 80}}", "InvalidAddress", "metadata"],
+    ["{ip: {address: 010.0.0.1, port: 80}}", "InvalidAddress", "IPv4"],
+    ["{ip: {address: '::ffff:127.0.0.1', port: 80}}", "InvalidAddress", "loopback"],
+    ["{weight: 1}", "InvalidAddress", "exactly one of"],
+    ["{ip: {address: 192.0.2.1, port: 80}, unix: {path: /x}}", "InvalidAddress", "exactly one of"]
+  ])("%s alone refuses the Backend: Invalid there, %s on the route", (endpoint, reason, told) => {
+    const yaml = backend(endpoint)
+    assert.deepEqual([of(yaml).upstream, of(yaml).why, of(yaml).problem?.reason], [null, "invalid_backend", reason])
+    assert.strictEqual(accepted(yaml).state, "False/Invalid")
+    assert.include(accepted(yaml).message, "spec.endpoints[0]")
+    assert.include(accepted(yaml).message, told)
+  })
+  it("beside good ones costs itself, and is told on both", () => {
+    const yaml = backend(
+      `{fqdn: {hostname: localhost, port: 80}}, ${fqdn()}, {ip: {address: 127.0.0.1, port: 80}}, {service: {name: gone, port: 80}}`
+    )
+    assert.deepEqual(
+      upstreamOf(of(yaml)).endpoints.map(({ at }) => (at._tag === "Name" ? at.name : at._tag)),
+      ["api.vendor.example"]
+    )
+    assert.strictEqual(accepted(yaml).state, "True/Accepted")
+    const partial = conditions(yaml).get("PartiallyInvalid")
+    assert.strictEqual(partial?.state, "True/Invalid")
+    for (const told of ["spec.endpoints[0]", "spec.endpoints[2]", "spec.endpoints[3]"]) {
+      assert.include(partial?.message ?? "", told)
+      assert.include(of(yaml).notes.join(), told)
+    }
+    assert.strictEqual(conditions(yaml).get("ResolvedRefs")?.state, "False/BackendNotFound")
+  })
+})
+
+describe("unix endpoints", () => {
+  const unix = (path: string) => backend(`{unix: {path: ${path}}}`)
+  it("serve below an allowed directory", () => assert.isNotNull(of(unix("/run/sluice/a/b.sock")).upstream))
+  it.each(["/run/other.sock", "/run/sluice/../docker.sock", "/run/sluicex/a.sock", "/run/sluice", "/run/sluice/", "/run/sluice/./../x"])(
+    "%s is UnsupportedAddressType",
+    (path) => {
+      assert.strictEqual(of(unix(path)).problem?.reason, "UnsupportedAddressType")
+      assert.strictEqual(accepted(unix(path)).state, "False/UnsupportedAddressType")
+      assert.include(accepted(unix(path)).message, "/run/sluice")
+    }
+  )
+  it("are refused everywhere when no directory is allowed", () =>
+    assert.strictEqual(
+      resolved(unix("/run/sluice/a.sock"), "Backend api", "shop", { unixDirectories: [] }).problem?.reason,
+      "UnsupportedAddressType"
+    ))
+})
+
+describe("service endpoints", () => {
+  const service = (text: string) => backend(`{service: {${text}}}`)
+  it("are TLS when the Service's appProtocol says so", () =>
+    assert.deepEqual(
+      upstreamOf(of(service("name: cart, port: 8443") + cart)).endpoints.map(({ at, tls }) => [at._tag === "Address" ? at.port : 0, tls]),
+      [
+        [8444, true],
+        [8444, true],
+        [8444, true]
+      ]
+    ))
+  it("keep the Backend accepted while the Service has no address: 503, not 500", () => {
+    const yaml = service("name: cart, port: 80") + cart.slice(0, cart.indexOf("---", 4))
+    assert.deepEqual(upstreamOf(of(yaml)).endpoints, [])
+    assert.strictEqual(accepted(yaml).state, "True/Accepted")
+  })
+  it("need a grant in another namespace", () => {
+    const yaml =
+      backend("{service: {name: cart, namespace: shop, port: 80}}").replace("namespace: shop}\nspec", "namespace: web}\nspec") + cart
+    const grant = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {name: g, namespace: shop}
+spec: {from: [{group: gateway.sluice.dev, kind: Backend, namespace: web}], to: [{group: "", kind: Service}]}
+`
+    assert.deepEqual(
+      [resolved(yaml, "Backend api", "web").why, resolved(yaml, "Backend api", "web").problem?.reason],
+      ["ref_not_permitted", "RefNotPermitted"]
+    )
+    assert.isNotNull(resolved(yaml + grant, "Backend api", "web").upstream)
+  })
+  it.each([
+    ["name: gone, port: 80", "BackendNotFound", "backend_not_found"],
+    ["name: cart, port: 82", "BackendNotFound", "backend_not_found"],
+    ["name: cart, port: 81", "UnsupportedProtocol", "invalid_backend"],
+    ["name: ext, port: 80", "InvalidAddress", "invalid_backend"]
+  ])("%s is %s", (text, reason, why) => {
+    const external =
+      "---\napiVersion: v1\nkind: Service\nmetadata: {name: ext, namespace: shop}\nspec: {type: ExternalName, externalName: a.example}\n"
+    const result = of(service(text) + cart + external)
+    assert.deepEqual([result.upstream, result.problem?.reason, result.why], [null, reason, why])
+  })
+})
+
+describe("a reference to a Backend", () => {
+  it("needs no port, takes any that an endpoint has, and refuses others", () => {
+    const yaml = backend(`${fqdn(443)}, ${fqdn(8443)}`)
+    assert.isNotNull(of(yaml).upstream)
+    assert.strictEqual(of(yaml, "Backend api:8443").upstream?.id, of(yaml).upstream?.id)
+    assert.strictEqual(of(yaml, "Backend api:80").problem?.reason, "BackendNotFound")
+  })
+  it("to one that does not decode is InvalidBackend with the field", () => {
+    const yaml = backend(fqdn(), "protocol: Carrier")
+    assert.deepEqual([of(yaml).why, of(yaml).problem?.reason], ["invalid_backend", "InvalidBackend"])
+    assert.include(of(yaml).problem?.message ?? "", "spec.protocol")
+    assert.strictEqual(accepted(yaml).state, "False/Invalid")
+  })
+})
