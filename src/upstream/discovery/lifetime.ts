@@ -93,7 +93,9 @@ const succeeded = (life: Lifetime, lookup: Lookup, { contract, now, chance, ipv6
   const limit = contract.staleLimit
   const v4 = keep(lookup.A, life.v4, now, limit)
   const v6 = keep(lookup.AAAA, life.v6, now, limit)
-  const found = inFamily(contract.family, v4?.addresses ?? [], v6?.addresses ?? [], ipv6Usable).slice(0, mostAddresses)
+  // A mapped address in an AAAA answer is the IPv4 address that A may hold too.
+  const members = new Set(inFamily(contract.family, v4?.addresses ?? [], v6?.addresses ?? [], ipv6Usable))
+  const found = [...members].slice(0, mostAddresses)
   const addresses = sameMembers(found, life.addresses) ? life.addresses : found
   const present = new Set(addresses)
   const until = now + contract.obsoleteGrace

@@ -159,7 +159,7 @@ const make = (options: NamesOptions) =>
       for (const fault of entry.faults.splice(0)) yield* Effect.logError(`a listener of the name ${entry.name} failed`, fault)
       const { state, detail, failures } = entry.current
       if (state === before) return
-      const log = state === "Fresh" ? Effect.logInfo : Effect.logWarning
+      const log = state !== "Fresh" ? Effect.logWarning : before === "Pending" ? Effect.logDebug : Effect.logInfo
       yield* log(`${entry.name} is ${state.toLowerCase()}${detail === "" ? "" : `: ${detail}`}`, { name: entry.name, state, failures })
     })
 

@@ -207,7 +207,7 @@ describe("client certificates", () => {
     expect(reason(await attempt(origin, { tls: spec({ client: "client" }) }, client))).toBe("accepted")
   })
   it.each(["TLSv1.2", "TLSv1.3"] as const)(
-    "missing or of a stranger over %s: the refusal is told apart, during the handshake or at the first read",
+    "missing or of a stranger over %s: never served; the handshake or the first read fails",
     async (version) => {
       const origin = await serve(good, { ca: ca.certificate, requestCert: true, rejectUnauthorized: true, maxVersion: version })
       const stranger = await other.leaf({ dns: ["client.example"] })
