@@ -86,7 +86,7 @@ export const makeUpstream = Effect.fnUntraced(function* (
 ): Effect.fn.Return<LiveUpstream, never, Scope.Scope> {
   const watches = yield* FiberMap.makeRuntime<never, string>()
   const upstream = new Live(id, spec, options, watches)
-  yield* Effect.addFinalizer(() => Effect.sync(() => upstream.close()))
+  yield* Effect.addFinalizer(() => Effect.sync(() => upstream.shutdown()))
   upstream.setEndpoints(endpoints)
   return upstream
 })
@@ -409,7 +409,7 @@ class Live implements LiveUpstream, ExchangeHost {
     }
   }
 
-  close(): void {
+  shutdown(): void {
     if (this.#closed) return
     this.#closed = true
     for (const { member, stop } of this.#members.values()) {

@@ -51,6 +51,8 @@ export class Connection {
   current: Wire | null = null
   /** Became a tunnel: bytes only, until it closes. */
   upgraded = false
+  /** The first error of the socket: a TLS alert is followed by an end, which undici tells instead. */
+  alert: Error | null = null
   readonly #client: Client
   #firstTimer: NodeJS.Timeout | null = null
   #idleTimer: NodeJS.Timeout | null = null
@@ -84,7 +86,9 @@ export class Connection {
       }
     })
     ;(this.#client as EventEmitter).on("error", ignore)
-    socket.on("error", ignore)
+    socket.on("error", (error) => {
+      this.alert ??= error
+    })
     socket.on("close", () => {
       this.#stop()
       if (this.upgraded) this.current?.sink.onFree(this)
@@ -382,8 +386,9 @@ export class Wire implements Dispatcher.DispatchHandler {
     if (code === "UND_ERR_SOCKET" && error.message === "bad upgrade") return ["upstream_malformed", "101 Switching Protocols unasked"]
     if (code === "" || code === "ERR_ASSERTION") return ["internal", `${error.name}: ${error.message}`]
     // TLS 1.3 peers refuse a client certificate after the handshake is done on our side (RFC 8446 section 4.4.2.4).
-    if (code.startsWith("ERR_SSL_") && !this.#answered) {
-      const failure = tlsFailure(error as { readonly code: string }, this.peer.endpoint, this.peer.address, undefined, Date.now())
+    const alert = this.connection.alert as (Error & { readonly code?: unknown }) | null
+    if (!this.#answered && typeof alert?.code === "string" && alert.code.startsWith("ERR_SSL_")) {
+      const failure = tlsFailure(alert as { readonly code: string }, this.peer.endpoint, this.peer.address, undefined, Date.now())
       return [failure.reason, failure.detail]
     }
     const how = code === "UND_ERR_SOCKET" ? "closed" : `lost (${code})`

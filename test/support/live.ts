@@ -235,3 +235,12 @@ export const field = (outcome: Outcome, name: string): string | null => {
   for (let n = 0; n < outcome.headers.length; n += 2) if (outcome.headers[n]!.toLowerCase() === name) return outcome.headers[n + 1]!
   return null
 }
+
+/** Resolves when the condition holds, looked at every turn of the event loop; rejects after five seconds. */
+export const until = async (condition: () => boolean): Promise<void> => {
+  const deadline = performance.now() + 5_000
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`never true: ${condition}`)
+    await new Promise(setImmediate)
+  }
+}
