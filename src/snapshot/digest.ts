@@ -1,21 +1,32 @@
 // Content hashes. Canonical: key order does not matter, so equal content has an equal digest on every replica (law 12).
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { protocol, type Snapshot, type Tables, tables } from "./snapshot.ts"
 
 /** JSON with sorted keys; Maps as sorted pairs. Only plain data goes in. */
 export const canonical = (value: unknown): string => {
   if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null"
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
-  const pairs: ReadonlyArray<readonly [string, unknown]> =
-    value instanceof Map ? [...value.entries()] : Object.entries(value).filter(([, v]) => v !== undefined)
-  return `{${[...pairs]
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`)
-    .join(",")}}`
+  let text = ""
+  if (Array.isArray(value)) {
+    for (const item of value) text += text === "" ? canonical(item) : `,${canonical(item)}`
+    return `[${text}]`
+  }
+  if (value instanceof Map) {
+    for (const key of [...value.keys()].sort()) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonical(value.get(key))}`
+    return `{${text}}`
+  }
+  const fields = value as Readonly<Record<string, unknown>>
+  // The default order of sort is by UTF-16 units, as `<` compares.
+  for (const key of Object.keys(fields).sort()) {
+    const field = fields[key]
+    if (field !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonical(field)}`
+  }
+  return `{${text}}`
 }
 
+const sha256 = (text: string): string => hash("sha256", text, "hex").slice(0, 32)
+
 /** The first 128 bits of SHA-256 over the canonical form, hex. */
-export const digest = (value: unknown): string => createHash("sha256").update(canonical(value)).digest("hex").slice(0, 32)
+export const digest = (value: unknown): string => sha256(canonical(value))
 
 // A resource is immutable, so its digest is computed once in its life: a change costs what changed.
 const digests = new WeakMap<object, bigint>()
@@ -29,7 +40,7 @@ const contentOf = (resource: object): string =>
 const resourceDigest = (resource: object): bigint => {
   const known = digests.get(resource)
   if (known !== undefined) return known
-  const made = BigInt(`0x${createHash("sha256").update(contentOf(resource)).digest("hex").slice(0, 32)}`)
+  const made = BigInt(`0x${sha256(contentOf(resource))}`)
   digests.set(resource, made)
   return made
 }
@@ -49,7 +60,7 @@ const keyDigest = (key: string): bigint => {
   if (known !== undefined) return known
   // Bounded: ids of retired resources must not stay for ever.
   if (keys.size > 100_000) keys.clear()
-  const made = BigInt(`0x${createHash("sha256").update(key).digest("hex").slice(0, 32)}`)
+  const made = BigInt(`0x${sha256(key)}`)
   keys.set(key, made)
   return made
 }
@@ -81,10 +92,7 @@ export const sumSince = (sum: bigint, from: Tables, to: Tables): bigint => {
 
 /** The version that belongs to a sum of `sumOf`. */
 export const versionOfSum = (gateway: Snapshot["gateway"], sum: bigint): string =>
-  createHash("sha256")
-    .update(`${protocol}\u0000${gateway.namespace}\u0000${gateway.name}\u0000${sum.toString(16)}`)
-    .digest("hex")
-    .slice(0, 32)
+  sha256(`${protocol}\u0000${gateway.namespace}\u0000${gateway.name}\u0000${sum.toString(16)}`)
 
 /** The version of a snapshot's content: hash over the digests of its resources. */
 export const versionOf = (content: Tables & Pick<Snapshot, "gateway">): string => versionOfSum(content.gateway, sumOf(content))

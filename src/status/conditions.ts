@@ -269,6 +269,17 @@ const notServed: Readonly<Record<string, string>> = {
   ExtensionRef: "ExtensionRef names a filter that Sluice does not know; none is served yet"
 }
 
+// ── Objects that nothing is said on, because they are not ours: told by `check` ──────────────────────────────────────────────────────────
+export const ignoredGateway = {
+  foreignClass: (name: string): string =>
+    `spec.gatewayClassName: GatewayClass ${name} does not exist or belongs to another controller; in a standalone process the class sluice is always there`
+}
+
+export const ignoredRoute = {
+  noParent: "spec.parentRefs is empty: the route attaches to no Gateway; name one",
+  foreignParent: "spec.parentRefs names no Gateway that Sluice serves; check name and namespace"
+}
+
 // ── Live facts: written by settle alone ───────────────────────────────────────────────────────────────────────────────────────────────
 const programmed = (status: Said["status"], reason: string) => says("Programmed", status, reason)
 

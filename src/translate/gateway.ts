@@ -6,14 +6,15 @@ import { type GroupKind, type Meta, type ObjectKey, parseKey } from "#schemas/me
 import { listenerId } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import type { Material } from "../snapshot/secret.ts"
-import { gatewayNote, type Said, gateway as say, listener as sayListener } from "../status/conditions.ts"
+import { gatewayNote, ignoredGateway, type Said, gateway as say, listener as sayListener } from "../status/conditions.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { type Infrastructure, infrastructureOf } from "./infrastructure.ts"
 import { isServed, type JudgedListener, judgeListener, type SupportedKind, type UnreadableListener, unreadable } from "./listener.ts"
 import { boundPort, byAge, judgePorts, type PortClaims } from "./port.ts"
 import type { TranslateSettings } from "./settings.ts"
-import type { View } from "./view.ts"
+import type { Collected } from "./units.ts"
+import type { Session, View } from "./view.ts"
 
 export const gatewayKind: GroupKind = "Gateway.gateway.networking.k8s.io"
 
@@ -244,4 +245,13 @@ export const parentOf = (view: View, settings: TranslateSettings, key: ObjectKey
       }),
       unreadable: judged.unreadable.flatMap((one) => (one.name === null ? [] : [one.name]))
     }
+  })
+
+/** Every Gateway. A string: it is not ours to serve, and why; null: it cannot be read (then its verdict says so). */
+export const ownGateways = (session: Session, settings: TranslateSettings): Collected<OwnGateway | string | null> =>
+  session.each("every gateway", gatewayKind, (view, key) => {
+    const own = ownGateway(view, settings, key)
+    if (own !== null) return own
+    const value = view.get<Gateway>(key)?.value
+    return value !== undefined && Result.isSuccess(value) ? ignoredGateway.foreignClass(value.success.spec.gatewayClassName) : null
   })

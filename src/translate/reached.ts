@@ -2,29 +2,26 @@
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Reached } from "./backend.ts"
-import type { TranslatedRoute } from "./route.ts"
+import { served, type TranslatedRoute } from "./route.ts"
+import type { Collected } from "./units.ts"
 
-/** before: of the previous translation; its answer stands (===) while no route's part in it has changed. */
-export const reachedBy = (
-  routes: ReadonlyMap<ObjectKey, TranslatedRoute>,
-  before: { readonly routes: ReadonlyMap<ObjectKey, TranslatedRoute>; readonly reached: Reached } | null
-): Reached => {
-  if (before !== null && before.routes.size === routes.size) {
-    const stands = routes.entries().every(([key, route]) => {
-      const old = before.routes.get(key)
-      return old === route || (old !== undefined && old.reaches === route.reaches && old.gateways === route.gateways)
-    })
-    if (stands) return before.reached
-  }
+/** before: the previous answer, which stands (===) while no route's part in it has changed. */
+export const reachedBy = (routes: Collected<TranslatedRoute | string>, before: Reached | null): Reached => {
+  const stands = routes.changed.entries().every(([key, old]) => {
+    const now = served(routes.values.get(key))
+    const was = served(old)
+    return was?.reaches === now?.reaches && was?.gateways === now?.gateways
+  })
+  if (before !== null && stands) return before
   const reached = new Map<ObjectKey, { readonly gateways: Set<ObjectKey>; readonly upstreams: Set<Id> }>()
-  for (const route of routes.values())
-    for (const { object, upstream } of route.reaches) {
+  for (const route of routes.values.values())
+    for (const { object, upstream } of served(route)?.reaches ?? []) {
       let reach = reached.get(object)
       if (reach === undefined) {
         reach = { gateways: new Set(), upstreams: new Set() }
         reached.set(object, reach)
       }
-      for (const gateway of route.gateways) reach.gateways.add(gateway)
+      for (const gateway of served(route)?.gateways ?? []) reach.gateways.add(gateway)
       if (upstream !== null) reach.upstreams.add(upstream)
     }
   return reached

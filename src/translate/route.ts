@@ -5,14 +5,15 @@ import { type GroupKind, type Meta, type ObjectKey, parseKey } from "#schemas/me
 import { gatewayGroup } from "#schemas/reference.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Rule } from "../snapshot/route.ts"
-import { observed, routeNote, type Said, route as say } from "../status/conditions.ts"
+import { ignoredRoute, observed, routeNote, type Said, route as say } from "../status/conditions.ts"
 import type { Verdict, VerdictEntry } from "../status/verdict.ts"
 import { type Attachment, attach } from "./attachment.ts"
 import { isAddress } from "./intersection.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
 import { type Reaching, type TranslatedRule, translateRule } from "./rule.ts"
 import type { TranslateSettings } from "./settings.ts"
-import type { View } from "./view.ts"
+import type { Collected } from "./units.ts"
+import type { Session, View } from "./view.ts"
 
 export const httpRouteKind: GroupKind = "HTTPRoute.gateway.networking.k8s.io"
 
@@ -115,68 +116,73 @@ const entryOf = (meta: Meta, { gateway, ref }: Attachment, conditions: ReadonlyA
   listener: null
 })
 
-/** null: no parent of it is a Gateway of ours, and it is none of our business. */
-export const translateRoute = (view: View, settings: TranslateSettings, key: ObjectKey): TranslatedRoute | null =>
-  view.unit("route", key, (view) => {
-    const object = view.get<HTTPRoute>(key)
-    if (object === null) return null
-    const { meta } = object
-    if (Result.isFailure(object.value)) {
-      // Whose it is cannot be read either; without a parentRef the entry can be shown, but not written.
-      const conditions = [observed(meta.generation, say.undecodable(object.value.failure))]
-      return without(meta, [{ parent: null, section: null, port: null, conditions, listener: null }])
-    }
-    const route = object.value.success
-    const { namespace } = parseKey(key)
-    const hostnames = route.spec.hostnames.length === 0 ? ["*"] : route.spec.hostnames
-    const attachments = route.spec.parentRefs.flatMap((ref) => attach(view, settings, ref, "HTTPRoute", namespace, hostnames) ?? [])
-    if (attachments.length === 0) return null
-    const body = bodyOf(view, settings, route, key)
-    const refused = hostnamesProblem(route) ?? body.refused
-    const notes = route.spec.useDefaultGateways === "All" ? [say.partly([routeNote.defaultGateways])] : []
-    const entries = attachments.map((one) =>
-      entryOf(meta, one, [one.refused ?? refused ?? say.accepted, ...body.others, ...(body.others.length > 1 ? [] : notes)])
-    )
-    const bound = attachments.filter((one) => one.refused === null)
-    const listeners = unique(
-      bound.flatMap((one) => one.listeners.map((to) => ({ gateway: one.gateway, ...to }))),
-      ({ listener }) => listener.id
-    )
-    // Rules that are not served answer 500 even where none of the route's is: see rule.ts.
-    const serving = hostnamesProblem(route) === null ? listeners.filter(({ listener }) => listener.served) : []
-    const rules = body.rules.flatMap((rule) => rule.rules)
-    const upstreams = unique(
-      body.rules.flatMap((rule) => rule.upstreams),
-      (one) => one.id
-    )
-    return {
-      meta,
-      verdict: {
-        object: key,
-        generation: meta.generation,
-        entries,
-        upstreams: lookedUp(upstreams),
-        gateways: unique(
-          serving.map((one) => one.gateway),
-          (gateway) => gateway
-        )
-      },
-      contributions:
-        rules.length === 0
-          ? []
-          : serving.flatMap(({ gateway, listener, hosts }) =>
-              hosts.map(({ hostname, written }) => ({ gateway, listener: listener.id, hostname, written }))
-            ),
-      rules,
-      upstreams,
-      reaches: unique(
-        body.rules.flatMap((rule) => rule.reaches),
-        (one) => `${one.object} ${one.upstream}`
-      ),
-      attached: refused === null ? listeners.map(({ gateway, listener }) => ({ gateway, listener: listener.id })) : [],
+const translated = (view: View, settings: TranslateSettings, key: ObjectKey): TranslatedRoute | string => {
+  const object = view.get<HTTPRoute>(key)
+  if (object === null) return "it does not exist"
+  const { meta } = object
+  if (Result.isFailure(object.value)) {
+    // Whose it is cannot be read either; without a parentRef the entry can be shown, but not written.
+    const conditions = [observed(meta.generation, say.undecodable(object.value.failure))]
+    return without(meta, [{ parent: null, section: null, port: null, conditions, listener: null }])
+  }
+  const route = object.value.success
+  const { namespace } = parseKey(key)
+  const hostnames = route.spec.hostnames.length === 0 ? ["*"] : route.spec.hostnames
+  const attachments = route.spec.parentRefs.flatMap((ref) => attach(view, settings, ref, "HTTPRoute", namespace, hostnames) ?? [])
+  if (attachments.length === 0) return route.spec.parentRefs.length === 0 ? ignoredRoute.noParent : ignoredRoute.foreignParent
+  const body = bodyOf(view, settings, route, key)
+  const refused = hostnamesProblem(route) ?? body.refused
+  const notes = route.spec.useDefaultGateways === "All" ? [say.partly([routeNote.defaultGateways])] : []
+  const entries = attachments.map((one) =>
+    entryOf(meta, one, [one.refused ?? refused ?? say.accepted, ...body.others, ...(body.others.length > 1 ? [] : notes)])
+  )
+  const bound = attachments.filter((one) => one.refused === null)
+  const listeners = unique(
+    bound.flatMap((one) => one.listeners.map((to) => ({ gateway: one.gateway, ...to }))),
+    ({ listener }) => listener.id
+  )
+  // Rules that are not served answer 500 even where none of the route's is: see rule.ts.
+  const serving = hostnamesProblem(route) === null ? listeners.filter(({ listener }) => listener.served) : []
+  const rules = body.rules.flatMap((rule) => rule.rules)
+  const upstreams = unique(
+    body.rules.flatMap((rule) => rule.upstreams),
+    (one) => one.id
+  )
+  return {
+    meta,
+    verdict: {
+      object: key,
+      generation: meta.generation,
+      entries,
+      upstreams: lookedUp(upstreams),
       gateways: unique(
         serving.map((one) => one.gateway),
         (gateway) => gateway
       )
-    }
-  })
+    },
+    contributions:
+      rules.length === 0
+        ? []
+        : serving.flatMap(({ gateway, listener, hosts }) =>
+            hosts.map(({ hostname, written }) => ({ gateway, listener: listener.id, hostname, written }))
+          ),
+    rules,
+    upstreams,
+    reaches: unique(
+      body.rules.flatMap((rule) => rule.reaches),
+      (one) => `${one.object} ${one.upstream}`
+    ),
+    attached: refused === null ? listeners.map(({ gateway, listener }) => ({ gateway, listener: listener.id })) : [],
+    gateways: unique(
+      serving.map((one) => one.gateway),
+      (gateway) => gateway
+    )
+  }
+}
+
+/** Every route. A string: nothing is made of it, no Gateway of ours is its parent, and why. */
+export const translateRoutes = (session: Session, settings: TranslateSettings): Collected<TranslatedRoute | string> =>
+  session.each("route", httpRouteKind, (view, key) => translated(view, settings, key))
+
+/** A member of that collection, if something was made of it. */
+export const served = (route: TranslatedRoute | string | undefined): TranslatedRoute | null => (typeof route === "object" ? route : null)

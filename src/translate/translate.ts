@@ -1,27 +1,27 @@
 // ClusterState → what every Gateway serves and what is said of every object. Pure, total and deterministic; `previous` only saves work (law 13).
-import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
-import type { HTTPRoute } from "#schemas/httproute.ts"
 import type { ObjectKey } from "#schemas/meta.ts"
+import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import type { Decoded } from "../state/change.ts"
 import type { ClusterState } from "../state/state.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { backendVerdicts, type Reached } from "./backend.ts"
 import { egressVerdicts } from "./egress.ts"
-import { gatewayKind, type OwnGateway, ownGateway } from "./gateway.ts"
+import { gatewayKind, type OwnGateway, ownGateways } from "./gateway.ts"
 import { gatewayClassKind, gatewayClassVerdict } from "./gatewayclass.ts"
 import { gatewayVerdict, undecodableGateway } from "./gatewayverdict.ts"
 import { type Gathered, gather, nothingGathered } from "./gathering.ts"
 import type { Infrastructure } from "./infrastructure.ts"
 import { policyVerdicts } from "./policy.ts"
 import { reachedBy } from "./reached.ts"
-import { httpRouteKind, type TranslatedRoute, translateRoute } from "./route.ts"
+import type { ResolvedUpstream } from "./resolved.ts"
+import { served, type TranslatedRoute, translateRoutes } from "./route.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { shared } from "./sharing.ts"
 import { type Built, build } from "./tables.ts"
-import { type Memo, open, type View } from "./view.ts"
+import type { Collected } from "./units.ts"
+import { type Memo, open } from "./view.ts"
 
 export interface TranslatedGateway {
   readonly snapshot: Snapshot
@@ -30,58 +30,45 @@ export interface TranslatedGateway {
   readonly infrastructure: Infrastructure
 }
 
-/** For `previous`, and for the test that counts: units computed anew and kept. Otherwise nobody's business. */
+/** For `previous`, and for the test that counts (law 13). Otherwise nobody's business. */
 export interface TranslationMemo {
+  /** Units computed anew, of `size` in use. */
   readonly computed: number
-  readonly kept: number
+  readonly size: number
   readonly units: Memo
-  readonly routes: ReadonlyMap<ObjectKey, TranslatedRoute>
   readonly built: ReadonlyMap<ObjectKey, Built>
   readonly reached: Reached
+  readonly upstreams: UpstreamTables
+  /** What the verdicts were put together from. */
+  readonly parts: ReadonlyArray<Verdicts>
 }
+
+type Verdicts = ReadonlyMap<ObjectKey, Verdict>
+
+/** Of each Gateway, the upstreams it uses. */
+type UpstreamTables = ReadonlyArray<ReadonlyMap<Id, ResolvedUpstream>>
+
+/** Each upstream once, though several Gateways use it. */
+const flattened = (tables: UpstreamTables): Iterable<ResolvedUpstream> => new Map(tables.flatMap((table) => [...table])).values()
 
 export interface Translation {
   readonly memo: TranslationMemo
-  readonly verdicts: ReadonlyMap<ObjectKey, Verdict>
+  readonly verdicts: Verdicts
   /** Secrets and ConfigMaps that the state must answer for. */
   readonly interest: ReadonlySet<ObjectKey>
   readonly gateways: ReadonlyMap<ObjectKey, TranslatedGateway>
-  /** Objects of ours to read, that nothing was made of, with the reason: `check` tells them. */
+  /** Gateways and routes that nothing was made of, with the reason: they are another controller's, or `check` tells a mistake. */
   readonly ignored: ReadonlyMap<ObjectKey, string>
 }
 
 export type Translate = (state: ClusterState, previous?: Translation) => Translation
 
-const routesOf = (view: View, settings: TranslateSettings, ignored: Map<ObjectKey, string>): Map<ObjectKey, TranslatedRoute> => {
-  const routes = new Map<ObjectKey, TranslatedRoute>()
-  for (const object of view.list<HTTPRoute>(httpRouteKind)) {
-    const route = translateRoute(view, settings, object.meta.key)
-    if (route !== null) routes.set(object.meta.key, route)
-    else ignored.set(object.meta.key, whyNoParent(object))
-  }
-  return routes
-}
-
-const whyNoParent = ({ value }: Decoded<HTTPRoute>): string =>
-  Result.isSuccess(value) && value.success.spec.parentRefs.length === 0
-    ? "spec.parentRefs is empty: the route attaches to no Gateway"
-    : "spec.parentRefs names no Gateway that Sluice serves"
-
-const gatewaysOf = (view: View, settings: TranslateSettings, ignored: Map<ObjectKey, string>): ReadonlyArray<OwnGateway> => {
-  const gateways: Array<OwnGateway> = []
-  for (const { meta, value } of view.list<Gateway>(gatewayKind)) {
-    const own = ownGateway(view, settings, meta.key)
-    if (own !== null) gateways.push(own)
-    else if (Result.isSuccess(value))
-      ignored.set(meta.key, `spec.gatewayClassName: GatewayClass ${value.success.spec.gatewayClassName} does not exist or is not Sluice's`)
-  }
-  return gateways
-}
+type Routes = Collected<TranslatedRoute | string>
 
 /** What each Gateway's gathering came to: brought up to date by the routes that differ. */
 const gatherAll = (
   gateways: ReadonlyArray<OwnGateway>,
-  routes: ReadonlyMap<ObjectKey, TranslatedRoute>,
+  routes: Routes,
   before: TranslationMemo | null
 ): ReadonlyMap<ObjectKey, Gathered> => {
   const sessions = new Map(gateways.map(({ key }) => [key, gather(key, before?.built.get(key)?.gathered ?? nothingGathered)] as const))
@@ -89,77 +76,112 @@ const gatherAll = (
   const each = (route: TranslatedRoute, act: "add" | "remove"): void => {
     for (const gateway of new Set([...route.gateways, ...route.attached.map((one) => one.gateway)])) sessions.get(gateway)?.[act](route)
   }
-  for (const [key, route] of routes) {
-    const old = before?.routes.get(key)
-    if (old === route) continue
-    if (old !== undefined) each(old, "remove")
-    each(route, "add")
+  for (const [key, old] of routes.changed) {
+    const before = served(old)
+    const now = served(routes.values.get(key))
+    if (before !== null) each(before, "remove")
+    if (now !== null) each(now, "add")
   }
-  for (const [key, old] of before?.routes ?? []) if (!routes.has(key)) each(old, "remove")
   return new Map([...sessions].map(([key, session]) => [key, session.done()] as const))
 }
 
-/** Verdicts by object, in the Map (===) of before when none has changed. */
-const verdictsOf = (
-  parts: Iterable<Iterable<Verdict>>,
-  before: ReadonlyMap<ObjectKey, Verdict> | undefined
-): ReadonlyMap<ObjectKey, Verdict> => {
-  const verdicts = new Map<ObjectKey, Verdict>()
-  let changed = false
-  for (const part of parts)
-    for (const verdict of part) {
-      const old = before?.get(verdict.object)
-      const kept = old === verdict ? old : shared(old, verdict)
-      if (kept !== old) changed = true
-      verdicts.set(verdict.object, kept)
+/** A Map to alter: the one given (===) comes back when nothing did. */
+const patching = <A>(before: ReadonlyMap<ObjectKey, A>) => {
+  let next: Map<ObjectKey, A> | null = null
+  const open = (): Map<ObjectKey, A> => {
+    next ??= new Map(before)
+    return next
+  }
+  const now = (): ReadonlyMap<ObjectKey, A> => next ?? before
+  return {
+    now,
+    set: (key: ObjectKey, value: A): void => {
+      const old = now().get(key)
+      const kept = shared(old, value)
+      if (kept !== old) open().set(key, kept)
+    },
+    drop: (key: ObjectKey): void => {
+      if (now().has(key)) open().delete(key)
     }
-  return before !== undefined && !changed && before.size === verdicts.size ? before : verdicts
+  }
 }
 
-const present = <A>(items: Iterable<A | null>): ReadonlyArray<A> => [...items].filter((item): item is A => item !== null)
+const byObject = (verdicts: Iterable<Verdict | null>): Verdicts => {
+  const map = new Map<ObjectKey, Verdict>()
+  for (const verdict of verdicts) if (verdict !== null) map.set(verdict.object, verdict)
+  return map
+}
+
+/** Verdicts of routes by what changed of them, of the rest by comparing the parts that are not the same Map as before. */
+const verdictsOf = (parts: ReadonlyArray<Verdicts>, routes: Routes, previous: Translation | null): Verdicts => {
+  const verdicts = patching<Verdict>(previous?.verdicts ?? new Map())
+  for (const [index, part] of parts.entries()) {
+    const old = previous?.memo.parts[index]
+    if (old === part) continue
+    for (const key of old?.keys() ?? []) if (!part.has(key)) verdicts.drop(key)
+    for (const [key, verdict] of part) if (old?.get(key) !== verdict) verdicts.set(key, verdict)
+  }
+  for (const key of routes.changed.keys()) {
+    const route = served(routes.values.get(key))
+    if (route === null) verdicts.drop(key)
+    else verdicts.set(key, route.verdict)
+  }
+  return verdicts.now()
+}
+
+const ignoredOf = (collections: ReadonlyArray<Collected<unknown>>, previous: Translation | null): ReadonlyMap<ObjectKey, string> => {
+  const ignored = patching<string>(previous?.ignored ?? new Map())
+  for (const { values, changed } of collections)
+    for (const key of changed.keys()) {
+      const value = values.get(key)
+      if (typeof value === "string") ignored.set(key, value)
+      else ignored.drop(key)
+    }
+  return ignored.now()
+}
+
+const never = (): boolean => false
 
 /** settings are fixed for the life of the process: a previous translation under other settings must not be given. */
 export const makeTranslate =
   (settings: TranslateSettings): Translate =>
   (state, previous) => {
-    const before = previous?.memo ?? null
-    const { view, finish } = open(state, before?.units ?? null)
-    const ignored = new Map<ObjectKey, string>()
-    const gateways = gatewaysOf(view, settings, ignored)
-    const routes = routesOf(view, settings, ignored)
+    const session = open(state, previous?.memo.units ?? null)
+    const { view } = session
+    // A memo that cannot be gone on from is none: what has changed is told against what it remembers.
+    const last = session.continues && previous !== undefined ? previous : null
+    const before = last?.memo ?? null
+    const owned = ownGateways(session, settings)
+    const gateways = [...owned.values.values()].filter((own) => typeof own === "object" && own !== null)
+    const routes = translateRoutes(session, settings)
+
     const gathered = gatherAll(gateways, routes, before)
     const built = new Map(gateways.map((own) => [own.key, build(own, gathered.get(own.key)!, before?.built.get(own.key) ?? null)] as const))
-    const reached = reachedBy(routes, before)
-    const upstreams = built.values().flatMap((one) => one.gathered.upstreams.values.values())
-    const verdicts = verdictsOf(
-      [
-        present(view.list(gatewayClassKind).map(({ meta }) => gatewayClassVerdict(view, settings, meta.key))),
-        present(view.list<Gateway>(gatewayKind).map((object) => undecodableGateway(settings, object))),
-        gateways.map((own) => gatewayVerdict(own, gathered.get(own.key)!)),
-        routes.values().map((route) => route.verdict),
-        backendVerdicts(view, settings, reached).values(),
-        policyVerdicts(view, reached).values(),
-        egressVerdicts(view, upstreams).values()
-      ],
-      previous?.verdicts
-    )
-    const units = finish()
-    const unchangedRoutes =
-      before !== null && before.routes.size === routes.size && routes.entries().every(([key, route]) => before.routes.get(key) === route)
+    const reached = reachedBy(routes, before?.reached ?? null)
+    session.give("reached", reached)
+    const upstreams = gateways.map((own) => gathered.get(own.key)!.upstreams.values)
+    const sameUpstreams =
+      before !== null && before.upstreams.length === upstreams.length && upstreams.every((one, i) => one === before.upstreams[i])
+    const allUpstreams = sameUpstreams ? before.upstreams : upstreams
+    session.give("upstreams", allUpstreams)
+
+    const parts = [
+      byObject(view.list(gatewayClassKind).map(({ meta }) => gatewayClassVerdict(view, settings, meta.key))),
+      byObject(view.list<Gateway>(gatewayKind).map((object) => undecodableGateway(settings, object))),
+      byObject(gateways.map((own) => gatewayVerdict(own, gathered.get(own.key)!))),
+      view.unit("verdicts", "backends", (view) => backendVerdicts(view, settings, view.given<Reached>("reached")), never),
+      view.unit("verdicts", "tls policies", (view) => policyVerdicts(view, view.given<Reached>("reached")), never),
+      view.unit("verdicts", "egress policies", (view) => egressVerdicts(view, flattened(view.given<UpstreamTables>("upstreams"))), never)
+    ]
+    const verdicts = verdictsOf(parts, routes, last)
+    const units = session.finish()
     return {
-      memo: {
-        computed: units.computed,
-        kept: units.kept,
-        units,
-        routes: unchangedRoutes ? before.routes : routes,
-        built,
-        reached
-      },
+      memo: { computed: units.computed, size: units.size, units, built, reached, upstreams: allUpstreams, parts },
       verdicts,
       interest: units.interest,
       gateways: new Map(
         [...built].map(([key, { own, snapshot, material }]) => [key, { snapshot, material, infrastructure: own.infrastructure }] as const)
       ),
-      ignored
+      ignored: ignoredOf([owned, routes], last)
     }
   }
