@@ -2,7 +2,7 @@
 import { Clock, Deferred, Effect, Exit, FiberSet, HashMap, Queue, Scope, Stream, SubscriptionRef } from "effect"
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Ack, Report } from "./report/report.ts"
-import { makePublisher, type Publisher } from "./snapshot/published.ts"
+import { makePublisher, type Published, type Publisher } from "./snapshot/published.ts"
 import type { Change, ChangeSource, Decoded } from "./state/change.ts"
 import { same } from "./state/content.ts"
 import { answered, apply, type ClusterState, empty, type NeededKind, synced } from "./state/state.ts"
@@ -31,6 +31,8 @@ export interface Pipeline {
   readonly statuses: SubscriptionRef.SubscriptionRef<ReadonlyMap<ObjectKey, Verdict>>
   readonly state: () => ClusterState
   readonly translation: () => Translation | null
+  /** What each Gateway's proxy was given last. */
+  readonly published: () => ReadonlyMap<ObjectKey, Published>
   readonly onAck: (gateway: ObjectKey, ack: Ack) => void
   readonly onReport: (gateway: ObjectKey, report: Report) => void
   /** Completes when everything known at start is translated and published. */
@@ -201,6 +203,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       statuses,
       state: () => state,
       translation: () => translation,
+      published: () => new Map([...gateways].map(([gateway, { publisher }]) => [gateway, publisher.current()!])),
       onAck: note(acks),
       onReport: note(reports),
       started: Deferred.await(started),

@@ -1,4 +1,5 @@
 // `sluice explain`: offline from manifests, or asked of the running process at its admin port; the answer is made by the same code.
+import { get } from "node:http"
 import { networkInterfaces } from "node:os"
 import { Effect, Result } from "effect"
 import { formatHostPort, type Settings } from "../config.ts"
@@ -42,17 +43,34 @@ const online = async (question: Question, invocation: Invocation, settings: Sett
   const query = new URLSearchParams({ url: question.url, method: question.method })
   for (const header of invocation.flags.get("header") ?? []) query.append("header", header)
   if (invocation.flags.get("probe")?.[0] === "true") query.set("probe", "true")
-  const response = await fetch(`http://${at}/explain?${query}`, { signal: AbortSignal.timeout(60_000) }).catch((error: Error) => {
-    const cause = error.cause instanceof Error ? error.cause.message : error.message
-    throw new UsageError(
-      `no running process answers at ${at} (${cause}): start sluice run, name its --admin-address, or name manifests: sluice explain URL PATH`
-    )
-  })
-  const body = (await response.json().catch(() => null)) as { readonly error?: string } | null
-  if (!response.ok || body === null)
-    throw new UsageError(`${at} answered ${response.status}${body?.error === undefined ? "" : `: ${body.error}`}`)
+  const { status, body } = await ask(at, `/explain?${query}`)
+  if (status !== 200) throw new UsageError(`${at} answered ${status}${typeof body?.error === "string" ? `: ${body.error}` : ""}`)
   return body as unknown as Answer
 }
+
+/** One GET, its JSON. Nobody there is a usage error: the remedy is another word on the command line. */
+const ask = (at: string, path: string): Promise<{ readonly status: number; readonly body: { readonly error?: unknown } | null }> =>
+  new Promise((resolve, reject) => {
+    const sent = get(`http://${at}${path}`, { timeout: 60_000 }, (response) => {
+      const parts: Array<Buffer> = []
+      response.on("data", (part: Buffer) => parts.push(part))
+      response.on("end", () => {
+        try {
+          resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(parts).toString("utf8")) })
+        } catch {
+          resolve({ status: response.statusCode ?? 0, body: null })
+        }
+      })
+    })
+    sent.on("timeout", () => sent.destroy(new Error("no answer within 60 s")))
+    sent.on("error", (error) =>
+      reject(
+        new UsageError(
+          `no running process answers at ${at} (${error.message}): start sluice run, name its --admin-address, or name manifests: sluice explain URL PATH`
+        )
+      )
+    )
+  })
 
 export const main = async (invocation: Invocation): Promise<number> => {
   const settings = await settingsOf(invocation)

@@ -2,6 +2,7 @@
 import { createHmac } from "node:crypto"
 import { Result } from "effect"
 import { decodeObject } from "#schemas/decode.ts"
+import { unreadFields } from "#schemas/fields.ts"
 import { describeKey, type Issue, type Meta } from "#schemas/meta.ts"
 import { canonical } from "../snapshot/digest.ts"
 import { type Sealed, seal } from "../snapshot/secret.ts"
@@ -77,6 +78,14 @@ const decodeDocument = (key: Uint8Array, document: Document, objects: Array<Piec
       field: issue.path === "" ? null : issue.path,
       message: issue.message,
       remedy: inside ? "Correct it: the object is not served until then" : "Correct it: this part of the object is left out until then"
+    })
+  // `kubectl apply` refuses such a manifest: a misspelt field must not pass for one that was heard.
+  for (const path of unreadFields(decoded.kind, document.value))
+    tell(document.lineOf(path), name, {
+      severity: "Refused",
+      field: path,
+      message: `${decoded.kind.kind} has no such field; it is not read`,
+      remedy: "Correct its spelling and its place, or remove it"
     })
   const { metadata, status: _status, ...content } = document.value
   const fields = typeof metadata === "object" && metadata !== null ? (metadata as { readonly namespace?: unknown }) : {}
