@@ -5,11 +5,11 @@ import { describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#sc
 import type { Service } from "#schemas/service.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
 import type { Id, Source } from "../snapshot/id.ts"
-import { same } from "../state/content.ts"
+import type { AddressPolicy } from "../snapshot/upstream.ts"
 import { backend, backendNote, observed, type Said } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
-import { type Declared, type Destination, refused, upstreamOf } from "./destination.ts"
+import { type Declared, refused, upstreamOf } from "./destination.ts"
 import { judgeBackend } from "./dialects/backend.ts"
 import { externalNameDestination } from "./dialects/externalname.ts"
 import type { JudgedBackend } from "./dialects/judged.ts"
@@ -18,7 +18,7 @@ import { judgeXBackend } from "./dialects/xbackend.ts"
 import { egressOf } from "./egress.ts"
 import { backendKind, serviceKind, xbackendKind } from "./kinds.ts"
 import { describeUnpermitted, permitted } from "./reference.ts"
-import type { BackendReference, Referrer, ResolvedBackend, ResolvedUpstream } from "./resolved.ts"
+import type { BackendReference, Referrer, ResolvedBackend } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
@@ -77,7 +77,7 @@ const ofService = (view: View, settings: TranslateSettings, key: ObjectKey, port
 /** What is declared, as a reference with this port sees it; whoever refers. */
 const declaredOf = (view: View, settings: TranslateSettings, key: ObjectKey, port: number | null): Declared => {
   if (key.startsWith(`${serviceKind}/`))
-    return view.unit("service-port", `${key}:${port ?? ""}`, (inner) => ofService(inner, settings, key, port), same)
+    return view.unit("service-port", `${key}:${port ?? ""}`, (inner) => ofService(inner, settings, key, port))
   const judged = judgedOf(view, settings, key)
   const what = describeKey(key)
   if (judged === null) return refused(null, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.notFound(what))
@@ -87,27 +87,13 @@ const declaredOf = (view: View, settings: TranslateSettings, key: ObjectKey, por
     : refused(key, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.portNotDeclared(what, port, judged.ports))
 }
 
-/** The settings and the members apart, each kept (===) while it comes to the same: endpoints change a thousand times more often. null: there is no destination. */
-const upstream = (view: View, settings: TranslateSettings, key: ObjectKey, port: number | null, route: string): ResolvedUpstream | null => {
-  const unit = `${key}:${port ?? ""} ${route}`
-  const destinationIn = (inner: View): Destination | null => declaredOf(inner, settings, key, port).destination
-  const made = view.unit(
-    "upstream",
-    unit,
-    (inner) => {
-      const destination = destinationIn(inner)
-      const { rules } = egressOf(inner, parseKey(key).namespace, route)
-      if (destination === null) return null
-      return {
-        ...upstreamOf(destination, { cluster: settings.clusterCidrs, allowLoopback: settings.allowLoopback, egress: rules }),
-        materials: destination.materials
-      }
-    },
-    same
-  )
-  const endpoints = view.unit("upstream-endpoints", unit, (inner) => destinationIn(inner)?.endpoints ?? null, same)
-  return made === null || endpoints === null ? null : { id: made.id, spec: made.spec, endpoints, materials: made.materials }
-}
+/** One object for all upstreams of a pair of namespaces: the dialler reads each policy once in its life. */
+const addressPolicy = (view: View, settings: TranslateSettings, object: string, route: string): AddressPolicy =>
+  view.unit("addresses", `${object}/${route}`, (inner) => ({
+    cluster: settings.clusterCidrs,
+    allowLoopback: settings.allowLoopback,
+    egress: egressOf(inner, object, route).rules
+  }))
 
 const resolve = (view: View, settings: TranslateSettings, key: ObjectKey, ref: BackendReference, from: Referrer): ResolvedBackend => {
   const { kind, namespace } = parseKey(key)
@@ -141,7 +127,11 @@ const resolve = (view: View, settings: TranslateSettings, key: ObjectKey, ref: B
       backendNote.address(what, backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, from.namespace)))
     )
   return {
-    upstream: upstream(view, settings, key, ref.port, from.namespace),
+    upstream: {
+      ...upstreamOf(destination, addressPolicy(view, settings, namespace, from.namespace)),
+      endpoints: destination.endpoints,
+      materials: destination.materials
+    },
     why: null,
     problem: null,
     notes: skips ? [...found.notes, backendNote.skipVerifyPermitted(what)] : found.notes,
@@ -156,17 +146,10 @@ const spoken = (a: string, b: string): string => (a === b ? `namespace ${a}` : `
 export const resolveBackend = (view: View, settings: TranslateSettings, ref: BackendReference, from: Referrer): ResolvedBackend => {
   const key = objectKey(groupKind(ref.group, ref.kind), ref.namespace ?? from.namespace, ref.name)
   // The referrer's name has no say, so all routes of a namespace share one unit.
-  return view.unit(
-    "backend",
-    `${key}:${ref.port ?? ""} ${from.kind}.${from.group}/${from.namespace}`,
-    (inner) => resolve(inner, settings, key, ref, from),
-    sameResolved
+  return view.unit("backend", `${key}:${ref.port ?? ""} ${from.kind}.${from.group}/${from.namespace}`, (inner) =>
+    resolve(inner, settings, key, ref, from)
   )
 }
-
-/** Equal, and made of the very same parts: what a snapshot compares by ===. */
-const sameResolved = (before: ResolvedBackend, after: ResolvedBackend): boolean =>
-  before.upstream?.spec === after.upstream?.spec && before.upstream?.endpoints === after.upstream?.endpoints && same(before, after)
 
 /** Verdicts of every Backend and XBackend in the state: an entry per Gateway that reaches it; of one that none reaches, one entry without parent (for `check`). */
 export const backendVerdicts = (view: View, settings: TranslateSettings, reached: Reached): ReadonlyMap<ObjectKey, Verdict> => {

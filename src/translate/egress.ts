@@ -6,7 +6,6 @@ import type { EgressPolicy } from "#schemas/egresspolicy.ts"
 import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import type { EgressAllow, EgressRules } from "../snapshot/egress.ts"
 import type { Source } from "../snapshot/id.ts"
-import { same } from "../state/content.ts"
 import { describeIssues, egressPolicy, observed, type Said } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
@@ -147,8 +146,7 @@ const governanceOf = (side: Side | null): Governance =>
         permits: side.permits
       }
 
-const side = (view: View, namespace: string): Side | null =>
-  view.unit("egress-namespace", namespace, (inner) => sideOf(inner, namespace), same)
+const side = (view: View, namespace: string): Side | null => view.unit("egress-namespace", namespace, (inner) => sideOf(inner, namespace))
 
 /**
  * The rules for a destination named by an object of `object` and used by a route of `route`. Both namespaces must allow it: a tenant under Enforce does not get out
@@ -156,16 +154,11 @@ const side = (view: View, namespace: string): Side | null =>
  */
 export const egressOf = (view: View, object: string, route: string): Governance => {
   const [first, second] = object < route ? [object, route] : [route, object]
-  return view.unit(
-    "egress",
-    `${first}/${second}`,
-    (inner) => {
-      const a = side(inner, first)
-      const b = first === second ? a : side(inner, second)
-      return governanceOf(first === second || (a === null && b === null) ? a : meet(a ?? nobody, b ?? nobody))
-    },
-    same
-  )
+  return view.unit("egress", `${first}/${second}`, (inner) => {
+    const a = side(inner, first)
+    const b = first === second ? a : side(inner, second)
+    return governanceOf(first === second || (a === null && b === null) ? a : meet(a ?? nobody, b ?? nobody))
+  })
 }
 
 /** Refused by intent alone: Enforce, and no entry names any of its endpoints. What names resolve to is the dialler's to judge. */
