@@ -2,9 +2,40 @@
 import { hash } from "node:crypto"
 import { protocol, type Snapshot, type Tables, tables } from "./snapshot.ts"
 
-/** JSON with sorted keys; Maps as sorted pairs. Only plain data goes in. */
+/** Names of an object's fields in order, each with its `"name":`. The default order of sort is by UTF-16 units, as `<` compares. */
+type Order = ReadonlyArray<readonly [name: string, label: string]>
+
+// Objects of a kind have the same fields, so the order is found once. Bounded: open keys (labels) come from outside.
+const orders = new Map<string, Order>()
+const orderOf = (fields: object): Order => {
+  const names = Object.keys(fields)
+  const shape = names.join("\u0000")
+  const known = orders.get(shape)
+  if (known !== undefined) return known
+  if (orders.size >= 1024) orders.clear()
+  const made = names.sort().map((name) => [name, `${JSON.stringify(name)}:`] as const)
+  orders.set(shape, made)
+  return made
+}
+
+// Resources of a kind share what nobody set (limits, the DNS contract): the object last seen in a field is often the next one's too.
+const recent = new Map<string, { readonly value: object; readonly text: string }>()
+const sharedField = (name: string, value: object): string => {
+  const last = recent.get(name)
+  if (last?.value === value) return last.text
+  const text = canonical(value)
+  if (recent.size >= 1024) recent.clear()
+  recent.set(name, { value, text })
+  return text
+}
+
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+const leaf = (value: unknown): string => (typeof value === "string" && plain.test(value) ? `"${value}"` : (JSON.stringify(value) ?? "null"))
+
+/** JSON with sorted keys; Maps as sorted pairs; a field that is undefined is absent. Only plain data goes in, and none that is altered later. */
 export const canonical = (value: unknown): string => {
-  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null"
+  if (value === null || typeof value !== "object") return leaf(value)
   let text = ""
   if (Array.isArray(value)) {
     for (const item of value) text += text === "" ? canonical(item) : `,${canonical(item)}`
@@ -15,10 +46,12 @@ export const canonical = (value: unknown): string => {
     return `{${text}}`
   }
   const fields = value as Readonly<Record<string, unknown>>
-  // The default order of sort is by UTF-16 units, as `<` compares.
-  for (const key of Object.keys(fields).sort()) {
-    const field = fields[key]
-    if (field !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonical(field)}`
+  for (const [name, label] of orderOf(fields)) {
+    const field = fields[name]
+    if (field === undefined) continue
+    if (text !== "") text += ","
+    text += label
+    text += typeof field === "object" && field !== null ? sharedField(name, field) : leaf(field)
   }
   return `{${text}}`
 }

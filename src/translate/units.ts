@@ -24,10 +24,10 @@ export interface Unit {
   /** Epoch of the last translation that asked for it outside of any unit; Infinity while it is a member of a collection. */
   root: number
   collection: Collection | null
-  reads: Set<string>
-  wants: Set<ObjectKey>
+  reads: ReadonlySet<string>
+  wants: ReadonlySet<ObjectKey>
   /** The units it used, with the values it saw. */
-  uses: Map<Unit, unknown>
+  uses: ReadonlyMap<Unit, unknown>
   readonly users: Set<Unit>
 }
 
@@ -62,6 +62,29 @@ const fetchedRead = (key: ObjectKey): string => `fetched\u0000${key}`
 const givenRead = (name: string): string => `given\u0000${name}`
 
 const kindOf = (key: ObjectKey): GroupKind => key.slice(0, key.indexOf("/"))
+
+// Most units have one or two of these and none of the rest: a Set is made when there is something to put in.
+const noReads: ReadonlySet<string> = new Set()
+const noWants: ReadonlySet<ObjectKey> = new Set()
+const noUses: ReadonlyMap<Unit, unknown> = new Map()
+
+const noteRead = (reader: Unit | null, read: string): void => {
+  if (reader === null) return
+  if (reader.reads === noReads) reader.reads = new Set([read])
+  else (reader.reads as Set<string>).add(read)
+}
+
+const noteWant = (reader: Unit | null, key: ObjectKey): void => {
+  if (reader === null) return
+  if (reader.wants === noWants) reader.wants = new Set([key])
+  else (reader.wants as Set<ObjectKey>).add(key)
+}
+
+const noteUse = (reader: Unit | null, used: Unit): void => {
+  if (reader === null) return
+  if (reader.uses === noUses) reader.uses = new Map([[used, used.value]])
+  else (reader.uses as Map<Unit, unknown>).set(used, used.value)
+}
 
 const putInto = <K, V>(sets: Map<K, Set<V>>, key: K, value: V): void => {
   const set = sets.get(key)
@@ -147,17 +170,17 @@ export class Units {
   }
 
   get(reader: Unit | null, key: ObjectKey): Decoded | null {
-    reader?.reads.add(objectRead(key))
+    noteRead(reader, objectRead(key))
     return Option.getOrNull(HashMap.get(objectsOf(this.#state, kindOf(key)).byKey, key))
   }
 
   fetched(reader: Unit | null, key: ObjectKey): Decoded | null | undefined {
-    reader?.wants.add(key)
+    noteWant(reader, key)
     return Option.getOrUndefined(HashMap.get(this.#state.fetched, key))
   }
 
   by(reader: Unit | null, index: Index<unknown>, bucket: string): ReadonlyArray<Decoded> {
-    reader?.reads.add(bucketRead(index.name, bucket))
+    noteRead(reader, bucketRead(index.name, bucket))
     let open = this.#indexes.get(index.name)
     if (open === undefined) {
       open = { index, buckets: indexed(index, objectsOf(this.#state, index.kind)) }
@@ -174,7 +197,7 @@ export class Units {
   }
 
   given(reader: Unit | null, name: string): unknown {
-    reader?.reads.add(givenRead(name))
+    noteRead(reader, givenRead(name))
     return this.#given.get(name)
   }
 
@@ -196,9 +219,9 @@ export class Units {
       running: false,
       root: -1,
       collection: null,
-      reads: new Set(),
-      wants: new Set(),
-      uses: new Map(),
+      reads: noReads,
+      wants: noWants,
+      uses: noUses,
       users: new Set()
     }
     table.set(key, unit)
@@ -214,7 +237,7 @@ export class Units {
       this.#roots.add(unit)
     }
     this.#settle(unit)
-    reader?.uses.set(unit, unit.value)
+    noteUse(reader, unit)
     return unit.value
   }
 
@@ -280,9 +303,9 @@ export class Units {
   #compute(unit: Unit): void {
     this.computed++
     const { reads, wants, uses } = unit
-    unit.reads = new Set()
-    unit.wants = new Set()
-    unit.uses = new Map()
+    unit.reads = noReads
+    unit.wants = noWants
+    unit.uses = noUses
     const made = unit.compute(unit)
     unit.value =
       unit.value === absent
