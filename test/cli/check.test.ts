@@ -1,0 +1,139 @@
+// `sluice check` and the words of every command: what is printed, and the exit code a script sees.
+
+import { spawnSync } from "node:child_process"
+import { assert, describe, it } from "vitest"
+import { parse } from "yaml"
+import { commands, flagsOf } from "#src/cli/grammar.ts"
+import { commandHelp, generalHelp } from "#src/cli/help.ts"
+import { nodeConcern } from "#src/cli/runtime.ts"
+import { folder, gateway, redirect, sluice } from "./program.ts"
+
+const good = `${gateway(8080)}---\n${redirect("cart", "/", "cart.example")}`
+const refused = good.replace("name: edge}]", "name: edge, sectionName: nope}]")
+
+describe("sluice check", () => {
+  it("exits 0 and says so when all is accepted, with Programmed left open", async () => {
+    using place = folder({ "a.yaml": good })
+    const { code, out, err } = await sluice(["check", place.path])
+    assert.strictEqual(code, 0, err)
+    assert.match(out, /ok {3}Gateway shop\/edge {2}.*a\.yaml:1/)
+    assert.match(out, /\? {4}Programmed Pending/)
+    assert.match(out, /2 objects accepted, 0 refused$/m)
+  })
+
+  it("exits 1 on a refusal, naming the object, its file and line, and the condition", async () => {
+    using place = folder({ "a.yaml": refused })
+    const { code, out } = await sluice(["check", place.path])
+    assert.strictEqual(code, 1)
+    assert.match(out, /FAIL HTTPRoute shop\/cart {2}.*a\.yaml:8/)
+    assert.match(out, /FAIL Accepted NoMatchingParent/)
+    assert.match(out, /1 object accepted, 1 refused/)
+  })
+
+  it("exits 1 for a document that does not parse, and judges the others", async () => {
+    using place = folder({ "a.yaml": `${good}---\nkind: HTTPRoute\nmetadata: {name: broken\n` })
+    const { code, out } = await sluice(["check", place.path])
+    assert.strictEqual(code, 1)
+    assert.match(out, /a\.yaml:\d+ HTTPRoute: not YAML/)
+    assert.match(out, /2 objects accepted, 0 refused, 1 problem/)
+  })
+
+  it("exits 1 for a field that no kind has and a route that nothing serves, 0 with somebody else's objects beside ours", async () => {
+    using misspelt = folder({ "a.yaml": good.replace("parentRefs:", "parentRefz: []\n  parentRefs:") })
+    const one = await sluice(["check", misspelt.path])
+    assert.strictEqual(one.code, 1)
+    assert.match(one.out, /HTTPRoute shop\/cart spec\.parentRefz: HTTPRoute has no such field/)
+    using lost = folder({ "a.yaml": good.replace("{name: edge}]", "{name: edgy}]") })
+    assert.strictEqual((await sluice(["check", lost.path])).code, 1)
+    using beside = folder({ "a.yaml": good, "b.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n" })
+    assert.strictEqual((await sluice(["check", beside.path])).code, 0)
+  })
+
+  it("reads standard input, and answers in JSON and YAML with the same value", async () => {
+    const json = await sluice(["check", "-o", "json", "-"], { stdin: refused })
+    const yaml = await sluice(["check", "--output=yaml", "-"], { stdin: refused })
+    assert.strictEqual(json.code, 1)
+    const value = JSON.parse(json.out)
+    assert.deepEqual(parse(yaml.out), value)
+    assert.isFalse(value.accepted)
+    const route = value.objects.find((object: { readonly object: string }) => object.object === "HTTPRoute shop/cart")
+    assert.strictEqual(route.at, "<stdin>:8")
+    assert.strictEqual(route.entries[0].conditions[0].reason, "NoMatchingParent")
+  })
+
+  it("is coloured only when told, and never against NO_COLOR by itself", async () => {
+    using place = folder({ "a.yaml": good })
+    assert.notInclude((await sluice(["check", place.path])).out, "\u001b[")
+    assert.include((await sluice(["check", "--color", "always", place.path])).out, "\u001b[")
+  })
+
+  it("exits 2 with the remedy for a path that is not there, an empty folder, a bad setting and an unknown flag", async () => {
+    using place = folder({ "notes.txt": "x", "bad.yaml": "admin-address: nowhere\n" })
+    for (const [words, expected] of [
+      [["check", `${place.path}/none.yaml`], /no such file/],
+      [["check"], /needs PATH/],
+      [["check", "--ouput", "json", "."], /did you mean --output\?/],
+      [["check", "--output", "xml", "."], /one of text, json, yaml/],
+      [["check", "--output"], /needs a value/],
+      [["check", "--config", `${place.path}/bad.yaml`, "."], /admin-address: "nowhere"/],
+      [["check", "--drain-delay", "1s", "."], /setting of sluice run/],
+      [["chek", "."], /did you mean check\?/],
+      [["completion", "powershell"], /bash, zsh and fish/],
+      [[], /Usage: sluice/]
+    ] as const) {
+      const { code, out, err } = await sluice(words)
+      assert.strictEqual(code, 2, words.join(" "))
+      assert.match(err, expected)
+      assert.strictEqual(out, "")
+    }
+    using empty = folder({ "notes.txt": "x" })
+    assert.match((await sluice(["check", empty.path])).err, /no manifests/)
+  })
+})
+
+describe("help, version and completion", () => {
+  it("name every command, flag and exit code", async () => {
+    const { code, out } = await sluice(["--help"])
+    assert.strictEqual(code, 0)
+    assert.strictEqual(out.trimEnd(), generalHelp())
+    for (const command of commands) {
+      assert.include(generalHelp(), command.name)
+      for (const flag of flagsOf(command)) assert.include(commandHelp(command), `--${flag.name}`)
+      assert.match(commandHelp(command), /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 /)
+    }
+    assert.include((await sluice(["run", "--help"])).out, "--drain-deadline DURATION")
+    assert.include((await sluice(["help", "explain"])).out, "--probe")
+  })
+
+  it("say the versions, and when Node lacks security fixes", async () => {
+    const { code, out } = await sluice(["version", "--output", "json"])
+    assert.strictEqual(code, 0)
+    const value = JSON.parse(out)
+    assert.strictEqual(value.node, process.versions.node)
+    assert.match(value.undici, /^8\./)
+    assert.strictEqual(value.concern, nodeConcern(process.versions.node))
+    for (const bad of ["26.10.0", "26.12.0", "26.13.0", "24.99.0"]) assert.match(nodeConcern(bad) ?? "", /26\.12\.1/)
+    for (const fine of ["26.12.1", "26.12.2", "26.13.1", "26.14.0", "28.0.0"]) assert.isNull(nodeConcern(fine))
+  })
+
+  it("complete in bash: commands, flags, values", async () => {
+    const { out } = await sluice(["completion", "bash"])
+    const complete = (...words: ReadonlyArray<string>) =>
+      spawnSync(
+        "bash",
+        ["-c", `${out}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sluice; printf '%s\\n' "\${COMPREPLY[@]}"`, "_", ...words],
+        { encoding: "utf8" }
+      )
+        .stdout.trim()
+        .split("\n")
+    assert.deepEqual(complete("sluice", "ch"), ["check"])
+    assert.deepEqual(complete("sluice", "check", "--out"), ["--output"])
+    assert.deepEqual(complete("sluice", "check", "--output", "j"), ["json"])
+    assert.deepEqual(complete("sluice", "completion", "z"), ["zsh"])
+    for (const [shell, expected] of [
+      ["zsh", /^#compdef sluice/],
+      ["fish", /complete -c sluice .* -l output/]
+    ] as const)
+      assert.match((await sluice(["completion", shell])).out, expected)
+  })
+})

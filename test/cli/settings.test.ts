@@ -1,0 +1,101 @@
+// One precedence for every setting, and a sentence for whatever does not read.
+
+import { assert, describe, it } from "vitest"
+import { formatHostPort, parseHostPort, resolveSettings, settingsMarkdown, settingsTable } from "#src/config.ts"
+
+const flags = (entries: Readonly<Record<string, ReadonlyArray<string>>> = {}) => new Map(Object.entries(entries))
+const file = (value: unknown) => ({ path: "sluice.yaml", value })
+
+describe("settings", () => {
+  it("are taken from the flag before the environment, before the file, before the default", () => {
+    const all = (...given: Parameters<typeof resolveSettings>) => resolveSettings(...given).settings.drainDeadline
+    const env = { SLUICE_DRAIN_DEADLINE: "2s" }
+    assert.strictEqual(all(flags({ "drain-deadline": ["1s"] }), env, file({ "drain-deadline": "3s" })), 1_000)
+    assert.strictEqual(all(flags(), env, file({ "drain-deadline": "3s" })), 2_000)
+    assert.strictEqual(all(flags(), { SLUICE_DRAIN_DEADLINE: "" }, file({ "drain-deadline": "3s" })), 3_000)
+    assert.strictEqual(all(flags(), {}, file(null)), 25_000)
+  })
+
+  it("that repeat are lists: flags again and again, commas in the environment, a list in the file", () => {
+    const expected = ["10.0.0.1:53", "tcp@[fd00::1]:53"]
+    const read = (...given: Parameters<typeof resolveSettings>) => resolveSettings(...given).settings.nameservers
+    assert.deepEqual(read(flags({ nameserver: ["10.0.0.1", "tcp@[fd00::1]"] }), {}, null), expected)
+    assert.deepEqual(read(flags(), { SLUICE_NAMESERVER: "10.0.0.1:53, tcp@fd00::1" }, null), expected)
+    assert.deepEqual(read(flags(), {}, file({ nameserver: ["10.0.0.1", "tcp@[fd00::1]:53"] })), expected)
+  })
+
+  it("have a default that reads without a complaint", () => {
+    const { settings, problems } = resolveSettings(flags(), {}, null)
+    assert.deepEqual(problems, [])
+    assert.deepEqual(settings.admin, { host: "127.0.0.1", port: 19000 })
+    assert.deepEqual(settings.health, { host: "0.0.0.0", port: 19001 })
+    assert.strictEqual(settings.allowLoopback, false)
+    assert.strictEqual(settings.accessLog, "on")
+  })
+
+  it("name where a bad value was written and what was expected", () => {
+    const { problems } = resolveSettings(
+      flags({ "admin-address": ["nowhere"] }),
+      { SLUICE_LOG_LEVEL: "loud" },
+      file({ "drain-delay": "5", "cluster-cidr": ["10.0.0.0/33"], "unix-directory": { a: 1 }, "listen-address": ["::"] })
+    )
+    const all = problems.join("\n")
+    for (const expected of [
+      /--admin-address: "nowhere" is not ADDRESS:PORT/,
+      /SLUICE_LOG_LEVEL: "loud" is not one of debug, info, warning, error/,
+      /sluice\.yaml: drain-delay: "5" is not a duration/,
+      /sluice\.yaml: cluster-cidr: "10\.0\.0\.0\/33" is not a range/,
+      /sluice\.yaml: unix-directory: write plain values/,
+      /sluice\.yaml: listen-address: write one value/
+    ])
+      assert.match(all, expected)
+    assert.lengthOf(problems, 6)
+  })
+
+  it("that are unknown are told with what was probably meant, but a Service's variables in a pod are not", () => {
+    const { problems } = resolveSettings(
+      flags(),
+      {
+        SLUICE_NAMESERVERS: "x",
+        SLUICE_SERVICE_HOST: "10.0.0.1",
+        SLUICE_PORT_80_TCP: "tcp://…",
+        SLUICE_EDGE_PORT: "tcp://…",
+        SLUICE_NODE: "node"
+      },
+      file({ nameservers: "x", colour: "never", "zzz-zzz-zzz": 1 })
+    )
+    assert.deepEqual(problems, [
+      "sluice.yaml: unknown setting nameservers: did you mean nameserver?",
+      "sluice.yaml: unknown setting colour: did you mean color?",
+      "sluice.yaml: unknown setting zzz-zzz-zzz",
+      "environment: unknown variable SLUICE_NAMESERVERS: did you mean SLUICE_NAMESERVER?"
+    ])
+  })
+
+  it("of a file that is no list of names are refused as a whole", () => {
+    assert.lengthOf(resolveSettings(flags(), {}, file(["a"])).problems, 1)
+  })
+
+  it("are all in the table of the docs", () => {
+    for (const row of settingsTable) {
+      assert.include(settingsMarkdown(), `--${row.name}`)
+      assert.include(settingsMarkdown(), row.env)
+    }
+  })
+})
+
+describe("an address and port", () => {
+  it("reads IPv4, IPv6 in brackets, localhost and every address, and is written back", () => {
+    for (const [text, host] of [
+      ["127.0.0.1:1", "127.0.0.1"],
+      ["[::1]:1", "::1"],
+      ["localhost:1", "localhost"]
+    ] as const) {
+      assert.deepEqual(parseHostPort(text), { host, port: 1 })
+      assert.strictEqual(formatHostPort(parseHostPort(text)!), text)
+    }
+    assert.deepEqual(parseHostPort(":0"), { host: "0.0.0.0", port: 0 })
+    for (const bad of ["", "1", "::1:1", "[127.0.0.1]:1", "host.example:1", "1.2.3.4:65536", "1.2.3.4:", "1.2.3.4:-1"])
+      assert.isNull(parseHostPort(bad), bad)
+  })
+})
