@@ -1,5 +1,5 @@
 // The live form of an upstream in this process: its endpoints, their names, its pool, its TLS. A request holds THIS, never the snapshot.
-import { Effect, FiberMap, Latch, Result, type Scope } from "effect"
+import { Effect, FiberMap, Latch, type Scope } from "effect"
 import type { UpstreamFacts } from "../report/report.ts"
 import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
@@ -8,12 +8,11 @@ import { settle } from "../snapshot/setting.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
 import { Rotation } from "./balance.ts"
-import type { FailureDescription, UpstreamDescription } from "./description.ts"
-import { dial } from "./dial/connect.ts"
+import type { UpstreamDescription } from "./description.ts"
 import type { OwnAddresses } from "./dial/own.ts"
-import type { DialOutcome, DialPlan } from "./dial/plan.ts"
+import type { Dial, DialFailed, DialOutcome } from "./dial/plan.ts"
 import type { TrustRoots } from "./dial/roots.ts"
-import { type TlsContext, tlsContext } from "./dial/tls.ts"
+import { Dialler } from "./dialler.ts"
 import type { Names } from "./discovery/names.ts"
 import { Exchange, type ExchangeHost, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
@@ -114,8 +113,9 @@ class Live implements LiveUpstream, ExchangeHost {
   readonly #unheld = Latch.makeUnsafe(false)
   /** Requests that wait for a first answer. */
   readonly #waiting = new Set<() => void>()
-  #tls: { readonly context: TlsContext | null; readonly problem: string | null; readonly digests: string }
-  #lastFailure: FailureDescription | null = null
+  readonly #dialler: Dialler
+  /** What the observer knows of dials. */
+  #told: Pick<UpstreamFacts, "lastFailure" | "certificateExpires"> = { lastFailure: null, certificateExpires: null }
   #closed = false
 
   constructor(id: Id, spec: Upstream, options: UpstreamOptions, watches: Watches) {
@@ -138,7 +138,12 @@ class Live implements LiveUpstream, ExchangeHost {
       random: options.random ?? Math.random,
       dial: (target, done) => this.#dial(target, done)
     })
-    this.#tls = this.#context(options.material)
+    this.#dialler = new Dialler(spec, options.material, {
+      roots: options.roots,
+      own: options.own,
+      now: this.#now,
+      onDial: (outcome) => this.#observer.onDial(id, outcome)
+    })
   }
 
   hold(): Disposable {
@@ -244,7 +249,7 @@ class Live implements LiveUpstream, ExchangeHost {
 
   choose(tried: ReadonlySet<Member> | null): Target | NoChoice | null {
     const member = tried === null ? this.#rotation.next() : this.#rotation.nextBut(tried)
-    const target = member?.next(this.#now()) ?? null
+    const target = member?.next(this.#now) ?? null
     if (target !== null) return target
     if (this.#closed) return { reason: "no_endpoints", detail: "the upstream is closed" }
     return tried === null ? this.#whyNobody() : { reason: "no_endpoints", detail: "no other endpoint" }
@@ -265,7 +270,7 @@ class Live implements LiveUpstream, ExchangeHost {
   }
 
   another(target: Target): Target | null {
-    const next = target.member.next(this.#now())
+    const next = target.member.next(this.#now)
     return next === null || next === target || next.lastFailure !== null ? null : next
   }
 
@@ -294,90 +299,30 @@ class Live implements LiveUpstream, ExchangeHost {
     return end
   }
 
-  #context(material: MaterialLookup): { readonly context: TlsContext | null; readonly problem: string | null; readonly digests: string } {
-    const { tls } = this.spec
-    if (tls === null) return { context: null, problem: null, digests: "" }
-    const ids = [...(tls.ca === "System" ? [] : tls.ca), ...(tls.client === null ? [] : [tls.client])]
-    const digests = ids.map((id) => digestOf(material, id)).join(",")
-    const made = tlsContext(tls, material, this.#options.roots)
-    return Result.isSuccess(made)
-      ? { context: made.success, problem: null, digests }
-      : { context: null, problem: `${made.failure.detail}${made.failure.id === null ? "" : ` (${made.failure.id})`}`, digests }
-  }
-
   setMaterial(material: MaterialLookup): void {
-    const { tls } = this.spec
-    if (tls === null || this.#closed) return
-    const ids = [...(tls.ca === "System" ? [] : tls.ca), ...(tls.client === null ? [] : [tls.client])]
-    if (ids.map((id) => digestOf(material, id)).join(",") === this.#tls.digests && this.#tls.problem === null) return
-    this.#tls = this.#context(material)
+    if (this.#closed || !this.#dialler.setMaterial(material)) return
     this.pool.renew()
     this.#observer.onFacts(this.id)
   }
 
-  #dial(
-    target: Target,
-    done: Parameters<ConstructorParameters<typeof Pool>[0]["dial"]>[1]
-  ): {
-    readonly cancel: () => void
-  } {
-    const { member } = target
-    const { spec } = this
-    const finish = (outcome: DialOutcome) => {
-      const now = this.#now()
-      this.#observer.onDial(this.id, outcome)
-      if (outcome._tag === "Failed") {
-        for (const attempt of outcome.attempts) member.failed(attempt.ip, attempt.reason, now)
-        const news = this.#lastFailure?.reason !== outcome.reason
-        this.#lastFailure = { reason: outcome.reason, detail: outcome.detail, at: now }
-        done(outcome)
-        if (news) this.#observer.onFacts(this.id)
-        return
+  #dial(target: Target, done: (outcome: { readonly connection: Connection; readonly target: Target } | DialFailed) => void): Dial {
+    return this.#dialler.dial(target, (outcome) => {
+      if (outcome._tag === "Failed") done(outcome)
+      else {
+        const connection = new Connection(outcome.socket, this.#transport, (closed) => this.pool.onClosed(closed))
+        done({ connection, target: outcome.target })
       }
-      // It went first and did not win the race.
-      if (outcome.address !== target.address && member.order.length > 1) member.failed(target.address, "connect_timeout", now)
-      const expires = this.#expires()
-      const reached = member.succeeded(outcome.address, outcome.tls)
-      const news = this.#lastFailure !== null || this.#expires() !== expires
-      this.#lastFailure = null
-      done({ connection: new Connection(outcome.socket, this.#transport, (closed) => this.pool.onClosed(closed)), target: reached })
-      if (news) this.#observer.onFacts(this.id)
-    }
-    if (member.endpoint.tls && this.#tls.context === null) {
-      const detail = this.#tls.problem ?? "the endpoint wants TLS and the upstream has no TLS settings"
-      let wanted = true
-      queueMicrotask(() => wanted && finish({ _tag: "Failed", reason: "tls_handshake", detail, attempts: [] }))
-      return {
-        cancel: () => {
-          wanted = false
-        }
-      }
-    }
-    const plan: DialPlan = {
-      to:
-        member.endpoint.at._tag === "Unix"
-          ? { _tag: "Unix", path: target.address }
-          : { _tag: "Addresses", candidates: member.candidates(target, this.#now()) },
-      policy: spec.addresses,
-      own: this.#options.own(),
-      identity: member.identity,
-      tls: member.endpoint.tls ? this.#tls.context : null,
-      timeouts: spec.timeouts
-    }
-    return dial(plan, finish)
-  }
-
-  #expires(): string | null {
-    return factsOf(
-      [...this.#members.values()].map(({ member }) => member),
-      null
-    ).certificateExpires
+      const { lastFailure, certificateExpires } = this.facts()
+      if (lastFailure === this.#told.lastFailure && certificateExpires === this.#told.certificateExpires) return
+      this.#told = { lastFailure, certificateExpires }
+      this.#observer.onFacts(this.id)
+    })
   }
 
   facts(): UpstreamFacts {
     return factsOf(
       [...this.#members.values()].map(({ member }) => member),
-      this.#lastFailure?.reason ?? null
+      this.#dialler.lastFailure?.reason ?? null
     )
   }
 
@@ -405,7 +350,7 @@ class Live implements LiveUpstream, ExchangeHost {
         overflows: pool.overflows,
         retries: counts.retries
       },
-      lastFailure: this.#lastFailure
+      lastFailure: this.#dialler.lastFailure
     }
   }
 
@@ -419,14 +364,5 @@ class Live implements LiveUpstream, ExchangeHost {
     this.#rotation.set([])
     for (const ready of [...this.#waiting]) ready()
     this.pool.close()
-  }
-}
-
-const digestOf = (material: MaterialLookup, id: Id): string => {
-  try {
-    return material(id).ref.digest
-  } catch {
-    // The context's own words say what is missing.
-    return "missing"
   }
 }

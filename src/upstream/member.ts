@@ -15,6 +15,9 @@ const addressMemory = 30_000
 /** A family without a route is passed over this long (RFC 6555 section 4.2). */
 const familyMemory = 600_000
 
+/** A time before all others. */
+const never = Number.NEGATIVE_INFINITY
+
 export const endpointName = ({ at }: Endpoint): string =>
   at._tag === "Name"
     ? `${at.name}:${at.port}`
@@ -33,6 +36,7 @@ export class Target {
   readonly member: Member
   /** Canonical IP text, or the socket path. */
   readonly address: string
+  readonly six: boolean
   readonly fresh: AttemptPeer
   readonly reused: AttemptPeer
   /** Unused connections, the most recent last. */
@@ -41,15 +45,16 @@ export class Target {
   /** It may take new requests. */
   current = true
   denied: Denied | null = null
-  failedAt = Number.NEGATIVE_INFINITY
+  failedAt = never
   lastFailure: ConnectReason | null = null
   tls: PeerTls | null = null
 
   constructor(member: Member, address: string) {
     this.member = member
     this.address = address
+    this.six = isIPv6(address)
     const at = member.endpoint.at
-    const label = at._tag === "Unix" ? at.path : isIPv6(address) ? `[${address}]:${at.port}` : `${address}:${at.port}`
+    const label = at._tag === "Unix" ? at.path : this.six ? `[${address}]:${at.port}` : `${address}:${at.port}`
     this.fresh = { address: label, endpoint: member.name, reused: false }
     this.reused = { address: label, endpoint: member.name, reused: true }
   }
@@ -79,7 +84,7 @@ export class Member {
   readonly #events: MemberEvents
   #unsubscribe: (() => void) | null = null
   #cursor = 0
-  readonly #unreachable = { 4: Number.NEGATIVE_INFINITY, 6: Number.NEGATIVE_INFINITY }
+  readonly #unreachable = { 4: never, 6: never }
 
   constructor(key: string, endpoint: Endpoint, spec: Upstream, own: () => OwnAddresses, events: MemberEvents) {
     this.key = key
@@ -175,12 +180,16 @@ export class Member {
     return this.order[0]?.denied ?? null
   }
 
-  #passedOver(target: Target, now: number): boolean {
-    return now - target.failedAt < addressMemory || now - this.#unreachable[isIPv6(target.address) ? 6 : 4] < familyMemory
+  // The clock is read only where something failed: this is asked for every request.
+  #passedOver(target: Target, now: () => number): boolean {
+    const unreachable = target.six ? this.#unreachable[6] : this.#unreachable[4]
+    if (target.failedAt === never && unreachable === never) return false
+    const time = now()
+    return time - target.failedAt < addressMemory || time - unreachable < familyMemory
   }
 
   /** The address whose turn it is; null: none may be dialled. */
-  next(now: number): Target | null {
+  next(now: () => number): Target | null {
     const { order } = this
     const count = order.length
     let second: Target | null = null
@@ -200,11 +209,11 @@ export class Member {
   }
 
   /** What one dial may try: the address whose turn it is, then the others, families alternating (RFC 8305 section 4), known failures last. */
-  candidates(first: Target, now: number): ReadonlyArray<DialTarget> {
+  candidates(first: Target, now: () => number): ReadonlyArray<DialTarget> {
     const start = this.order.indexOf(first)
     const others = this.order.map((_, step) => this.order[(start + 1 + step) % this.order.length]!).filter((target) => target !== first)
-    const family = (six: boolean) => others.filter((target) => isIPv6(target.address) === six && !this.#passedOver(target, now))
-    const six = isIPv6(first.address)
+    const family = (six: boolean) => others.filter((target) => target.six === six && !this.#passedOver(target, now))
+    const { six } = first
     const [other, same] = [family(!six), family(six)]
     const mixed: Array<Target> = [first]
     for (let step = 0; step < Math.max(other.length, same.length); step++) {
@@ -224,10 +233,10 @@ export class Member {
       target.current = false
       this.targets.set(address, target)
     }
-    target.failedAt = Number.NEGATIVE_INFINITY
+    target.failedAt = never
     target.lastFailure = null
     target.tls = tls
-    this.#unreachable[isIPv6(address) ? 6 : 4] = Number.NEGATIVE_INFINITY
+    this.#unreachable[target.six ? 6 : 4] = never
     return target
   }
 
@@ -237,6 +246,6 @@ export class Member {
     if (target === undefined) return
     target.failedAt = now
     target.lastFailure = reason
-    if (reason === "connect_unreachable") this.#unreachable[isIPv6(address) ? 6 : 4] = now
+    if (reason === "connect_unreachable") this.#unreachable[target.six ? 6 : 4] = now
   }
 }

@@ -179,7 +179,7 @@ export class Pool {
       pooled.target.current &&
       pooled.generation === this.#generation &&
       pooled.connection.requests < this.#maxRequests &&
-      pooled.expires > this.#options.now() &&
+      (pooled.expires === Number.POSITIVE_INFINITY || pooled.expires > this.#options.now()) &&
       !this.#closed
     )
   }
