@@ -212,3 +212,32 @@ export const embedded = (address: Address): ReadonlyArray<Address> => {
   if (inCidr(address, compatible) && (bytes[12] !== 0 || bytes[13] !== 0 || bytes[14] !== 0 || bytes[15]! > 1)) return [part(bytes, 12)]
   return none
 }
+
+/** An address with all that can be said of it without knowing where we run. */
+export interface KnownAddress extends Address {
+  readonly text: string
+  readonly class: AddressClass
+  readonly embedded: ReadonlyArray<KnownAddress>
+}
+
+const know = (address: Address): KnownAddress => ({
+  ...address,
+  text: formatAddress(address),
+  class: classify(address),
+  embedded: embedded(address).map(know)
+})
+
+// Pure functions of the text, asked at every connect for the same few addresses. Bounded: names choose what comes here.
+const known = new Map<string, KnownAddress | null>()
+const mostKnown = 4_096
+
+/** `parseAddress` and what follows from it, remembered. null: not an address. */
+export const readAddress = (text: string): KnownAddress | null => {
+  const found = known.get(text)
+  if (found !== undefined) return found
+  const address = parseAddress(text)
+  const made = address === null ? null : know(address)
+  if (known.size >= mostKnown) known.clear()
+  if (text.length <= 64) known.set(text, made)
+  return made
+}

@@ -23,6 +23,8 @@ interface Attempt {
 
 const stage = (reason: DialAttempt["reason"]): number => (reason.startsWith("tls_") ? 2 : reason.startsWith("connect_") ? 1 : 0)
 
+const ignore = () => {}
+
 const at = (ip: string, port: number): string => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`)
 
 /**
@@ -118,7 +120,7 @@ class Racer {
       )
     }
     this.#pending.add(attempt)
-    // Stays for the life of the socket, so that a loser or a socket between owners cannot end the process.
+    // There is always one: an error nobody listens to, of a loser or of a socket between owners, would end the process.
     socket.on("error", (error) => this.#lost(attempt, connectFailure(error, where)))
     socket.once("connect", () => this.#won(attempt, where))
   }
@@ -141,6 +143,8 @@ class Racer {
     }
     clearTimeout(attempt.timer)
     this.#closeAll()
+    // A connection lives long; its listener need not keep the dial alive with it.
+    attempt.socket.removeAllListeners("error").on("error", ignore)
     const connectMs = performance.now() - attempt.began
     const { ip, port } = attempt.target
     const { tls, identity, timeouts } = this.#plan

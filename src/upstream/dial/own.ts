@@ -1,8 +1,8 @@
 // The addresses and ports that are this gateway itself: dialling them would be a loop, or a way around its own front door.
-import { type Address, classify, formatAddress, parseAddress } from "./address.ts"
+import { type KnownAddress, readAddress } from "./address.ts"
 
 export interface OwnAddresses {
-  readonly has: (address: Address, port: number) => boolean
+  readonly has: (address: KnownAddress, port: number) => boolean
 }
 
 export const noOwnAddresses: OwnAddresses = { has: () => false }
@@ -19,8 +19,8 @@ export const ownAddresses = (
   const canonical = (texts: Iterable<string>): Set<string> => {
     const set = new Set<string>()
     for (const text of texts) {
-      const address = parseAddress(text)
-      if (address !== null) set.add(formatAddress(address))
+      const address = readAddress(text)
+      if (address !== null) set.add(address.text)
     }
     return set
   }
@@ -29,19 +29,16 @@ export const ownAddresses = (
   const wildcardPorts = new Set<number>()
   const sockets = new Set<string>()
   for (const { address: text, port } of listeners) {
-    const address = parseAddress(text)
+    const address = readAddress(text)
     // `::` listens on IPv4 too; a wildcard of one family is taken for both, which refuses too much rather than too little.
-    if (address === null || classify(address) === "unspecified") wildcardPorts.add(port)
-    else sockets.add(`${formatAddress(address)} ${port}`)
+    if (address === null || address.class === "unspecified") wildcardPorts.add(port)
+    else sockets.add(`${address.text} ${port}`)
   }
   if (wildcardPorts.size === 0 && sockets.size === 0 && everyPort.size === 0) return noOwnAddresses
   return {
     has: (address, port) => {
-      const wildcard = wildcardPorts.has(port)
-      if (!wildcard && sockets.size === 0 && everyPort.size === 0) return false
-      if (wildcard && classify(address) === "loopback") return true
-      const text = formatAddress(address)
-      return (wildcard && machine.has(text)) || everyPort.has(text) || (sockets.size > 0 && sockets.has(`${text} ${port}`))
+      if (wildcardPorts.has(port) && (address.class === "loopback" || machine.has(address.text))) return true
+      return everyPort.has(address.text) || (sockets.size > 0 && sockets.has(`${address.text} ${port}`))
     }
   }
 }

@@ -29,6 +29,9 @@ const counted = (candidates: ReadonlyArray<DialTarget>, change: Partial<DialPlan
   return { plan, dials }
 }
 
+/** Client and server sockets that are open in this process. */
+const openSockets = (): number => process.getActiveResourcesInfo().filter((kind) => /^TCPSocketWrap$|^TCPConnectWrap$/.test(kind)).length
+
 /** A port that refuses: it was free a moment ago. */
 const closedPort = async (): Promise<number> => {
   const origin = await tcpOrigin()
@@ -186,6 +189,7 @@ describe("Happy Eyeballs", () => {
     const silent = await silentHost()
     try {
       const origin = await open()
+      const before = openSockets()
       const { plan, dials } = counted([target("127.0.0.1", silent.port), target("127.0.0.1", origin.port)], { attemptDelay: 120 })
       const began = performance.now()
       const outcome = await dialled(plan)
@@ -197,6 +201,8 @@ describe("Happy Eyeballs", () => {
       if (outcome._tag === "Dialled") {
         expect(outcome.connectMs).toBeLessThan(took)
         outcome.socket.destroy()
+        for (const socket of origin.sockets) await new Promise((resolve) => socket.once("close", resolve))
+        expect(openSockets()).toBe(before)
       }
     } finally {
       await silent.close()

@@ -81,7 +81,10 @@ describe("classes that nothing opens", () => {
       rule: "169.254.1.1 is link-local: never dialled"
     })
     const hidden = admit(named("2002:7f00:1::"), open, noOwnAddresses)
-    expect(hidden).toMatchObject({ class: "loopback", rule: expect.stringContaining("2002:7f00:1:: holds 127.0.0.1 is loopback") })
+    expect(hidden).toMatchObject({
+      class: "loopback",
+      rule: expect.stringContaining("2002:7f00:1:: leads to 127.0.0.1: 127.0.0.1 is loopback")
+    })
   })
 })
 
