@@ -9,31 +9,32 @@ export class TooDeep extends Error {
   }
 }
 
+/** Is there a field to drop? Most objects have none, and looking is cheaper than copying. Throws TooDeep. */
+const holdsNull = (value: unknown, depth: number): boolean => {
+  if (typeof value !== "object" || value === null) return false
+  if (depth > deepest) throw new TooDeep()
+  if (Array.isArray(value)) {
+    for (const item of value) if (holdsNull(item, depth + 1)) return true
+    return false
+  }
+  const fields = value as Readonly<Record<string, unknown>>
+  for (const key in fields) {
+    const item = fields[key]
+    if (item === null || item === undefined || holdsNull(item, depth + 1)) return true
+  }
+  return false
+}
+
 const strip = (value: unknown, depth: number): unknown => {
   if (typeof value !== "object" || value === null) return value
   if (depth > deepest) throw new TooDeep()
-  if (Array.isArray(value)) {
-    let copy: Array<unknown> | undefined
-    for (const [index, item] of value.entries()) {
-      const stripped = strip(item, depth + 1)
-      if (stripped !== item) copy ??= value.slice()
-      if (copy !== undefined) copy[index] = stripped
-    }
-    return copy ?? value
-  }
-  let changed = false
-  const entries: Array<[string, unknown]> = []
-  for (const [key, item] of Object.entries(value)) {
-    if (item === null || item === undefined) {
-      changed = true
-      continue
-    }
-    const stripped = strip(item, depth + 1)
-    if (stripped !== item) changed = true
-    entries.push([key, stripped])
-  }
-  return changed ? Object.fromEntries(entries) : value
+  if (Array.isArray(value)) return value.map((item) => strip(item, depth + 1))
+  const kept = Object.entries(value).filter(([, item]) => item !== null && item !== undefined)
+  return Object.fromEntries(kept.map(([key, item]) => [key, strip(item, depth + 1)]))
 }
 
-/** The value without object fields that are null (or undefined, which no JSON has); the same value (`===`) where there are none. null items of lists stay. Throws TooDeep. */
-export const withoutNulls = (value: unknown): unknown => strip(value, 0)
+/**
+ * The value without object fields that are null (or undefined, which no JSON has); the same value (`===`) where there are none.
+ * null items of lists stay. Throws TooDeep.
+ */
+export const withoutNulls = (value: unknown): unknown => (holdsNull(value, 0) ? strip(value, 0) : value)

@@ -7,7 +7,7 @@ import type { Issue } from "#schemas/meta.ts"
 import { withoutNulls } from "#schemas/nulls.ts"
 import type { Secret } from "#schemas/secret.ts"
 import { rows } from "./table/all.ts"
-import { edited } from "./table/row.ts"
+import { edited, placesOf } from "./table/row.ts"
 
 const decoded = (object: unknown): DecodedObject => {
   const result = decodeObject(object)
@@ -30,16 +30,6 @@ const route = (spec: unknown, metadata: object = {}) => ({
   spec
 })
 
-/** Paths to every place of a JSON value, as `edited` takes them. */
-const places = (value: unknown, path = ""): ReadonlyArray<string> => {
-  if (typeof value !== "object" || value === null) return path === "" ? [] : [path]
-  const inner = Object.entries(value).flatMap(([key, item]) => {
-    const step = Array.isArray(value) ? `[${key}]` : /^\w+$/u.test(key) ? `${path === "" ? "" : "."}${key}` : `["${key}"]`
-    return places(item, path + step)
-  })
-  return path === "" ? inner : [path, ...inner]
-}
-
 describe("decodeObject is total", () => {
   it("arbitrary values never throw", () => {
     fc.assert(
@@ -55,7 +45,7 @@ describe("decodeObject is total", () => {
       fc.property(
         fc
           .constantFrom(...rows.map((row) => row.object))
-          .chain((object) => fc.tuple(fc.constant(object), fc.constantFrom(...places(object)))),
+          .chain((object) => fc.tuple(fc.constant(object), fc.constantFrom(...placesOf(object)))),
         fc.jsonValue(),
         ([object, place], value) => {
           for (const issue of issuesOf(edited(object, { [place]: value }))) expect(issue.message).not.toBe("")

@@ -2,8 +2,9 @@
 import { Result } from "effect"
 import { describe, expect, it } from "vitest"
 import { type DecodedObject, decodeObject } from "#schemas/decode.ts"
-import type { Element, Issue } from "#schemas/meta.ts"
+import type { Element } from "#schemas/meta.ts"
 import { rows } from "./table/all.ts"
+import { failures } from "./table/failures.ts"
 
 /** Lists whose elements fail alone (law 1). */
 const lists = ["spec.rules", "spec.listeners", "spec.endpoints", "endpoints", "spec.allow"]
@@ -18,13 +19,6 @@ const elementsAt = (value: unknown, list: string): ReadonlyArray<Element<unknown
   let at = value
   for (const key of list.split(".")) at = (at as Record<string, unknown>)[key]
   return at as ReadonlyArray<Element<unknown>>
-}
-
-const failures = (value: unknown): ReadonlyArray<Issue> => {
-  if (Result.isResult(value)) return Result.isFailure(value) ? (value.failure as ReadonlyArray<Issue>) : failures(value.success)
-  if (Array.isArray(value)) return value.flatMap(failures)
-  if (value instanceof Map || value instanceof Uint8Array || typeof value !== "object" || value === null) return []
-  return Object.values(value).flatMap(failures)
 }
 
 const kindOf = (object: unknown): string => (object as { kind: string }).kind

@@ -51,6 +51,19 @@ export const edited = (base: unknown, patch: Patch): unknown => {
   return JSON.parse(JSON.stringify(copy))
 }
 
+/** Paths to every place of a JSON value below `path`, as `edited` takes them. */
+export const placesOf = (value: unknown, under = ""): ReadonlyArray<string> => {
+  const below = (item: unknown, path: string): ReadonlyArray<string> => {
+    if (typeof item !== "object" || item === null) return [path]
+    const inner = Object.entries(item).flatMap(([key, child]) => {
+      const step = Array.isArray(item) ? `[${key}]` : /^\w+$/u.test(key) ? `${path === "" ? "" : "."}${key}` : `["${key}"]`
+      return below(child, path + step)
+    })
+    return [path, ...inner]
+  }
+  return below(value, "").filter((path) => path !== "" && path.startsWith(under))
+}
+
 /** Rows about variations of `base`, which is itself a good object. */
 export const rowsOf = (base: unknown) => {
   const row = (verdict: Row["verdict"], law: string, patch: Patch, options: Options): Row => ({

@@ -62,7 +62,7 @@ const types: Readonly<Record<string, (value: unknown) => boolean>> = {
 const formats: Readonly<Record<string, (value: unknown) => boolean>> = {
   ipv4: (value) => typeof value !== "string" || isIPv4(value),
   ipv6: (value) => typeof value !== "string" || isIPv6(value),
-  int32: (value) => typeof value !== "number" || Math.abs(value) <= 2_147_483_648,
+  int32: (value) => typeof value !== "number" || (value >= -2_147_483_648 && value <= 2_147_483_647),
   int64: () => true
 }
 

@@ -1,12 +1,14 @@
 // The same table, judged by the OpenAPI rules of the upstream CRDs: what they take we take, what they refuse we refuse, nothing is dropped.
 import { Result } from "effect"
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { type DecodedObject, decodeObject } from "#schemas/decode.ts"
 import { readsField } from "#schemas/fields.ts"
 import { kinds } from "#schemas/kinds.ts"
 import { withoutNulls } from "#schemas/nulls.ts"
 import { rows } from "../table/all.ts"
-import { type Channel, everywhere, type Row } from "../table/row.ts"
+import { failures } from "../table/failures.ts"
+import { type Channel, edited, everywhere, long, placesOf, type Row } from "../table/row.ts"
 import { loadUpstream, type Specs } from "./crds.ts"
 import { accepts, fieldsOf, pruned, type Structural, withDefaults } from "./structural.ts"
 
@@ -21,6 +23,13 @@ const decoded = (object: unknown): DecodedObject => {
   if (result._tag !== "Decoded") throw new Error(`${result._tag}: ${JSON.stringify(result)}`)
   return result
 }
+
+/** Values that are at, or just beyond, some bound of some field. */
+const probes: ReadonlyArray<unknown> = [
+  ...[undefined, "", "a", "A", "*.a", "a b", "a/b", "é", "/", "1d", "10.0.0.1", true, [], {}, [1], ["a"], [{}], { a: "b" }],
+  ...[64, 254, 257, 1025, 4097].map((length) => long(length)),
+  ...[-1, 0, 1, 1.5, 65_535, 65_536, 101, 399, 600, 302, 304, 1_000_001]
+]
 
 /** Does the CRD take the object, before CEL? */
 const takes = (schema: Structural, object: Manifest): boolean =>
@@ -82,6 +91,24 @@ if (upstream._tag === "Absent") {
       else expect(takenBy.length > 0).toBe(row.verdict === "Good")
     }
   )
+
+  it("what every CRD set refuses after one more change, we refuse", () => {
+    const good = rows.filter((row) => row.verdict === "Good" && row.known.length > 0 && manifest(row).spec !== undefined)
+    const change = fc
+      .constantFrom(...good)
+      .chain((row) => fc.tuple(fc.constant(row), fc.constantFrom(...placesOf(row.object, "spec")), fc.constantFrom(...probes)))
+    fc.assert(
+      fc.property(change, ([row, place, probe]) => {
+        const object = edited(row.object, { [place]: probe }) as Manifest
+        const takenBy = row.known.filter((channel) => {
+          const schema = upstream.specs.get(channel)?.get(object.kind)
+          return schema !== undefined && takes(schema, withoutNulls(object) as Manifest)
+        })
+        if (takenBy.length === 0) expect(failures(decoded(object).value), `${place} = ${JSON.stringify(probe)}`).not.toEqual([])
+      }),
+      { numRuns: 1500 }
+    )
+  })
 
   it("all four CRD sets were read", () => {
     expect([...upstream.specs.keys()].toSorted()).toEqual([...everywhere].toSorted())

@@ -1,0 +1,10 @@
+// What a decoded value could not read: of the object, or of its elements at any depth.
+import { Result } from "effect"
+import type { Issue } from "#schemas/meta.ts"
+
+export const failures = (value: unknown): ReadonlyArray<Issue> => {
+  if (Result.isResult(value)) return Result.isFailure(value) ? (value.failure as ReadonlyArray<Issue>) : failures(value.success)
+  if (Array.isArray(value)) return value.flatMap(failures)
+  if (value instanceof Map || value instanceof Uint8Array || typeof value !== "object" || value === null) return []
+  return Object.values(value).flatMap(failures)
+}
