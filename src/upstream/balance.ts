@@ -51,13 +51,15 @@ export class Rotation<A extends Weighted> {
     return best.item
   }
 
-  /** The next that is not excluded: for a second try elsewhere. */
+  /** Somebody who is not excluded, for a second try elsewhere: it costs nobody a turn. null: all are excluded. */
   nextBut(excluded: ReadonlySet<A>): A | null {
-    for (let turn = 0; turn < this.#total + this.#turns.length; turn++) {
-      const item = this.next()
-      if (item === null || !excluded.has(item)) return item
-      if (excluded.size >= this.#turns.length) break
+    const turns = this.#turns
+    let best: Turn<A> | null = null
+    for (let step = 0; step < turns.length; step++) {
+      const turn = turns[(this.#cursor + step) % turns.length]!
+      if (excluded.has(turn.item)) continue
+      if (best === null || turn.credit + turn.weight > best.credit + best.weight) best = turn
     }
-    return null
+    return best?.item ?? null
   }
 }

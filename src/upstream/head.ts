@@ -83,8 +83,13 @@ export const readHead = (status: number, raw: ReadonlyArray<Uint8Array | string>
     } else if (lower === "upgrade") upgrade = value.toLowerCase()
   }
   if (coded && length !== null) return "Transfer-Encoding together with Content-Length"
+  // RFC 9110 section 8.6: there is no Content-Length in a 204 to pass on.
+  if (status === 204 && length !== null) return { fields: without(fields, "content-length"), strip, upgrade }
   return { fields, strip, upgrade }
 }
+
+const without = (fields: ReadonlyArray<string>, name: string): Array<string> =>
+  fields.filter((_, at) => fields[at - (at % 2)]!.toLowerCase() !== name)
 
 const latin1 = (part: Uint8Array | string | undefined): string =>
   part === undefined ? "" : typeof part === "string" ? part : (part as unknown as { readonly latin1Slice: () => string }).latin1Slice()

@@ -1,4 +1,7 @@
 // An upstream over its life: endpoints and names change, addresses drain, TLS material is swapped, and nobody in the middle of a request notices.
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Effect } from "effect"
 import { assert, beforeAll, describe, it } from "vitest"
 import type { Material, MaterialLookup } from "#src/snapshot/secret.ts"
@@ -274,6 +277,19 @@ describe("what is told", () => {
     await until(() => upstream.describe().pool.idle === 0)
     for (let n = 0; n < 3; n++) await exchange(upstream)
     assert.strictEqual(told, before + 1)
+  })
+
+  it("is one address for a Unix socket, which is dialled as it is written", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-"))
+    const path = join(folder, "origin.sock")
+    await using origin = await startOrigin({ path })
+    await using upstream = await liveUpstream({ endpoints: [at(0, { at: { _tag: "Unix", path } })] })
+    const outcome = await exchange(upstream)
+    assert.strictEqual(outcome.status, 200)
+    assert.strictEqual(outcome.peer?.address, path)
+    assert.strictEqual(origin.seen[0]?.header("host"), "localhost")
+    assert.deepInclude(upstream.facts(), { resolution: "NotNeeded", addresses: 1 })
+    rmSync(folder, { recursive: true })
   })
 
   it("names its spec", async () => {

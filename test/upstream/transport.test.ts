@@ -175,6 +175,7 @@ describe("a response", () => {
       const outcome = await exchange(road.upstream, { path: `/${status}` })
       assert.strictEqual(outcome.status, status)
       assert.deepEqual(outcome.events, ["onHead", "onEnd"])
+      assert.strictEqual(field(outcome, "content-length"), status === 204 ? null : "100")
     }
   })
 
