@@ -1,5 +1,5 @@
 // Real certificates made on the spot: authorities, leaves and every way a leaf can be wrong. PEM strings, nothing on disk.
-import "./metadata.ts"
+import "reflect-metadata"
 
 import { createPrivateKey, webcrypto } from "node:crypto"
 import * as x509 from "@peculiar/x509"
