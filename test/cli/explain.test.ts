@@ -1,0 +1,225 @@
+// `sluice explain`: one request's way through listener, host, rule and share, told with the objects that decided; and that way tried.
+
+import { Result } from "effect"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { locator } from "#src/cli/evaluation.ts"
+import { explain } from "#src/cli/explanation.ts"
+import { remedies } from "#src/cli/probe.ts"
+import { readQuestion } from "#src/cli/question.ts"
+import type { Explanation } from "#src/cli/story.ts"
+import { evaluate } from "#src/pipeline.ts"
+import { failures } from "#src/proxy/response.ts"
+import { assemble, changesBetween } from "#src/sources/assembly.ts"
+import { controllerName } from "#src/translate/settings.ts"
+import { makeTranslate } from "#src/translate/translate.ts"
+import { type Authority, expired, makeAuthority } from "../support/certificates.ts"
+import { type DnsServer, startDnsServer } from "../support/dns.ts"
+import { startOrigin } from "../support/origin.ts"
+import { folder, gateway, redirect, sluice } from "./program.ts"
+
+const manifests = `${gateway(8080)}---
+apiVersion: v1
+kind: Service
+metadata: {name: ledger, namespace: shop}
+spec: {type: ExternalName, externalName: ledger.partner.example, ports: [{name: api, port: 8443, appProtocol: https}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: cart, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  hostnames: [shop.example, "*.shop.example"]
+  rules:
+  - name: canary
+    matches: [{path: {type: PathPrefix, value: /ledger}, method: POST, headers: [{name: x-canary, value: "1"}]}]
+    backendRefs: [{name: ledger, port: 8443}]
+  - name: main
+    matches: [{path: {type: PathPrefix, value: /ledger}}]
+    timeouts: {request: 3s}
+    filters:
+    - {type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /v2}}}
+    - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-from, value: edge}], remove: [cookie]}}
+    backendRefs: [{name: ledger, port: 8443, weight: 3}, {name: absent, port: 80, weight: 1}]
+---
+${redirect("moved", "/old", "new.example")}`
+
+const ask = (url: string, method = "GET", headers: ReadonlyArray<string> = [], text = manifests): Explanation => {
+  const assembly = assemble({ files: new Map([["m.yaml", text]]), faults: [], folders: new Map() }, new Uint8Array(32), null)
+  const translate = makeTranslate({
+    controllerName,
+    role: "Standalone",
+    listenAddress: "0.0.0.0",
+    clusterDomain: "cluster.local",
+    clusterCidrs: [],
+    allowLoopback: false,
+    unixDirectories: []
+  })
+  const { state, translation } = evaluate(translate, changesBetween(null, assembly, new Set()), (key) => assembly.demanded.get(key) ?? null)
+  const question = readQuestion(url, method, headers)
+  if (Result.isFailure(question)) throw new Error(question.failure)
+  return explain(
+    question.success,
+    [...translation.gateways.values()].map(({ snapshot }) => snapshot),
+    locator(state).ofSource
+  )
+}
+
+describe("the chain", () => {
+  it("names listener, host, rule, what is sent, to whom, and the object and line that set each", () => {
+    const story = ask("http://shop.example:8080/ledger/x?q=1")
+    assert.strictEqual(story.listener?.object.object, "Gateway shop/edge http")
+    assert.strictEqual(story.listener?.object.at, "m.yaml:1")
+    assert.strictEqual(story.hostname, "shop.example")
+    assert.match(story.rule!.route.object, /HTTPRoute shop\/cart.*main/)
+    assert.match(story.rule!.route.at!, /^m\.yaml:\d+$/)
+    assert.strictEqual(story.rule!.deadlines["request"], "3s")
+    const [ledger, absent] = story.shares
+    assert.strictEqual(ledger!.percent, 75)
+    assert.strictEqual(ledger!.target, "/v2/x?q=1")
+    assert.deepEqual(ledger!.requestHeaders, ["= x-from: edge", "- cookie"])
+    const [endpoint] = ledger!.upstream!.endpoints
+    assert.deepInclude(endpoint, {
+      endpoint: "ledger.partner.example:8443",
+      tls: true,
+      host: "ledger.partner.example:8443",
+      sni: "ledger.partner.example",
+      certificateName: "ledger.partner.example"
+    })
+    assert.strictEqual(ledger!.upstream!.setBy["tls"]?.object, "Service shop/ledger")
+    assert.deepEqual(absent!.refused, { reason: "backend_not_found", status: 500 })
+    assert.match(story.outcome, /^Forwarded to ledger\.partner\.example:8443 over TLS \(75 %\); 25 % is answered 500/)
+  })
+
+  it("says why each other rule lost: by path, method, header, or precedence", () => {
+    const why = (story: Explanation, route: RegExp) => story.losers.find((loser) => route.test(loser.route))?.why
+    const plain = ask("http://shop.example:8080/ledger")
+    assert.strictEqual(why(plain, /canary/), "the method is GET")
+    const post = ask("http://shop.example:8080/ledger", "POST", ["X-Canary: 2"])
+    assert.strictEqual(why(post, /canary/), 'header x-canary is "2"')
+    assert.strictEqual(why(ask("http://shop.example:8080/ledger", "POST"), /canary/), "there is no header x-canary")
+    const canary = ask("http://shop.example:8080/ledger", "POST", ["X-Canary: 1"])
+    assert.match(canary.rule!.route.object, /canary/)
+    assert.match(why(canary, /main/)!, /matches too/)
+    assert.strictEqual(why(ask("http://shop.example:8080/ledgers"), /main/), "the path is /ledgers")
+  })
+
+  it("follows hosts as the proxy does: exact, wildcard, then the route for every host", () => {
+    assert.strictEqual(ask("http://a.shop.example:8080/ledger").hostname, "*.shop.example")
+    const fallen = ask("http://shop.example:8080/old/x")
+    assert.strictEqual(fallen.hostname, "*")
+    assert.strictEqual(fallen.answer?.location, "http://new.example:8080/old/x")
+    assert.strictEqual(ask("http://127.0.0.1:8080/ledger", "GET", ["Host: shop.example"]).hostname, "shop.example")
+  })
+
+  it("ends with the answer and its reason where nothing is forwarded", () => {
+    assert.deepEqual(ask("http://other.example:8080/none").answer, { status: 404, reason: "no_route", location: null })
+    assert.match(ask("http://shop.example:9999/").outcome, /No Gateway listens on port 9999.*port 8080/)
+    const only = manifests.replace("port: 8080, protocol", "hostname: api.example, port: 8080, protocol")
+    assert.deepEqual(ask("http://x.example:8080/", "GET", [], only).answer, { status: 404, reason: "no_listener", location: null })
+    assert.match(ask("https://shop.example:8080/ledger").notes.join(), /speaks plain HTTP/)
+  })
+
+  it("refuses a question that no client could send", () => {
+    for (const [url, method, header] of [
+      ["ftp://x/", "GET", "a: b"],
+      ["http://", "GET", "a: b"],
+      ["http://x y/", "GET", "a: b"],
+      ["http://x/", "G T", "a: b"],
+      ["http://x/", "GET", "no colon"],
+      ["http://x:99999/", "GET", "a: b"]
+    ] as const)
+      assert.isTrue(Result.isFailure(readQuestion(url, method, [header])), `${url} ${method} ${header}`)
+  })
+})
+
+describe("--probe", () => {
+  let dns: DnsServer
+  let authority: Authority
+  beforeAll(async () => {
+    dns = await startDnsServer()
+    authority = await makeAuthority()
+  })
+  afterAll(() => dns.close())
+
+  const way = (host: string, port: number) => `${gateway(8080)}---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: shop}
+spec: {type: ExternalName, externalName: ${host}, ports: [{port: ${port}, appProtocol: https}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: api, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules: [{backendRefs: [{name: api, port: ${port}}]}]
+`
+  const probe = async (host: string, port: number, ...more: ReadonlyArray<string>) => {
+    using place = folder({ "m.yaml": way(host, port), "ca.pem": authority.certificate })
+    const { code, out, err } = await sluice(
+      [
+        "explain",
+        "http://shop.example:8080/x",
+        place.path,
+        "--probe",
+        "--nameserver",
+        dns.address,
+        "--trust-bundle",
+        `${place.path}/ca.pem`,
+        "-o",
+        "json",
+        ...more
+      ],
+      { env: { SLUICE_STATE_FOLDER: place.path } }
+    )
+    assert.strictEqual(err, "")
+    const [only] = JSON.parse(out).probes as ReadonlyArray<{
+      readonly remedy: string | null
+      readonly steps: ReadonlyArray<{ readonly name: string; readonly ok: boolean; readonly detail: string }>
+    }>
+    return {
+      code,
+      remedy: only!.remedy,
+      steps: only!.steps.map((step) => `${step.name} ${step.ok}`),
+      details: only!.steps.map((step) => step.detail).join("\n")
+    }
+  }
+
+  it("goes from the name to an HTTP answer, with the certificate's names and days left", async () => {
+    await using origin = await startOrigin({ tls: { ...(await tlsOf(authority.leaf({ dns: ["api.vendor.example"] }))) } })
+    dns.host("api.vendor.example", ["127.0.0.1"])
+    const found = await probe("api.vendor.example", origin.port, "--allow-loopback")
+    assert.deepEqual(found.steps, ["DNS true", "address policy true", "TCP true", "TLS true", "HTTP true"])
+    assert.match(found.details, /dns:api\.vendor\.example.* \d+ days left/)
+    assert.isNull(found.remedy)
+    assert.strictEqual(found.code, 0)
+    assert.deepEqual(
+      [origin.seen[0]?.method, origin.seen[0]?.target, origin.seen[0]?.header("host")],
+      ["HEAD", "/x", `api.vendor.example:${origin.port}`]
+    )
+  })
+
+  it("stops at the first step that fails, with its remedy: name, policy, port, certificate", async () => {
+    await using origin = await startOrigin({ tls: { ...(await tlsOf(expired(authority, { dns: ["old.vendor.example"] }))) } })
+    dns.host("old.vendor.example", ["127.0.0.1"])
+    const gone = await probe("gone.vendor.example", 443)
+    assert.deepEqual([gone.steps, gone.remedy, gone.code], [["DNS false"], remedies.dns_nxdomain, 1])
+    const denied = await probe("old.vendor.example", origin.port)
+    assert.deepEqual([denied.steps, denied.remedy], [["DNS true", "address policy false"], remedies.address_denied])
+    assert.strictEqual(origin.connections, 0, "an address that is refused is not dialled")
+    const shut = await probe("old.vendor.example", 9, "--allow-loopback")
+    assert.deepEqual([shut.steps, shut.remedy], [["DNS true", "address policy true", "TCP false"], remedies.connect_refused])
+    const late = await probe("old.vendor.example", origin.port, "--allow-loopback")
+    assert.deepEqual([late.steps, late.remedy], [["DNS true", "address policy true", "TCP true", "TLS false"], remedies.tls_expired])
+    assert.strictEqual(origin.requests, 0)
+  })
+
+  it("has a remedy for every way a connection can fail", () => {
+    for (const reason of Object.keys(failures)) if (/^(dns|connect|tls|address|egress)_/.test(reason)) assert.property(remedies, reason)
+  })
+})
+
+const tlsOf = async (issued: Promise<{ readonly chain: string; readonly key: string }>) => {
+  const { chain, key } = await issued
+  return { cert: chain, key }
+}
