@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from "vitest"
 import { dial } from "#src/upstream/dial/connect.ts"
 import { connectFailure } from "#src/upstream/dial/failure.ts"
 import { ownAddresses } from "#src/upstream/dial/own.ts"
-import type { DialOutcome, DialPlan } from "#src/upstream/dial/plan.ts"
+import type { DialPlan } from "#src/upstream/dial/plan.ts"
 import type { DialTarget } from "#src/upstream/dial/policy.ts"
 import { dialled, loopback, type Origin, planTo, tcpOrigin } from "./dialler.ts"
 
@@ -209,31 +209,25 @@ describe("Happy Eyeballs", () => {
     }
   })
 
-  it("a slow attempt is not aborted by the next one: it may still win", async () => {
+  it.each(["starting", "failing"])("a slow attempt is not aborted by the next one %s: it may still win", async (how) => {
     const [slow, silent] = [await silentHost(), await silentHost()]
     try {
-      const dials: Array<number> = []
-      const both = new Promise<void>((resolve) => {
-        void dialled(
-          planTo(0, {
-            to: { _tag: "Addresses", candidates: [target("127.0.0.1", slow.port), target("127.0.0.1", silent.port)] },
-            attemptDelay: 100,
-            onDial: (_, port) => {
-              dials.push(port)
-              if (dials.length === 2) resolve()
-            }
-          })
-        ).then((outcome) => settled(outcome))
-      })
-      let settled: (outcome: DialOutcome) => void = () => {}
-      const result = new Promise<DialOutcome>((resolve) => {
-        settled = resolve
-      })
-      await both
+      const next = how === "starting" ? silent.port : await closedPort()
+      const started = Promise.withResolvers<void>()
+      const outcome = dialled(
+        planTo(0, {
+          to: { _tag: "Addresses", candidates: [target("127.0.0.1", slow.port), target("127.0.0.1", next)] },
+          attemptDelay: 100,
+          onDial: (_, port) => {
+            if (port === next) started.resolve()
+          }
+        })
+      )
+      await started.promise
       slow.wake()
-      const outcome = await result
-      expect(outcome).toMatchObject({ _tag: "Dialled", port: slow.port })
-      if (outcome._tag === "Dialled") outcome.socket.destroy()
+      const won = await outcome
+      expect(won).toMatchObject({ _tag: "Dialled", port: slow.port })
+      if (won._tag === "Dialled") won.socket.destroy()
     } finally {
       await Promise.all([slow.close(), silent.close()])
     }
