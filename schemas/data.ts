@@ -1,9 +1,14 @@
 // Keys and values of Secrets and ConfigMaps.
-import { Schema } from "effect"
+import { Schema, SchemaGetter } from "effect"
 import { entriesOf } from "./entries.ts"
 
-/** Base64 -> bytes. The message says no more than that, for Secrets pass through here. */
-export const Bytes = Schema.Uint8ArrayFromBase64.annotate({ message: "Expected base64" })
+/** Base64 -> bytes. Line breaks inside are skipped, as the API server's decoder does: YAML blocks have them. */
+export const Bytes = Schema.String.pipe(
+  Schema.decodeTo(Schema.Uint8ArrayFromBase64, {
+    decode: SchemaGetter.transform((text: string) => text.replaceAll(/[\r\n]/gu, "")),
+    encode: SchemaGetter.passthrough()
+  })
+)
 
 const key = /^[-._a-zA-Z0-9]{1,253}$/u
 

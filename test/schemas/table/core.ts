@@ -106,6 +106,8 @@ export const rows: ReadonlyArray<Row> = [
   secret.good("without tls.key, which translate reports as InvalidCertificateRef", { data: { "tls.crt": "" } }, none),
   secret.good("plain text in a manifest", { data: null, stringData: { "tls.crt": "x" } }, none),
   secret.bad("data is base64", { 'data["tls.key"]': "not base64!" }, none),
+  secret.good("base64 in lines", { 'data["tls.key"]': "a2\nV5\r\n" }, none),
+  ...secret.field("base64 is whole", 'data["tls.key"]', { good: ["", "YQ=="], bad: ["YQ", "YQ=", "Y Q==", "_-8=", "YQ==YQ=="] }, none),
   secret.bad("a key is a file name", { 'data["a/b"]': "" }, none),
   secret.bad("data are strings", { 'data["tls.key"]': 7 }, none),
   config.good("a CA bundle", {}, none),
