@@ -112,6 +112,16 @@ describe("connections", () => {
     )
   })
 
+  it("that die again and again use up no place in the queue", async () => {
+    await using road = await withOrigin((incoming) => incoming.reset(), { maxConnections: 1, maxPending: 1 })
+    for (let n = 0; n < 10; n++) {
+      const both = [exchange(road.upstream, { method: "POST" }), exchange(road.upstream, { method: "POST" })]
+      const reasons = (await Promise.all(both)).map(({ failure }) => failure?.reason)
+      assert.deepEqual(reasons, ["upstream_reset", "upstream_reset"])
+    }
+    assert.strictEqual(road.upstream.describe().pool.overflows, 0)
+  })
+
   it("that cannot be made fail those who waited for them, each with the reason", async () => {
     const gone = await startOrigin()
     await gone.close()
