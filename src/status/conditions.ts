@@ -180,7 +180,7 @@ export const listenerNote = {
     none: (path: string): string =>
       `${path}.certificateRefs: an HTTPS listener needs a certificate; refer to a Secret of type kubernetes.io/tls`,
     /** expires: RFC 3339. Served all the same: the client judges it. */
-    expires: (secret: string, expires: string): string => `the certificate of ${secret} is valid until ${expires}`
+    expires: (secret: string, expires: string): string => `The certificate of ${secret} is valid until ${expires}`
   },
   port: {
     /** Standalone: the machine's ports are shared by all Gateways; older, then namespace and name, wins. */
@@ -203,6 +203,9 @@ const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" :
 // ── HTTPRoute (entries by parent) ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const route = {
   accepted: says("Accepted", "True", "Accepted")("The route is served by this Gateway"),
+  /** It attaches, and yet no request comes to it: what it attaches to does not serve. */
+  acceptedIdle: (names: ReadonlyArray<string>): Said =>
+    says("Accepted", "True", "Accepted")(`The route attaches to listener ${names.join(", ")}, which does not serve; see the conditions of the Gateway`),
   undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "UnsupportedValue")(undecodable(issues)),
   /** The parentRef names a section or port that the Gateway does not have. */
   noMatchingParent: (section: string | null, port: number | null, parent: ObjectKey, names: ReadonlyArray<string>): Said =>
@@ -248,7 +251,7 @@ export const route = {
 
 /** Clauses about rules; `rule` is its path (`spec.rules[2]`). */
 export const routeNote = {
-  ruleUndecodable: (index: number, issues: ReadonlyArray<Issue>): string => `spec.rules[${index}]: ${describeIssues(issues)}`,
+  ruleUndecodable: (issues: ReadonlyArray<Issue>): string => describeIssues(issues),
   /** Its matches are known, so its requests are answered 500 and do not fall to a wider rule. */
   ruleRefused: (problems: ReadonlyArray<string>): string => `${problems.join("; ")} (requests that match are answered 500)`,
   pattern: (path: string, why: string): string => `${path}: the regular expression is refused: ${why}; RE2 syntax is served`,
@@ -383,17 +386,17 @@ export const backendNote = {
   address: (what: string, why: string): string => `${what}: ${why}`,
   externalName: (what: string, name: string): string =>
     `${what} is proxied to ${name}; an XBackend or a Backend says the same and has a status of its own`,
-  tlsBy443: (what: string, optOut: string): string =>
-    `${what}: port 443 without a word about TLS is dialled with TLS and system roots (${optOut})`,
-  plaintext443: (what: string, because: string): string => `${what}: plaintext on port 443, because of ${because}`,
-  plaintextToExternal: (what: string): string => `${what}: plaintext to an external host; anyone on the way can read and change it`,
-  plaintextService443: (what: string): string =>
-    `${what}: plaintext on port 443 as Gateway API has it for Services; a BackendTLSPolicy (or appProtocol: https) makes it TLS`,
-  tlsWithoutName: (what: string): string =>
-    `${what}: TLS with system roots and no server name, so certificates must carry the endpoints' IP addresses; a BackendTLSPolicy names the host and the CA`,
-  tlsInvalid: (what: string, policy: string): string =>
-    `${what}: ${policy} cannot be applied and plaintext is not used instead, so its share is answered 500; see the conditions of the policy`,
-  tlsPolicyOver: (what: string, policy: string, over: string): string => `${what}: ${policy} wins over ${over}`,
+  /** A note told on another object than the one it is about. */
+  about: (what: string, note: string): string => `${what}: ${note}`,
+  tlsBy443: (optOut: string): string => `port 443 without a word about TLS is dialled with TLS and system roots (${optOut})`,
+  plaintext443: (because: string): string => `plaintext on port 443, because of ${because}`,
+  plaintextToExternal: "plaintext to an external host; anyone on the way can read and change it",
+  plaintextService443: "plaintext on port 443 as Gateway API has it for Services; a BackendTLSPolicy (or appProtocol: https) makes it TLS",
+  tlsWithoutName:
+    "TLS with system roots and no server name, so certificates must carry the endpoints' IP addresses; a BackendTLSPolicy names the host and the CA",
+  tlsInvalid: (policy: string): string =>
+    `${policy} cannot be applied and plaintext is not used instead, so its share is answered 500; see the conditions of the policy`,
+  tlsPolicyOver: (policy: string, over: string): string => `${policy} wins over ${over}`,
   slice: {
     undecodable: (slice: string, issues: ReadonlyArray<Issue>): string => `${slice} cannot be read: ${describeIssues(issues)}`,
     fqdn: (slice: string): string =>
@@ -417,13 +420,13 @@ export const backendNote = {
     `spec.targetRefs[${index}].sectionName: ${what} has no port ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,
   later: (path: string): string => `${path} is not served yet; remove the field`,
   laterProtocol: (protocol: string): string =>
-    `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP or Auto, or leave it out`,
+    `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP, or leave it out`,
   unixNotAllowed: (path: string, socket: string, directories: ReadonlyArray<string>): string =>
     `${path}: ${socket} is not below a directory that the administrator allows (${directories.length === 0 ? "none is; --unix-directory or GatewayParameters features.unixDirectories allow one" : directories.join(", ")})`,
   literal: (path: string, address: string, kind: string): string => `${path}: ${address} is ${kind}: never dialled`,
   skipVerify: (path: string, namespaces: string): string =>
     `${path}: not checking certificates needs an EgressPolicy that selects ${namespaces} and has permit SkipVerify; give the CA in caCertificateRefs instead`,
-  skipVerifyPermitted: (what: string): string => `${what}: certificates are not checked (insecureSkipVerify, permitted by EgressPolicy)`,
+  skipVerifyPermitted: "certificates are not checked (insecureSkipVerify, permitted by EgressPolicy)",
   serviceEndpoint: {
     externalName: (path: string, what: string, name: string): string =>
       `${path}: ${what} is an ExternalName Service; write {fqdn: {hostname: ${name}, port}} instead`,

@@ -134,7 +134,7 @@ const resolve = (view: View, settings: TranslateSettings, key: ObjectKey, ref: B
     },
     why: null,
     problem: null,
-    notes: skips ? [...found.notes, backendNote.skipVerifyPermitted(what)] : found.notes,
+    notes: skips ? [...found.notes, backendNote.about(what, backendNote.skipVerifyPermitted)] : found.notes,
     source: found.source,
     object: found.object
   }

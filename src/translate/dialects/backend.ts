@@ -44,23 +44,17 @@ const hostOf = (spec: Backend["spec"], members: ReadonlyArray<Raw>): IdentitySet
   }
 }
 
-const notesOf = (
-  what: string,
-  trust: BackendTrust,
-  spec: Backend["spec"],
-  members: ReadonlyArray<Raw>,
-  endpoints: ReadonlyArray<Endpoint>
-) => {
+const notesOf = (trust: BackendTrust, spec: Backend["spec"], members: ReadonlyArray<Raw>, endpoints: ReadonlyArray<Endpoint>) => {
   const notes: Array<string> = []
   const written = (index: number): boolean => members[index]!.origin === "Written" && members[index]!.port !== null
   const unsaid = (index: number): boolean => written(index) && trust.said === null
   if (endpoints.some((endpoint, index) => endpoint.tls && unsaid(index)))
-    notes.push(backendNote.tlsBy443(what, "protocol: HTTP or tls.mode: None opts out"))
+    notes.push(backendNote.tlsBy443("protocol: HTTP or tls.mode: None opts out"))
   if (endpoints.some((endpoint, index) => !endpoint.tls && written(index) && members[index]!.port === 443))
-    notes.push(backendNote.plaintext443(what, spec.tls?.mode === "None" ? "spec.tls.mode None" : "spec.protocol HTTP"))
-  else if (endpoints.some((endpoint) => !endpoint.tls && endpoint.at._tag === "Name")) notes.push(backendNote.plaintextToExternal(what))
+    notes.push(backendNote.plaintext443(spec.tls?.mode === "None" ? "spec.tls.mode None" : "spec.protocol HTTP"))
+  else if (endpoints.some((endpoint) => !endpoint.tls && endpoint.at._tag === "Name")) notes.push(backendNote.plaintextToExternal)
   if (trust.policy !== null && spec.tls !== undefined)
-    notes.push(backendNote.tlsPolicyOver(what, `BackendTLSPolicy ${trust.policy.source.name}`, "spec.tls"))
+    notes.push(backendNote.tlsPolicyOver(`BackendTLSPolicy ${trust.policy.source.name}`, "spec.tls"))
   return notes
 }
 
@@ -79,7 +73,7 @@ export const judgeBackend = (
   const { namespace, name } = parseKey(key)
   const whole = wholeProblems(spec, settings)
   const raw = backendMembers(view, settings, namespace, spec)
-  const trust = backendTrust(view, namespace, name, spec, raw.members, source, what)
+  const trust = backendTrust(view, namespace, name, spec, raw.members, source)
   const resolved = resolvedRefs(raw, Result.isFailure(trust) ? trust.failure.references : [])
   const refuse = (reason: string, routeReason: string, causes: ReadonlyArray<string>): JudgedBackend => ({
     said: [backend.refused(reason, causes), resolved],
@@ -120,7 +114,7 @@ export const judgeBackend = (
     })
   )
   const encrypted = endpoints.some((endpoint) => endpoint.tls)
-  const notes = [...notesOf(what, trust.success, spec, raw.members, endpoints), ...raw.notes]
+  const notes = [...notesOf(trust.success, spec, raw.members, endpoints), ...raw.notes]
   const left = raw.problems.map((problem) => problem.message)
   return {
     said: [backend.accepted(notes), ...(left.length === 0 ? [] : [backend.someEndpoints(left)]), resolved],
@@ -143,7 +137,7 @@ export const judgeBackend = (
         },
         endpoints
       },
-      [...notes, ...left]
+      [...notes, ...left].map((note) => backendNote.about(what, note))
     ),
     ports: portsOf(spec),
     skipsVerify: encrypted && !tls.verify

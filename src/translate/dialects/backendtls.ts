@@ -94,13 +94,12 @@ export const backendTrust = (
   name: string,
   spec: Backend["spec"],
   members: ReadonlyArray<Raw>,
-  object: Source,
-  what: string
+  object: Source
 ): Result.Result<BackendTrust, BackendTrustProblems> => {
   const policy = policyOf(view, namespace, name, members)
   const others: Array<string> = []
   if (typeof policy === "string") others.push(policy)
-  else if (policy !== null && policy.tls === null) others.push(backendNote.tlsInvalid(what, describePolicy(policy)))
+  else if (policy !== null && policy.tls === null) others.push(backendNote.tlsInvalid(describePolicy(policy)))
   const wellKnown = spec.tls?.wellKnownCACertificates
   if (wellKnown !== undefined && wellKnown !== "System") others.push(backendNote.wellKnown("spec.tls.wellKnownCACertificates", wellKnown))
   const governing = typeof policy === "string" ? null : policy

@@ -29,11 +29,19 @@ export const externalNameDestination = (view: View, settings: TranslateSettings,
   )
   const trust = governedTls(policy, tlsAt(wire.tls, number), source)
   if (trust === null)
-    return refused(key, source, "invalid_backend", null, "", [backendNote.tlsInvalid(what, policy === null ? "" : describePolicy(policy))])
+    return refused(key, source, "invalid_backend", null, "", [
+      backendNote.about(what, backendNote.tlsInvalid(policy === null ? "" : describePolicy(policy)))
+    ])
   const notes = [backendNote.externalName(what, name.success)]
-  if (policy === null && wire.tls === null && trust.on) notes.push(backendNote.tlsBy443(what, "appProtocol: http opts out"))
+  if (policy === null && wire.tls === null && trust.on)
+    notes.push(backendNote.about(what, backendNote.tlsBy443("appProtocol: http opts out")))
   if (!trust.on)
-    notes.push(number === 443 ? backendNote.plaintext443(what, `appProtocol ${port?.appProtocol}`) : backendNote.plaintextToExternal(what))
+    notes.push(
+      backendNote.about(
+        what,
+        number === 443 ? backendNote.plaintext443(`appProtocol ${port?.appProtocol}`) : backendNote.plaintextToExternal
+      )
+    )
   return declared(
     key,
     source,

@@ -56,11 +56,13 @@ export const serviceDestination = (view: View, settings: TranslateSettings, serv
   // Port 443 alone does not mean TLS here: addresses carry no name to check a certificate against, and Gateway API has it plaintext.
   const trust = governedTls(policy, wire.tls ?? false, source)
   if (trust === null)
-    return refused(key, source, "invalid_backend", null, "", [backendNote.tlsInvalid(what, policy === null ? "" : describePolicy(policy))])
+    return refused(key, source, "invalid_backend", null, "", [
+      backendNote.about(what, backendNote.tlsInvalid(policy === null ? "" : describePolicy(policy)))
+    ])
   const { members, notes } = serviceMembers(view, settings, service.namespace, service.name, port, service.spec.selector.size > 0)
   const said: Array<string> = []
-  if (policy === null && trust.on) said.push(backendNote.tlsWithoutName(what))
-  if (!trust.on && number === 443 && wire.tls === null) said.push(backendNote.plaintextService443(what))
+  if (policy === null && trust.on) said.push(backendNote.about(what, backendNote.tlsWithoutName))
+  if (!trust.on && number === 443 && wire.tls === null) said.push(backendNote.about(what, backendNote.plaintextService443))
   if (members.length === 0) said.push(backendNote.noEndpoints(`${what} port ${number}`))
   return declared(
     key,

@@ -125,9 +125,8 @@ export const judgeXBackend = (
   }
   const { number } = spec.port
   const notes: Array<string> = []
-  if (spec.tls === undefined && trust.tls !== null) notes.push(backendNote.tlsBy443(what, "spec.tls.mode: None opts out"))
-  if (trust.tls === null)
-    notes.push(number === 443 ? backendNote.plaintext443(what, "spec.tls.mode None") : backendNote.plaintextToExternal(what))
+  if (spec.tls === undefined && trust.tls !== null) notes.push(backendNote.tlsBy443("spec.tls.mode: None opts out"))
+  if (trust.tls === null) notes.push(number === 443 ? backendNote.plaintext443("spec.tls.mode None") : backendNote.plaintextToExternal)
   const declaration = declared(
     key,
     source,
@@ -153,7 +152,7 @@ export const judgeXBackend = (
         }
       ]
     },
-    notes
+    notes.map((note) => backendNote.about(what, note))
   )
   return { said: [backend.accepted(notes), backend.resolvedRefs], declared: declaration, ports: [number], skipsVerify: false }
 }
