@@ -40,6 +40,7 @@ export interface ResponseSink {
   /** Return false to pause until `attempt.resume()`. */
   readonly onData: (chunk: Uint8Array) => boolean
   readonly onEnd: (trailers: ReadonlyArray<string>) => void
+  /** The socket is the caller's from here: its timers, its errors and its end. The pool counts it until it closes. */
   readonly onUpgrade: (status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer) => void
   /** Terminal, at most once, never after onEnd or onUpgrade. */
   readonly onFailure: (failure: UpstreamFailure) => void

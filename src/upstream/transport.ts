@@ -345,10 +345,7 @@ export class Wire implements Dispatcher.DispatchHandler {
       return
     }
     this.#done = true
-    const connection = this.connection
-    connection.upgraded = true
-    // The tunnel's only timer: Node refreshes it on every byte, either way.
-    if (connection.settings.idle !== null) connection.socket.setTimeout(connection.settings.idle, () => socket.destroy())
+    this.connection.upgraded = true
     this.sink.onUpgrade(status, stripHopByHop(head.fields), socket, noBytes, this.peer)
   }
 

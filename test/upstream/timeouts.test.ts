@@ -120,20 +120,6 @@ describe("silence after the head", () => {
     assert.isNull(outcome.failure)
     assert.include(outcome.body.toString(), "data: 15")
   })
-
-  it("ends a tunnel", async () => {
-    await using road = await withOrigin(
-      async (incoming) => {
-        await incoming.write("HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
-      },
-      { idle: 60 }
-    )
-    const { tunnel } = await exchange(road.upstream, { upgrade: "echo" })
-    const began = performance.now()
-    await new Promise((resolve) => tunnel!.once("close", resolve))
-    const waited = performance.now() - began
-    assert.isTrue(waited >= 55 && waited < 2_000, `${waited} ms`)
-  })
 })
 
 describe("an unused connection", () => {
