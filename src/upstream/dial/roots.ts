@@ -19,11 +19,30 @@ const block = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?
 /** The certificates of a PEM text, comments and other blocks left out. */
 export const certificatesOf = (pem: string): ReadonlyArray<string> => pem.match(block) ?? []
 
-/** extra: PEM bundles that are trusted besides. store: for tests; absent: this machine's. */
+/** extra: PEM bundles that are trusted besides. store: for tests; absent: this machine's. Read at first use: it takes a tenth of a second, and not everybody dials TLS. */
 export const trustRoots = (
   extra: ReadonlyArray<string> = [],
   store: (type: "system" | "bundled") => ReadonlyArray<string> = getCACertificates
 ): TrustRoots => {
+  let made: TrustRoots | null = null
+  const roots = (): TrustRoots => {
+    made ??= readRoots(extra, store)
+    return made
+  }
+  return {
+    get from() {
+      return roots().from
+    },
+    get certificates() {
+      return roots().certificates
+    },
+    get digest() {
+      return roots().digest
+    }
+  }
+}
+
+const readRoots = (extra: ReadonlyArray<string>, store: (type: "system" | "bundled") => ReadonlyArray<string>): TrustRoots => {
   const system = store("system")
   const from = system.length > 0 ? "system" : "bundled"
   const certificates = [...new Set([...(from === "system" ? system : store("bundled")), ...extra.flatMap(certificatesOf)])]

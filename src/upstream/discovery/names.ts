@@ -66,6 +66,13 @@ export class Names extends Context.Service<
   static readonly layer = (options: NamesOptions = {}): Layer.Layer<Names> => Layer.effect(Names, make(options))
 }
 
+const words: Record<Resolution["state"], string> = {
+  Pending: "is being resolved",
+  Fresh: "resolves",
+  Stale: "is stale, its last good answer stays in use",
+  Failed: "cannot be resolved"
+}
+
 const same = (a: Resolution, b: Resolution): boolean =>
   a.state === b.state &&
   a.reason === b.reason &&
@@ -161,9 +168,10 @@ const make = (options: NamesOptions) =>
       const { state, detail, failures } = entry.current
       if (state === before) return
       const log = state !== "Fresh" ? Effect.logWarning : before === "Pending" ? Effect.logDebug : Effect.logInfo
-      yield* log(`${entry.name} is ${state.toLowerCase()}${detail === "" ? "" : `: ${detail}`}`, { name: entry.name, state, failures })
+      yield* log(`${entry.name} ${words[state]}${detail === "" ? "" : `: ${detail}`}`, { name: entry.name, state, failures })
     })
 
+    // One thing at a time: an edge (a hold, a grace) that falls into a lookup is seen when that ends, seconds later at most.
     const turn = Effect.fnUntraced(function* (entry: Entry) {
       const before = entry.current.state
       const now = yield* Clock.currentTimeMillis

@@ -129,6 +129,25 @@ describe("a watch", () => {
     })
   )
 
+  it.effect("a refresh whose AAAA dawdles takes nothing away meanwhile", () =>
+    Effect.gen(function* () {
+      const server = yield* dnsServer
+      server.answer("a.example", "A", { addresses: ["203.0.113.1"], ttl: 5 })
+      server.answer("a.example", "AAAA", [
+        { addresses: ["2001:db8::1"], ttl: 5 },
+        { addresses: ["2001:db8::1", "2001:db8::2"], ttl: 5, delay: 150 }
+      ])
+      const names = yield* namesOf(server, { timings: { perTry: 500, tries: 1 } })
+      const watch = yield* names.watch("a.example", contract(), strict)
+      yield* watch.settled
+      const heard: Array<Resolution> = []
+      watch.subscribe((resolution) => heard.push(resolution))
+      yield* TestClock.adjust("5 seconds")
+      yield* until(watch, ({ addresses }) => addresses.length === 3)
+      expect(heard.flatMap(({ draining }) => draining)).toEqual([])
+    }).pipe(Effect.provide(steady))
+  )
+
   it.effect("NXDOMAIN of a name never seen is kept as long as its SOA says", () =>
     Effect.gen(function* () {
       const server = yield* dnsServer
