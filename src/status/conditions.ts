@@ -50,18 +50,11 @@ export const gatewayClass = {
 // ── Gateway ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const gateway = {
   accepted: (notes: ReadonlyArray<string>): Said => says("Accepted", "True", "Accepted")(sentences("The Gateway is served", ...notes)),
-  /** Some listeners serve: the Gateway does (gateway-api.md section 3). `refused` names the others. */
-  someListenersInvalid: (refused: ReadonlyArray<string>, notes: ReadonlyArray<string>): Said =>
-    says(
-      "Accepted",
-      "True",
-      "ListenersNotValid"
-    )(
-      sentences(
-        `Served but for ${count(refused.length, "listener")} that cannot be: ${refused.join(", ")}; see the conditions of each`,
-        ...notes
-      )
-    ),
+  /** Some listeners are valid: the Gateway is accepted (gateway-api.md section 3). refused names those that do not serve; served: how many do. */
+  someListenersInvalid: (refused: ReadonlyArray<string>, served: number, notes: ReadonlyArray<string>): Said => {
+    const what = served === 0 ? "No listener can serve" : `Served but for ${count(refused.length, "listener")} that cannot serve`
+    return says("Accepted", "True", "ListenersNotValid")(sentences(`${what}: ${refused.join(", ")}; see the conditions of each`, ...notes))
+  },
   noListenerValid: (refused: ReadonlyArray<string>): Said =>
     says("Accepted", "False", "ListenersNotValid")(`No listener can be served: ${refused.join(", ")}; see the conditions of each`),
   undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Invalid")(undecodable(issues)),
@@ -205,7 +198,11 @@ export const route = {
   accepted: says("Accepted", "True", "Accepted")("The route is served by this Gateway"),
   /** It attaches, and yet no request comes to it: what it attaches to does not serve. */
   acceptedIdle: (names: ReadonlyArray<string>): Said =>
-    says("Accepted", "True", "Accepted")(`The route attaches to listener ${names.join(", ")}, which does not serve; see the conditions of the Gateway`),
+    says(
+      "Accepted",
+      "True",
+      "Accepted"
+    )(`The route attaches to listener ${names.join(", ")}, which does not serve; see the conditions of the Gateway`),
   undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "UnsupportedValue")(undecodable(issues)),
   /** The parentRef names a section or port that the Gateway does not have. */
   noMatchingParent: (section: string | null, port: number | null, parent: ObjectKey, names: ReadonlyArray<string>): Said =>

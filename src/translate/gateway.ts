@@ -145,7 +145,8 @@ const conditionsOf = (
   gateway: Gateway,
   settings: TranslateSettings,
   refused: ReadonlyArray<string>,
-  valid: number
+  valid: number,
+  served: number
 ): ReadonlyArray<Said> => {
   const { spec } = gateway
   const notes: Array<string> = []
@@ -156,7 +157,7 @@ const conditionsOf = (
   if (spec.allowedListeners !== undefined && spec.allowedListeners.namespaces.from !== "None") fields.push(gatewayNote.allowedListeners)
   if (spec.defaultScope !== undefined && spec.defaultScope !== "None") fields.push(gatewayNote.defaultScope)
   const accepted =
-    valid === 0 ? say.noListenerValid(refused) : refused.length > 0 ? say.someListenersInvalid(refused, notes) : say.accepted(notes)
+    valid === 0 ? say.noListenerValid(refused) : refused.length > 0 ? say.someListenersInvalid(refused, served, notes) : say.accepted(notes)
   return [
     accepted,
     ...(spec.tls?.backend?.clientCertificateRef === undefined ? [] : [say.clientCertificateNotServed()]),
@@ -171,9 +172,10 @@ export const ownGateway = (view: View, settings: TranslateSettings, key: ObjectK
     if (judged === null) return null
     const { namespace, name } = parseKey(key)
     const { gateway, refused } = judged
-    const listeners = judgePorts(settings, key, judged.listeners, claims(view, settings)).map((one) =>
-      refused !== null && one.accepted.status === "True" ? { ...one, accepted: sayListener.gatewayRefused } : one
-    )
+    const listeners =
+      refused === null
+        ? judgePorts(settings, key, judged.listeners, claims(view, settings))
+        : judged.listeners.map((one) => (one.accepted.status === "True" ? { ...one, accepted: sayListener.gatewayRefused } : one))
     const served = listeners.filter(isServed)
     const bad = [
       ...judged.unreadable.map((one) => ({ index: one.index, name: one.name ?? `spec.listeners[${one.index}]` })),
@@ -182,7 +184,7 @@ export const ownGateway = (view: View, settings: TranslateSettings, key: ObjectK
       .sort((a, b) => a.index - b.index)
       .map((one) => one.name)
     const valid = listeners.filter((one) => one.accepted.status === "True").length
-    const conditions = refused === null ? conditionsOf(gateway, settings, bad, valid) : [refused]
+    const conditions = refused === null ? conditionsOf(gateway, settings, bad, valid, served.length) : [refused]
     // Listeners that share a name did not decode; their one status entry says why.
     const named = new Map<string, UnreadableListener & { readonly name: string }>()
     for (const one of judged.unreadable) if (one.name !== null && !named.has(one.name)) named.set(one.name, { ...one, name: one.name })

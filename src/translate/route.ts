@@ -57,7 +57,7 @@ const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: 
   let good = 0
   for (const [index, element] of route.spec.rules.entries()) {
     if (Result.isFailure(element)) {
-      problems.push(routeNote.ruleUndecodable(index, element.failure))
+      problems.push(routeNote.ruleUndecodable(element.failure))
       continue
     }
     const rule = element.success
@@ -65,12 +65,12 @@ const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: 
     const translated = translateRule(view, settings, rule, `spec.rules[${index}]`, source, from)
     rules.push(translated)
     if (translated.problems.length === 0) good++
-    else problems.push(routeNote.ruleRefused(translated.problems))
+    else problems.push(translated.rules.length > 0 ? routeNote.ruleRefused(translated.problems) : translated.problems.join("; "))
   }
   const unresolved = rules.flatMap((rule) => rule.unresolved)
   const resolved =
     unresolved.length === 0
-      ? say.resolvedRefs(rules.flatMap((rule) => rule.notes))
+      ? say.resolvedRefs([...new Set(rules.flatMap((rule) => rule.notes))])
       : say.unresolvedRefs(
           unresolved[0]!.reason,
           unresolved.map((one) => one.message)
@@ -103,6 +103,9 @@ const without = (meta: Meta, entries: ReadonlyArray<VerdictEntry>): TranslatedRo
   gateways: []
 })
 
+const acceptedAt = ({ listeners }: Attachment): Said =>
+  listeners.some(({ listener }) => listener.served) ? say.accepted : say.acceptedIdle(listeners.map(({ listener }) => listener.name))
+
 const hostnamesProblem = (route: HTTPRoute): Said | null => {
   const bad = route.spec.hostnames.find(isAddress)
   return bad === undefined ? null : say.unsupportedValue([routeNote.hostnameIsAddress(bad)])
@@ -134,7 +137,7 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   const refused = hostnamesProblem(route) ?? body.refused
   const notes = route.spec.useDefaultGateways === "All" ? [say.partly([routeNote.defaultGateways])] : []
   const entries = attachments.map((one) =>
-    entryOf(meta, one, [one.refused ?? refused ?? say.accepted, ...body.others, ...(body.others.length > 1 ? [] : notes)])
+    entryOf(meta, one, [one.refused ?? refused ?? acceptedAt(one), ...body.others, ...(body.others.length > 1 ? [] : notes)])
   )
   const bound = attachments.filter((one) => one.refused === null)
   const listeners = unique(

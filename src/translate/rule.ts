@@ -74,7 +74,7 @@ const backendsOf = (
     const { filters, problems: bad } = toFilters(ref.filters, `${at}.filters`, matches, "Backend")
     problems.push(...bad)
     if (resolved.problem !== null) unresolved.push({ reason: resolved.problem.reason, message: `${at}: ${resolved.problem.message}` })
-    for (const note of resolved.notes) notes.push(`${at}: ${note}`)
+    notes.push(...resolved.notes)
     if (resolved.upstream !== null) upstreams.push(resolved.upstream)
     if (resolved.object !== null) reaches.push({ object: resolved.object, upstream: resolved.upstream?.id ?? null })
     shares.push({
@@ -86,10 +86,9 @@ const backendsOf = (
     })
   }
   // No backend, or none with weight: there is nothing to send the request to (gateway-api.md section 7).
-  const action: Action = shares.some((share) => share.weight > 0)
-    ? { _tag: "Forward", retry: "Default", cache: null, to: shares }
-    : { _tag: "Refuse", why: "no_backend" }
-  return { action, problems, unresolved, notes, upstreams, reaches }
+  if (!shares.some((share) => share.weight > 0))
+    return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches }
+  return { action: { _tag: "Forward", retry: "Default", cache: null, to: shares }, problems, unresolved, notes, upstreams, reaches }
 }
 
 /** path: `spec.rules[0]`. source: the route with this rule as its section. */
