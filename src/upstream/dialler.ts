@@ -77,8 +77,7 @@ export class Dialler {
         done(outcome)
         return
       }
-      // It went first and did not win the race.
-      if (outcome.address !== target.address && member.order.length > 1) member.failed(target.address, "connect_timeout", now())
+      if (outcome.address !== target.address) member.lost(target.address, now())
       this.lastFailure = null
       done({ ...outcome, target: member.succeeded(outcome.address, outcome.tls) })
     }

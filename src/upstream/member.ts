@@ -240,7 +240,13 @@ export class Member {
     return target
   }
 
-  /** An address failed, or lost the race although it went first. */
+  /** It went first and another won the race: passed over for a while, but not a failure that anybody saw. */
+  lost(address: string, now: number): void {
+    const target = this.targets.get(address)
+    if (target !== undefined) target.failedAt = now
+  }
+
+  /** An address could not be dialled. */
   failed(address: string, reason: ConnectReason, now: number): void {
     const target = this.targets.get(address)
     if (target === undefined) return
