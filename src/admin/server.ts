@@ -1,26 +1,136 @@
-// The two ports people and probes ask: admin (loopback) and health with metrics. Plain node:http: nothing here is hot, and nothing here may need a runtime.
-import type { Effect, Scope } from "effect"
+// The two ports people and probes ask: admin (loopback) and health with metrics. Plain node:http: nothing here is hot, and nothing here may need the
+// machinery that it reports about.
+import { createServer, type Server } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Data, Effect, type Scope } from "effect"
+import { clustersText } from "./clusters.ts"
+import { printable } from "./printable.ts"
 import type { AdminSources, HealthSources } from "./view.ts"
 
-export interface Bound {
+export interface At {
   readonly address: string
   readonly port: number
 }
 
 /** The port could not be opened. message says which, why and what to do. */
-export interface BindError {
-  readonly _tag: "BindError"
-  readonly message: string
+export class BindError extends Data.TaggedError("BindError")<{ readonly message: string }> {}
+
+interface Page {
+  readonly status: number
+  readonly type: string
+  readonly body: string
 }
 
-/** /, /snapshot, /statuses, /upstreams, /clusters, /explain. Default 127.0.0.1:19000; port 0 takes a free one. */
-export declare const serveAdmin: (
-  at: { readonly address: string; readonly port: number },
-  sources: AdminSources
-) => Effect.Effect<Bound, BindError, Scope.Scope>
+type Route = (query: URLSearchParams) => Page | Promise<Page>
 
-/** /healthz, /readyz, /metrics. Default :19001. */
-export declare const serveHealth: (
-  at: { readonly address: string; readonly port: number },
-  sources: HealthSources
-) => Effect.Effect<Bound, BindError, Scope.Scope>
+const text = (body: string, status = 200): Page => ({ status, type: "text/plain; charset=utf-8", body })
+const json = (value: unknown, status = 200): Page => ({
+  status,
+  type: "application/json; charset=utf-8",
+  body: `${JSON.stringify(printable(value), null, 2)}\n`
+})
+
+/** Default 127.0.0.1:19000; port 0 takes a free one. Everything is read-only and says nothing secret, but it names backends: keep it on loopback. */
+export const serveAdmin = (at: At, sources: AdminSources): Effect.Effect<At, BindError, Scope.Scope> => {
+  const { gateways, statuses, explain } = sources
+  const pages: ReadonlyArray<readonly [path: string, help: string, route: Route]> = [
+    ["/", "this page", () => text(["Sluice admin", "", ...pages.map(([path, help]) => `${path.padEnd(12)} ${help}`), ""].join("\n"))],
+    [
+      "/snapshot",
+      "what is served: listeners, hosts, upstreams, per Gateway",
+      () =>
+        json(
+          gateways().map(({ gateway, version, sequence, ready, draining, listeners, refused, snapshot }) => {
+            return { gateway, version, sequence, ready, draining, listeners, refused, snapshot }
+          })
+        )
+    ],
+    ["/statuses", "conditions of every object", () => json(statuses())],
+    [
+      "/upstreams",
+      "endpoints, addresses, age, staleness, health, pools",
+      () =>
+        json(
+          gateways().flatMap(({ gateway, upstreams }) => upstreams.map(({ description, facts }) => ({ gateway, ...description, facts })))
+        )
+    ],
+    ["/clusters", "the same as Envoy prints it", () => text(clustersText(gateways()))],
+    [
+      "/explain",
+      "the decision chain for ?url=…&method=…&header=Name:value&probe=1",
+      async (query) => {
+        if (explain === null) return text("this process cannot explain\n", 501)
+        if (!query.has("url")) return text("explain needs ?url=\n", 400)
+        const { status, body } = await explain(query)
+        return json(body, status)
+      }
+    ]
+  ]
+  return serve(at, "admin", new Map(pages.map(([path, , route]) => [path, route])))
+}
+
+/** /healthz (the process answers), /readyz (law 16), /metrics. Default :19001. */
+export const serveHealth = (at: At, { ready, metrics }: HealthSources): Effect.Effect<At, BindError, Scope.Scope> =>
+  serve(
+    at,
+    "health",
+    new Map<string, Route>([
+      ["/healthz", () => text("ok\n")],
+      ["/readyz", () => (ready() ? text("ready\n") : text("not ready\n", 503))],
+      ["/metrics", async () => ({ status: 200, type: metrics.contentType, body: await metrics.text() })]
+    ])
+  )
+
+const serve = (at: At, name: string, routes: ReadonlyMap<string, Route>): Effect.Effect<At, BindError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Server, BindError>((resume) => {
+      const server = createServer({ maxHeaderSize: 16_384, headersTimeout: 10_000, connectionsCheckingInterval: 1_000 })
+      server.on("request", (request, response) => {
+        const answer = ({ status, type, body }: Page) => {
+          response.writeHead(status, {
+            "Content-Type": type,
+            "Content-Length": Buffer.byteLength(body),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff"
+          })
+          response.end(request.method === "HEAD" ? undefined : body)
+        }
+        const [path = "/", query = ""] = (request.url ?? "/").split("?", 2)
+        const route = routes.get(path)
+        if (route === undefined) {
+          answer(text("no such page\n", 404))
+          return
+        }
+        if (request.method !== "GET" && request.method !== "HEAD") {
+          answer(text("only GET\n", 405))
+          return
+        }
+        Promise.resolve()
+          .then(() => route(new URLSearchParams(query)))
+          // A page that cannot be made is told as such; what went wrong may quote what it read, so it is not.
+          .then(answer, () => answer(text("this page could not be made\n", 500)))
+      })
+      const failed = (cause: NodeJS.ErrnoException) => {
+        const where = `${at.address}:${at.port}`
+        const why =
+          cause.code === "EADDRINUSE" ? "it is in use by another process: choose another address or stop it" : (cause.code ?? cause.message)
+        resume(Effect.fail(new BindError({ message: `cannot open the ${name} port ${where}: ${why}` })))
+      }
+      server.once("error", failed)
+      server.listen(at.port, at.address, () => {
+        server.off("error", failed)
+        server.on("error", () => {})
+        resume(Effect.succeed(server))
+      })
+    }),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  ).pipe(
+    Effect.map((server) => {
+      const { address, port } = server.address() as AddressInfo
+      return { address, port }
+    })
+  )

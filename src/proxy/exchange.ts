@@ -119,7 +119,7 @@ export class Exchange implements ResponseSink {
     const head = checkHead(request as ReceivedHead, connection.trusted ? table.trustedHead : table.head)
     if (head._tag === "Refused") return this.refuse(head.reason, head.detail)
     this.head = head
-    if (!head.keepAlive) this.response.shouldKeepAlive = false
+    if (!head.keepAlive) this.last()
     if (head.answered) return this.answerOptions()
     const hopCount = hops(head.headers)
     if (hopCount >= maxHops) return this.refuse("loop", `the request has passed ${hopCount} gateways of this kind`)
@@ -307,7 +307,7 @@ export class Exchange implements ResponseSink {
     }
     this.note(reason, detail)
     const { status, headers, body, close } = answerTo(reason)
-    if (close) this.response.shouldKeepAlive = false
+    if (close) this.last()
     const edits = (this.share?.compiled.filters ?? this.rule?.compiled.filters)?.response
     const fields = [...headers]
     if (edits !== undefined && edits.length > 0) applyEdits(fields, edits)
@@ -335,7 +335,7 @@ export class Exchange implements ResponseSink {
 
   private answerLocally(status: number, fields: Array<string>, body: string): void {
     // A client that waits for 100 may send its body or not after this answer: nobody can tell what its next byte is (RFC 9110 10.1.1).
-    if (this.head?.expectContinue === true && this.sentAt === 0) this.response.shouldKeepAlive = false
+    if (this.head?.expectContinue === true && this.sentAt === 0) this.last()
     try {
       this.writeHead(status, fields)
     } catch {
@@ -372,7 +372,7 @@ export class Exchange implements ResponseSink {
   clientFailed(reason: Reason, detail: string): void {
     this.attempt?.abort()
     this.attempt = null
-    this.response.shouldKeepAlive = false
+    this.last()
     this.refuse(reason, detail)
   }
 
@@ -429,10 +429,16 @@ export class Exchange implements ResponseSink {
   // === Shared by the ways out ===
 
   private writeHead(status: number, fields: Array<string>): void {
-    if (this.context.draining()) this.response.shouldKeepAlive = false
+    if (this.context.draining()) this.last()
     this.response.writeHead(status, fields)
     this.status = status
     this.headed = true
+  }
+
+  /** The connection ends with this answer. */
+  private last(): void {
+    this.response.shouldKeepAlive = false
+    this.connection.final = true
   }
 
   /** The upstream's part is over; what is left is the client's reading. */

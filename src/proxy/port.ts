@@ -129,7 +129,7 @@ class PortServer implements Port {
       noDelay: true,
       // Judged by proxy/head, which answers by the table.
       requireHostHeader: false,
-      shouldUpgradeCallback: mayUpgrade
+      shouldUpgradeCallback: this.#mayUpgrade
     }
     this.server = options.secure
       ? createSecureServer({
@@ -256,9 +256,21 @@ class PortServer implements Port {
       request.socket.destroy()
       return
     }
+    if (connection.final) return
     const { keepAlive } = this.#options.times
     this.server.keepAliveTimeout = keepAlive + Math.random() * keepAlive * 0.1
     new Exchange(this.#context, connection, request, response, null).run()
+  }
+
+  /**
+   * Whether node:http hands the socket over: not for h2c, which is never offered (RFC 9113 3.1), not with a body, whose end nobody would agree on, and
+   * not while an earlier request waits for its answer, which needs the socket (RFC 9110 7.8 lets a server ignore Upgrade).
+   */
+  readonly #mayUpgrade = (request: IncomingMessage): boolean => {
+    const { upgrade } = request.headers
+    if (request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined) return false
+    if (this.#connections.get(request.socket)?.active !== 0) return false
+    return (upgrade ?? "").split(",").some((protocol) => !["", "h2c"].includes(protocol.trim().toLowerCase()))
   }
 
   readonly #upgrade = (request: IncomingMessage, stream: Duplex, head: Uint8Array): void => {
@@ -277,6 +289,12 @@ class PortServer implements Port {
   }
 
   readonly #connect = (request: IncomingMessage, stream: Duplex): void => {
+    const connection = this.#connections.get(stream)
+    if (connection !== undefined && connection.active > 0) {
+      // Pipelined: an answer now would be read as the answer to the request before it. That one is answered, then the connection ends.
+      this.#closeAfter(connection)
+      return
+    }
     this.#record(stream as Socket, "method_not_allowed", "CONNECT is not served", request.method)
     this.#farewell(stream as Socket, "method_not_allowed")
   }
@@ -297,9 +315,9 @@ class PortServer implements Port {
       return
     }
     if (connection.closing) return
-    connection.closing = true
     const { latest } = connection
     if (latest === null) {
+      connection.closing = true
       // A connection that was opened and said nothing is closed without a word.
       if (socket.bytesRead === 0) {
         socket.destroySoon()
@@ -309,8 +327,18 @@ class PortServer implements Port {
       this.#farewell(socket, reason)
     } else if (latest.request.complete) {
       // What follows a request that is being answered is garbage: the answer is finished, then the connection ends.
-      latest.response.shouldKeepAlive = false
-    } else latest.clientFailed(reason, cause.reason ?? cause.code ?? "")
+      this.#closeAfter(connection)
+    } else {
+      connection.closing = true
+      latest.clientFailed(reason, cause.reason ?? cause.code ?? "")
+    }
+  }
+
+  /** The exchange under way is the last one. */
+  #closeAfter(connection: Connection): void {
+    connection.closing = true
+    connection.final = true
+    if (connection.latest !== null) connection.latest.response.shouldKeepAlive = false
   }
 
   #farewell(socket: Socket, reason: Reason): void {
@@ -354,13 +382,6 @@ class PortServer implements Port {
       upstreamHead: null
     })
   }
-}
-
-/** Whether node:http hands the socket over: not for h2c, which is never offered (RFC 9113 3.1), and not with a body, whose end nobody would agree on. */
-const mayUpgrade = (request: IncomingMessage): boolean => {
-  const { upgrade } = request.headers
-  if (request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined) return false
-  return (upgrade ?? "").split(",").some((protocol) => !["", "h2c"].includes(protocol.trim().toLowerCase()))
 }
 
 const ignore = (): void => {}

@@ -78,7 +78,7 @@ export interface ProxyDescription {
   readonly upstreams: ReadonlyArray<{ readonly description: UpstreamDescription; readonly facts: UpstreamFacts }>
 }
 
-export interface Proxy {
+export interface GatewayProxy {
   /** Law 16: a snapshot is applied, its listeners are bound, each name was tried once; false again from the first moment of a drain. */
   readonly ready: () => boolean
   readonly ack: () => Ack | null
@@ -96,7 +96,7 @@ const reportDelay = 100
 const rebindEvery = "2 seconds"
 
 /** Serves until the scope closes, which cuts whatever is left: `drain` comes before. Never fails: what cannot be served is refused in the Ack. */
-export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Effect.fn.Return<Proxy, never, Scope.Scope> {
+export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Effect.fn.Return<GatewayProxy, never, Scope.Scope> {
   const { metrics, log, names, roots } = options
   const limits = { ...defaultProxyLimits, ...options.limits }
   const doors = options.doors ?? makeDoors()

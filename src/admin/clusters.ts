@@ -1,0 +1,36 @@
+// `/clusters` in the shape of Envoy's admin port (`name::address::key::value` a line), so that scripts and eyes made for it work here.
+import type { GatewayView } from "./view.ts"
+
+const clean = (name: string): string => name.replaceAll("::", ":").replaceAll(/\s/g, "_")
+
+export const clustersText = (gateways: ReadonlyArray<GatewayView>): string => {
+  const lines: Array<string> = []
+  for (const { gateway, upstreams, snapshot } of gateways) {
+    for (const { description } of upstreams) {
+      const cluster = `${clean(description.target)}`
+      const say = (key: string, value: string | number | boolean) => lines.push(`${cluster}::${key}::${value}`)
+      const limits = snapshot.upstreams.get(description.id)?.limits
+      say("observability_name", `${clean(gateway)}/${cluster}`)
+      if (limits !== undefined) {
+        say("default_priority::max_connections", limits.maxConnections)
+        say("default_priority::max_pending_requests", limits.maxPending)
+      }
+      say("added_via_api", true)
+      for (const endpoint of description.endpoints) {
+        for (const address of endpoint.addresses) {
+          const host = (key: string, value: string | number | boolean) => say(`${address.address}::${key}`, value)
+          host("cx_active", address.active + address.idle)
+          host("rq_active", address.active)
+          host("health_flags", address.lastFailure === null ? "healthy" : "/failed_eds_health")
+          host("hostname", endpoint.name)
+          host("weight", endpoint.weight)
+          host("priority", endpoint.tier)
+          host("draining", address.draining)
+        }
+      }
+      say("rq_total", description.pool.requests)
+      say("cx_connect_fail", description.pool.dialFailures)
+    }
+  }
+  return lines.length === 0 ? "" : `${lines.join("\n")}\n`
+}
