@@ -37,6 +37,8 @@ export interface Pipeline {
   readonly onReport: (gateway: ObjectKey, report: Report) => void
   /** Completes when everything known at start is translated and published. */
   readonly started: Effect.Effect<void>
+  /** Completes when no Gateway that left is still draining. */
+  readonly departed: Effect.Effect<void>
   /** All loops. Never ends of itself: a defect in any of them, or in a Gateway's fiber, ends it with that defect, loudly. */
   readonly run: Effect.Effect<never>
 }
@@ -207,6 +209,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       onAck: note(acks),
       onReport: note(reports),
       started: Deferred.await(started),
+      departed: FiberSet.awaitEmpty(leaving),
       run: Effect.all([fold, translating, settling, FiberSet.join(leaving).pipe(Effect.andThen(Effect.never))], {
         concurrency: "unbounded",
         discard: true

@@ -45,9 +45,9 @@ export const makeNarrator = (journal: Journal): Narrator => {
           const last = old.get(place)
           if (last?.status === condition.status && last.reason === condition.reason && last.message === condition.message) continue
           const bad = stateOf(condition) === "bad"
-          // At first, and for a good thing that only has other words: what is well is told by the banner.
+          // At first, and for a good thing that only has other words: of what is well, that a Gateway is programmed is enough.
           if (!bad && (last === undefined || stateOf(last) === "good")) {
-            if (condition.type !== "Programmed" || last !== undefined) continue
+            if (condition.type !== "Programmed" || last !== undefined || place.includes(" listener ")) continue
           }
           say(
             bad ? "warning" : "info",

@@ -83,8 +83,13 @@ export const main = async (invocation: Invocation): Promise<number> => {
     yield* standalone.drain
   }).pipe(Effect.scoped, Effect.provide(journal.layer))
 
+  // Fibers that wait hold no process open: with all ports off, or no Gateway yet, nothing else would.
+  const alive = setInterval(() => {}, 2 ** 30)
   const exit = await Effect.runPromiseExit(program)
+  clearInterval(alive)
   await log.flush()
+  // All is told and closed; what still holds the process open then (a reader of ours that does not read) must not.
+  setTimeout(() => process.exit(), 2_000).unref()
   if (Exit.isSuccess(exit)) {
     journal.write("info", "drained, bye")
     return exitCodes.accepted

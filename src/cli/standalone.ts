@@ -123,6 +123,7 @@ export const makeStandalone = Effect.fnUntraced(function* (
         doors
       })
       proxies.set(gateway, proxy)
+      announce(gateway)
       return {
         drain: Effect.suspend(() => {
           if (proxies.get(gateway) === proxy) proxies.delete(gateway)
@@ -192,7 +193,10 @@ export const makeStandalone = Effect.fnUntraced(function* (
   return {
     run: Effect.all([pipeline.run, narrating], { concurrency: "unbounded", discard: true }).pipe(Effect.andThen(Effect.never)),
     drain: Effect.suspend(() =>
-      Effect.forEach([...proxies.values()], (proxy) => proxy.drain(bounds), { concurrency: "unbounded", discard: true })
+      Effect.all([...[...proxies.values()].map((proxy) => proxy.drain(bounds)), pipeline.departed], {
+        concurrency: "unbounded",
+        discard: true
+      })
     )
   }
 })

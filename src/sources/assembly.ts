@@ -125,6 +125,21 @@ export const assemble = (reading: Reading, key: Uint8Array, previous: Assembly |
 
   for (const [file, text] of reading.files) {
     const before = previous?.memory.pieces.get(file)
+    // `helm template … > routes.yaml` empties the file seconds before it fills it: that is an edit in progress, not the wish to serve nothing.
+    if (text === "" && before !== undefined && before.size > 0) {
+      pieces.set(file, before)
+      broken.add(file)
+      problems.push({
+        severity: "Warning",
+        file,
+        line: null,
+        object: null,
+        field: null,
+        message: "the file is empty now",
+        remedy: "Delete it if its objects are to go; they stay until it has content again"
+      })
+      continue
+    }
     const now = new Map<string, Piece>()
     pieces.set(file, now)
     for (const chunk of chunks(text)) {

@@ -43,6 +43,8 @@ export interface Running {
   readonly line: (pattern: RegExp) => Promise<RegExpExecArray>
   /** Forgets what was written so far, for `line`. */
   readonly forget: () => void
+  /** Its exit code, once it ended. */
+  readonly closed: Promise<number | null>
   readonly end: (signal?: NodeJS.Signals) => Promise<number | null>
 }
 
@@ -100,6 +102,7 @@ export const running = (words: ReadonlyArray<string>, env: Readonly<Record<strin
         waiting.add(check)
         check()
       }),
+    closed,
     end: (signal = "SIGTERM") => {
       if (!ended) child.kill(signal)
       return closed

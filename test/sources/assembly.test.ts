@@ -93,10 +93,20 @@ describe("a second reading", () => {
   })
 
   it("removes what is no longer written", () => {
-    const two = read({ "a.yaml": "" }, read({ "a.yaml": service("cart") }))
+    const two = read({ "a.yaml": "# moved\n" }, read({ "a.yaml": service("cart") }))
     assert.isFalse(all(two).has(cart))
     assert.isFalse(all(two).has("Namespace//shop"))
     assert.deepEqual(two.problems, [])
+  })
+
+  it("takes an empty file for an edit in progress, a deleted one for a deletion", () => {
+    const one = read({ "a.yaml": service("cart") })
+    const emptied = read({ "a.yaml": "" }, one)
+    assert.strictEqual(all(emptied).get(cart), all(one).get(cart))
+    assert.match(told(emptied).join(), /empty now/)
+    const filled = read({ "a.yaml": service("pay") }, emptied)
+    assert.isFalse(all(filled).has(cart))
+    assert.isFalse(all(read({}, emptied)).has(cart))
   })
 
   it("keeps the last good version while a document of its file does not parse, and says so", () => {
