@@ -1,6 +1,6 @@
 // `sluice run` put together: manifests → pipeline → one proxy a Gateway, with the admin and health ports. Lives in one scope; drains before it closes.
 import { hostname } from "node:os"
-import { type Cause, Effect, Scope, Stream, SubscriptionRef } from "effect"
+import { type Cause, Context, Effect, Layer, type Scope, Stream, SubscriptionRef } from "effect"
 import { kinds } from "#schemas/kinds.ts"
 import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { type BindError, serveAdmin, serveHealth } from "../admin/server.ts"
@@ -73,12 +73,9 @@ export const makeStandalone = Effect.fnUntraced(function* (
   const metrics = makeMetrics({ version: sluiceVersion() })
   const doors = makeDoors()
   const roots = trustRoots(options.bundles)
-  const scope = yield* Scope.Scope
   const nameservers = settings.nameservers.map(parseNameserver).filter((one) => one !== null)
-  const names = yield* Effect.service(Names).pipe(
-    Effect.provide(Names.layer({ nameservers, observer: dnsObserver(metrics) })),
-    Scope.provide(scope)
-  )
+  // Built into this scope: provided, the layer would close with the lookup of its service.
+  const names = Context.get(yield* Layer.build(Names.layer({ nameservers, observer: dnsObserver(metrics) })), Names)
   const problems = yield* SubscriptionRef.make<ReadonlyArray<Problem>>([])
   const proxies = new Map<ObjectKey, GatewayProxy>()
   const announced = new Map<ObjectKey, string>()
