@@ -12,7 +12,7 @@ export interface ParserError extends Error {
 
 const longestTarget = 8 * 1024
 const methodToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ /
-const versioned = / HTTP\/\d+\.\d+\r?\n/
+const versioned = / HTTP\/\d+\.\d+\r\n/
 
 /** null: the connection failed or ended, there is nobody to answer. */
 export const parserFailure = (cause: ParserError): Reason | null => {

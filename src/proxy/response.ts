@@ -70,7 +70,7 @@ export const failures: Readonly<Record<Reason, Outcome>> = {
   bad_request: row("parse", 400, "DPE", "Downstream", "Never", "The request is malformed.", { close: true }),
   head_too_large: row("parse", 431, "DPE", "Downstream", "Never", "The request head is too large.", { close: true }),
   uri_too_long: row("parse", 414, "DPE", "Downstream", "Never", "The request target is too long.", { close: true }),
-  bad_version: row("parse", 505, "DPE", "Downstream", "Never", "HTTP/1.0 and HTTP/1.1 are spoken here.", { close: true }),
+  bad_version: row("parse", 505, "DPE", "Downstream", "Never", "This version of HTTP is not spoken here.", { close: true }),
   bad_coding: row("parse", 501, "DPE", "Downstream", "Never", "This transfer coding is not supported.", { close: true }),
   header_timeout: row("parse", 408, "", "Downstream", "Never", "The request head did not arrive in time.", { close: true }),
   method_not_allowed: row("parse", 405, "", "Downstream", "Never", "This method is not allowed.", {
