@@ -1,6 +1,6 @@
 // `npm start`: Sluice on loopback in front of a small external world that stands in for the internet: a DNS server, an HTTPS origin
 // with its own CA, a slow one, an impostor, and names that lead nowhere. Ctrl-C ends all of it.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { get } from "node:http"
 import { tmpdir } from "node:os"
@@ -188,7 +188,13 @@ const curl = "curl -H 'Host: partner.localhost'"
 say(`$ ${curl} ${base}/api/orders`)
 say((await fetchText(`${base}/api/orders`, { host: "partner.localhost" })).body.trimEnd())
 say(`\n$ bin/sluice explain http://partner.localhost:${gateway}/api/orders --probe`)
-spawnSync(launcher, ["explain", `http://partner.localhost:${gateway}/api/orders`, "--probe"], { cwd: root, stdio: "inherit" })
+// Not spawnSync: the DNS server and the origins answer from this very process.
+await new Promise((resolve) =>
+  spawn(launcher, ["explain", `http://partner.localhost:${gateway}/api/orders`, "--probe"], { cwd: root, stdio: "inherit" }).once(
+    "exit",
+    resolve
+  )
+)
 
 say("\n== Lines to paste in another terminal")
 for (const [host, path, comment] of [
