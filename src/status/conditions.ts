@@ -311,7 +311,7 @@ export const live = {
 // ── Backends ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const backend = {
   /** notes: decisions made on the user's behalf. */
-  accepted: (notes: ReadonlyArray<string>): Said => says("Accepted", "True", "Accepted")(sentences("The backend is served", ...notes)),
+  accepted: (notes: ReadonlyArray<string>): Said => says("Accepted", "True", "Accepted")(["The backend is served", ...notes].join("; ")),
   undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Invalid")(undecodable(issues)),
   /** reason: Invalid, UnsupportedValue, UnsupportedProtocol, UnsupportedAddressType, NotPermitted. */
   refused: (reason: string, causes: ReadonlyArray<string>): Said => says("Accepted", "False", reason)(causes.join("; ")),
@@ -383,6 +383,10 @@ export const backendNote = {
   address: (what: string, why: string): string => `${what}: ${why}`,
   externalName: (what: string, name: string): string =>
     `${what} is proxied to ${name}; an XBackend or a Backend says the same and has a status of its own`,
+  externalNameDisabled: (what: string): string =>
+    `${what} is of type ExternalName, which GatewayParameters (features.externalName: Disabled) of a Gateway of this route switches off: use an XBackend or a Backend`,
+  egressRefused: (what: string, policies: string): string =>
+    `${what}: ${policies} (mode Enforce) lists none of its endpoints, so its share is answered 503; add them to spec.allow`,
   /** A note told on another object than the one it is about. */
   about: (what: string, note: string): string => `${what}: ${note}`,
   tlsBy443: (optOut: string): string => `port 443 without a word about TLS is dialled with TLS and system roots (${optOut})`,

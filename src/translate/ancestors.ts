@@ -6,11 +6,11 @@ import type { Reached } from "./backend.ts"
 /** What the CRDs admit: 16 ancestors of a policy (and of our Backend), 32 of an XBackend. */
 const mostAncestors = 16
 
-/** The same conditions toward every Gateway that reaches one of `targets`; toward none (parent null) when no Gateway does, so that `check` can tell them. */
+/** Conditions toward every Gateway that reaches one of `targets`; toward none (parent null) when no Gateway does, so that `check` can tell them. */
 export const entriesByGateway = (
   object: ObjectKey,
   generation: number,
-  conditions: ReadonlyArray<Condition>,
+  conditions: (gateway: ObjectKey | null) => ReadonlyArray<Condition>,
   targets: ReadonlyArray<ObjectKey>,
   reached: Reached,
   /** facts: live facts of the upstreams made of the targets belong to this object too. */
@@ -24,7 +24,13 @@ export const entriesByGateway = (
     if (options.facts === true) for (const upstream of reach?.upstreams ?? []) upstreams.add(upstream)
   }
   const parents = [...gateways].sort().slice(0, options.most ?? mostAncestors)
-  const entry = (parent: ObjectKey | null): VerdictEntry => ({ parent, section: null, port: null, conditions, listener: null })
+  const entry = (parent: ObjectKey | null): VerdictEntry => ({
+    parent,
+    section: null,
+    port: null,
+    conditions: conditions(parent),
+    listener: null
+  })
   return {
     object,
     generation,

@@ -1,10 +1,10 @@
 // A backendRef made into an upstream, whatever dialect declares it: the one door from routes to backends (mirrors and authentication come through it too).
 import { Result } from "effect"
 import type { Backend } from "#schemas/backend.ts"
-import { describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { type Condition, describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import type { Service } from "#schemas/service.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
-import type { Id, Source } from "../snapshot/id.ts"
+import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { AddressPolicy } from "../snapshot/upstream.ts"
 import { backend, backendNote, observed, type Said } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
@@ -15,7 +15,8 @@ import { externalNameDestination } from "./dialects/externalname.ts"
 import type { JudgedBackend } from "./dialects/judged.ts"
 import { type ServiceObject, serviceDestination } from "./dialects/service.ts"
 import { judgeXBackend } from "./dialects/xbackend.ts"
-import { egressOf } from "./egress.ts"
+import { egressOf, refusedByIntent } from "./egress.ts"
+import { type BackendRules, rulesFor, rulesOf } from "./features.ts"
 import { backendKind, serviceKind, xbackendKind } from "./kinds.ts"
 import { describeUnpermitted, permitted } from "./reference.ts"
 import type { BackendReference, Referrer, ResolvedBackend } from "./resolved.ts"
@@ -38,8 +39,8 @@ const sourceOf = (key: ObjectKey): Source => {
 }
 
 /** A Backend or XBackend judged; null: it does not exist. */
-const judgedOf = (view: View, settings: TranslateSettings, key: ObjectKey): JudgedBackend | null =>
-  view.unit("backend-object", key, (inner) => {
+const judgedOf = (view: View, rules: BackendRules, key: ObjectKey): JudgedBackend | null =>
+  view.unit("backend-object", `${key}${rules.id}`, (inner) => {
     const object = inner.get<{ readonly spec: unknown }>(key)
     if (object === null) return null
     const source = sourceOf(key)
@@ -55,11 +56,11 @@ const judgedOf = (view: View, settings: TranslateSettings, key: ObjectKey): Judg
     }
     const { spec } = object.value.success
     return key.startsWith(`${xbackendKind}/`)
-      ? judgeXBackend(inner, settings, key, source, spec as XBackend["spec"], what)
-      : judgeBackend(inner, settings, key, source, spec as Backend["spec"], what)
+      ? judgeXBackend(inner, rules, key, source, spec as XBackend["spec"], what)
+      : judgeBackend(inner, rules, key, source, spec as Backend["spec"], what)
   })
 
-const ofService = (view: View, settings: TranslateSettings, key: ObjectKey, port: number | null): Declared => {
+const ofService = (view: View, rules: BackendRules, key: ObjectKey, port: number | null): Declared => {
   const object = view.get<Service>(key)
   const source = sourceOf(key)
   const what = describeKey(key)
@@ -68,17 +69,17 @@ const ofService = (view: View, settings: TranslateSettings, key: ObjectKey, port
     return refused(key, source, "invalid_backend", "InvalidBackend", backendNote.undecodable(what, object.value.failure))
   if (port === null) return refused(key, source, "backend_not_found", "BackendNotFound", backendNote.portMissing(what))
   const { spec } = object.value.success
+  if (spec.type === "ExternalName" && !rules.externalName)
+    return refused(key, source, "invalid_backend", "NotPermitted", backendNote.externalNameDisabled(what))
   const service: ServiceObject = { key, source, ...parseKey(key), what, spec }
-  return spec.type === "ExternalName"
-    ? externalNameDestination(view, settings, service, port)
-    : serviceDestination(view, settings, service, port)
+  return spec.type === "ExternalName" ? externalNameDestination(view, rules, service, port) : serviceDestination(view, rules, service, port)
 }
 
 /** What is declared, as a reference with this port sees it; whoever refers. */
-const declaredOf = (view: View, settings: TranslateSettings, key: ObjectKey, port: number | null): Declared => {
+const declaredOf = (view: View, rules: BackendRules, key: ObjectKey, port: number | null): Declared => {
   if (key.startsWith(`${serviceKind}/`))
-    return view.unit("service-port", `${key}:${port ?? ""}`, (inner) => ofService(inner, settings, key, port))
-  const judged = judgedOf(view, settings, key)
+    return view.unit("service-port", `${key}:${port ?? ""}${rules.id}`, (inner) => ofService(inner, rules, key, port))
+  const judged = judgedOf(view, rules, key)
   const what = describeKey(key)
   if (judged === null) return refused(null, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.notFound(what))
   // A port is not needed here; one that the object does not have is a mistake that must not be dialled past.
@@ -88,14 +89,14 @@ const declaredOf = (view: View, settings: TranslateSettings, key: ObjectKey, por
 }
 
 /** One object for all upstreams of a pair of namespaces: the dialler reads each policy once in its life. */
-const addressPolicy = (view: View, settings: TranslateSettings, object: string, route: string): AddressPolicy =>
-  view.unit("addresses", `${object}/${route}`, (inner) => ({
-    cluster: settings.clusterCidrs,
-    allowLoopback: settings.allowLoopback,
+const addressPolicy = (view: View, rules: BackendRules, object: string, route: string): AddressPolicy =>
+  view.unit("addresses", `${object}/${route}${rules.id}`, (inner) => ({
+    cluster: rules.clusterCidrs,
+    allowLoopback: rules.allowLoopback,
     egress: egressOf(inner, object, route).rules
   }))
 
-const resolve = (view: View, settings: TranslateSettings, key: ObjectKey, ref: BackendReference, from: Referrer): ResolvedBackend => {
+const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendReference, from: Referrer): ResolvedBackend => {
   const { kind, namespace } = parseKey(key)
   const what = describeKey(key)
   const answer = (declared: Declared): ResolvedBackend => ({
@@ -114,7 +115,7 @@ const resolve = (view: View, settings: TranslateSettings, key: ObjectKey, ref: B
     return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", backendNote.xbackendNamespace(what, from.namespace))
   const to = { group: ref.group, kind: ref.kind, namespace, name: ref.name }
   if (!permitted(view, from, to)) return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", describeUnpermitted(from, to))
-  const found = declaredOf(view, settings, key, ref.port)
+  const found = declaredOf(view, rules, key, ref.port)
   const { destination } = found
   if (destination === null) return answer(found)
   const skips = destination.tls !== null && !destination.tls.verify
@@ -126,18 +127,16 @@ const resolve = (view: View, settings: TranslateSettings, key: ObjectKey, ref: B
       "NotPermitted",
       backendNote.address(what, backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, from.namespace)))
     )
-  return {
-    upstream: {
-      ...upstreamOf(destination, addressPolicy(view, settings, namespace, from.namespace)),
-      endpoints: destination.endpoints,
-      materials: destination.materials
-    },
-    why: null,
-    problem: null,
-    notes: skips ? [...found.notes, backendNote.about(what, backendNote.skipVerifyPermitted)] : found.notes,
-    source: found.source,
-    object: found.object
+  const upstream = {
+    ...upstreamOf(destination, addressPolicy(view, rules, namespace, from.namespace)),
+    endpoints: destination.endpoints,
+    materials: destination.materials
   }
+  const notes = [...found.notes]
+  if (skips) notes.push(backendNote.about(what, backendNote.skipVerifyPermitted))
+  if (refusedByIntent(upstream))
+    notes.push(backendNote.egressRefused(what, upstream.spec.addresses.egress!.sources.map(describeSource).join(", ")))
+  return { upstream, why: null, problem: null, notes, source: found.source, object: found.object }
 }
 
 const spoken = (a: string, b: string): string => (a === b ? `namespace ${a}` : `namespaces ${a} and ${b}`)
@@ -145,9 +144,10 @@ const spoken = (a: string, b: string): string => (a === b ? `namespace ${a}` : `
 /** The upstream that a reference means, or the reason its share answers 500. Total; a bad object costs only the shares that name it. */
 export const resolveBackend = (view: View, settings: TranslateSettings, ref: BackendReference, from: Referrer): ResolvedBackend => {
   const key = objectKey(groupKind(ref.group, ref.kind), ref.namespace ?? from.namespace, ref.name)
-  // The referrer's name has no say, so all routes of a namespace share one unit.
-  return view.unit("backend", `${key}:${ref.port ?? ""} ${from.kind}.${from.group}/${from.namespace}`, (inner) =>
-    resolve(inner, settings, key, ref, from)
+  // The referrer's name has a say only by its Gateways, so all routes of a namespace share one unit.
+  const rules = rulesOf(view, settings, from)
+  return view.unit("backend", `${key}:${ref.port ?? ""} ${from.kind}.${from.group}/${from.namespace}${rules.id}`, (inner) =>
+    resolve(inner, rules, key, ref, from)
   )
 }
 
@@ -156,14 +156,13 @@ export const backendVerdicts = (view: View, settings: TranslateSettings, reached
   const verdicts = new Map<ObjectKey, Verdict>()
   for (const kind of [backendKind, xbackendKind])
     for (const { meta } of view.list(kind)) {
-      const judged = judgedOf(view, settings, meta.key)
-      if (judged === null) continue
-      const said = judged.skipsVerify ? withPermit(view, meta.key, judged.said) : judged.said
-      const conditions = said.map((one) => observed(meta.generation, one))
-      verdicts.set(
-        meta.key,
-        entriesByGateway(meta.key, meta.generation, conditions, [meta.key], reached, { facts: true, most: kind === xbackendKind ? 32 : 16 })
-      )
+      const conditions = (gateway: ObjectKey | null): ReadonlyArray<Condition> => {
+        const judged = judgedOf(view, rulesFor(view, settings, gateway === null ? [] : [gateway]), meta.key)
+        const said = judged === null ? [] : judged.skipsVerify ? withPermit(view, meta.key, judged.said) : judged.said
+        return said.map((one) => observed(meta.generation, one))
+      }
+      const options = { facts: true, most: kind === xbackendKind ? 32 : 16 }
+      verdicts.set(meta.key, entriesByGateway(meta.key, meta.generation, conditions, [meta.key], reached, options))
     }
   return verdicts
 }

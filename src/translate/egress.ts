@@ -162,7 +162,7 @@ export const egressOf = (view: View, object: string, route: string): Governance 
 }
 
 /** Refused by intent alone: Enforce, and no entry names any of its endpoints. What names resolve to is the dialler's to judge. */
-const isRefused = ({ spec, endpoints }: ResolvedUpstream): boolean => {
+export const refusedByIntent = ({ spec, endpoints }: Pick<ResolvedUpstream, "spec" | "endpoints">): boolean => {
   const rules = spec.addresses.egress
   const outside = endpoints.filter((endpoint) => endpoint.origin !== "Pod" && endpoint.at._tag !== "Unix")
   if (rules?.mode !== "Enforce" || outside.length === 0) return false
@@ -183,7 +183,7 @@ export const egressVerdicts = (view: View, upstreams: Iterable<ResolvedUpstream>
     for (const { name } of upstream.spec.addresses.egress?.sources ?? []) {
       const counts = governed.get(name) ?? { governed: 0, refused: 0 }
       counts.governed++
-      if (isRefused(upstream)) counts.refused++
+      if (refusedByIntent(upstream)) counts.refused++
       governed.set(name, counts)
     }
   const verdicts = new Map<ObjectKey, Verdict>()
@@ -193,7 +193,10 @@ export const egressVerdicts = (view: View, upstreams: Iterable<ResolvedUpstream>
       ? [egressPolicy.undecodable(value.failure)]
       : saidOf(view, value.success, counts.governed, counts.refused)
     const conditions = said.map((one) => observed(meta.generation, one))
-    verdicts.set(meta.key, entriesByGateway(meta.key, meta.generation, conditions, [], new Map()))
+    verdicts.set(
+      meta.key,
+      entriesByGateway(meta.key, meta.generation, () => conditions, [], new Map())
+    )
   }
   return verdicts
 }

@@ -1,10 +1,14 @@
 // The names Sluice will not look up, in any form a manifest can say them (external-backends.md section 0). One file, so that every dialect refuses alike.
 import { domainToASCII } from "node:url"
 import { Result } from "effect"
-import type { TranslateSettings } from "./settings.ts"
 
 /** What decides about a name beside the name. */
-export type NameRules = Pick<TranslateSettings, "clusterDomain" | "allowLoopback">
+export interface NameRules {
+  /** Domains of the cluster beside `cluster.local`. */
+  readonly clusterDomains: ReadonlyArray<string>
+  /** `sluice run --allow-loopback`. */
+  readonly allowLoopback: boolean
+}
 
 const refuse = (raw: string, why: string): Result.Result<never, string> => Result.fail(`hostname ${JSON.stringify(raw)} ${why}`)
 
@@ -45,7 +49,7 @@ export const externalName = (raw: string, rules: NameRules): Result.Result<strin
     return refuse(raw, "is not a DNS name: labels hold letters, digits and hyphens and begin and end with a letter or digit")
   if (name === "metadata" || name.startsWith("metadata."))
     return refuse(raw, "is a name of a cloud's metadata service: refused always, whatever it resolves to")
-  if (inZone(name, "cluster.local") || inZone(name, bare(rules.clusterDomain)))
+  if (["cluster.local", ...rules.clusterDomains].some((domain) => inZone(name, bare(domain))))
     return refuse(raw, "lies in the cluster's own domain: refer to the Service itself, where ReferenceGrants decide")
   if (inZone(name, "svc"))
     return refuse(raw, "is a short name of a Service of the cluster: refer to the Service itself, where ReferenceGrants decide")

@@ -207,7 +207,10 @@ export const policyVerdicts = (view: View, reached: Reached): ReadonlyMap<Object
   const verdicts = new Map<ObjectKey, Verdict>()
   for (const { meta } of view.list<BackendTLSPolicy>(backendTlsPolicyKind)) {
     const { conditions, targets } = view.unit("tls-policy-verdict", meta.key, (inner) => judge(inner, meta.key))
-    verdicts.set(meta.key, entriesByGateway(meta.key, meta.generation, conditions, targets, reached))
+    verdicts.set(
+      meta.key,
+      entriesByGateway(meta.key, meta.generation, () => conditions, targets, reached)
+    )
   }
   return verdicts
 }

@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { externalName, type NameRules } from "#src/translate/hostname.ts"
 
-const rules: NameRules = { clusterDomain: "corp.cluster", allowLoopback: false }
+const rules: NameRules = { clusterDomains: ["corp.cluster"], allowLoopback: false }
 const open: NameRules = { ...rules, allowLoopback: true }
 
 const name = (raw: string, given = rules): string | null => Result.getOrElse(externalName(raw, given), () => null)

@@ -7,7 +7,7 @@ import type { RouteReason } from "../../snapshot/reason.ts"
 import type { Endpoint, IdentitySettings } from "../../snapshot/upstream.ts"
 import { backend, backendNote, type Said } from "../../status/conditions.ts"
 import { declared, refused, tlsAt } from "../destination.ts"
-import type { TranslateSettings } from "../settings.ts"
+import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
 import { backendMembers, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
@@ -22,12 +22,12 @@ interface Cause {
 const servedProtocols: ReadonlySet<string | undefined> = new Set([undefined, "Auto", "HTTP"])
 
 /** What makes the whole object unusable, whatever its endpoints are. */
-const wholeProblems = (spec: Backend["spec"], settings: TranslateSettings): ReadonlyArray<Cause> => [
+const wholeProblems = (spec: Backend["spec"], rules: BackendRules): ReadonlyArray<Cause> => [
   ...laterBackendFields
     .filter((field) => spec[field] !== undefined)
     .map((field) => ({ reason: "UnsupportedValue", message: backendNote.later(`spec.${field}`) })),
   ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
-  ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, settings.allowLoopback))
+  ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
 ]
 
 const hostOf = (spec: Backend["spec"], members: ReadonlyArray<Raw>): IdentitySettings["host"] => {
@@ -64,15 +64,15 @@ const shareReasons: Readonly<Record<string, RouteReason>> = { BackendNotFound: "
 /** What a Backend comes to, and its conditions. */
 export const judgeBackend = (
   view: View,
-  settings: TranslateSettings,
+  rules: BackendRules,
   key: ObjectKey,
   source: Source,
   spec: Backend["spec"],
   what: string
 ): JudgedBackend => {
   const { namespace, name } = parseKey(key)
-  const whole = wholeProblems(spec, settings)
-  const raw = backendMembers(view, settings, namespace, spec)
+  const whole = wholeProblems(spec, rules)
+  const raw = backendMembers(view, rules, namespace, spec)
   const trust = backendTrust(view, namespace, name, spec, raw.members, source)
   const resolved = resolvedRefs(raw, Result.isFailure(trust) ? trust.failure.references : [])
   const refuse = (reason: string, routeReason: string, causes: ReadonlyArray<string>): JudgedBackend => ({

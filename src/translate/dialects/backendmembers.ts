@@ -8,12 +8,12 @@ import type { Service } from "#schemas/service.ts"
 import type { Endpoint } from "../../snapshot/upstream.ts"
 import { backendNote, describeIssues } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
+import type { BackendRules } from "../features.ts"
 import { externalName } from "../hostname.ts"
 import { serviceKind } from "../kinds.ts"
 import { tlsPolicyOf } from "../policy.ts"
 import { wireOf } from "../protocol.ts"
 import { describeUnpermitted, permitted } from "../reference.ts"
-import type { TranslateSettings } from "../settings.ts"
 import type { View } from "../view.ts"
 import { declaredPort, type ServiceObject } from "./service.ts"
 import { serviceMembers } from "./slices.ts"
@@ -70,7 +70,7 @@ const allowedSocket = (path: string, directories: ReadonlyArray<string>): boolea
 
 const ofService = (
   view: View,
-  settings: TranslateSettings,
+  rules: BackendRules,
   namespace: string,
   endpoint: BackendEndpoint,
   ref: NonNullable<BackendEndpoint["service"]>,
@@ -100,7 +100,7 @@ const ofService = (
   // One Upstream has one trust, and that of the Service may be another than the Backend's: plaintext or the wrong CA would be the alternative.
   if (tlsPolicyOf(view, to, port.name === "" ? null : port.name) !== null)
     return problem(backendNote.serviceEndpoint.tlsPolicy(`${path}.service`, what))
-  const { members, notes } = serviceMembers(view, settings, to.namespace, to.name, port, spec.selector.size > 0)
+  const { members, notes } = serviceMembers(view, rules, to.namespace, to.name, port, spec.selector.size > 0)
   return Result.succeed({
     members: members.map((member) => ({
       at: { _tag: "Address", ip: member.ip, port: member.port },
@@ -117,7 +117,7 @@ const ofService = (
 
 const membersOf = (
   view: View,
-  settings: TranslateSettings,
+  rules: BackendRules,
   namespace: string,
   endpoint: BackendEndpoint,
   path: string
@@ -126,24 +126,24 @@ const membersOf = (
   if (endpoint.tier !== 0) return problem(backendNote.later(`${path}.tier (other than 0)`), "UnsupportedValue")
   if (endpoint.fqdn !== undefined) {
     const { hostname, port } = endpoint.fqdn
-    const name = externalName(hostname, settings)
+    const name = externalName(hostname, rules)
     if (Result.isFailure(name)) return problem(`${path}.fqdn.hostname: ${name.failure}`)
     return one(endpoint, { _tag: "Name", name: name.success, port, srv: false }, port)
   }
   if (endpoint.ip !== undefined) {
     const { address, port } = endpoint.ip
     const ip = canonicalAddress(address)
-    const refused = ip === null ? "not an IP address" : refusedClass(ip, settings.allowLoopback)
+    const refused = ip === null ? "not an IP address" : refusedClass(ip, rules.allowLoopback)
     if (ip === null || refused !== null) return problem(backendNote.literal(`${path}.ip.address`, address, refused ?? ""))
     return one(endpoint, { _tag: "Address", ip, port }, port)
   }
   if (endpoint.unix !== undefined) {
     const { path: socket } = endpoint.unix
-    if (!allowedSocket(socket, settings.unixDirectories))
-      return problem(backendNote.unixNotAllowed(`${path}.unix.path`, socket, settings.unixDirectories), "UnsupportedAddressType")
+    if (!allowedSocket(socket, rules.unixDirectories))
+      return problem(backendNote.unixNotAllowed(`${path}.unix.path`, socket, rules.unixDirectories), "UnsupportedAddressType")
     return one(endpoint, { _tag: "Unix", path: posix.normalize(socket) }, null)
   }
-  if (endpoint.service !== undefined) return ofService(view, settings, namespace, endpoint, endpoint.service, path)
+  if (endpoint.service !== undefined) return ofService(view, rules, namespace, endpoint, endpoint.service, path)
   return problem(`${path}: exactly one of fqdn, ip, unix, service is needed`)
 }
 
@@ -169,14 +169,14 @@ const spread = (lists: ReadonlyArray<ReadonlyArray<Raw>>): ReadonlyArray<Raw> =>
 }
 
 /** All endpoints of a Backend. */
-export const backendMembers = (view: View, settings: TranslateSettings, namespace: string, spec: Backend["spec"]): RawMembers => {
+export const backendMembers = (view: View, rules: BackendRules, namespace: string, spec: Backend["spec"]): RawMembers => {
   const lists: Array<ReadonlyArray<Raw>> = []
   const problems: Array<EndpointProblem> = []
   const notes: Array<string> = []
   for (const [index, element] of spec.endpoints.entries()) {
     const made = Result.isFailure(element)
       ? problem(describeIssues(element.failure))
-      : membersOf(view, settings, namespace, element.success, `spec.endpoints[${index}]`)
+      : membersOf(view, rules, namespace, element.success, `spec.endpoints[${index}]`)
     if (Result.isFailure(made)) problems.push(made.failure)
     else {
       lists.push(made.success.members)

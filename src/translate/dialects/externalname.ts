@@ -2,15 +2,15 @@
 import { Result } from "effect"
 import { backendNote } from "../../status/conditions.ts"
 import { type Declared, declared, refused, tlsAt } from "../destination.ts"
+import type { BackendRules } from "../features.ts"
 import { governedTls } from "../governed.ts"
 import { externalName } from "../hostname.ts"
 import { describePolicy, tlsPolicyOf } from "../policy.ts"
 import { unsaid, wireOf } from "../protocol.ts"
-import type { TranslateSettings } from "../settings.ts"
 import type { View } from "../view.ts"
 import { declaredPort, type ServiceObject } from "./service.ts"
 
-export const externalNameDestination = (view: View, settings: TranslateSettings, service: ServiceObject, number: number): Declared => {
+export const externalNameDestination = (view: View, rules: BackendRules, service: ServiceObject, number: number): Declared => {
   const { key, source, what } = service
   // Ports declared are enforced; a Service that declares none (legal, Voyager style) is dialled on the port of the reference.
   const port = service.spec.ports.length === 0 ? null : declaredPort(service, number)
@@ -19,7 +19,7 @@ export const externalNameDestination = (view: View, settings: TranslateSettings,
   const wire = port === null ? unsaid : wireOf(port.appProtocol)
   if (typeof wire === "string")
     return refused(key, source, "invalid_backend", "UnsupportedProtocol", backendNote.protocol(what, number, wire))
-  const name = externalName(service.spec.externalName ?? "", settings)
+  const name = externalName(service.spec.externalName ?? "", rules)
   if (Result.isFailure(name))
     return refused(key, source, "invalid_backend", "InvalidAddress", backendNote.address(`${what} spec.externalName`, name.failure))
   const policy = tlsPolicyOf(

@@ -5,10 +5,10 @@ import type { Source } from "../../snapshot/id.ts"
 import type { Endpoint } from "../../snapshot/upstream.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { type Declared, declared, refused } from "../destination.ts"
+import type { BackendRules } from "../features.ts"
 import { governedTls } from "../governed.ts"
 import { describePolicy, tlsPolicyOf } from "../policy.ts"
 import { wireOf } from "../protocol.ts"
-import type { TranslateSettings } from "../settings.ts"
 import type { View } from "../view.ts"
 import { serviceMembers } from "./slices.ts"
 
@@ -40,7 +40,7 @@ export const declaredPort = (service: ServiceObject, port: number): ServicePort 
       }
 }
 
-export const serviceDestination = (view: View, settings: TranslateSettings, service: ServiceObject, number: number): Declared => {
+export const serviceDestination = (view: View, rules: BackendRules, service: ServiceObject, number: number): Declared => {
   const { key, source, what } = service
   const port = declaredPort(service, number)
   if ("reason" in port)
@@ -59,7 +59,7 @@ export const serviceDestination = (view: View, settings: TranslateSettings, serv
     return refused(key, source, "invalid_backend", null, "", [
       backendNote.about(what, backendNote.tlsInvalid(policy === null ? "" : describePolicy(policy)))
     ])
-  const { members, notes } = serviceMembers(view, settings, service.namespace, service.name, port, service.spec.selector.size > 0)
+  const { members, notes } = serviceMembers(view, rules, service.namespace, service.name, port, service.spec.selector.size > 0)
   const said: Array<string> = []
   if (policy === null && trust.on) said.push(backendNote.about(what, backendNote.tlsWithoutName))
   if (!trust.on && number === 443 && wire.tls === null) said.push(backendNote.about(what, backendNote.plaintextService443))

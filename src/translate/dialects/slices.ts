@@ -7,9 +7,9 @@ import type { ServicePort } from "#schemas/service.ts"
 import type { Endpoint } from "../../snapshot/upstream.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
+import type { BackendRules } from "../features.ts"
 import { endpointsKind, sliceKind } from "../kinds.ts"
 import type { Index } from "../lookup.ts"
-import type { TranslateSettings } from "../settings.ts"
 import type { View } from "../view.ts"
 
 export interface Member {
@@ -136,7 +136,7 @@ const union = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Member> => {
 /** The union of all slices of a Service at a port, found by its name. selected: the Service has a selector. */
 export const serviceMembers = (
   view: View,
-  settings: Pick<TranslateSettings, "allowLoopback">,
+  rules: Pick<BackendRules, "allowLoopback">,
   namespace: string,
   name: string,
   port: ServicePort,
@@ -147,13 +147,13 @@ export const serviceMembers = (
   const candidates: Array<Candidate> = []
   for (const { meta, value } of slices) {
     if (Result.isFailure(value)) notes.push(backendNote.slice.undecodable(describeKey(meta.key), value.failure))
-    else candidates.push(...ofSlice(meta.key, value.success, port, originOf(value.success, name, selected), settings.allowLoopback, notes))
+    else candidates.push(...ofSlice(meta.key, value.success, port, originOf(value.success, name, selected), rules.allowLoopback, notes))
   }
   if (slices.length === 0) {
     const key = objectKey(endpointsKind, namespace, name)
     const object = view.get<Endpoints>(key)
     if (object !== null && Result.isSuccess(object.value))
-      candidates.push(...ofEndpoints(key, object.value.success, port, settings.allowLoopback, notes))
+      candidates.push(...ofEndpoints(key, object.value.success, port, rules.allowLoopback, notes))
     else if (object !== null && Result.isFailure(object.value))
       notes.push(backendNote.slice.undecodable(describeKey(key), object.value.failure))
   }

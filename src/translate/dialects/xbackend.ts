@@ -8,8 +8,8 @@ import type { Material } from "../../snapshot/secret.ts"
 import type { Upstream, UpstreamTls } from "../../snapshot/upstream.ts"
 import { backend, backendNote, type Said } from "../../status/conditions.ts"
 import { type Declared, declared, refused, systemTrust } from "../destination.ts"
+import type { BackendRules } from "../features.ts"
 import { externalName } from "../hostname.ts"
-import type { TranslateSettings } from "../settings.ts"
 import { caBundles, clientCertificate, nameList, type TrustProblem } from "../trust.ts"
 import type { View } from "../view.ts"
 import type { JudgedBackend } from "./judged.ts"
@@ -94,14 +94,7 @@ const judged = (accepted: Said, resolvedRefs: Said, declaration: Declared): Judg
 })
 
 /** What an XBackend comes to, and its conditions. */
-export const judgeXBackend = (
-  view: View,
-  settings: TranslateSettings,
-  key: ObjectKey,
-  source: Source,
-  spec: Spec,
-  what: string
-): JudgedBackend => {
+export const judgeXBackend = (view: View, rules: BackendRules, key: ObjectKey, source: Source, spec: Spec, what: string): JudgedBackend => {
   const refuse = (reason: string, message: string, routeReason = reason): JudgedBackend =>
     judged(
       backend.refused(reason, [message]),
@@ -111,7 +104,7 @@ export const judgeXBackend = (
   if (spec.externalHostname === undefined) return refuse("UnsupportedValue", backendNote.selectorNotServed)
   const protocol = protocols.get(spec.protocol)
   if (protocol === undefined) return refuse("UnsupportedProtocol", backendNote.laterProtocol(spec.protocol ?? ""))
-  const name = externalName(spec.externalHostname.hostname, settings)
+  const name = externalName(spec.externalHostname.hostname, rules)
   if (Result.isFailure(name)) return refuse("Invalid", `spec.externalHostname.hostname: ${name.failure}`, "InvalidAddress")
   const { trust, problems, invalid } = trustOf(view, key, spec, source)
   if (invalid !== null) return refuse("Invalid", invalid, "InvalidBackend")

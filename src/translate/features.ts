@@ -1,0 +1,114 @@
+// What the administrator switches for all backends of a Gateway: GatewayParameters of its class and its own, over the settings of the process. Apart from the
+// dialects, because a switch is the Gateway's and a backend may be reached through several: then the strictest holds.
+import { Result } from "effect"
+import type { Gateway } from "#schemas/gateway.ts"
+import type { GatewayClass } from "#schemas/gatewayclass.ts"
+import type { GatewayParameters } from "#schemas/gatewayparameters.ts"
+import type { HTTPRoute } from "#schemas/httproute.ts"
+import { groupKind, type ObjectKey, objectKey } from "#schemas/meta.ts"
+import { gatewayGroup, ownGroup } from "#schemas/reference.ts"
+import { digest } from "../snapshot/digest.ts"
+import { gatewayClassKind, ownClass } from "./gatewayclass.ts"
+import type { NameRules } from "./hostname.ts"
+import type { Referrer } from "./resolved.ts"
+import type { TranslateSettings } from "./settings.ts"
+import type { View } from "./view.ts"
+
+/** What dialects are told beside the state. */
+export interface BackendRules extends NameRules {
+  /** Part of the name of whatever is computed under these rules; "" for those of the process alone. */
+  readonly id: string
+  /** ExternalName Services are proxied. */
+  readonly externalName: boolean
+  readonly clusterCidrs: ReadonlyArray<string>
+  readonly unixDirectories: ReadonlyArray<string>
+}
+
+const parametersKind = groupKind(ownGroup, "GatewayParameters")
+const gatewayKind = groupKind(gatewayGroup, "Gateway")
+
+type Spec = GatewayParameters["spec"]
+
+const specOf = (
+  view: View,
+  namespace: string | undefined,
+  ref: { readonly group: string; readonly kind: string; readonly name: string } | undefined
+): Spec | null => {
+  if (ref === undefined || namespace === undefined || groupKind(ref.group, ref.kind) !== parametersKind) return null
+  const object = view.get<GatewayParameters>(objectKey(parametersKind, namespace, ref.name))
+  // Parameters that are absent or do not decode make the Gateway not accepted; nothing is served through it.
+  return object === null || Result.isFailure(object.value) ? null : object.value.success.spec
+}
+
+type Plain = Omit<BackendRules, "id" | "allowLoopback">
+
+const ofProcess = (settings: TranslateSettings): Plain => ({
+  externalName: true,
+  clusterDomains: [settings.clusterDomain],
+  clusterCidrs: settings.clusterCidrs,
+  unixDirectories: settings.unixDirectories
+})
+
+/** Of one Gateway; null: it is not ours. Its own parameters win over its class's, field by field; lists add to those of the process. */
+const ofGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Plain | null =>
+  view.unit("backend-rules", key, (inner) => {
+    const object = inner.get<Gateway>(key)
+    if (object === null || Result.isFailure(object.value)) return null
+    const { gatewayClassName, infrastructure } = object.value.success.spec
+    if (ownClass(inner, settings, gatewayClassName) === null) return null
+    const found = inner.get<GatewayClass>(objectKey(gatewayClassKind, "", gatewayClassName))
+    const ref = found !== null && Result.isSuccess(found.value) ? found.value.success.spec.parametersRef : undefined
+    const shared = specOf(inner, ref?.namespace, ref)
+    const own = specOf(inner, key.slice(key.indexOf("/") + 1, key.lastIndexOf("/")), infrastructure?.parametersRef)
+    const list = (pick: (spec: Spec) => ReadonlyArray<string>): ReadonlyArray<string> => {
+      const said = own === null ? [] : pick(own)
+      return said.length > 0 || shared === null ? said : pick(shared)
+    }
+    const domain = own?.clusterDomain ?? shared?.clusterDomain
+    const base = ofProcess(settings)
+    return {
+      externalName: (own?.features?.externalName ?? shared?.features?.externalName) !== "Disabled",
+      clusterDomains: [...new Set([...base.clusterDomains, ...(domain === undefined ? [] : [domain])])],
+      clusterCidrs: [...new Set([...base.clusterCidrs, ...list((spec) => spec.clusterCIDRs)])],
+      unixDirectories: [...new Set([...base.unixDirectories, ...list((spec) => spec.features?.unixDirectories ?? [])])]
+    }
+  })
+
+/** What every one of the Gateways allows. */
+const strictest = (all: ReadonlyArray<Plain>, base: Plain): Plain =>
+  all.length === 0
+    ? base
+    : {
+        externalName: all.every((one) => one.externalName),
+        clusterDomains: [...new Set(all.flatMap((one) => one.clusterDomains))],
+        clusterCidrs: [...new Set(all.flatMap((one) => one.clusterCidrs))],
+        unixDirectories: all[0]!.unixDirectories.filter((directory) => all.every((one) => one.unixDirectories.includes(directory)))
+      }
+
+const named = (plain: Plain, base: Plain, allowLoopback: boolean): BackendRules => {
+  const id = digest(plain)
+  return { ...plain, allowLoopback, id: id === digest(base) ? "" : id }
+}
+
+/** Rules toward these Gateways together; those of the process alone for none. */
+export const rulesFor = (view: View, settings: TranslateSettings, gateways: ReadonlyArray<ObjectKey>): BackendRules => {
+  const base = ofProcess(settings)
+  // Without parameters, which is the rule, no Gateway can say otherwise: routes then depend on none of them here.
+  if (gateways.length === 0 || view.list(parametersKind).length === 0) return { ...base, allowLoopback: settings.allowLoopback, id: "" }
+  const all = gateways.map((gateway) => ofGateway(view, settings, gateway)).filter((plain) => plain !== null)
+  return named(strictest(all, base), base, settings.allowLoopback)
+}
+
+/** The Gateways that a route names as parents, served there or not: what one of them switches off is off for the route. */
+const parentsOf = (view: View, from: Referrer): ReadonlyArray<ObjectKey> => {
+  const route = view.get<HTTPRoute>(objectKey(groupKind(from.group, from.kind), from.namespace, from.name))
+  if (route === null || Result.isFailure(route.value)) return []
+  const keys = route.value.success.spec.parentRefs
+    .filter((ref) => ref.group === gatewayGroup && ref.kind === "Gateway")
+    .map((ref) => objectKey(gatewayKind, ref.namespace ?? from.namespace, ref.name))
+  return [...new Set(keys)].sort()
+}
+
+/** Rules for a reference. */
+export const rulesOf = (view: View, settings: TranslateSettings, from: Referrer): BackendRules =>
+  rulesFor(view, settings, view.list(parametersKind).length === 0 ? [] : parentsOf(view, from))
