@@ -52,7 +52,7 @@ export interface RequestHead extends RequestView {
   readonly expectContinue: boolean
   /** The client reads trailers. */
   readonly trailers: boolean
-  /** The client lets the connection go on after this exchange. */
+  /** The connection can go on after this exchange: the client lets it, and it asks for no upgrade. */
   readonly keepAlive: boolean
   /** `OPTIONS *`, or OPTIONS with Max-Forwards 0: answered by us with 204 and Allow, not forwarded. */
   readonly answered: boolean
@@ -96,7 +96,9 @@ class Head implements RequestHead {
     this.upgrade = old || !fields.upgradeNominated || fields.upgrade === null ? null : upgradeOf(fields.upgrade)
     this.expectContinue = expectContinue
     this.trailers = fields.te !== null && hasToken(fields.te.toLowerCase(), "trailers")
-    this.keepAlive = !fields.close && (!old || fields.keepAlive)
+    // Taken or not: node:http's parser loses what came in the same packet after a request that asks for an upgrade, and would read on in the middle.
+    const upgrading = fields.upgradeNominated && fields.upgrade !== null
+    this.keepAlive = !fields.close && !upgrading && (!old || fields.keepAlive)
     this.answered = answered
     this.received = received.rawHeaders
   }
