@@ -26,6 +26,8 @@ export interface Settings {
   readonly unixDirectories: ReadonlyArray<string>
   readonly clusterDomain: string
   readonly clusterCidrs: ReadonlyArray<string>
+  /** Ranges whose word about their clients (X-Forwarded-*) is taken. */
+  readonly trustedProxies: ReadonlyArray<string>
   /** Milliseconds between "not ready" and the end of accepting. */
   readonly drainDelay: number
   /** Milliseconds until what is left is cut. */
@@ -191,7 +193,7 @@ const rows = {
   stateFolder: row(
     "state-folder",
     "FOLDER",
-    "Where the digest key and the last good DNS answers rest",
+    "Where the process keeps what outlives it: the key that Secrets are digested with",
     text,
     () => [join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "sluice")],
     { path: true, fallbackText: "$XDG_STATE_HOME/sluice, else ~/.local/state/sluice" }
@@ -206,6 +208,14 @@ const rows = {
     repeatable: true,
     fallbackText: "none"
   }),
+  trustedProxies: row(
+    "trusted-proxy",
+    "CIDR",
+    "Range of proxies in front whose X-Forwarded-* is believed; from others it is dropped",
+    (word) => (isIP(word) !== 0 ? ok(`${word}/${isIP(word) === 4 ? 32 : 128}`) : cidr(word)),
+    [],
+    { repeatable: true, fallbackText: "none" }
+  ),
   drainDelay: row("drain-delay", "DURATION", "After SIGTERM: how long to go on accepting while reported as not ready", duration, ["0s"]),
   drainDeadline: row("drain-deadline", "DURATION", "After SIGTERM: when requests still in flight are cut", duration, ["25s"]),
   accessLog: row(

@@ -9,6 +9,7 @@ import type { HostPort, Settings } from "../config.ts"
 import { makePipeline, type Pipeline } from "../pipeline.ts"
 import type { AccessLog } from "../proxy/accesslog.ts"
 import { makeDoors } from "../proxy/doors.ts"
+import { trustProxies } from "../proxy/forwarded.ts"
 import { dnsObserver } from "../proxy/observers.ts"
 import { type GatewayProxy, makeProxy } from "../proxy/proxy.ts"
 import { makeMetrics } from "../report/metrics.ts"
@@ -117,7 +118,9 @@ export const makeStandalone = Effect.fnUntraced(function* (
         roots,
         metrics,
         log: options.log,
-        doors
+        doors,
+        trust: trustProxies(settings.trustedProxies).trust,
+        limits: { drainDeadline: settings.drainDeadline }
       })
       proxies.set(gateway, proxy)
       announce(gateway)

@@ -5,6 +5,8 @@ import { request } from "node:http"
 import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
+import { makeAuthority } from "../support/certificates.ts"
+import { startDnsServer } from "../support/dns.ts"
 import { until } from "../support/live.ts"
 import { startOrigin } from "../support/origin.ts"
 import { folder, gateway, type Running, redirect, running, sluice } from "./program.ts"
@@ -151,6 +153,54 @@ spec:
     assert.deepEqual((await answer).body, "late")
     assert.strictEqual(await child.closed, 0)
     assert.strictEqual(origin.requests, 1)
+  }, 30_000)
+
+  it("brings a request to an external HTTPS name, and says what it saw in the statuses", async () => {
+    const authority = await makeAuthority()
+    const { chain, key } = await authority.leaf({ dns: ["api.vendor.example"] })
+    const dns = await startDnsServer()
+    await using origin = await startOrigin({ tls: { cert: chain, key }, script: ({ reply }) => reply({ body: "from outside" }) })
+    dns.host("api.vendor.example", ["127.0.0.1"])
+    const port = await freePort()
+    using place = folder({
+      "ca.pem": authority.certificate,
+      "m.yaml": `${gateway(port)}---
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: shop}
+spec: {type: ExternalName, externalName: api.vendor.example, ports: [{port: ${origin.port}, appProtocol: https}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: api, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules: [{backendRefs: [{name: api, port: ${origin.port}}]}]
+`
+    })
+    const child = start([
+      ...[...quiet(join(place.path, "state")), "--admin-address", "127.0.0.1:0", "--allow-loopback", "--nameserver", dns.address],
+      ...["--trust-bundle", join(place.path, "ca.pem"), join(place.path, "m.yaml")]
+    ])
+    const [, admin] = await child.line(/admin on http:\/\/127\.0\.0\.1:(\d+)/)
+    await child.line(/Gateway shop\/edge: http:/)
+    const answer = await get(port, "/x")
+    assert.deepEqual([answer.status, answer.body], [200, "from outside"])
+    assert.strictEqual(origin.seen[0]?.header("host"), `api.vendor.example:${origin.port}`)
+    await child.line(/Gateway shop\/edge: Programmed True/)
+    const { body } = await get(Number(admin), "/statuses", `127.0.0.1:${admin}`)
+    const statuses = JSON.parse(body) as Readonly<
+      Record<
+        string,
+        { readonly entries: ReadonlyArray<{ readonly conditions: ReadonlyArray<{ readonly type: string; readonly status: string }> }> }
+      >
+    >
+    const conditions = Object.fromEntries(
+      statuses["HTTPRoute.gateway.networking.k8s.io/shop/api"]!.entries[0]!.conditions.map(({ type, status }) => [type, status])
+    )
+    assert.deepEqual(conditions, { Accepted: "True", ResolvedRefs: "True", Resolved: "True" })
+    assert.strictEqual(await child.end(), 0)
+    await dns.close()
   }, 30_000)
 
   it("exits at once on a second signal", async () => {
