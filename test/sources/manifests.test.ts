@@ -77,6 +77,23 @@ describe("manifests", () => {
     })
   )
 
+  it.live("go on noticing edits in a folder that was removed and made again", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      const sub = join(path, "sub")
+      mkdirSync(sub)
+      writeFileSync(join(sub, "a.yaml"), service("cart", 1))
+      const { next } = yield* watched([path])
+      yield* next
+      rmSync(sub, { recursive: true })
+      mkdirSync(sub)
+      writeFileSync(join(sub, "a.yaml"), service("cart", 2))
+      assert.deepEqual(names(yield* next, "Service"), ["Service/shop/cart@2"])
+      writeFileSync(join(sub, "a.yaml"), service("cart", 3))
+      assert.deepEqual(names(yield* next, "Service"), ["Service/shop/cart@3"])
+    })
+  )
+
   it.live("tell problems beside the stream, and keep what a deleted operand said", () =>
     Effect.gen(function* () {
       const path = yield* folder
