@@ -30,8 +30,8 @@ export interface Upstream {
 
 /** What the user said about names; `upstream/dial/identity` derives Host, SNI, certificate name, ALPN and probe Host from it, and nothing else does (law 6). */
 export interface IdentitySettings {
-  /** "Endpoint": the endpoint's own name (and port); "Request": the client's Host. */
-  readonly host: "Endpoint" | "Request" | { readonly name: string }
+  /** "Endpoint": the endpoint's own name or address (and port); "Request": the client's Host; "Name": its own name, or the client's Host where it has none. */
+  readonly host: "Endpoint" | "Name" | "Request" | { readonly name: string }
   /** null: the endpoint's name. */
   readonly sni: string | null
   /** The name the certificate must carry when `tls.names` is empty; null: the SNI. */

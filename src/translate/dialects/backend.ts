@@ -30,7 +30,7 @@ const wholeProblems = (spec: Backend["spec"], rules: BackendRules): ReadonlyArra
   ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
 ]
 
-const hostOf = (spec: Backend["spec"], members: ReadonlyArray<Raw>): IdentitySettings["host"] => {
+const hostOf = (spec: Backend["spec"]): IdentitySettings["host"] => {
   switch (spec.host) {
     case "Backend":
       return "Endpoint"
@@ -38,7 +38,7 @@ const hostOf = (spec: Backend["spec"], members: ReadonlyArray<Raw>): IdentitySet
       return "Request"
     case undefined:
       // Unsaid: fqdn endpoints get their own name; addresses and sockets have none and keep the client's Host.
-      return members.some((member) => member.at._tag === "Name") ? "Endpoint" : "Request"
+      return "Name"
     default:
       return { name: spec.host.value }
   }
@@ -126,7 +126,7 @@ export const judgeBackend = (
         sources: trust.success.sources,
         external: raw.members.some((member) => member.origin === "Written" && member.at._tag !== "Unix"),
         protocol: spec.protocol === "HTTP" ? "http1" : "auto",
-        identity: { host: hostOf(spec, raw.members), sni: trust.success.sni, certificateName: trust.success.certificateName },
+        identity: { host: hostOf(spec), sni: trust.success.sni, certificateName: trust.success.certificateName },
         tls: encrypted ? tls : null,
         materials: encrypted ? trust.success.materials : [],
         layers: [{ source, part: behaviourOf(spec) }],

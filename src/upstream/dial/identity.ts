@@ -47,7 +47,8 @@ export const identityOf = (settings: IdentitySettings, endpoint: Endpoint, proto
   const expected = settings.certificateName ?? settings.sni ?? name ?? (at._tag === "Address" ? at.ip : null)
   const certificateName = endpoint.tls && expected !== null ? clean(expected) : null
   const own = at._tag === "Unix" ? "localhost" : withPort(name ?? (at as { readonly ip: string }).ip, at.port, endpoint.tls)
-  const host = settings.host === "Request" ? "Request" : settings.host === "Endpoint" ? own : settings.host.name
+  const unnamed = settings.host === "Name" && name === null
+  const host = settings.host === "Request" || unnamed ? "Request" : typeof settings.host === "string" ? own : settings.host.name
   return {
     host,
     sni,

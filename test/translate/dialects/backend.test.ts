@@ -1,5 +1,6 @@
 import { assert, beforeAll, describe, it } from "vitest"
 import { defaultDns, defaultTimeouts } from "#src/snapshot/behaviour.ts"
+import { identityOf } from "#src/upstream/dial/identity.ts"
 import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
 import { conditionsOf, resolved, upstreamOf } from "../world.ts"
 
@@ -118,9 +119,12 @@ describe("endpoints of a Backend", () => {
 
 describe("the Host sent to a Backend", () => {
   const host = (endpoints: string, more = "") => made(endpoints, more).spec.identity.host
-  it("is the endpoint's own name for fqdn, the client's for others", () => {
-    assert.strictEqual(host(fqdn()), "Endpoint")
-    assert.strictEqual(host(`{ip: {address: 192.0.2.1, port: 80}}`), "Request")
+  it("is the endpoint's own name for fqdn, the client's for others, in one pool too", () => {
+    const { spec, endpoints } = made(`${fqdn(8443)}, {ip: {address: 192.0.2.1, port: 80}}, {unix: {path: /run/sluice/a.sock}}`)
+    assert.deepEqual(
+      endpoints.map((endpoint) => identityOf(spec.identity, endpoint).host),
+      ["api.vendor.example:8443", "Request", "Request"]
+    )
   })
   it("is what spec.host says", () => {
     assert.strictEqual(host(fqdn(), "host: Request"), "Request")
