@@ -65,8 +65,10 @@ export const manifests =
         let last = ""
 
         const readAgain = Effect.gen(function* () {
-          const reading = yield* Effect.promise(() => read(options.paths, options.stdin))
-          watching.set(reading.folders)
+          let reading = yield* Effect.promise(() => read(options.paths, options.stdin))
+          // Bounded: a folder that is made anew all the time says so by events too.
+          for (let tries = 0; watching.set(reading.folders) && tries < 5; tries++)
+            reading = yield* Effect.promise(() => read(options.paths, options.stdin))
           // Most events change nothing (a touch, an editor's swap file beside ours).
           const now = summary(options.key, reading)
           if (now === last) return
@@ -80,8 +82,6 @@ export const manifests =
         })
 
         const reading = Effect.gen(function* () {
-          yield* readAgain
-          // What changed between the reading and the watch was seen by neither.
           yield* readAgain
           while (true) {
             yield* Queue.take(dirty)

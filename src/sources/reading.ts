@@ -12,7 +12,7 @@ export interface Fault {
   readonly missing: boolean
 }
 
-/** Path → which folder stands there now (device and inode): one that was removed and made again is another, and the old watch is deaf. */
+/** Path → which folder stands there now: one that was removed and made again is another, and the old watch is deaf. */
 export type Folders = ReadonlyMap<string, string>
 
 export interface Reading {
@@ -61,7 +61,8 @@ export const read = async (paths: ReadonlyArray<string>, stdin: string | null): 
     folders.set(
       folder,
       await stat(folder).then(
-        (found) => `${found.dev}:${found.ino}`,
+        // The time of birth too: a file system gives the number of a removed folder to the next one made.
+        (found) => `${found.dev}:${found.ino}:${found.birthtimeMs}`,
         () => "absent"
       )
     )

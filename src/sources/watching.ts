@@ -7,8 +7,8 @@ import type { Folders } from "./reading.ts"
 const blind = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x65735546, 0x01021997, 0x786f4256, 0x00c36400])
 
 export interface Watching {
-  /** Watches exactly these folders from now on. */
-  readonly set: (folders: Folders) => void
+  /** Watches exactly these folders from now on. True: some are new, and what happened in them since they were read was seen by nobody. */
+  readonly set: (folders: Folders) => boolean
   readonly close: () => void
 }
 
@@ -79,8 +79,14 @@ export const makeWatching = (onChange: () => void, quiet = 50, ceiling = 500, po
         watchers.delete(folder)
       }
       for (const [folder, identity] of polled) if (folders.get(folder) !== identity) polled.delete(folder)
-      for (const [folder, identity] of folders) if (!watchers.has(folder) && !polled.has(folder)) open(folder, identity)
+      let opened = false
+      for (const [folder, identity] of folders) {
+        if (watchers.has(folder) || polled.has(folder)) continue
+        open(folder, identity)
+        opened = true
+      }
       repoll()
+      return opened
     },
     close: () => {
       closed = true
