@@ -77,8 +77,7 @@ const ofService = (view: View, rules: BackendRules, key: ObjectKey, port: number
 
 /** What is declared, as a reference with this port sees it; whoever refers. */
 const declaredOf = (view: View, rules: BackendRules, key: ObjectKey, port: number | null): Declared => {
-  if (key.startsWith(`${serviceKind}/`))
-    return view.unit("service-port", `${key}:${port ?? ""}${rules.id}`, (inner) => ofService(inner, rules, key, port))
+  if (key.startsWith(`${serviceKind}/`)) return ofService(view, rules, key, port)
   const judged = judgedOf(view, rules, key)
   const what = describeKey(key)
   if (judged === null) return refused(null, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.notFound(what))
@@ -157,7 +156,7 @@ export const backendVerdicts = (view: View, settings: TranslateSettings, reached
   for (const kind of [backendKind, xbackendKind])
     for (const { meta } of view.list(kind)) {
       const conditions = (gateway: ObjectKey | null): ReadonlyArray<Condition> => {
-        const judged = judgedOf(view, rulesFor(view, settings, gateway === null ? [] : [gateway]), meta.key)
+        const judged = judgedOf(view, rulesFor(view, settings, gateway), meta.key)
         const said = judged === null ? [] : judged.skipsVerify ? withPermit(view, meta.key, judged.said) : judged.said
         return said.map((one) => observed(meta.generation, one))
       }

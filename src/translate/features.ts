@@ -51,7 +51,7 @@ const ofProcess = (settings: TranslateSettings): Plain => ({
 
 /** Of one Gateway; null: it is not ours. Its own parameters win over its class's, field by field; lists add to those of the process. */
 const ofGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Plain | null =>
-  view.unit("backend-rules", key, (inner) => {
+  view.unit("gateway-rules", key, (inner) => {
     const object = inner.get<Gateway>(key)
     if (object === null || Result.isFailure(object.value)) return null
     const { gatewayClassName, infrastructure } = object.value.success.spec
@@ -90,25 +90,37 @@ const named = (plain: Plain, base: Plain, allowLoopback: boolean): BackendRules 
   return { ...plain, allowLoopback, id: id === digest(base) ? "" : id }
 }
 
-/** Rules toward these Gateways together; those of the process alone for none. */
-export const rulesFor = (view: View, settings: TranslateSettings, gateways: ReadonlyArray<ObjectKey>): BackendRules => {
-  const base = ofProcess(settings)
-  // Without parameters, which is the rule, no Gateway can say otherwise: routes then depend on none of them here.
-  if (gateways.length === 0 || view.list(parametersKind).length === 0) return { ...base, allowLoopback: settings.allowLoopback, id: "" }
-  const all = gateways.map((gateway) => ofGateway(view, settings, gateway)).filter((plain) => plain !== null)
-  return named(strictest(all, base), base, settings.allowLoopback)
+/** Without parameters, which is the rule, no Gateway can say otherwise, and nothing depends on which it is. */
+const anyParameters = (view: View): boolean => view.list(parametersKind).length > 0
+
+// The process's own rules, once: they are asked for with every reference.
+const own = new WeakMap<TranslateSettings, BackendRules>()
+const ownRules = (settings: TranslateSettings): BackendRules => {
+  const known = own.get(settings)
+  if (known !== undefined) return known
+  const made: BackendRules = { ...ofProcess(settings), allowLoopback: settings.allowLoopback, id: "" }
+  own.set(settings, made)
+  return made
 }
 
-/** The Gateways that a route names as parents, served there or not: what one of them switches off is off for the route. */
-const parentsOf = (view: View, from: Referrer): ReadonlyArray<ObjectKey> => {
+const together = (view: View, settings: TranslateSettings, gateways: ReadonlyArray<ObjectKey>): BackendRules =>
+  view.unit("backend-rules", gateways.join(" "), (inner) => {
+    const base = ofProcess(settings)
+    const all = gateways.map((gateway) => ofGateway(inner, settings, gateway)).filter((plain) => plain !== null)
+    return named(strictest(all, base), base, settings.allowLoopback)
+  })
+
+/** Rules toward a Gateway; those of the process alone for none. */
+export const rulesFor = (view: View, settings: TranslateSettings, gateway: ObjectKey | null): BackendRules =>
+  gateway === null || !anyParameters(view) ? ownRules(settings) : together(view, settings, [gateway])
+
+/** Rules for a reference: what every Gateway that the route names as a parent allows. What one of them switches off is off for the route. */
+export const rulesOf = (view: View, settings: TranslateSettings, from: Referrer): BackendRules => {
+  if (!anyParameters(view)) return ownRules(settings)
   const route = view.get<HTTPRoute>(objectKey(groupKind(from.group, from.kind), from.namespace, from.name))
-  if (route === null || Result.isFailure(route.value)) return []
-  const keys = route.value.success.spec.parentRefs
+  if (route === null || Result.isFailure(route.value)) return ownRules(settings)
+  const parents = route.value.success.spec.parentRefs
     .filter((ref) => ref.group === gatewayGroup && ref.kind === "Gateway")
     .map((ref) => objectKey(gatewayKind, ref.namespace ?? from.namespace, ref.name))
-  return [...new Set(keys)].sort()
+  return together(view, settings, [...new Set(parents)].sort())
 }
-
-/** Rules for a reference. */
-export const rulesOf = (view: View, settings: TranslateSettings, from: Referrer): BackendRules =>
-  rulesFor(view, settings, view.list(parametersKind).length === 0 ? [] : parentsOf(view, from))
