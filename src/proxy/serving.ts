@@ -105,7 +105,10 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     const changed = new Set<Id>()
     for (const id of wanted) {
       const digest = snapshot.secrets.get(id)?.digest
-      if (digest !== undefined && certificates.get(id)?.digest === digest) continue
+      if (digest !== undefined && certificates.get(id)?.digest === digest) {
+        refuse("secrets", id, [])
+        continue
+      }
       const loaded = digest === undefined ? "the snapshot does not hold the Secret" : loadCertificate(material(id))
       // The pair before stays in use.
       refuse("secrets", id, typeof loaded === "string" ? [loaded] : [])

@@ -1,0 +1,139 @@
+// Laws 3 and 20: updates and drains under load, counted. Nothing a client asked may fail because the gateway changed or left.
+import { Agent } from "node:http"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { ask, prefix, raw, type Sketch, startProxy } from "../proxy/harness.ts"
+import { at } from "../support/live.ts"
+import { type Origin, startOrigin } from "../support/origin.ts"
+
+let first: Origin
+let second: Origin
+beforeAll(async () => {
+  first = await startOrigin()
+  second = await startOrigin()
+})
+afterAll(async () => {
+  await first.close()
+  await second.close()
+})
+
+/** The n-th configuration: rules, upstream settings, endpoints and listeners come and go. */
+const nth = (n: number): Sketch => ({
+  listeners: {
+    web: {
+      hosts: {
+        "*": [
+          { path: prefix(`/gone/${n}`), to: `u${n % 7}` },
+          { path: prefix("/"), to: `u${n % 7}` }
+        ],
+        [`h${n % 5}.example`]: [{ to: `u${n % 7}` }]
+      }
+    },
+    ...(n % 3 === 0 ? { extra: { hostname: "extra.example", hosts: { "extra.example": [{ to: `u${n % 7}` }] } } } : {})
+  },
+  upstreams: {
+    [`u${n % 7}`]: {
+      endpoints: n % 2 === 0 ? [at(first.port)] : [at(second.port), at(first.port)],
+      spec: { of: { namespace: "test", target: `u${n % 11}` } }
+    }
+  }
+})
+
+it("1,000 updates under load fail no request", async () => {
+  await using proxy = await startProxy(nth(0))
+  const port = proxy.port("web")
+  let running = true
+  let done = 0
+  const failed: Array<string> = []
+  const client = async (agent: Agent, body: string | null) => {
+    while (running) {
+      const options = body === null ? { agent } : { agent, method: "POST", body }
+      const answer = await ask(port, "/thing", options).catch((cause: Error) => ({ status: cause.message }))
+      if (answer.status !== 200) failed.push(String(answer.status))
+      done++
+    }
+  }
+  const agent = new Agent({ keepAlive: true })
+  const clients = [...Array(8)].map((_, n) => client(agent, n % 2 === 0 ? null : "x".repeat(2000)))
+  for (let n = 1; n <= 1000; n++) await proxy.publish(nth(n))
+  running = false
+  await Promise.all(clients)
+  agent.destroy()
+  expect(failed).toEqual([])
+  expect(done).toBeGreaterThan(1000)
+  expect(proxy.proxy.ack()!.refused).toEqual([])
+  // What left is gone: series and upstreams are those of the last configuration.
+  expect(proxy.proxy.describe()!.upstreams.length).toBe(1)
+  const series = (await proxy.metrics.text()).split("\n").filter((line) => line.startsWith("sluice_requests_total{"))
+  expect(series.length).toBeLessThan(10)
+}, 60_000)
+
+it("a request keeps the upstream it began with, however long it takes; the upstream goes when it ends", async () => {
+  await using proxy = await startProxy(nth(0))
+  using client = await raw(proxy.port("web"))
+  client.send("GET /drip/3/60 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+  await client.until(/data: 1/)
+  const open = first.open
+  await proxy.publish({ listeners: { web: { hosts: { "*": [{ action: { _tag: "Refuse", why: "no_backend" } }] } } } })
+  expect((await ask(proxy.port("web"), "/")).status).toBe(500)
+  expect((await client.closed).text).toMatch(/data: 3\n\n\r\n0\r\n\r\n$/)
+  await first.until((origin) => origin.open < open)
+})
+
+describe("a drain", () => {
+  const drained = (proxy: Awaited<ReturnType<typeof startProxy>>, bounds: { propagation: number; deadline: number }) =>
+    proxy.run(proxy.proxy.drain(bounds))
+
+  it("with 200 requests in flight fails none, closes idle connections and ends", async () => {
+    await using proxy = await startProxy(nth(0))
+    const port = proxy.port("web")
+    const agent = new Agent({ keepAlive: true })
+    const flying = [...Array(200)].map(() => ask(port, "/delay/1500", { agent }))
+    await first.until((origin) => origin.open >= 200)
+    using idle = await raw(port)
+    using busy = await raw(port)
+    busy.send("GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    await busy.until(/x$/)
+    expect(proxy.proxy.ready()).toBe(true)
+    const ended = drained(proxy, { propagation: 50, deadline: 10_000 })
+    expect(proxy.proxy.ready()).toBe(false)
+    // Before it stops to accept, it still serves, and tells clients to go.
+    expect((await ask(port, "/bytes/1", { headers: { Connection: "keep-alive" } })).headers.connection).toBe("close")
+    await ended
+    const answers = await Promise.all(flying)
+    expect(answers.map(({ status }) => status)).toEqual(Array(200).fill(200))
+    expect((await idle.closed).clean).toBe(true)
+    expect((await busy.closed).clean).toBe(true)
+    await expect(ask(port, "/")).rejects.toThrow("ECONNREFUSED")
+    agent.destroy()
+  })
+
+  it("lets a long response end, and then its connection", async () => {
+    await using proxy = await startProxy(nth(0))
+    using client = await raw(proxy.port("web"))
+    client.send("GET /drip/3/50 HTTP/1.1\r\nHost: a\r\n\r\n")
+    await client.until(/data: 1/)
+    await drained(proxy, { propagation: 0, deadline: 10_000 })
+    expect((await client.closed).text).toMatch(/data: 3\n\n\r\n0\r\n\r\n$/)
+  })
+
+  it("cuts at the deadline what does not end: responses and tunnels", async () => {
+    await using proxy = await startProxy(nth(0))
+    using slow = await raw(proxy.port("web"))
+    slow.send("GET /delay/60000 HTTP/1.1\r\nHost: a\r\n\r\n")
+    using tunnel = await raw(proxy.port("web"))
+    tunnel.send("GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n")
+    await tunnel.until(/101 Switching/)
+    const started = performance.now()
+    await drained(proxy, { propagation: 0, deadline: 200 })
+    expect(performance.now() - started).toBeLessThan(2_000)
+    expect((await slow.closed).text).toBe("")
+    await tunnel.closed
+  })
+
+  it("takes no new snapshot", async () => {
+    await using proxy = await startProxy(nth(0))
+    await drained(proxy, { propagation: 0, deadline: 200 })
+    await proxy.publish(nth(1))
+    expect(proxy.proxy.describe()!.listeners.every(({ bound }) => !bound)).toBe(true)
+  })
+})
