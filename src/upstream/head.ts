@@ -22,6 +22,7 @@ const isHop = new Set([
   "proxy-connection",
   "proxy-authenticate",
   "proxy-authentication-info",
+  "proxy-authorization",
   "te",
   "trailer",
   "transfer-encoding",
@@ -61,6 +62,7 @@ export const readHead = (status: number, raw: ReadonlyArray<Uint8Array | string>
       case 16:
       case 17:
       case 18:
+      case 19:
       case 25:
         break
       case 14:

@@ -78,8 +78,12 @@ export const judge = (payload: Payload, assault: Assault, recorded: ReadonlyArra
   const left = [...requests]
   for (const { request: got } of recorded) {
     const found = left.findIndex((sent) => problemOf(sent, got) === null)
-    if (found >= 0) left.splice(found, 1)
-    else problems.push(`the origin got ${got.method} ${got.target}: ${left[0] === undefined ? "never sent" : problemOf(left[0], got)}`)
+    if (found >= 0) {
+      // The origin answers 200: something else in that place is the answer of another request.
+      const answer = assault.answers[requests.indexOf(left[found]!)]
+      if (got.complete && answer !== undefined && answer.status !== 200) problems.push(`${answer.status} in the place of 200`)
+      left.splice(found, 1)
+    } else problems.push(`the origin got ${got.method} ${got.target}: ${left[0] === undefined ? "never sent" : problemOf(left[0], got)}`)
   }
   if (assault.hung) problems.push("no end within the bound")
   if (assault.garbage !== "") problems.push(`no response: ${JSON.stringify(assault.garbage.slice(0, 100))}`)

@@ -1,0 +1,535 @@
+// What HTTP/1.1 asks of the one in the middle, over real sockets: a test a rule, with its clause.
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { readAnswers } from "../fuzz/attack.ts"
+import { raw } from "../proxy/harness.ts"
+import { agree, bytes, type Conversation, converse, get, request, type Said, statusesOf, valuesOf } from "./conversation.ts"
+
+let world: Conversation
+beforeAll(async () => {
+  world = await converse()
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+})
+
+const post = (fields: ReadonlyArray<string>, body = ""): string => request("POST / HTTP/1.1", fields, body)
+/** Pipelined requests may arrive in any order. */
+const posted = (said: Said) => said.arrived.find(({ request: got }) => got.method === "POST")!
+const closes = (said: Said): boolean => valuesOf(said.answers.at(-1)!.fields, "Connection").includes("close")
+
+describe("refused before anything is forwarded", () => {
+  const rows: ReadonlyArray<readonly [string, string, number]> = [
+    ["Transfer-Encoding beside Content-Length (RFC 9112 6.1)", post(["Content-Length: 5", "Transfer-Encoding: chunked"], "0\r\n\r\n"), 400],
+    ["two equal Content-Length (RFC 9112 6.3)", post(["Content-Length: 2", "Content-Length: 2"], "ab"), 400],
+    ["a list in Content-Length (RFC 9112 6.3)", post(["Content-Length: 2, 2"], "ab"), 400],
+    ["a signed Content-Length (RFC 9110 8.6)", post(["Content-Length: +2"], "ab"), 400],
+    ["a hexadecimal Content-Length (RFC 9110 8.6)", post(["Content-Length: 0x2"], "ab"), 400],
+    ["a Content-Length above 2^53 (RFC 9110 8.6)", post(["Content-Length: 9007199254740992"]), 400],
+    ["Transfer-Encoding that does not end in chunked (RFC 9112 6.3)", post(["Transfer-Encoding: chunked, gzip"], "0\r\n\r\n"), 400],
+    ["chunked twice (RFC 9112 7.1)", post(["Transfer-Encoding: chunked, chunked"], "0\r\n\r\n"), 400],
+    ["a coding that is not ours under chunked (RFC 9112 6.1)", post(["Transfer-Encoding: gzip, chunked"], "0\r\n\r\n"), 501],
+    ["Transfer-Encoding in HTTP/1.0 (RFC 9112 6.1)", request("POST / HTTP/1.0", ["Transfer-Encoding: chunked"], "0\r\n\r\n"), 400],
+    ["a chunk size that is not hexadecimal (RFC 9112 7.1)", post(["Transfer-Encoding: chunked"], "5h\r\nhello\r\n0\r\n\r\n"), 400],
+    ["a signed chunk size (RFC 9112 7.1)", post(["Transfer-Encoding: chunked"], "+5\r\nhello\r\n0\r\n\r\n"), 400],
+    ["chunk data without its CRLF (RFC 9112 7.1)", post(["Transfer-Encoding: chunked"], "5\r\nhelloX\r\n0\r\n\r\n"), 400],
+    [
+      "chunk extensions above 16 KiB (RFC 9112 7.1.1)",
+      post(["Transfer-Encoding: chunked"], `5;${"a".repeat(17_000)}\r\nhello\r\n0\r\n\r\n`),
+      400
+    ],
+    ["a bare CR in a value (RFC 9112 2.2)", get("X-A: a\rb"), 400],
+    ["a bare LF as a line end (RFC 9112 2.2)", get("X-A: a\nX-B: b"), 400],
+    ["NUL in a value (RFC 9110 5.5)", get("X-A: a\0b"), 400],
+    ["a control character in a value (RFC 9110 5.5)", get("X-A: a\x01b"), 400],
+    ["white space before the colon (RFC 9112 5.1)", get("X-A : b"), 400],
+    ["white space before the first field (RFC 9112 2.2)", "GET / HTTP/1.1\r\n X-A: b\r\nHost: in.test\r\n\r\n", 400],
+    ["a folded value (RFC 9112 5.2)", get("X-A: a\r\n b"), 400],
+    ["an empty name (RFC 9110 5.1)", get(": b"), 400],
+    ["a name that is no token (RFC 9110 5.1)", get("X(A): b"), 400],
+    ["no Host in 1.1 (RFC 9112 3.2)", "GET / HTTP/1.1\r\n\r\n", 400],
+    ["two Host (RFC 9112 3.2)", get("Host: in.test", "Host: in.test"), 400],
+    ["a list in Host (RFC 9112 3.2)", get("Host: in.test, out.test"), 400],
+    ["a Host with a path (RFC 9112 3.2)", get("Host: in.test/a"), 400],
+    ["a Host with userinfo (RFC 9112 3.2)", get("Host: a@in.test"), 400],
+    ["a Host with a bad port (RFC 9112 3.2)", get("Host: in.test:99999"), 400],
+    ["an empty Host (RFC 9112 3.2)", get("Host:"), 400],
+    ["a target without its slash (RFC 9112 3.2)", request("GET @in.test HTTP/1.1"), 400],
+    ["a target in authority form (RFC 9112 3.2.3)", request("GET in.test:80 HTTP/1.1"), 400],
+    ["* without OPTIONS (RFC 9112 3.2.4)", request("GET * HTTP/1.1"), 400],
+    ["a fragment (RFC 9110 4.2.5, RFC 9112 3.2)", request("GET /a#b HTTP/1.1"), 400],
+    ["an escaped NUL (RFC 3986 7.3)", request("GET /a%00b HTTP/1.1"), 400],
+    ["a backslash (RFC 3986 3.3)", request("GET /a\\b HTTP/1.1"), 400],
+    ["dot segments that escape (RFC 3986 5.2.4)", request("GET /../a HTTP/1.1"), 400],
+    ["dot segments in disguise (RFC 3986 6.2.2)", request("GET /a/%2e%2e/b HTTP/1.1"), 400],
+    ["HTTP/0.9 (RFC 9112 2.3)", "GET /\r\n\r\n", 400],
+    ["HTTP/2.0 on a text line (RFC 9110 15.6.6)", request("GET / HTTP/2.0"), 505],
+    ["HTTP/1.2 (RFC 9110 15.6.6)", request("GET / HTTP/1.2"), 505],
+    ["CONNECT (RFC 9110 9.3.6)", request("CONNECT in.test:443 HTTP/1.1"), 405],
+    ["TRACE (RFC 9110 9.3.8)", request("TRACE / HTTP/1.1"), 405],
+    ["a method that is no token (RFC 9110 9.1)", request("GE(T / HTTP/1.1"), 400],
+    ["a target above 8 KiB (RFC 9110 15.5.15)", request(`GET /${"a".repeat(9_000)} HTTP/1.1`), 414],
+    ["more than 200 fields (RFC 6585 5)", get(...Array<string>(201).fill("X-A: b")), 431],
+    ["fields above the listener's bytes (RFC 6585 5)", get(`X-A: ${"b".repeat(33_000)}`), 431],
+    ["an expectation that nobody knows (RFC 9110 10.1.1)", get("Expect: tea"), 417],
+    ["OPTIONS with a Max-Forwards that is no number (RFC 9110 7.6.2)", request("OPTIONS / HTTP/1.1", ["Max-Forwards: x"]), 400]
+  ]
+  for (const [rule, text, status] of rows) {
+    it(`${rule}: ${status}`, async () => {
+      const said = await world.say(text + get("X-After: 1"))
+      assert.isFalse(said.hung)
+      assert.strictEqual(said.answers[0]?.status, status)
+      // 417 leaves the framing clear (the next request is served); after all others nobody can tell what follows.
+      assert.lengthOf(
+        said.arrived.filter(({ request }) => request.header("x-after") === undefined && request.header("content-length") !== undefined),
+        0
+      )
+      assert.lengthOf(said.answers, status === 417 ? 2 : 1)
+      assert.lengthOf(
+        said.arrived.filter(({ request }) => request.header("x-after") === "1"),
+        status === 417 ? 1 : 0
+      )
+      assert.strictEqual(closes(said), status !== 417)
+    })
+  }
+
+  it("405 says what is allowed (RFC 9110 15.5.6)", async () => {
+    for (const line of ["TRACE / HTTP/1.1", "CONNECT in.test:443 HTTP/1.1"]) {
+      const said = await world.say(request(line))
+      assert.include(valuesOf(said.answers[0]!.fields, "Allow")[0], "GET, HEAD")
+    }
+  })
+
+  it("answers of our own say little: text, length, Date, nosniff, no name of a backend (RFC 9110 15.5)", async () => {
+    for (const text of [get("Host:"), get("Host: nobody.test"), request("GET @ HTTP/1.1")]) {
+      const [answer] = (await world.say(text)).answers
+      assert.isNotEmpty(valuesOf(answer!.fields, "Date"))
+      assert.deepEqual(valuesOf(answer!.fields, "X-Content-Type-Options"), ["nosniff"])
+      assert.deepEqual(valuesOf(answer!.fields, "Content-Type"), ["text/plain; charset=utf-8"])
+      assert.deepEqual(valuesOf(answer!.fields, "Content-Length"), [String(answer!.body.length)])
+      assert.notMatch(answer!.body, /127\.0\.0\.1|inside|outside|:\d/)
+    }
+  })
+})
+
+describe("targets and methods", () => {
+  it("an absolute-form target is routed by its own authority and goes on in origin form (RFC 9112 3.2.2)", async () => {
+    const said = await world.say(request("GET HTTP://Out.Test:80/a/b?c HTTP/1.1", ["Host: nobody.test"]))
+    assert.deepEqual(statusesOf(said), [200])
+    assert.strictEqual(said.arrived[0]!.request.target, "/a/b?c")
+    assert.deepEqual(statusesOf(await world.say(request("GET http://nobody.test/ HTTP/1.1"))), [404])
+  })
+
+  it.each(["OPTIONS * HTTP/1.1", "OPTIONS http://in.test HTTP/1.1"])(
+    "%s is answered here with Allow (RFC 9110 9.3.7, RFC 9112 3.2.4)",
+    async (line) => {
+      const said = await world.say(request(line) + get())
+      assert.deepEqual(statusesOf(said), [204, 200])
+      assert.lengthOf(said.arrived, 1)
+      assert.include(valuesOf(said.answers[0]!.fields, "Allow")[0], "OPTIONS")
+      assert.deepEqual(valuesOf(said.answers[0]!.fields, "Content-Length"), [])
+    }
+  )
+
+  it("Max-Forwards counts down for OPTIONS, ends here at 0, and means nothing elsewhere (RFC 9110 7.6.2)", async () => {
+    const on = await world.say(request("OPTIONS / HTTP/1.1", ["Max-Forwards: 2"]))
+    assert.strictEqual(on.arrived[0]!.request.header("max-forwards"), "1")
+    const here = await world.say(request("OPTIONS / HTTP/1.1", ["Max-Forwards: 0"]))
+    assert.deepEqual(statusesOf(here), [204])
+    assert.lengthOf(here.arrived, 0)
+    const other = await world.say(get("Max-Forwards: 0"))
+    assert.strictEqual(other.arrived[0]!.request.header("max-forwards"), "0")
+  })
+
+  it("empty segments, escapes and queries go on as they are (RFC 3986 6.2.2, RFC 9110 4.2.3)", async () => {
+    for (const target of ["//a//b", "/a%2Fb", "/a%20b?c=%00#".slice(0, -1), "/a?", "/?a=b?c&d", "/~a;b=c/,d"]) {
+      const said = await world.say(request(`GET ${target} HTTP/1.1`))
+      assert.strictEqual(said.arrived[0]!.request.target, target)
+    }
+  })
+
+  it("plain dot segments are taken out before matching and forwarding alike (RFC 3986 5.2.4)", async () => {
+    assert.strictEqual((await world.say(request("GET /a/../b/./c HTTP/1.1"))).arrived[0]!.request.target, "/b/c")
+  })
+
+  it.each(["PUT", "PATCH", "DELETE", "PROPFIND", "REPORT", "QUERY"])("%s goes on with its body (RFC 9110 9.1)", async (method) => {
+    const said = await world.say(request(`${method} / HTTP/1.1`, ["Content-Length: 4"], "abcd"))
+    assert.deepEqual(statusesOf(said), [200])
+    assert.strictEqual(said.arrived[0]!.request.method, method)
+    assert.strictEqual(said.arrived[0]!.body, "abcd")
+  })
+
+  it("a token that the parser does not know is 501, not 400 (RFC 9110 9.1, 15.6.2)", async () => {
+    assert.deepEqual(statusesOf(await world.say(request("BREW / HTTP/1.1"))), [501])
+  })
+
+  it("a host that nothing is served under is 404, and the connection goes on (RFC 9110 15.5.5)", async () => {
+    assert.deepEqual(statusesOf(await world.say(get("Host: nobody.test") + get())), [404, 200])
+  })
+})
+
+describe("messages", () => {
+  it("a body is framed anew, as long as it says (RFC 9112 6.1)", async () => {
+    const counted = await world.say(post(["Content-Length: 0000004"], "abcd"))
+    assert.deepEqual(valuesOf(counted.arrived[0]!.request.headers, "Content-Length"), ["4"])
+    const chunked = await world.say(post(["Transfer-Encoding: CHUNKED"], "2;a=b\r\nab\r\n2\r\ncd\r\n0\r\n\r\n"))
+    assert.deepEqual(valuesOf(chunked.arrived[0]!.request.headers, "Transfer-Encoding"), ["chunked"])
+    assert.strictEqual(chunked.arrived[0]!.body, "abcd")
+  })
+
+  it("no body is none: a GET has no framing, a POST may say 0 (RFC 9110 8.6)", async () => {
+    const none = (await world.say(get())).arrived[0]!.request
+    assert.isUndefined(none.header("content-length"))
+    assert.isUndefined(none.header("transfer-encoding"))
+    const zero = await world.say(post(["Content-Length: 0"]))
+    assert.deepEqual(valuesOf(zero.arrived[0]!.request.headers, "Content-Length"), ["0"])
+  })
+
+  it("a GET may have a body (RFC 9110 9.3.1)", async () => {
+    assert.strictEqual((await world.say(request("GET / HTTP/1.1", ["Content-Length: 4"], "abcd"))).arrived[0]!.body, "abcd")
+  })
+
+  it("a request in a body is a body (RFC 9112 6.3)", async () => {
+    const hidden = get("X-Hidden: 1")
+    const said = await world.say(post([`Content-Length: ${hidden.length}`], hidden))
+    assert.lengthOf(said.arrived, 1)
+    assert.strictEqual(said.arrived[0]!.body, hidden)
+  })
+
+  it("an empty line before a request is nothing (RFC 9112 2.2)", async () => {
+    assert.deepEqual(statusesOf(await world.say(`\r\n${get()}\r\n\r\n${get()}`)), [200, 200])
+  })
+
+  it("pipelined requests are answered in their order (RFC 9112 9.3.2)", async () => {
+    let release: () => void = () => {}
+    const second = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const said = await world.say(["/a", "/b", "/c"].map((path) => request(`GET ${path} HTTP/1.1`)).join(""), async (exchange) => {
+      if (exchange.request.target === "/a") await second
+      else release()
+      await exchange.reply({ body: exchange.request.target })
+    })
+    assert.deepEqual(
+      said.answers.map(({ body }) => body),
+      ["/a", "/b", "/c"]
+    )
+  })
+
+  it("what follows a request that closes the connection is not looked at (RFC 9112 9.6)", async () => {
+    for (const first of [get("Connection: close"), request("GET / HTTP/1.0"), get("Connection: x, CLOSE")]) {
+      const said = await world.say(first + get("X-After: 1"))
+      assert.deepEqual(statusesOf(said), [200])
+      assert.isTrue(closes(said))
+      assert.lengthOf(said.arrived, 1)
+    }
+  })
+
+  it("what follows a refused request on its connection is not looked at (RFC 9112 9.6, 11.2)", async () => {
+    const said = await world.say(request("POST / HTTP/1.0", ["Transfer-Encoding: chunked", "Connection: keep-alive"], `0\r\n\r\n${get()}`))
+    assert.deepEqual(statusesOf(said), [400])
+    assert.lengthOf(said.arrived, 0)
+  })
+
+  it("the connection goes on after answers of ours that leave the framing clear (RFC 9112 9.3)", async () => {
+    const said = await world.say(get("Host: nobody.test") + request("OPTIONS * HTTP/1.1") + get("Expect: tea") + get())
+    assert.deepEqual(statusesOf(said), [404, 204, 417, 200])
+  })
+})
+
+describe("HTTP/1.0 clients (RFC 9112 9.3, RFC 9110 2.5)", () => {
+  const old = (...fields: ReadonlyArray<string>) => request("GET / HTTP/1.0", fields)
+  const chunks = bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n")
+
+  it("get no chunks: the body ends with the connection", async () => {
+    const said = await world.say(old(), chunks)
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Transfer-Encoding"), [])
+    assert.strictEqual(said.answers[0]!.body, "abcd")
+  })
+
+  it("keep the connection when they ask for it and the length is known", async () => {
+    const said = await world.say(old("Connection: keep-alive") + old("Connection: keep-alive"))
+    assert.deepEqual(statusesOf(said), [200, 200])
+    assert.include(valuesOf(said.answers[0]!.fields, "Connection").join().toLowerCase(), "keep-alive")
+  })
+
+  it("are sent onward as 1.1 (RFC 9110 2.5: a gateway speaks its own version)", async () => {
+    assert.strictEqual((await world.say(old())).arrived[0]!.request.version, "HTTP/1.1")
+  })
+
+  it("may name no host, and are served by whoever serves every host (RFC 9112 3.2)", async () => {
+    assert.deepEqual(statusesOf(await world.say("GET / HTTP/1.0\r\n\r\n")), [404])
+  })
+
+  it("see no interim response (RFC 9110 15.2)", async () => {
+    const said = await world.say(old(), bytes("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    assert.lengthOf(said.interim, 0)
+    assert.deepEqual(statusesOf(said), [200])
+  })
+
+  it("cannot expect 100 (RFC 9110 10.1.1)", async () => {
+    const said = await world.say(request("POST / HTTP/1.0", ["Expect: 100-continue", "Content-Length: 4"], "abcd"))
+    assert.lengthOf(said.interim, 0)
+    assert.strictEqual(said.arrived[0]!.body, "abcd")
+  })
+})
+
+describe("responses", () => {
+  it("to HEAD have no body, whatever length they declare, and the connection goes on (RFC 9110 9.3.2)", async () => {
+    const said = await world.say(request("HEAD / HTTP/1.1") + get(), async (exchange) => {
+      if (exchange.request.method === "HEAD") await exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n")
+      else await exchange.reply({ body: "next" })
+    })
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Content-Length"), ["1234"])
+    assert.strictEqual(said.answers[1]!.body, "next")
+  })
+
+  it("to HEAD may be framed in chunks that never come (RFC 9112 6.3)", async () => {
+    const said = await world.say(request("HEAD / HTTP/1.1") + get(), async (exchange) => {
+      if (exchange.request.method === "HEAD") await exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+      else await exchange.reply({ body: "next" })
+    })
+    assert.deepEqual(statusesOf(said), [200, 200])
+    assert.strictEqual(said.answers[1]!.body, "next")
+  })
+
+  it.each([204, 304])("%s has no body (RFC 9112 6.3)", async (status) => {
+    const said = await world.say(get() + get("X-Next: 1"), async (exchange) => {
+      if (exchange.request.header("x-next") === undefined) await exchange.write(`HTTP/1.1 ${status} X\r\nETag: "a"\r\n\r\n`)
+      else await exchange.reply({ body: "next" })
+    })
+    assert.deepEqual(statusesOf(said), [status, 200])
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Transfer-Encoding"), [])
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "ETag"), ['"a"'])
+    assert.strictEqual(said.answers[1]!.body, "next")
+  })
+
+  it("204 says no Content-Length, even when the upstream does (RFC 9110 8.6)", async () => {
+    const said = await world.say(get(), bytes("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"))
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Content-Length"), [])
+  })
+
+  it("304 keeps the length of what it stands for (RFC 9110 8.6, 15.4.5)", async () => {
+    const said = await world.say(get(), bytes("HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n"))
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Content-Length"), ["99"])
+  })
+
+  it("of a length keep it, of chunks are chunked anew (RFC 9112 6)", async () => {
+    const counted = await world.say(get(), bytes("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd"))
+    assert.deepEqual(valuesOf(counted.answers[0]!.fields, "Content-Length"), ["4"])
+    const chunked = await world.say(get(), bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x\r\nabcd\r\n0\r\n\r\n"))
+    assert.deepEqual(valuesOf(chunked.answers[0]!.fields, "Transfer-Encoding"), ["chunked"])
+    assert.strictEqual(chunked.answers[0]!.body, "abcd")
+  })
+
+  it("that end with their connection are relayed in chunks, and ours goes on (RFC 9112 6.3)", async () => {
+    const said = await world.say(get() + get("X-Next: 1"), async (exchange, arrived) => {
+      if (exchange.request.header("x-next") !== undefined) return agree(exchange, arrived)
+      await exchange.write("HTTP/1.0 200 OK\r\n\r\nuntil the end")
+      exchange.end()
+    })
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Transfer-Encoding"), ["chunked"])
+    assert.strictEqual(said.answers[0]!.body, "until the end")
+    assert.deepEqual(statusesOf(said), [200, 200])
+  })
+
+  it("keep their status, even one nobody knows (RFC 9110 15)", async () => {
+    for (const status of [201, 206, 299, 300, 308, 404, 418, 451, 499, 500, 503, 599]) {
+      const said = await world.say(get(), bytes(`HTTP/1.1 ${status} Own Words\r\nContent-Length: 0\r\n\r\n`))
+      assert.deepEqual(statusesOf(said), [status])
+    }
+  })
+
+  it("206, Content-Range and Retry-After pass untouched (RFC 9110 14.4, 10.2.3)", async () => {
+    const said = await world.say(
+      get("Range: bytes=0-1"),
+      bytes("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-1/9\r\nRetry-After: 3\r\nContent-Length: 2\r\n\r\nab")
+    )
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Content-Range"), ["bytes 0-1/9"])
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Retry-After"), ["3"])
+  })
+
+  it("103 comes before the final one, with its fields (RFC 8297 2)", async () => {
+    const said = await world.say(
+      get(),
+      bytes("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    )
+    assert.deepEqual(
+      said.interim.map(({ status, fields }) => [status, ...valuesOf(fields, "Link")]),
+      [[103, "</a.css>; rel=preload"]]
+    )
+    assert.strictEqual(said.answers[0]!.body, "ok")
+  })
+
+  it("shorter than declared never end cleanly (RFC 9112 8)", async () => {
+    world.play(bytes("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", true))
+    using client = await raw(world.port)
+    client.send(get())
+    const { text } = await client.closed
+    assert.match(text, /^HTTP\/1\.1 200 /)
+    assert.notStrictEqual(readAnswers(text, ["GET"]).garbage, "")
+  })
+
+  it("cut in the middle of their chunks never end cleanly (RFC 9112 8)", async () => {
+    world.play(bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true))
+    using client = await raw(world.port)
+    client.send(get())
+    assert.notInclude((await client.closed).text, "\r\n0\r\n")
+  })
+
+  it("that come while the upload runs are relayed at once (RFC 9112 9.3, 9.5)", async () => {
+    world.play(async (exchange) => {
+      await exchange.reply({ status: 403, body: "enough" })
+    })
+    using client = await raw(world.port)
+    client.send(post(["Content-Length: 100000"], "x".repeat(1_000)))
+    assert.match(await client.until(/enough$/), /^HTTP\/1\.1 403 /)
+  })
+})
+
+describe("Expect: 100-continue (RFC 9110 10.1.1)", () => {
+  it("is answered with 100, and the body follows", async () => {
+    const arrived = world.play(agree)
+    using client = await raw(world.port)
+    client.send(post(["Expect: 100-continue", "Content-Length: 4", "Connection: close"]))
+    await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/)
+    client.send("abcd")
+    await client.until(/HTTP\/1\.1 200 /)
+    assert.strictEqual(arrived[0]!.body, "abcd")
+    assert.isUndefined(arrived[0]!.request.header("expect"))
+  })
+
+  it("is not answered with 100 when the answer is final already, and the connection closes", async () => {
+    const said = await world.say(post(["Host: nobody.test", "Expect: 100-continue", "Content-Length: 4"]))
+    assert.lengthOf(said.interim, 0)
+    assert.deepEqual(statusesOf(said), [404])
+    assert.isTrue(closes(said))
+  })
+
+  it("matters to nobody when the body is there already", async () => {
+    const said = await world.say(post(["Expect: 100-continue", "Content-Length: 4"], "abcd") + get())
+    assert.deepEqual(statusesOf(said), [200, 200])
+    assert.strictEqual(posted(said).body, "abcd")
+  })
+})
+
+describe("trailers (RFC 9110 6.5)", () => {
+  const trailing = bytes(
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nab\r\n0\r\nX-Sum: 1\r\nSet-Cookie: a=b\r\nHost: x\r\nX_Y: z\r\n\r\n"
+  )
+  const spoken = async (text: string) => {
+    world.play(trailing)
+    using client = await raw(world.port)
+    client.send(text)
+    return (await client.closed).text
+  }
+
+  it("of a response reach a client that says it reads them, without those that may not come late", async () => {
+    const text = await spoken(get("TE: trailers", "Connection: close, TE"))
+    assert.match(text, /\r\n0\r\nX-Sum: 1\r\n\r\n$/)
+  })
+
+  it("are left out for all others", async () => {
+    assert.match(await spoken(get("Connection: close")), /\r\n0\r\n\r\n$/)
+  })
+
+  it("of a request are read and left out, whatever they claim (RFC 9110 6.5.1)", async () => {
+    const said = await world.say(
+      post(["Transfer-Encoding: chunked"], "2\r\nab\r\n0\r\nX-T: 1\r\nAuthorization: x\r\nHost: out.test\r\n\r\n") + get()
+    )
+    assert.deepEqual(statusesOf(said), [200, 200])
+    assert.strictEqual(posted(said).body, "ab")
+    assert.deepEqual(valuesOf(posted(said).request.headers, "Host"), ["in.test"])
+    assert.notInclude(posted(said).request.head, "X-T")
+  })
+
+  it("with framing among them are refused: 400 for a request, no clean end for a response (RFC 9110 6.5.1)", async () => {
+    for (const field of ["Content-Length: 9", "Transfer-Encoding: chunked"]) {
+      const said = await world.say(post(["Transfer-Encoding: chunked"], `2\r\nab\r\n0\r\n${field}\r\n\r\n`) + get("X-After: 1"))
+      assert.deepEqual(statusesOf(said), [400], field)
+      assert.lengthOf(
+        said.arrived.filter(({ request }) => request.header("x-after") === "1"),
+        0
+      )
+    }
+    world.play(bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nContent-Length: 9\r\n\r\n"))
+    using client = await raw(world.port)
+    client.send(get())
+    assert.notMatch((await client.closed).text, /\r\n0\r\n/)
+  })
+})
+
+describe("upgrades (RFC 9110 7.8, RFC 6455)", () => {
+  const websocket = [
+    "Connection: keep-alive, Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+  ]
+  const accepted =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+
+  it("a WebSocket handshake is made on both sides, then bytes go as they are (RFC 6455 4.1)", async () => {
+    const arrived = world.play(async (exchange) => {
+      await exchange.write(`${accepted}hello`)
+      exchange.socket.on("data", (chunk) => exchange.socket.write(chunk))
+    })
+    using client = await raw(world.port)
+    client.send(`${get(...websocket)}early`)
+    const text = await client.until(/early/)
+    assert.match(text, /^HTTP\/1\.1 101 /)
+    assert.match(text, /\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/)
+    assert.match(text, /\r\n\r\nhello/)
+    client.send("\0\xff later")
+    await client.until(/later/)
+    const { request: got } = arrived[0]!
+    assert.strictEqual(got.header("upgrade"), "websocket")
+    assert.strictEqual(got.header("connection")?.toLowerCase(), "upgrade")
+    assert.strictEqual(got.header("sec-websocket-key"), "dGhlIHNhbXBsZSBub25jZQ==")
+  })
+
+  it("a refusal is relayed as it is, and nothing after it is looked at (RFC 6455 4.2.2)", async () => {
+    const said = await world.say(get(...websocket) + get("X-After: 1"), async (exchange) => {
+      await exchange.reply({ status: 426, headers: [["Sec-WebSocket-Version", "13"]], body: "no" })
+    })
+    assert.deepEqual(statusesOf(said), [426])
+    assert.deepEqual(valuesOf(said.answers[0]!.fields, "Sec-WebSocket-Version"), ["13"])
+    assert.lengthOf(said.arrived, 1)
+  })
+
+  it("h2c is never offered to anybody: an ordinary answer comes (RFC 9113 3.1)", async () => {
+    const said = await world.say(get("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"))
+    assert.deepEqual(statusesOf(said), [200])
+    assert.isUndefined(said.arrived[0]!.request.header("upgrade"))
+    assert.isUndefined(said.arrived[0]!.request.header("http2-settings"))
+  })
+
+  it("without Connection: Upgrade there is none (RFC 9110 7.8)", async () => {
+    const said = await world.say(get("Upgrade: websocket") + get())
+    assert.deepEqual(statusesOf(said), [200, 200])
+    assert.isUndefined(said.arrived[0]!.request.header("upgrade"))
+  })
+
+  it("an upgrade behind another request is an ordinary request, and the process lives (RFC 9112 9.3.2)", async () => {
+    const said = await world.say(get() + get(...websocket))
+    assert.deepEqual(statusesOf(said), [200, 200])
+    assert.isUndefined(said.arrived.find(({ request: got }) => got.header("sec-websocket-key") !== undefined)!.request.header("upgrade"))
+    assert.deepEqual(statusesOf(await world.say(get())), [200])
+  })
+
+  it("CONNECT behind another request does not get that one's answer (RFC 9112 9.3.2)", async () => {
+    const said = await world.say(get() + request("CONNECT in.test:443 HTTP/1.1"))
+    assert.strictEqual(said.answers[0]!.status, 200)
+    assert.lengthOf(said.arrived, 1)
+  })
+
+  it("after a declined upgrade the connection ends: the rest of its packet is lost, and its tail must not become a request (RFC 9112 11.2)", async () => {
+    const arrived = world.play(agree)
+    using client = await raw(world.port)
+    const hidden = get("X-Hidden: 1")
+    client.send(get("Connection: Upgrade", "Upgrade: h2c") + post([`Content-Length: ${hidden.length}`]))
+    await client.until(/^HTTP\/1\.1 200 /)
+    client.send(hidden)
+    await client.closed
+    assert.lengthOf(arrived, 1)
+  })
+})
