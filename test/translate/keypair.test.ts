@@ -94,6 +94,8 @@ describe("a bundle", () => {
   })
   it("with one bad block is refused whole", () =>
     assert.include(failure(bundle(`${root.certificate}\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`)), "PEM block 2"))
+  it("with a block cut short behind a good one is refused: an anchor must not be missed in silence", () =>
+    assert.include(failure(bundle(`${root.certificate}\n${root.certificate.slice(0, -30)}`)), "does not end"))
   it("without a certificate, or with a key, is refused", () => {
     assert.include(failure(bundle("")), "no PEM block")
     assert.include(failure(bundle(root.certificate + leaf.key)), "PRIVATE KEY")

@@ -89,6 +89,15 @@ describe("origin Pod", () => {
     assert.strictEqual(originOf(service(undefined, "") + slice("a", pod("10.1.0.1"))), "Slice")
     assert.strictEqual(originOf(service() + slice("a", pod("10.1.0.1"), { owned: false })), "Slice")
   })
+  it("is not had by an owner that is not the controller, or another Service", () => {
+    const written = slice("a", pod("10.1.0.1"))
+    assert.strictEqual(originOf(service() + written.replace("controller: true", "controller: false")), "Slice")
+    assert.strictEqual(originOf(service() + written.replace("name: cart, uid", "name: other, uid")), "Slice")
+    assert.strictEqual(
+      originOf(service() + written.replace("kind: Service, name: cart, uid", "kind: Deployment, name: cart, uid")),
+      "Slice"
+    )
+  })
   it("is not had by a label, which users can write", () => {
     const written = slice("a", pod("10.1.0.1"), { owned: false }).replace(
       "labels: {",
