@@ -1,13 +1,14 @@
 // `sluice check`: what the pipeline would make of manifests, offline.
 import { HashMap, Result } from "effect"
 import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import type { Settings } from "../config.ts"
 import { objectsOf } from "../state/state.ts"
 import { settle } from "../status/settle.ts"
 import { type Evaluated, evaluatePaths, locator } from "./evaluation.ts"
 import { exitCodes, type Invocation, type Output } from "./grammar.ts"
 import { makePaint } from "./paint.ts"
 import { print, render } from "./print.ts"
-import { type Ignored, inOrder, makeReport, reportText } from "./report.ts"
+import { type CheckReport, type Ignored, inOrder, makeReport, reportText } from "./report.ts"
 import { settingsOf } from "./session.ts"
 
 const gatewayKind = "Gateway.gateway.networking.k8s.io"
@@ -36,12 +37,17 @@ const ignoredOf = ({ state, translation }: Evaluated, at: (key: ObjectKey) => st
   })
 }
 
-export const main = async (invocation: Invocation): Promise<number> => {
-  const settings = await settingsOf(invocation)
-  const evaluated = await evaluatePaths(invocation.operands, settings)
+/** The whole answer, before it is printed. */
+export const checkPaths = async (paths: ReadonlyArray<string>, settings: Settings): Promise<CheckReport> => {
+  const evaluated = await evaluatePaths(paths, settings)
   const where = locator(evaluated.state).ofKey
   const verdicts = inOrder(evaluated.translation.verdicts.values()).map((verdict) => settle(verdict, new Map(), [], []))
-  const report = makeReport(verdicts, ignoredOf(evaluated, where), evaluated.problems, where)
+  return makeReport(verdicts, ignoredOf(evaluated, where), evaluated.problems, where)
+}
+
+export const main = async (invocation: Invocation): Promise<number> => {
+  const settings = await settingsOf(invocation)
+  const report = await checkPaths(invocation.operands, settings)
   const output = (invocation.flags.get("output")?.[0] ?? "text") as Output
   const paint = makePaint(settings.color, process.stdout.isTTY === true, process.env)
   await print(await render(output, report, () => reportText(report, paint)))

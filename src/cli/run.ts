@@ -9,7 +9,6 @@ import { exitCodes, type Invocation } from "./grammar.ts"
 import { type Journal, makeJournal } from "./journal.ts"
 import { nodeConcern, sluiceVersion } from "./runtime.ts"
 import { settingsOf, trustBundles, UsageError } from "./session.ts"
-import { describeCause, makeStandalone } from "./standalone.ts"
 
 /** A path that is not there at start is a mistake of the command line; later it is an edit in progress. */
 const requirePaths = async (paths: ReadonlyArray<string>): Promise<void> => {
@@ -56,6 +55,8 @@ export const main = async (invocation: Invocation): Promise<number> => {
   const log = await accessLog(settings)
   const journal = makeJournal(settings, process.stderr)
   banner(journal, settings)
+  // Only now: a mistake on the command line is told at once.
+  const { describeCause, makeStandalone } = await import("./standalone.ts")
   const stdin = invocation.operands.includes("-") ? await readStandardInput() : null
 
   const signalled = Promise.withResolvers<NodeJS.Signals>()

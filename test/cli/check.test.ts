@@ -3,13 +3,22 @@
 import { spawnSync } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { parse } from "yaml"
+import { checkPaths } from "#src/cli/check.ts"
 import { commands, flagsOf } from "#src/cli/grammar.ts"
 import { commandHelp, generalHelp } from "#src/cli/help.ts"
+import { makePaint } from "#src/cli/paint.ts"
 import { nodeConcern } from "#src/cli/runtime.ts"
+import { resolveSettings } from "#src/config.ts"
+import { describeProblem } from "#src/sources/problem.ts"
 import { folder, gateway, redirect, sluice } from "./program.ts"
 
 const good = `${gateway(8080)}---\n${redirect("cart", "/", "cart.example")}`
 const refused = good.replace("name: edge}]", "name: edge, sectionName: nope}]")
+
+const judged = async (files: Readonly<Record<string, string>>) => {
+  using place = folder(files)
+  return await checkPaths([place.path], resolveSettings(new Map(), {}, null).settings)
+}
 
 describe("sluice check", () => {
   it("exits 0 and says so when all is accepted, with Programmed left open", async () => {
@@ -30,28 +39,40 @@ describe("sluice check", () => {
     assert.match(out, /1 object accepted, 1 refused/)
   })
 
-  it("exits 1 for a document that does not parse, and judges the others", async () => {
-    using place = folder({ "a.yaml": `${good}---\nkind: HTTPRoute\nmetadata: {name: broken\n` })
-    const { code, out } = await sluice(["check", place.path])
-    assert.strictEqual(code, 1)
-    assert.match(out, /a\.yaml:\d+ HTTPRoute: not YAML/)
-    assert.match(out, /2 objects accepted, 0 refused, 1 problem/)
+  it("refuses a document that does not parse, and judges the others", async () => {
+    const { accepted, objects, problems } = await judged({ "a.yaml": `${good}---\nkind: HTTPRoute\nmetadata: {name: broken\n` })
+    assert.isFalse(accepted)
+    assert.isTrue(objects.every((object) => object.accepted))
+    assert.match(problems.map(describeProblem).join(), /a\.yaml:\d+: HTTPRoute.*: not YAML/)
   })
 
-  it("exits 1 for a field that no kind has and a route that nothing serves, 0 with somebody else's objects beside ours", async () => {
-    using misspelt = folder({ "a.yaml": good.replace("parentRefs:", "parentRefz: []\n  parentRefs:") })
-    const one = await sluice(["check", misspelt.path])
-    assert.strictEqual(one.code, 1)
-    assert.match(one.out, /HTTPRoute shop\/cart spec\.parentRefz: HTTPRoute has no such field/)
-    using lost = folder({ "a.yaml": good.replace("{name: edge}]", "{name: edgy}]") })
-    assert.strictEqual((await sluice(["check", lost.path])).code, 1)
-    using beside = folder({ "a.yaml": good, "b.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n" })
-    assert.strictEqual((await sluice(["check", beside.path])).code, 0)
+  it("refuses a field that no kind has, and a route or Gateway that nothing serves", async () => {
+    const misspelt = await judged({ "a.yaml": good.replace("parentRefs:", "parentRefz: []\n  parentRefs:") })
+    assert.isFalse(misspelt.accepted)
+    assert.match(misspelt.problems.map(describeProblem).join(), /HTTPRoute shop\/cart: spec\.parentRefz: HTTPRoute has no such field/)
+    assert.isFalse((await judged({ "a.yaml": good.replace("{name: edge}]", "{name: edgy}]") })).accepted)
+    assert.isFalse((await judged({ "a.yaml": gateway(80).replace("ClassName: sluice", "ClassName: sluise") })).accepted)
+  })
+
+  it("has nothing against somebody else's objects beside ours", async () => {
+    const deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n"
+    assert.isTrue((await judged({ "a.yaml": good, "b.yaml": deployment })).accepted)
+    const others =
+      "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: other}\nspec: {controllerName: example.com/other}\n"
+    const theirs = `${gateway(80, "theirs").replace("ClassName: sluice", "ClassName: other")}---\n${redirect("b", "/", "x.example").replace("name: edge", "name: theirs")}`
+    const { accepted, ignored } = await judged({ "a.yaml": good, "b.yaml": `${others}---\n${theirs}` })
+    assert.isTrue(accepted, JSON.stringify(ignored))
+    assert.sameMembers(
+      ignored.map((one) => one.object),
+      ["Gateway shop/theirs", "HTTPRoute shop/b"]
+    )
   })
 
   it("reads standard input, and answers in JSON and YAML with the same value", async () => {
-    const json = await sluice(["check", "-o", "json", "-"], { stdin: refused })
-    const yaml = await sluice(["check", "--output=yaml", "-"], { stdin: refused })
+    const [json, yaml] = await Promise.all([
+      sluice(["check", "-o", "json", "-"], { stdin: refused }),
+      sluice(["check", "--output=yaml", "--color", "always", "-"], { stdin: refused })
+    ])
     assert.strictEqual(json.code, 1)
     const value = JSON.parse(json.out)
     assert.deepEqual(parse(yaml.out), value)
@@ -61,10 +82,15 @@ describe("sluice check", () => {
     assert.strictEqual(route.entries[0].conditions[0].reason, "NoMatchingParent")
   })
 
-  it("is coloured only when told, and never against NO_COLOR by itself", async () => {
-    using place = folder({ "a.yaml": good })
-    assert.notInclude((await sluice(["check", place.path])).out, "\u001b[")
-    assert.include((await sluice(["check", "--color", "always", place.path])).out, "\u001b[")
+  it("is coloured on a terminal or when told, and by itself never against NO_COLOR or in a pipe", () => {
+    const coloured = (...given: Parameters<typeof makePaint>) => makePaint(...given).bad("x") !== "x"
+    assert.isTrue(coloured("auto", true, {}))
+    assert.isFalse(coloured("auto", false, {}))
+    assert.isFalse(coloured("auto", true, { NO_COLOR: "1" }))
+    assert.isTrue(coloured("auto", true, { NO_COLOR: "" }))
+    assert.isFalse(coloured("auto", true, { TERM: "dumb" }))
+    assert.isTrue(coloured("always", false, { NO_COLOR: "1" }))
+    assert.isFalse(coloured("never", true, {}))
   })
 
   it("exits 2 with the remedy for a path that is not there, an empty folder, a bad setting and an unknown flag", async () => {

@@ -1,17 +1,22 @@
 // `sluice explain`: one request's way through listener, host, rule and share, told with the objects that decided; and that way tried.
 
-import { Result } from "effect"
+import { Effect, Result } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { locator } from "#src/cli/evaluation.ts"
 import { explain } from "#src/cli/explanation.ts"
+import { inquire } from "#src/cli/inquiry.ts"
 import { remedies } from "#src/cli/probe.ts"
-import { readQuestion } from "#src/cli/question.ts"
+import { type Question, readQuestion } from "#src/cli/question.ts"
 import type { Explanation } from "#src/cli/story.ts"
 import { evaluate } from "#src/pipeline.ts"
 import { failures } from "#src/proxy/response.ts"
 import { assemble, changesBetween } from "#src/sources/assembly.ts"
 import { controllerName } from "#src/translate/settings.ts"
 import { makeTranslate } from "#src/translate/translate.ts"
+import { noOwnAddresses } from "#src/upstream/dial/own.ts"
+import { trustRoots } from "#src/upstream/dial/roots.ts"
+import { Names } from "#src/upstream/discovery/names.ts"
+import { parseNameserver } from "#src/upstream/discovery/nameserver.ts"
 import { type Authority, expired, makeAuthority } from "../support/certificates.ts"
 import { type DnsServer, startDnsServer } from "../support/dns.ts"
 import { startOrigin } from "../support/origin.ts"
@@ -43,7 +48,7 @@ spec:
 ---
 ${redirect("moved", "/old", "new.example")}`
 
-const ask = (url: string, method = "GET", headers: ReadonlyArray<string> = [], text = manifests): Explanation => {
+const served = (text: string, allowLoopback = false) => {
   const assembly = assemble({ files: new Map([["m.yaml", text]]), faults: [], folders: new Map() }, new Uint8Array(32), null)
   const translate = makeTranslate({
     controllerName,
@@ -51,16 +56,25 @@ const ask = (url: string, method = "GET", headers: ReadonlyArray<string> = [], t
     listenAddress: "0.0.0.0",
     clusterDomain: "cluster.local",
     clusterCidrs: [],
-    allowLoopback: false,
+    allowLoopback,
     unixDirectories: []
   })
   const { state, translation } = evaluate(translate, changesBetween(null, assembly, new Set()), (key) => assembly.demanded.get(key) ?? null)
+  return { gateways: [...translation.gateways.values()], locate: locator(state).ofSource }
+}
+
+const asked = (url: string, method = "GET", headers: ReadonlyArray<string> = []): Question => {
   const question = readQuestion(url, method, headers)
   if (Result.isFailure(question)) throw new Error(question.failure)
+  return question.success
+}
+
+const ask = (url: string, method = "GET", headers: ReadonlyArray<string> = [], text = manifests): Explanation => {
+  const { gateways, locate } = served(text)
   return explain(
-    question.success,
-    [...translation.gateways.values()].map(({ snapshot }) => snapshot),
-    locator(state).ofSource
+    asked(url, method, headers),
+    gateways.map(({ snapshot }) => snapshot),
+    locate
   )
 }
 
@@ -154,45 +168,31 @@ spec:
   parentRefs: [{name: edge}]
   rules: [{backendRefs: [{name: api, port: ${port}}]}]
 `
-  const probe = async (host: string, port: number, ...more: ReadonlyArray<string>) => {
-    using place = folder({ "m.yaml": way(host, port), "ca.pem": authority.certificate })
-    const { code, out, err } = await sluice(
-      [
-        "explain",
-        "http://shop.example:8080/x",
-        place.path,
-        "--probe",
-        "--nameserver",
-        dns.address,
-        "--trust-bundle",
-        `${place.path}/ca.pem`,
-        "-o",
-        "json",
-        ...more
-      ],
-      { env: { SLUICE_STATE_FOLDER: place.path } }
+  const probe = async (host: string, port: number, allowLoopback: boolean) => {
+    const { gateways, locate } = served(way(host, port), allowLoopback)
+    const nameservers = [parseNameserver(dns.address)!]
+    const roots = trustRoots([authority.certificate], () => [])
+    const { probes } = await Effect.runPromise(
+      Effect.gen(function* () {
+        return yield* inquire(asked("http://shop.example:8080/x"), gateways, locate, { names: yield* Names, roots, own: noOwnAddresses })
+      }).pipe(Effect.provide(Names.layer({ nameservers })))
     )
-    assert.strictEqual(err, "")
-    const [only] = JSON.parse(out).probes as ReadonlyArray<{
-      readonly remedy: string | null
-      readonly steps: ReadonlyArray<{ readonly name: string; readonly ok: boolean; readonly detail: string }>
-    }>
-    return {
-      code,
-      remedy: only!.remedy,
-      steps: only!.steps.map((step) => `${step.name} ${step.ok}`),
-      details: only!.steps.map((step) => step.detail).join("\n")
-    }
+    const [only] = probes
+    return [only!.steps.map((step) => `${step.name} ${step.ok}`), only!.remedy] as const
   }
 
   it("goes from the name to an HTTP answer, with the certificate's names and days left", async () => {
     await using origin = await startOrigin({ tls: { ...(await tlsOf(authority.leaf({ dns: ["api.vendor.example"] }))) } })
     dns.host("api.vendor.example", ["127.0.0.1"])
-    const found = await probe("api.vendor.example", origin.port, "--allow-loopback")
-    assert.deepEqual(found.steps, ["DNS true", "address policy true", "TCP true", "TLS true", "HTTP true"])
-    assert.match(found.details, /dns:api\.vendor\.example.* \d+ days left/)
-    assert.isNull(found.remedy)
-    assert.strictEqual(found.code, 0)
+    using place = folder({ "m.yaml": way("api.vendor.example", origin.port), "ca.pem": authority.certificate })
+    const { code, out, err } = await sluice([
+      ...["explain", "http://shop.example:8080/x", place.path, "--probe", "--allow-loopback"],
+      ...["--nameserver", dns.address, "--trust-bundle", `${place.path}/ca.pem`]
+    ])
+    assert.strictEqual(err, "")
+    assert.strictEqual(code, 0, out)
+    for (const step of ["DNS", "address policy", "TCP", "TLS", "HTTP"]) assert.match(out, new RegExp(`ok {3}${step} `))
+    assert.match(out, /dns:api\.vendor\.example.* \d+ days left/)
     assert.deepEqual(
       [origin.seen[0]?.method, origin.seen[0]?.target, origin.seen[0]?.header("host")],
       ["HEAD", "/x", `api.vendor.example:${origin.port}`]
@@ -202,15 +202,15 @@ spec:
   it("stops at the first step that fails, with its remedy: name, policy, port, certificate", async () => {
     await using origin = await startOrigin({ tls: { ...(await tlsOf(expired(authority, { dns: ["old.vendor.example"] }))) } })
     dns.host("old.vendor.example", ["127.0.0.1"])
-    const gone = await probe("gone.vendor.example", 443)
-    assert.deepEqual([gone.steps, gone.remedy, gone.code], [["DNS false"], remedies.dns_nxdomain, 1])
-    const denied = await probe("old.vendor.example", origin.port)
-    assert.deepEqual([denied.steps, denied.remedy], [["DNS true", "address policy false"], remedies.address_denied])
+    const gone = await probe("gone.vendor.example", 443, true)
+    assert.deepEqual(gone, [["DNS false"], remedies.dns_nxdomain])
+    const denied = await probe("old.vendor.example", origin.port, false)
+    assert.deepEqual(denied, [["DNS true", "address policy false"], remedies.address_denied])
     assert.strictEqual(origin.connections, 0, "an address that is refused is not dialled")
-    const shut = await probe("old.vendor.example", 9, "--allow-loopback")
-    assert.deepEqual([shut.steps, shut.remedy], [["DNS true", "address policy true", "TCP false"], remedies.connect_refused])
-    const late = await probe("old.vendor.example", origin.port, "--allow-loopback")
-    assert.deepEqual([late.steps, late.remedy], [["DNS true", "address policy true", "TCP true", "TLS false"], remedies.tls_expired])
+    const shut = await probe("old.vendor.example", 9, true)
+    assert.deepEqual(shut, [["DNS true", "address policy true", "TCP false"], remedies.connect_refused])
+    const late = await probe("old.vendor.example", origin.port, true)
+    assert.deepEqual(late, [["DNS true", "address policy true", "TCP true", "TLS false"], remedies.tls_expired])
     assert.strictEqual(origin.requests, 0)
   })
 

@@ -188,16 +188,21 @@ spec:
     assert.deepEqual([answer.status, answer.body], [200, "from outside"])
     assert.strictEqual(origin.seen[0]?.header("host"), `api.vendor.example:${origin.port}`)
     await child.line(/Gateway shop\/edge: Programmed True/)
-    const { body } = await get(Number(admin), "/statuses", `127.0.0.1:${admin}`)
-    const statuses = JSON.parse(body) as Readonly<
+    type Statuses = Readonly<
       Record<
         string,
         { readonly entries: ReadonlyArray<{ readonly conditions: ReadonlyArray<{ readonly type: string; readonly status: string }> }> }
       >
     >
-    const conditions = Object.fromEntries(
-      statuses["HTTPRoute.gateway.networking.k8s.io/shop/api"]!.entries[0]!.conditions.map(({ type, status }) => [type, status])
-    )
+    const conditionsNow = async () => {
+      const { body } = await get(Number(admin), "/statuses", `127.0.0.1:${admin}`)
+      const [entry] = (JSON.parse(body) as Statuses)["HTTPRoute.gateway.networking.k8s.io/shop/api"]!.entries
+      return Object.fromEntries(entry!.conditions.map(({ type, status }) => [type, status]))
+    }
+    // Reports come a moment after what they tell.
+    let conditions = await conditionsNow()
+    for (const began = performance.now(); conditions["Resolved"] !== "True" && performance.now() - began < 10_000; )
+      conditions = await conditionsNow()
     assert.deepEqual(conditions, { Accepted: "True", ResolvedRefs: "True", Resolved: "True" })
     assert.strictEqual(await child.end(), 0)
     await dns.close()
