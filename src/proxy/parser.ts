@@ -19,6 +19,8 @@ export const parserFailure = (cause: ParserError): Reason | null => {
   const { code } = cause
   switch (code) {
     case undefined:
+    // The client ended in the middle of a message: it left.
+    case "HPE_INVALID_EOF_STATE":
       return null
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return "header_timeout"

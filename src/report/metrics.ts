@@ -114,7 +114,7 @@ export const definitions = {
   resolution: {
     name: "sluice_upstream_resolution",
     type: "gauge",
-    help: "1 for the state that name resolution is in: Fresh, Stale, Failed, Refused or NotNeeded.",
+    help: "1 for the state that name resolution is in: Pending, Fresh, Stale, Failed, Refused or NotNeeded.",
     labels: [...upstream, "state"]
   },
   upstreamCertificate: {

@@ -1,0 +1,97 @@
+// Upgrades: passed as raw bytes both ways, or refused by an ordinary answer.
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { defaultTimeouts } from "#src/snapshot/behaviour.ts"
+import { at } from "../support/live.ts"
+import { echo, type Origin, startOrigin, tunnel } from "../support/origin.ts"
+import { raw, startProxy, type TestProxy, talk } from "./harness.ts"
+
+let origin: Origin
+let proxy: TestProxy
+beforeAll(async () => {
+  origin = await startOrigin()
+  proxy = await startProxy({
+    listeners: {
+      web: {
+        hosts: {
+          "*": [
+            { path: { type: "Exact", value: "/refused" }, action: { _tag: "Refuse", why: "no_backend" } },
+            { to: "origin", filters: [{ _tag: "Headers", on: "Response", edits: [{ _tag: "Set", name: "X-Edited", value: "1" }] }] }
+          ]
+        }
+      }
+    },
+    upstreams: { origin: { endpoints: [at(origin.port)], spec: { timeouts: { ...defaultTimeouts, idle: 250 } } } }
+  })
+})
+afterAll(async () => {
+  await proxy.close()
+  await origin.close()
+})
+
+const upgrade = (path: string, protocol = "websocket", more = "") =>
+  `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: ${protocol}\r\nSec-WebSocket-Key: abc\r\nSec-WebSocket-Protocol: chat\r\n${more}\r\n`
+
+describe("an upgrade", () => {
+  it("that the upstream takes becomes a tunnel, its first bytes included", async () => {
+    origin.script = tunnel
+    using client = await raw(proxy.port())
+    client.send(`${upgrade("/ws")}early`)
+    const head = await client.until(/\r\n\r\nearly$/)
+    expect(head).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n/)
+    expect(head).toContain("Sec-WebSocket-Accept: ")
+    expect(head).toContain("X-Edited: 1")
+    const seen = origin.seen.at(-1)!
+    expect(seen.header("sec-websocket-protocol")).toBe("chat")
+    expect(seen.header("upgrade")).toBe("websocket")
+    client.send(Buffer.from([0, 1, 2, 255]))
+    await client.until(/early\0\x01\x02\xff$/)
+    client.socket.end()
+    await client.closed
+    expect(await proxy.logged((line) => line.path === "/ws")).toMatchObject({ status: 101, bytes_in: 9, bytes_out: 9 })
+  })
+
+  it("carries a large stream both ways without loss", async () => {
+    origin.script = tunnel
+    using client = await raw(proxy.port())
+    client.send(upgrade("/large"))
+    await client.until(/\r\n\r\n$/)
+    const size = 8 * 1024 * 1024
+    client.send(Buffer.alloc(size, "y"))
+    await proxy.until(() => true)
+    await client.until(/y{1000}$/)
+    for (;;) {
+      const text = client.received()
+      if (text.length - text.indexOf("\r\n\r\n") - 4 === size) break
+      await new Promise((resolve) => client.socket.once("data", resolve))
+    }
+  })
+
+  it("that falls silent is closed after the idle time: stream_idle", async () => {
+    origin.script = tunnel
+    using client = await raw(proxy.port())
+    client.send(upgrade("/idle"))
+    await client.until(/\r\n\r\n$/)
+    await client.closed
+    expect(await proxy.logged((line) => line.path === "/idle")).toMatchObject({ status: 101, reason: "stream_idle" })
+  })
+
+  it("that the upstream refuses is its ordinary answer, and the connection closes", async () => {
+    origin.script = (exchange) => exchange.reply({ status: 403, body: "no" })
+    const text = await talk(proxy.port(), upgrade("/denied"))
+    expect(text).toMatch(/^HTTP\/1\.1 403 .*Connection: close\r\n\r\nno$/s)
+  })
+
+  it("that a rule refuses is answered by the table", async () => {
+    expect(await talk(proxy.port(), upgrade("/refused"))).toMatch(/^HTTP\/1\.1 500 /)
+    expect((await proxy.logged((line) => line.path === "/refused")).reason).toBe("no_backend")
+  })
+
+  it("to h2c, or with a body, is not one: the request is served without it", async () => {
+    origin.script = echo
+    const plain = await talk(proxy.port(), upgrade("/h2c", "h2c", "HTTP2-Settings: AAMAAABk\r\nConnection: close\r\n"))
+    expect(plain).toMatch(/^HTTP\/1\.1 200 /)
+    expect(plain.toLowerCase()).not.toMatch(/"upgrade"|http2-settings/)
+    const bodied = await talk(proxy.port(), `${upgrade("/bodied", "websocket", "Content-Length: 2\r\nConnection: close\r\n")}hi`)
+    expect(bodied).toMatch(/^HTTP\/1\.1 200 .*"size":2/s)
+  })
+})
