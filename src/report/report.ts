@@ -17,7 +17,8 @@ export interface Ack {
   readonly refused: ReadonlyArray<Refusal>
 }
 
-export type ResolutionState = "Fresh" | "Stale" | "Failed" | "Refused" | "NotNeeded"
+/** Pending: the first answer is awaited. */
+export type ResolutionState = "Pending" | "Fresh" | "Stale" | "Failed" | "Refused" | "NotNeeded"
 
 export interface UpstreamFacts {
   readonly resolution: ResolutionState

@@ -300,10 +300,11 @@ export const live = {
   listenersRefused: (names: ReadonlyArray<string>): Said =>
     programmed("False", "Invalid")(`No listener could be opened: ${names.join(", ")}; see the conditions of each`),
   /** Names of external backends, merged over proxies: the worst counts. */
-  resolved: (state: "Fresh" | "Stale" | "Failed" | "Refused", detail: string): Said =>
+  /** Stale is False (dns-and-addresses.md section 2): the last good answer serves on, and somebody should look. */
+  resolved: (state: "Pending" | "Fresh" | "Stale" | "Failed" | "Refused", detail: string): Said =>
     says(
       "Resolved",
-      state === "Fresh" || state === "Stale" ? "True" : "False",
+      state === "Fresh" ? "True" : state === "Pending" ? "Unknown" : "False",
       state
     )(detail !== "" ? detail : state === "Fresh" ? "Names resolve to addresses that may be dialled" : `Resolution: ${state}`)
 }

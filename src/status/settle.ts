@@ -90,7 +90,7 @@ const settleGateway = (verdict: Verdict, held: ReadonlyMap<string, ReadonlySet<s
   }
 }
 
-const severity = { NotNeeded: 0, Fresh: 1, Stale: 2, Failed: 3, Refused: 4 } as const
+const severity = { NotNeeded: 0, Fresh: 1, Pending: 2, Stale: 3, Failed: 4, Refused: 5 } as const
 
 /** The worst that any proxy saw of any of the upstreams; null: nothing was seen that needs saying. */
 const resolvedOf = (upstreams: ReadonlyArray<string>, reports: ReadonlyArray<Report>): Said | null => {

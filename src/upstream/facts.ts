@@ -4,13 +4,14 @@ import type { AddressDescription, EndpointDescription } from "./description.ts"
 import type { Member, Target } from "./member.ts"
 
 // The worst is told: one name of two that fails is a fact, even while the other serves.
-const badness: Record<ResolutionState, number> = { NotNeeded: 0, Fresh: 1, Stale: 2, Failed: 3, Refused: 4 }
+const badness: Record<ResolutionState, number> = { NotNeeded: 0, Fresh: 1, Pending: 2, Stale: 3, Failed: 4, Refused: 5 }
 
 const stateOf = (member: Member): { readonly state: ResolutionState; readonly detail: string } => {
   const { denied, resolution } = member
   if (denied !== null) return { state: "Refused", detail: denied.rule }
   if (member.endpoint.at._tag !== "Name") return { state: "NotNeeded", detail: "" }
-  if (resolution === null || resolution.state === "Pending") return { state: "Failed", detail: `no answer for ${member.name} yet` }
+  if (resolution === null || resolution.state === "Pending")
+    return { state: "Pending", detail: `the first answer for ${member.name} is awaited` }
   return { state: resolution.state, detail: resolution.state === "Fresh" ? "" : resolution.detail }
 }
 
