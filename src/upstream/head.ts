@@ -38,9 +38,10 @@ const visible = (value: string): boolean => {
   return true
 }
 
-/** Reads name and value buffers into strings (latin1: obs-text survives) and judges them. */
-export const readHead = (status: number, raw: ReadonlyArray<Uint8Array | string>): ResponseHead | HeadProblem => {
+/** Reads name and value buffers into strings (latin1: obs-text survives) and judges them. reason: the phrase of the status line, which goes no further. */
+export const readHead = (status: number, raw: ReadonlyArray<Uint8Array | string>, reason = ""): ResponseHead | HeadProblem => {
   if (status < 100 || status > 599) return `status ${status} is not between 100 and 599`
+  if (!visible(reason)) return "the reason phrase has a control character"
   const count = raw.length
   if (count > maxFields * 2) return `${count / 2} header fields, at most ${maxFields} are taken`
   const fields: Array<string> = new Array(count)

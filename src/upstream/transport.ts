@@ -294,9 +294,9 @@ export class Wire implements Dispatcher.DispatchHandler {
     this.#answered = true
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string): void {
     if (this.#done) return
-    const head = readHead(status, (controller.rawHeaders ?? []) as ReadonlyArray<Uint8Array>)
+    const head = readHead(status, (controller.rawHeaders ?? []) as ReadonlyArray<Uint8Array>, reason)
     if (typeof head === "string") {
       this.#fail("upstream_malformed", head)
       return

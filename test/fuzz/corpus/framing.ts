@@ -144,8 +144,10 @@ export const framing = function* (): Generator<Sketch> {
     }
   }
   const [, early] = bodies[0]!
-  for (const coding of codings) {
-    for (const length of near.has(coding) ? lengths : lengths.slice(0, 1)) {
+  for (const [row, coding] of codings.entries()) {
+    // A chequerboard: each coding meets half of the lengths, each length half of the codings.
+    const met = lengths.filter((_, column) => column < 2 || column % 2 === row % 2)
+    for (const length of near.has(coding) ? met : lengths.slice(0, 1)) {
       const written = length(early.length)
       yield { note: `${coding} with ${written}`, bytes: head([host, coding, written]) + early }
     }

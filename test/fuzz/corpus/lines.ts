@@ -205,6 +205,14 @@ export const requestLines = function* (): Generator<Sketch> {
       bytes: `${head([host, "Transfer-Encoding: chunked"], `POST ${first} ${version}`)}0\r\n\r\n${hidden}`
     }
   }
+  for (const target of ["h.test:443", "h.test", "h.test:", `h.test:443/${id}`, "[::1]:443", "user@h.test:443", "*"]) {
+    yield { note: `CONNECT ${target}`, bytes: request(`CONNECT ${target} HTTP/1.1`, hidden) }
+    yield { note: `CONNECT ${target} after another`, bytes: second + request(`CONNECT ${target} HTTP/1.1`, hidden) }
+    yield {
+      note: `CONNECT ${target} after two`,
+      bytes: second + second.replace("second", "third") + request(`CONNECT ${target} HTTP/1.0`, hidden)
+    }
+  }
   for (const line of lines) yield { note: `line ${line}`, bytes: request(line, second) }
   for (const byte of odd) {
     const places: ReadonlyArray<readonly [string, string]> = [
