@@ -93,6 +93,9 @@ export const openPort = (options: PortOptions): Effect.Effect<Port, BindFailure,
 // Room for the request line and what separates fields, so that our own limits answer before the parser's.
 const headRoom = 16 * 1024
 
+/** Requests of one connection under way at once; a client that sends more has to come again with the rest (RFC 9112 9.3.2 lets it). */
+const maxPipelined = 100
+
 /** After a refusal the client has this long to read it and go. */
 const farewell = 2_000
 
@@ -256,7 +259,15 @@ class PortServer implements Port {
       request.socket.destroy()
       return
     }
-    if (connection.final) return
+    if (connection.final) {
+      // Nobody reads on: what a client still sends waits in its own buffers until the last answer closes the connection.
+      request.socket.pause()
+      return
+    }
+    if (connection.active >= maxPipelined) {
+      this.#closeAfter(connection)
+      return
+    }
     const { keepAlive } = this.#options.times
     this.server.keepAliveTimeout = keepAlive + Math.random() * keepAlive * 0.1
     new Exchange(this.#context, connection, request, response, null).run()

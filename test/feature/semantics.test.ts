@@ -215,6 +215,29 @@ describe("messages", () => {
     )
   })
 
+  it("no more than 100 are under way on one connection: those are answered, then it ends (RFC 9112 9.3.2)", async () => {
+    let release: () => void = () => {}
+    const full = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let count = 0
+    const arrived = world.play(async (exchange) => {
+      if (++count === 100) release()
+      await full
+      await exchange.reply({ body: exchange.request.target })
+    })
+    using client = await raw(world.port)
+    client.send(Array.from({ length: 1_000 }, (_, n) => request(`GET /${n} HTTP/1.1`)).join(""))
+    const { text } = await client.closed
+    const { answers, garbage } = readAnswers(text, [])
+    assert.deepEqual(
+      answers.map(({ body }) => body),
+      Array.from({ length: 100 }, (_, n) => `/${n}`)
+    )
+    assert.strictEqual(garbage, "")
+    assert.lengthOf(arrived, 100)
+  })
+
   it("what follows a request that closes the connection is not looked at (RFC 9112 9.6)", async () => {
     for (const first of [get("Connection: close"), request("GET / HTTP/1.0"), get("Connection: x, CLOSE")]) {
       const said = await world.say(first + get("X-After: 1"))
