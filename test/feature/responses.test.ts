@@ -72,7 +72,7 @@ const malformed: Readonly<Record<string, string>> = {
   "101 unasked": "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
   "101 without Upgrade": "HTTP/1.1 101 Switching Protocols\r\n\r\n",
   "100 unasked": `HTTP/1.1 100 Continue\r\n\r\n${ok}${empty}`,
-  "interim responses without end": "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100),
+  "interim responses without end": `${"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100)}${ok}${empty}`,
   "an interim response with a body": `HTTP/1.1 103 Early Hints\r\nContent-Length: 2\r\n\r\nab${ok}${empty}`,
   "half a head": `${ok}X-A: half`,
   "half a status line": "HTTP/1.1 20",
