@@ -1,6 +1,6 @@
 // What is refused before anything is forwarded, over real sockets: a test a rule, with its clause. The corpus beside it has the combinations.
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { type Conversation, converse, get, request, type Said, statusesOf, valuesOf } from "./conversation.ts"
+import { type Conversation, converse, get, request, type Said, valuesOf } from "./conversation.ts"
 
 let world: Conversation
 beforeAll(async () => {
