@@ -205,16 +205,15 @@ export const route = {
     )(`The route attaches to listener ${names.join(", ")}, which does not serve; see the conditions of the Gateway`),
   undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "UnsupportedValue")(undecodable(issues)),
   /** The parentRef names a section or port that the Gateway does not have. */
-  noMatchingParent: (section: string | null, port: number | null, parent: ObjectKey, names: ReadonlyArray<string>): Said =>
-    says(
+  noMatchingParent: (section: string | null, port: number | null, parent: ObjectKey, names: ReadonlyArray<string>): Said => {
+    const asked = [section === null ? "" : ` named ${section}`, port === null ? "" : ` on port ${port}`].join("")
+    const what = asked === "" ? "that a route can attach to" : asked.trim()
+    return says(
       "Accepted",
       "False",
       "NoMatchingParent"
-    )(
-      `${describeKey(parent)} has no listener ${[section === null ? "" : `named ${section}`, port === null ? "" : `on port ${port}`]
-        .filter((part) => part !== "")
-        .join(" ")}; it has ${names.length === 0 ? "none that can be read" : names.join(", ")}`
-    ),
+    )(`${describeKey(parent)} has no listener ${what}${names.length === 0 ? "" : `; it has ${names.join(", ")}`}`)
+  },
   kindNotAllowed: (kind: string, names: ReadonlyArray<string>): Said =>
     says("Accepted", "False", "NotAllowedByListeners")(`allowedRoutes.kinds of listener ${names.join(", ")} does not admit ${kind}`),
   namespaceNotAllowed: (namespace: string, names: ReadonlyArray<string>): Said =>
