@@ -1,0 +1,185 @@
+// Law 4: Programmed is what ready proxies acknowledged, and names are spoken of only when a proxy has seen them.
+import { describe, expect, it } from "vitest"
+import type { Condition, ObjectKey } from "#schemas/meta.ts"
+import type { Ack, Report, ResolutionState } from "#src/report/report.ts"
+import { settle } from "#src/status/settle.ts"
+import type { Verdict } from "#src/status/verdict.ts"
+
+const edge: ObjectKey = "Gateway.gateway.networking.k8s.io/infra/edge"
+
+const condition = (type: string, status: Condition["status"], reason: string): Condition => ({
+  type,
+  status,
+  reason,
+  message: "as judged",
+  observedGeneration: 3
+})
+
+const listener = (section: string, served = true, accepted = condition("Accepted", "True", "Accepted")): Verdict["entries"][number] => ({
+  parent: null,
+  section,
+  port: null,
+  conditions: [accepted, condition("ResolvedRefs", "True", "ResolvedRefs")],
+  listener: { attachedRoutes: 1, supportedKinds: [], served }
+})
+
+const gateway = (...listeners: ReadonlyArray<Verdict["entries"][number]>): Verdict => ({
+  object: edge,
+  generation: 3,
+  entries: [
+    { parent: null, section: null, port: null, conditions: [condition("Accepted", "True", "Accepted")], listener: null },
+    ...listeners
+  ],
+  upstreams: [],
+  gateways: [edge]
+})
+
+const held = new Map([[edge, new Set(["v3", "v4"])]])
+const ack = (proxy: string, version: string, ready = true, refused: Ack["refused"] = []): Ack => ({
+  proxy,
+  version,
+  sequence: 1,
+  ready,
+  refused
+})
+
+const programmed = (verdict: Verdict, section: string | null = null): string => {
+  const found = verdict.entries.find((entry) => entry.section === section)?.conditions.find((one) => one.type === "Programmed")
+  return found === undefined ? "absent" : `${found.status}/${found.reason}`
+}
+
+describe("Programmed", () => {
+  const verdict = gateway(listener("http"))
+  const settled = (...acks: ReadonlyArray<Ack>) => settle(verdict, held, acks, [])
+
+  it("is Unknown/Pending while no proxy has reported: check, and the first moment", () => {
+    expect(programmed(settled())).toBe("Unknown/Pending")
+    expect(programmed(settled(), "http")).toBe("Unknown/Pending")
+  })
+
+  it("is True when every ready proxy has acknowledged a version that holds the generation", () => {
+    expect(programmed(settled(ack("a", "v3"), ack("b", "v4")))).toBe("True/Programmed")
+    expect(programmed(settled(ack("a", "v3"), ack("b", "v4")), "http")).toBe("True/Programmed")
+  })
+
+  it("waits for the last ready proxy, and says how many there are", () => {
+    const waiting = settled(ack("a", "v3"), ack("b", "v2"))
+    expect(programmed(waiting)).toBe("False/Pending")
+    expect(waiting.entries[0]!.conditions.at(-1)!.message).toContain("1 of 2")
+  })
+
+  it("does not count proxies that are not ready, nor take them for enough", () => {
+    expect(programmed(settled(ack("a", "v3"), ack("b", "v2", false)))).toBe("True/Programmed")
+    expect(programmed(settled(ack("b", "v3", false)))).toBe("False/Pending")
+  })
+
+  it("takes an acknowledgement of an unknown version for none", () =>
+    expect(programmed(settled(ack("a", "unheard")))).toBe("False/Pending"))
+
+  it("of one process that serves several Gateways, the acknowledgement of this one counts", () => {
+    expect(programmed(settled(ack("a", "of-another"), ack("a", "v4")))).toBe("True/Programmed")
+  })
+
+  it("is False on a listener the proxy could not open, and not on its neighbour", () => {
+    const two = gateway(listener("http"), listener("other"))
+    const refused = [
+      { table: "listeners" as const, id: "infra/edge/http", reason: "0.0.0.0:80: EADDRINUSE, another process listens there" }
+    ]
+    const after = settle(two, held, [ack("a", "v4", true, refused)], [])
+    expect(programmed(after, "http")).toBe("False/PortUnavailable")
+    expect(programmed(after, "other")).toBe("True/Programmed")
+    expect(programmed(after)).toBe("True/Programmed")
+  })
+
+  it("is False on the Gateway when no listener could be opened", () => {
+    const refused = [{ table: "listeners" as const, id: "infra/edge/http", reason: "the key is not one OpenSSL takes" }]
+    const after = settled(ack("a", "v4", true, refused))
+    expect(programmed(after)).toBe("False/Invalid")
+    expect(programmed(after, "http")).toBe("False/Invalid")
+  })
+
+  it("forgets a refusal of an older version", () => {
+    const refused = [{ table: "listeners" as const, id: "infra/edge/http", reason: "EADDRINUSE" }]
+    expect(programmed(settle(verdict, new Map([[edge, new Set(["v4"])]]), [ack("a", "v3", true, refused)], []), "http")).toBe(
+      "False/Pending"
+    )
+  })
+
+  it("is False on listeners that intent refuses, whoever acknowledges, with the reason of the conflict", () => {
+    const after = settle(
+      gateway(listener("http"), listener("lost", false, condition("Accepted", "False", "HostnameConflict")), listener("unresolved", false)),
+      held,
+      [ack("a", "v4")],
+      []
+    )
+    expect(programmed(after, "lost")).toBe("False/HostnameConflict")
+    expect(programmed(after, "unresolved")).toBe("False/Invalid")
+    expect(programmed(after)).toBe("True/Programmed")
+  })
+
+  it("is False/Invalid on a Gateway that is refused, or serves no listener", () => {
+    expect(programmed(settle(gateway(listener("http", false)), held, [ack("a", "v4")], []))).toBe("False/Invalid")
+  })
+
+  it("carries the generation that was judged", () => {
+    for (const entry of settled(ack("a", "v4")).entries) expect(entry.conditions.at(-1)!.observedGeneration).toBe(3)
+  })
+})
+
+describe("Resolved", () => {
+  const route: Verdict = {
+    object: "HTTPRoute.gateway.networking.k8s.io/shop/cart",
+    generation: 2,
+    entries: [{ parent: edge, section: null, port: null, conditions: [condition("Accepted", "True", "Accepted")], listener: null }],
+    upstreams: ["u1", "u2"],
+    gateways: [edge]
+  }
+  const report = (proxy: string, states: Readonly<Record<string, ResolutionState>>): Report => ({
+    proxy,
+    upstreams: new Map(
+      Object.entries(states).map(([id, resolution]) => [
+        id,
+        {
+          resolution,
+          detail: resolution === "Fresh" ? "" : `${resolution} for ${id}`,
+          addresses: 0,
+          healthy: 0,
+          tier: 0,
+          certificateExpires: null,
+          lastFailure: null
+        }
+      ])
+    ),
+    invalidated: new Map()
+  })
+  const resolved = (...reports: ReadonlyArray<Report>) => {
+    const found = settle(route, held, [], reports).entries[0]!.conditions.find((one) => one.type === "Resolved")
+    return found === undefined ? "absent" : `${found.status}/${found.reason}: ${found.message}`
+  }
+
+  it("is not spoken of before a proxy has seen the names", () => {
+    expect(resolved()).toBe("absent")
+    expect(resolved(report("a", { other: "Failed" }))).toBe("absent")
+    expect(settle(route, held, [], [])).toBe(route)
+  })
+
+  it("is not spoken of where there is no name to resolve", () => expect(resolved(report("a", { u1: "NotNeeded" }))).toBe("absent"))
+
+  it("is the worst over upstreams and proxies, with the causes of that", () => {
+    expect(resolved(report("a", { u1: "Fresh", u2: "Fresh" }))).toMatch(/^True\/Fresh/)
+    expect(resolved(report("a", { u1: "Fresh", u2: "Stale" }))).toBe("False/Stale: Stale for u2")
+    expect(resolved(report("a", { u1: "Stale" }), report("b", { u2: "Failed" }))).toBe("False/Failed: Failed for u2")
+    expect(resolved(report("a", { u1: "Refused" }), report("b", { u1: "Refused", u2: "Failed" }))).toBe("False/Refused: Refused for u1")
+  })
+
+  it("of a name that awaits its first answer is Unknown", () => {
+    expect(resolved(report("a", { u1: "Pending" }))).toBe("Unknown/Pending: Pending for u1")
+  })
+
+  it("does not add Programmed to what is no Gateway", () => {
+    expect(settle(route, held, [ack("a", "v4")], [report("a", { u1: "Fresh" })]).entries[0]!.conditions.map((one) => one.type)).toEqual([
+      "Accepted",
+      "Resolved"
+    ])
+  })
+})
