@@ -15,7 +15,6 @@ export interface AccessLogEntry {
   readonly endpoint: string
   readonly address: string
   readonly reused: boolean | null
-  readonly retries: number
   readonly client: string
   readonly method: string
   readonly host: string
@@ -41,6 +40,8 @@ interface Field {
   readonly help: string
   /** null and "": the field is left out. */
   readonly of: (entry: AccessLogEntry) => string | number | boolean | null
+  /** Its values come from the configuration: few, and the same in thousands of lines. */
+  readonly fixed?: boolean
 }
 
 const milliseconds = (value: number): number => Math.round(value * 100) / 100
@@ -52,8 +53,8 @@ const capped = (value: string): string => (value.length > longest ? `${value.sli
 /** In the order they are written. Names are public API. */
 const fields: ReadonlyArray<Field> = [
   { name: "time", type: "string", help: "When the request's head was read, RFC 3339, UTC.", of: (e) => timestamp(e.time) },
-  { name: "gateway", type: "string", help: "`namespace/name` of the Gateway.", of: (e) => e.gateway },
-  { name: "listener", type: "string", help: "Name of the listener; absent when none was chosen.", of: (e) => e.listener },
+  { name: "gateway", type: "string", help: "`namespace/name` of the Gateway.", fixed: true, of: (e) => e.gateway },
+  { name: "listener", type: "string", help: "Name of the listener; absent when none was chosen.", fixed: true, of: (e) => e.listener },
   { name: "client", type: "string", help: "Address of the client, behind proxies that are trusted.", of: (e) => e.client },
   { name: "method", type: "string", help: "Request method.", of: (e) => e.method },
   { name: "host", type: "string", help: "Host as the client wrote it.", of: (e) => capped(e.host) },
@@ -89,13 +90,12 @@ const fields: ReadonlyArray<Field> = [
     help: "From handing the request to the upstream to the head of its response; absent when there was none.",
     of: (e) => (e.upstreamHead === null ? null : milliseconds(e.upstreamHead))
   },
-  { name: "route", type: "string", help: "Kind, namespace and name of the route.", of: (e) => e.route },
-  { name: "rule", type: "string", help: "The rule of the route: its name or number.", of: (e) => e.rule },
-  { name: "upstream", type: "string", help: "What the chosen backendRef names.", of: (e) => e.upstream },
-  { name: "endpoint", type: "string", help: "Name of the endpoint that answered or failed.", of: (e) => e.endpoint },
-  { name: "address", type: "string", help: "Its address, with port.", of: (e) => e.address },
-  { name: "reused", type: "boolean", help: "The upstream connection had been used before.", of: (e) => e.reused },
-  { name: "retries", type: "number", help: "Tries after the first; absent when none.", of: (e) => (e.retries === 0 ? null : e.retries) }
+  { name: "route", type: "string", help: "Kind, namespace and name of the route.", fixed: true, of: (e) => e.route },
+  { name: "rule", type: "string", help: "The rule of the route: its name or number.", fixed: true, of: (e) => e.rule },
+  { name: "upstream", type: "string", help: "What the chosen backendRef names.", fixed: true, of: (e) => e.upstream },
+  { name: "endpoint", type: "string", help: "Name of the endpoint that answered or failed.", fixed: true, of: (e) => e.endpoint },
+  { name: "address", type: "string", help: "Its address, with port.", fixed: true, of: (e) => e.address },
+  { name: "reused", type: "boolean", help: "The upstream connection had been used before.", of: (e) => e.reused }
 ]
 
 /** Takes entries from the request path; never throws, never waits. */
@@ -110,7 +110,8 @@ export interface AccessLog {
 /** The off switch. */
 export const noAccessLog: AccessLog = { write: () => {}, dropped: () => 0, flush: () => Promise.resolve() }
 
-const batchLength = 32_768
+// A write to a file costs a hand-over to another thread: few large ones.
+const batchLength = 262_144
 const batchDelay = 100
 
 /**
@@ -159,15 +160,27 @@ const prefixes = fields.map(({ name }, at) => `${at === 0 ? "{" : ","}"${name}":
 export const line = (entry: AccessLogEntry): string => {
   let text = ""
   for (let at = 0; at < fields.length; at++) {
-    const value = fields[at]!.of(entry)
+    const field = fields[at]!
+    const value = field.of(entry)
     if (value === null || value === "") continue
-    text += prefixes[at]! + (typeof value === "string" ? quoted(value) : value)
+    text += prefixes[at]! + (typeof value === "string" ? (field.fixed === true ? remembered(value) : quoted(value)) : value)
   }
   return `${text}}\n`
 }
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 const quoted = (value: string): string => (plain.test(value) ? `"${value}"` : JSON.stringify(value))
+
+const known = new Map<string, string>()
+const remembered = (value: string): string => {
+  let text = known.get(value)
+  if (text === undefined) {
+    if (known.size >= 10_000) known.clear()
+    text = quoted(value)
+    known.set(value, text)
+  }
+  return text
+}
 
 // The same second is printed thousands of times.
 let second = -1

@@ -80,6 +80,8 @@ export class Exchange implements ResponseSink {
   private detail = ""
   private headed = false
   private flushed = false
+  /** The first bytes of the body wait for the end of this tick: a short response leaves in one write with its head and its end. */
+  private first: Uint8Array | null = null
   /** The last byte of the response was handed to the socket. */
   private answered = false
   private finished = false
@@ -242,20 +244,26 @@ export class Exchange implements ResponseSink {
 
   onData(chunk: Uint8Array): boolean {
     if (this.finished) return false
-    this.flushed = true
     this.bytesOut += chunk.length
-    if (this.response.write(chunk)) return true
-    this.awaitDrain()
-    return false
+    if (!this.flushed) {
+      if (this.first === null) {
+        this.first = chunk
+        return true
+      }
+      this.flush()
+    }
+    return this.write(chunk)
   }
 
   onEnd(trailers: ReadonlyArray<string>): void {
     if (this.finished) return
     this.attempt = null
-    this.flushed = true
     if (trailers.length > 0 && this.head!.trailers && this.response.chunkedEncoding) this.addTrailers(trailers)
     this.answered = true
-    this.response.end()
+    this.flushed = true
+    if (this.first === null) this.response.end()
+    else this.response.end(this.first)
+    this.first = null
     this.settled()
   }
 
@@ -481,7 +489,15 @@ export class Exchange implements ResponseSink {
   flush(): void {
     if (this.flushed || this.finished) return
     this.flushed = true
-    this.response.flushHeaders()
+    if (this.first === null) this.response.flushHeaders()
+    else this.write(this.first)
+    this.first = null
+  }
+
+  private write(chunk: Uint8Array): boolean {
+    if (this.response.write(chunk)) return true
+    this.awaitDrain()
+    return false
   }
 
   private finish(): void {
@@ -518,7 +534,6 @@ export class Exchange implements ResponseSink {
       endpoint: peer?.endpoint ?? "",
       address: peer?.address ?? "",
       reused: peer?.reused ?? null,
-      retries: 0,
       client: clientAddress(connection.peer, head?.headers ?? [], context.trust),
       method: request.method ?? "",
       host: head?.authority ?? "",

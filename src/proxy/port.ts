@@ -375,7 +375,6 @@ class PortServer implements Port {
       endpoint: "",
       address: "",
       reused: null,
-      retries: 0,
       client: plainAddress(socket.remoteAddress),
       method,
       host: "",
