@@ -2,20 +2,37 @@
 import { hash } from "node:crypto"
 import { protocol, type Snapshot, type Tables, tables } from "./snapshot.ts"
 
-/** Names of an object's fields in order, each with its `"name":`. The default order of sort is by UTF-16 units, as `<` compares. */
-type Order = ReadonlyArray<readonly [name: string, label: string]>
+/** Names of an object's fields as they were written, and in order, each with its `"name":`. */
+interface Shape {
+  readonly names: ReadonlyArray<string>
+  readonly order: ReadonlyArray<readonly [name: string, label: string]>
+}
 
-// Objects of a kind have the same fields, so the order is found once. Bounded: open keys (labels) come from outside.
-const orders = new Map<string, Order>()
-const orderOf = (fields: object): Order => {
+// Objects of a kind have the same fields, so their order is found once. By the first name, as a name made of all of them would cost more than the sorting.
+// Bounded: open keys (labels) come from outside.
+const shapes = new Map<string, Array<Shape>>()
+let known = 0
+
+const sameNames = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean => {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+const orderOf = (fields: object): Shape["order"] => {
   const names = Object.keys(fields)
-  const shape = names.join("\u0000")
-  const known = orders.get(shape)
-  if (known !== undefined) return known
-  if (orders.size >= 1024) orders.clear()
-  const made = names.sort().map((name) => [name, `${JSON.stringify(name)}:`] as const)
-  orders.set(shape, made)
-  return made
+  const first = names[0]
+  if (first === undefined) return []
+  const siblings = shapes.get(first)
+  if (siblings !== undefined) for (const shape of siblings) if (sameNames(shape.names, names)) return shape.order
+  // The default order of sort is by UTF-16 units, as `<` compares.
+  const order = [...names].sort().map((name) => [name, `${JSON.stringify(name)}:`] as const)
+  if (++known > 512) {
+    shapes.clear()
+    known = 1
+  }
+  shapes.set(first, [...(shapes.get(first) ?? []), { names, order }])
+  return order
 }
 
 // Resources of a kind share what nobody set (limits, the DNS contract): the object last seen in a field is often the next one's too.
@@ -82,19 +99,25 @@ const mask = (1n << 128n) - 1n
 const mix = 0x9e3779b97f4a7c15f39cc0605cedc835n
 
 /** Order-free sum of (table, id, resource) digests, so it can be kept current by what was set and dropped instead of being computed anew. */
-export const entryDigest = (table: keyof Tables, id: string, resource: object): bigint => {
-  const key = keyDigest(`${table}\u0000${id}`)
-  return ((key ^ (resourceDigest(resource) * mix)) * mix) & mask
-}
+export const entryDigest = (table: keyof Tables, id: string, resource: object): bigint =>
+  ((salts[table] ^ idDigest(id) ^ (resourceDigest(resource) * mix)) * mix) & mask
 
-const keys = new Map<string, bigint>()
-const keyDigest = (key: string): bigint => {
-  const known = keys.get(key)
-  if (known !== undefined) return known
+const salts: Readonly<Record<keyof Tables, bigint>> = Object.fromEntries(
+  tables.map((table) => [table, BigInt(`0x${sha256(table)}`)])
+) as Record<keyof Tables, bigint>
+
+const isDigest = /^[0-9a-f]{32}$/
+
+const ids = new Map<string, bigint>()
+const idDigest = (id: string): bigint => {
+  // Ids of upstreams are digests already.
+  if (isDigest.test(id)) return BigInt(`0x${id}`)
+  const before = ids.get(id)
+  if (before !== undefined) return before
   // Bounded: ids of retired resources must not stay for ever.
-  if (keys.size > 100_000) keys.clear()
-  const made = BigInt(`0x${sha256(key)}`)
-  keys.set(key, made)
+  if (ids.size > 100_000) ids.clear()
+  const made = BigInt(`0x${sha256(id)}`)
+  ids.set(id, made)
   return made
 }
 
