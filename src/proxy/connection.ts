@@ -19,6 +19,8 @@ export class Connection {
   latest: Exchange | null = null
   /** The parser gave up on it: it ends with the answer under way. */
   closing = false
+  /** Its last request was answered before its end, and is still being read. */
+  discarding = false
   /** An exchange has said that it is the last: what a client sent after it is not looked at, or a refused request's body would be requests (RFC 9112 9.6). */
   final = false
   #restedAt = 0

@@ -458,6 +458,10 @@ export class Exchange implements ResponseSink {
     if (this.request.complete || (head !== null && !head.chunked && !head.contentLength)) return
     this.bytesIn = this.upload?.received ?? 0
     this.upload?.destroy()
+    this.connection.discarding = true
+    this.request.on("end", () => {
+      this.connection.discarding = false
+    })
     discard(this.request, this.context.discard)
   }
 

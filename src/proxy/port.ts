@@ -96,6 +96,9 @@ const headRoom = 16 * 1024
 /** Requests of one connection under way at once; a client that sends more has to come again with the rest (RFC 9112 9.3.2 lets it). */
 const maxPipelined = 100
 
+/** Milliseconds that an idle connection is kept beyond the announced time, at least. */
+const leeway = 100
+
 /** After a refusal the client has this long to read it and go. */
 const farewell = 2_000
 
@@ -268,8 +271,8 @@ class PortServer implements Port {
       this.#closeAfter(connection)
       return
     }
-    const { keepAlive } = this.#options.times
-    this.server.keepAliveTimeout = keepAlive + Math.random() * keepAlive * 0.1
+    // Beyond what `Keep-Alive: timeout` announces, never below it: a client that trusts the announcement must find the connection open.
+    this.server.keepAliveTimeoutBuffer = leeway + Math.random() * this.#options.times.keepAlive * 0.1
     new Exchange(this.#context, connection, request, response, null).run()
   }
 
@@ -327,6 +330,11 @@ class PortServer implements Port {
     }
     if (connection.closing) return
     const { latest } = connection
+    if (connection.discarding) {
+      // The answer is out; what failed is the rest of a body that nobody wants.
+      socket.destroy()
+      return
+    }
     if (latest === null) {
       connection.closing = true
       // A connection that was opened and said nothing is closed without a word.

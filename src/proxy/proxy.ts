@@ -198,7 +198,12 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
         Stream.filter(() => published !== null && serving.unbound()),
         Stream.map(() => published!)
       )
-    ).pipe(Stream.runForEach(take))
+    ).pipe(
+      Stream.runForEach((next) =>
+        // A defect is a bug of ours: the tables before stay, and the next snapshot is taken up as any other. A loop that dies would be silent.
+        take(next).pipe(Effect.catchCause((cause) => Effect.logError(`snapshot ${next.snapshot.version} could not be taken up`, cause)))
+      )
+    )
   )
 
   const stop = sampleProxy(metrics, {

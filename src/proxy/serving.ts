@@ -8,6 +8,7 @@ import { compileHosts } from "../routing/hosts.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import type { Published } from "../snapshot/published.ts"
+import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { type Certificate, compileChooser, loadCertificate } from "./certificates.ts"
 import { openPort, type Port, type PortOptions } from "./port.ts"
@@ -109,7 +110,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
         refuse("secrets", id, [])
         continue
       }
-      const loaded = digest === undefined ? "the snapshot does not hold the Secret" : loadCertificate(material(id))
+      const loaded = digest === undefined ? "the snapshot does not hold the Secret" : loadFrom(material, id)
       // The pair before stays in use.
       refuse("secrets", id, typeof loaded === "string" ? [loaded] : [])
       if (typeof loaded === "string") continue
@@ -308,6 +309,14 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     })
   }
 })
+
+const loadFrom = (material: MaterialLookup, id: Id): Certificate | string => {
+  try {
+    return loadCertificate(material(id))
+  } catch {
+    return "the bytes of the Secret did not come with the snapshot"
+  }
+}
 
 /** Whether the listeners that a port had before are exactly these. */
 const sameGroup = (before: ReadonlyMap<Id, LiveListener>, group: ReadonlyArray<LiveListener>, key: string): boolean => {

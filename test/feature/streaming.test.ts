@@ -175,6 +175,18 @@ describe("the head of a response", () => {
     expect((await proxy.logged((line) => line.path === "/early")).status).toBe(401)
   })
 
+  it("that came early is the only one, whatever the rest of the upload is", async () => {
+    origin.script = async (exchange) => {
+      await exchange.write("HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno")
+      await exchange.closed
+    }
+    using client = await raw(proxy.port())
+    client.send("POST /garbage HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    await client.until(/\r\n\r\nno$/)
+    client.send("garbage\r\n")
+    expect((await client.closed).text).toMatch(/^HTTP\/1\.1 401 .*\r\n\r\nno$/s)
+  })
+
   it("of 103 is relayed before the answer", async () => {
     origin.script = async (exchange) => {
       await exchange.write("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")

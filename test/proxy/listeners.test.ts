@@ -205,6 +205,16 @@ describe("TLS", () => {
     expect(healed.refused).toEqual([])
   })
 
+  it("refuses a certificate whose bytes did not come, and serves the others", async () => {
+    const sketch = await tlsSketch()
+    const missing = material("other", await authority.leaf({ dns: ["other.test"] }), ["other.test"])
+    await using proxy = await startProxy({ ...sketch, materials: [...sketch.materials!.slice(0, 3)] })
+    expect(proxy.acks[0]!.refused.map(({ table, id }) => `${table} ${id}`).sort()).toEqual(["listeners other", "secrets other"])
+    const shaken = await shake(proxy.port("a"), "a.site.test")
+    using _ = shaken.client
+    expect((await proxy.publish({ ...sketch, materials: [...sketch.materials!.slice(0, 3), missing] })).refused).toEqual([])
+  })
+
   it("closes a client that never finishes its handshake", async () => {
     await using proxy = await startProxy(await tlsSketch(), {
       limits: { times: { head: 1_000, handshake: 200, keepAlive: 1_000 } }
