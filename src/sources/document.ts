@@ -1,6 +1,8 @@
 // Text of a manifest → its documents, each with the lines of its fields. Documents are parsed apart, so that one that does not parse costs itself alone (law 1).
-import { isMap, isSeq, LineCounter, type Node, parseDocument, type Document as YamlDocument } from "yaml"
+import { findJson, readJson } from "./json.ts"
+import { readPlain } from "./plain.ts"
 import type { Problem } from "./problem.ts"
+import { readTree, type Tree } from "./yaml.ts"
 
 /** One object as written, not yet decoded. */
 export interface Document {
@@ -13,15 +15,13 @@ export interface Document {
 }
 
 export interface Parsed {
-  readonly documents: ReadonlyArray<Document>
+  /** Of a List in JSON each item is read when its turn comes, and again in another turn. */
+  readonly documents: Iterable<Document>
   readonly problems: ReadonlyArray<Problem>
 }
 
 /** Kubernetes objects come as at most a few MiB (etcd refuses 1.5 MiB each); a larger file is something else. */
 export const maxFileBytes = 64 * 1024 * 1024
-
-/** Expansions of aliases in one document: more is a "billion laughs". */
-const maxAliasCount = 1_000
 
 /** The text of one document, or of one List. */
 export interface Chunk {
@@ -30,86 +30,35 @@ export interface Chunk {
   readonly line: number
 }
 
+/** A line that is more than a comment, a directive or a bare marker. */
+const substance = /(?:^|\n)(?!%|(?:---|\.\.\.)?[^\S\n]*(?:#[^\n]*)?(?:\n|$))/
+
 /**
  * Splits at document markers. YAML 1.2.2 section 9.1.4 forbids a `---` or `...` at the start of a line inside any scalar, so this is exact
  * even where the YAML between is broken.
  */
 export const chunks = (text: string): ReadonlyArray<Chunk> => {
   const found: Array<Chunk> = []
-  const lines = text.replace(/^\uFEFF/, "").split("\n")
+  const whole = text.startsWith("\uFEFF") ? text.slice(1) : text
   let start = 0
-  const close = (end: number) => {
-    const part = lines.slice(start, end)
-    // Comments, directives and bare markers are not a document; an empty document is no object either (kubectl skips it).
-    if (part.some((line) => !/^(\s*(#.*)?|%.*|(---|\.\.\.)\s*(#.*)?)\r?$/.test(line)))
-      found.push({ text: part.map((line) => (line.startsWith("%") ? "" : line)).join("\n"), line: start + 1 })
+  let line = 1
+  const close = (end: number, next: number) => {
+    const part = whole.slice(start, end)
+    // An empty document is no object (kubectl skips it). Directives are not ours to follow, and where they stand not YAML's either.
+    if (substance.test(part)) found.push({ text: part.replace(/(^|\n)%[^\n]*/g, "$1"), line })
+    for (let at = whole.indexOf("\n", start); at !== -1 && at < next; at = whole.indexOf("\n", at + 1)) line++
+    start = next
   }
-  lines.forEach((line, at) => {
-    if (/^---(\s|$)/.test(line)) {
-      close(at)
-      start = at
-    } else if (/^\.\.\.(\s|$)/.test(line)) {
-      close(at)
-      start = at + 1
+  for (const marker of whole.matchAll(/(?:^|\n)(---|\.\.\.)(?=\s|$)/g)) {
+    const at = marker.index + marker[0].length - 3
+    if (marker[1] === "---") close(at, at)
+    else {
+      const after = whole.indexOf("\n", at)
+      close(at, after === -1 ? whole.length : after + 1)
     }
-  })
-  close(lines.length)
-  return found
-}
-
-const options = {
-  // The API server's own reader (sigs.k8s.io/yaml) speaks YAML 1.1: `yes` and `on` are booleans, 0644 is octal, `<<` merges (law 21). Its
-  // interface{} form has no dates, no base 60, no sets.
-  version: "1.1",
-  customTags: (tags: Array<unknown>) =>
-    tags.filter((tag) => {
-      const known = tag as { readonly tag?: string; readonly format?: string }
-      return known.format !== "TIME" && !/(timestamp|omap|pairs|set|binary)$/.test(known.tag ?? "")
-    }),
-  uniqueKeys: true,
-  strict: true,
-  prettyErrors: false,
-  stringKeys: false,
-  logLevel: "silent"
-} as const
-
-const steps = (path: string): ReadonlyArray<string | number> =>
-  [...path.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map((m) => (m[1] !== undefined ? Number(m[1]) : (m[2] ?? m[3]!)))
-
-const startOf = (node: unknown): number | null => {
-  const range = (node as Node | null | undefined)?.range
-  return range === null || range === undefined ? null : range[0]
-}
-
-/** Offset of the key (or element) a path ends in, or of the nearest enclosing one. */
-const offsetOf = (from: unknown, path: string): number | null => {
-  let node: unknown = from
-  let at = startOf(from)
-  let walked: ReadonlyArray<string | number> = steps(path)
-  while (walked.length > 0) {
-    if (isMap(node)) {
-      const pairs: ReadonlyArray<{ readonly key: unknown; readonly value: unknown }> = node.items
-      // A key may hold dots (an annotation): the longest run of steps that is a key.
-      let taken = 0
-      for (let n = walked.length; n > 0 && taken === 0; n--) {
-        const name = walked.slice(0, n).join(".")
-        const pair = pairs.find((item) => String((item.key as { value?: unknown } | null)?.value) === name)
-        if (pair === undefined) continue
-        at = startOf(pair.key) ?? at
-        node = pair.value
-        taken = n
-      }
-      if (taken === 0) return at
-      walked = walked.slice(taken)
-    } else if (isSeq(node)) {
-      const item = typeof walked[0] === "number" ? node.items[walked[0]] : undefined
-      if (item === undefined) return at
-      at = startOf(item) ?? at
-      node = item
-      walked = walked.slice(1)
-    } else return at
   }
-  return at
+  close(whole.length, whole.length)
+  return found
 }
 
 const isRecord = (value: unknown): value is { readonly [key: string]: unknown } =>
@@ -130,64 +79,115 @@ const sayObject = (value: { readonly [key: string]: unknown }): string | null =>
 /** An object as its writer would call it, before it is decoded: `HTTPRoute shop/cart`; null when it has no kind. */
 export const describeDocument = (document: Document): string | null => sayObject(document.value)
 
+/** What else can be guessed of text that does not parse. */
+const guessObject = (text: string): string | null => {
+  const kind = /^kind:\s*["']?([A-Za-z]+)/m.exec(text)?.[1]
+  if (kind === undefined) return null
+  const name = /^metadata:[^\n]*\n(?:[ \t]+[^\n]*\n)*?[ \t]+name:\s*["']?([A-Za-z0-9.-]+)/m.exec(text)?.[1]
+  return name === undefined ? kind : `${kind} ${name}`
+}
+
+/** Only when somebody asks for a line of text that was read without a tree; it parsed before, so it parses. */
+const linesOf = (text: string): ((path: string) => number) => {
+  let tree: Tree | null = null
+  return (path) => {
+    if (tree === null) {
+      const read = readTree(text)
+      if (!("value" in read)) return read.line
+      tree = read
+    }
+    return tree.lineOf(path)
+  }
+}
+
+const notAnObject = (what: string, value: unknown): Pick<Problem, "message" | "remedy"> => ({
+  message: `${what} is ${Array.isArray(value) ? "a list" : "a plain value"}, not an object`,
+  remedy: "Start it with apiVersion, kind and metadata"
+})
+
+type Say = (line: number, said: Pick<Problem, "message" | "remedy">, object?: string | null) => void
+
+/** null: to be read as YAML. */
+const parseJson = (file: string, chunk: Chunk, say: Say): Iterable<Document> | null => {
+  const found = findJson(chunk.text)
+  if (found === null) return null
+  const list = found.envelope === null ? undefined : readJson(found.envelope)
+  if (list === "Duplicate" || (found.envelope !== null && (list === undefined || !isRecord(list.value)))) return null
+  const inList = list !== undefined && isList(list.value as { readonly [key: string]: unknown })
+  // Not a List, but with items: one object like any other.
+  const spans = found.envelope === null || inList ? found.spans : null
+  if (spans === null) return null
+  const said: Array<() => void> = []
+  const objects: Array<{ readonly text: () => string; readonly line: number }> = []
+  for (const [at, span] of spans.entries()) {
+    const text = chunk.text.slice(span.start, span.end)
+    const line = chunk.line - 1 + span.line
+    const read = readJson(text)
+    if (read === undefined) return null
+    if (read === "Duplicate") {
+      const fault = readTree(text)
+      if ("value" in fault) return null
+      const value: unknown = JSON.parse(text)
+      said.push(() => say(line - 1 + fault.line, fault, isRecord(value) ? sayObject(value) : null))
+    } else if (isRecord(read.value)) {
+      if (isList(read.value)) return null
+      objects.push({ text: () => chunk.text.slice(span.start, span.end), line })
+    } else if (read.value !== null) {
+      const kind = inList ? String((list.value as { readonly kind?: unknown }).kind) : ""
+      said.push(() => say(line, notAnObject(inList ? `item ${at} of this ${kind}` : "this document", read.value)))
+    }
+  }
+  for (const tell of said) tell()
+  return {
+    *[Symbol.iterator]() {
+      for (const { text, line } of objects) {
+        const lineOf = linesOf(text())
+        yield { file, line, value: JSON.parse(text()) as Document["value"], lineOf: (path) => line - 1 + lineOf(path) }
+      }
+    }
+  }
+}
+
+const parseYaml = (file: string, chunk: Chunk, say: Say): ReadonlyArray<Document> => {
+  const plain = readPlain(chunk.text)
+  const read = plain === undefined ? readTree(chunk.text) : { value: plain.value, lineOf: linesOf(chunk.text) }
+  if (!("value" in read)) {
+    say(chunk.line - 1 + read.line, read, guessObject(chunk.text))
+    return []
+  }
+  const documents: Array<Document> = []
+  const take = (object: unknown, path: string, what: string) => {
+    if (object === null || object === undefined) return
+    const within = (field: string) => chunk.line - 1 + read.lineOf(path === "" ? field : field === "" ? path : `${path}.${field}`)
+    if (!isRecord(object)) say(within(""), notAnObject(what, object))
+    else if (isList(object))
+      for (const [at, item] of (object["items"] as ReadonlyArray<unknown>).entries())
+        take(item, path === "" ? `items[${at}]` : `${path}.items[${at}]`, `item ${at} of this ${String(object["kind"])}`)
+    else {
+      const first = plain?.lines.get(object)
+      documents.push({ file, line: first === undefined ? within("") : chunk.line - 1 + first, value: object, lineOf: within })
+    }
+  }
+  take(read.value, "", "this document")
+  return documents
+}
+
 /** Total: whatever is not a document is a problem with its line. */
 export const parseChunk = (file: string, chunk: Chunk): Parsed => {
   const problems: Array<Problem> = []
-  const say = (line: number, message: string, remedy: string, object: string | null = null) =>
+  const say: Say = (line, { message, remedy }, object = null) =>
     problems.push({ severity: "Refused", file, line, object, field: null, message, remedy })
-  const counter = new LineCounter()
-  const lineAt = (offset: number | null): number =>
-    offset === null ? chunk.line : chunk.line - 1 + Math.max(1, counter.linePos(offset).line)
-  let parsed: YamlDocument.Parsed
-  let value: unknown
-  try {
-    parsed = parseDocument(chunk.text, { ...options, lineCounter: counter, customTags: options.customTags as never })
-    const fault = parsed.errors[0]
-    if (fault !== undefined) {
-      const guess = /^kind:\s*["']?([A-Za-z]+)/m.exec(chunk.text)?.[1] ?? null
-      const name = /^metadata:[^\n]*\n(?:[ \t]+[^\n]*\n)*?[ \t]+name:\s*["']?([A-Za-z0-9.-]+)/m.exec(chunk.text)?.[1]
-      const duplicate = fault.code === "DUPLICATE_KEY"
-      say(
-        lineAt(fault.pos[0]),
-        duplicate ? "this key is written twice in one object" : `not YAML: ${fault.message.replace(/\s+/g, " ").trim()}`,
-        duplicate ? "Remove one of the two" : "Correct the syntax; the other documents of this file are read",
-        guess === null ? null : name === undefined ? guess : `${guess} ${name}`
-      )
-      return { documents: [], problems }
-    }
-    value = parsed.toJS({ maxAliasCount })
-  } catch (thrown) {
-    // Aliases beyond their bound, and nesting deeper than the stack, are thrown.
-    const detail = thrown instanceof RangeError ? "nested too deeply" : thrown instanceof Error ? thrown.message : String(thrown)
-    say(chunk.line, `not a manifest: ${detail}`, "Write it without deep nesting and with fewer aliases")
-    return { documents: [], problems }
-  }
-  const documents: Array<Document> = []
-  const take = (object: unknown, node: unknown, what: string) => {
-    const line = lineAt(startOf(node))
-    if (object === null || object === undefined) return
-    if (!isRecord(object)) {
-      say(
-        line,
-        `${what} is ${Array.isArray(object) ? "a list" : "a plain value"}, not an object`,
-        "Start it with apiVersion, kind and metadata"
-      )
-    } else if (isList(object)) {
-      const items = isMap(node) ? node.get("items", true) : undefined
-      ;(object["items"] as ReadonlyArray<unknown>).forEach((item, at) =>
-        take(item, isSeq(items) ? items.items[at] : node, `item ${at} of this ${String(object["kind"])}`)
-      )
-    } else documents.push({ file, line, value: object, lineOf: (path) => lineAt(offsetOf(node, path)) })
-  }
-  take(value, parsed.contents, "this document")
-  return { documents, problems }
+  return { documents: parseJson(file, chunk, say) ?? parseYaml(file, chunk, say), problems }
 }
 
 /**
  * All documents of a text: YAML (several, apart by `---`) or JSON, `List`s expanded into their items with their own lines.
  * Total: whatever is not a document is a problem with its line.
  */
-export const parseDocuments = (file: string, text: string): Parsed => {
+export const parseDocuments = (
+  file: string,
+  text: string
+): { readonly documents: ReadonlyArray<Document>; readonly problems: ReadonlyArray<Problem> } => {
   if (text.length > maxFileBytes) {
     const message = `${Math.round(text.length / 1024 / 1024)} MiB are more than a manifest may have (${maxFileBytes / 1024 / 1024} MiB)`
     return {
@@ -196,5 +196,5 @@ export const parseDocuments = (file: string, text: string): Parsed => {
     }
   }
   const parts = chunks(text).map((chunk) => parseChunk(file, chunk))
-  return { documents: parts.flatMap((part) => part.documents), problems: parts.flatMap((part) => part.problems) }
+  return { documents: parts.flatMap((part) => [...part.documents]), problems: parts.flatMap((part) => part.problems) }
 }
