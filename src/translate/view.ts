@@ -74,16 +74,45 @@ const byNamespace = named<Index<unknown>>((kind) => ({
   buckets: ({ meta: { key } }) => [key.slice(key.indexOf("/") + 1, key.lastIndexOf("/"))]
 }))
 
-const viewOf = (units: Units, reader: Unit | null): View => ({
-  get: <A>(key: ObjectKey) => units.get(reader, key) as Decoded<A> | null,
-  fetched: <A>(key: ObjectKey) => units.fetched(reader, key) as Decoded<A> | null | undefined,
-  list: <A>(kind: GroupKind) => units.by(reader, all(kind), "") as ReadonlyArray<Decoded<A>>,
-  inNamespace: <A>(kind: GroupKind, namespace: string) => units.by(reader, byNamespace(kind), namespace) as ReadonlyArray<Decoded<A>>,
-  by: <A>(index: Index<A>, bucket: string) => units.by(reader, index as Index<unknown>, bucket) as ReadonlyArray<Decoded<A>>,
-  unit: <A>(table: string, key: string, compute: (view: View) => A, same?: (before: A, after: A) => boolean) =>
-    units.unit(reader, table, key, (unit) => compute(viewOf(units, unit)), same as Unit["same"]) as A,
-  given: <A>(name: string) => units.given(reader, name) as A
-})
+/** A class, for there is one a unit: methods of an object literal would be made anew for each. */
+class RecordingView implements View {
+  readonly #units: Units
+  readonly #reader: Unit | null
+
+  constructor(units: Units, reader: Unit | null) {
+    this.#units = units
+    this.#reader = reader
+  }
+
+  get<A>(key: ObjectKey): Decoded<A> | null {
+    return this.#units.get(this.#reader, key) as Decoded<A> | null
+  }
+
+  fetched<A>(key: ObjectKey): Decoded<A> | null | undefined {
+    return this.#units.fetched(this.#reader, key) as Decoded<A> | null | undefined
+  }
+
+  list<A>(kind: GroupKind): ReadonlyArray<Decoded<A>> {
+    return this.#units.by(this.#reader, all(kind), "") as ReadonlyArray<Decoded<A>>
+  }
+
+  inNamespace<A>(kind: GroupKind, namespace: string): ReadonlyArray<Decoded<A>> {
+    return this.#units.by(this.#reader, byNamespace(kind), namespace) as ReadonlyArray<Decoded<A>>
+  }
+
+  by<A>(index: Index<A>, bucket: string): ReadonlyArray<Decoded<A>> {
+    return this.#units.by(this.#reader, index as Index<unknown>, bucket) as ReadonlyArray<Decoded<A>>
+  }
+
+  unit<A>(table: string, key: string, compute: (view: View) => A, same?: (before: A, after: A) => boolean): A {
+    const units = this.#units
+    return units.unit(this.#reader, table, key, (unit) => compute(new RecordingView(units, unit)), same as Unit["same"]) as A
+  }
+
+  given<A>(name: string): A {
+    return this.#units.given(this.#reader, name) as A
+  }
+}
 
 /** Opens a view over a state. previous: the memo of an earlier translation; of any but the last that went on from it, it is of no use, and no harm. */
 export const open = (state: ClusterState, previous: Memo | null): Session => {
@@ -91,10 +120,10 @@ export const open = (state: ClusterState, previous: Memo | null): Session => {
   const units = goesOn ? previous.units : new Units(state)
   units.begin(state)
   return {
-    view: viewOf(units, null),
+    view: new RecordingView(units, null),
     continues: goesOn,
     each: <A>(table: string, kind: GroupKind, compute: (view: View, key: ObjectKey) => A) =>
-      units.each(table, kind, (unit, key) => compute(viewOf(units, unit), key)) as Collected<A>,
+      units.each(table, kind, (unit, key) => compute(new RecordingView(units, unit), key)) as Collected<A>,
     give: (name, value) => units.give(name, value),
     finish: () => {
       const interest = units.finish()
