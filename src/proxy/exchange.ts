@@ -4,10 +4,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { applyEdits, joinedValue } from "../routing/headers.ts"
-import { findHost, type HostNode } from "../routing/hosts.ts"
-import { matchRule } from "../routing/match.ts"
 import { redirectLocation, rewritePath, withQuery } from "../routing/rewrite.ts"
-import { pickWeighted } from "../routing/share.ts"
 import { defaultIdle } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
@@ -19,10 +16,12 @@ import type { LiveUpstream } from "../upstream/live.ts"
 import type { AccessLog } from "./accesslog.ts"
 import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
-import { clientAddress, hops, maxHops, type Trust, writeForwarding } from "./forwarded.ts"
+import { Deadlines } from "./deadline.ts"
+import { decide } from "./decision.ts"
+import { clientAddress, type Trust, writeForwarding } from "./forwarded.ts"
 import { allowedMethods, checkHead, type HeadLimits, type ReceivedHead, type RequestHead } from "./head.ts"
 import { failures, loggedStatus } from "./response.ts"
-import type { LiveHost, LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
+import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
 import type { Tally } from "./tally.ts"
 import { joinTunnel } from "./tunnel.ts"
 import { discard, Upload, type UploadLimits } from "./upload.ts"
@@ -67,8 +66,7 @@ export class Exchange implements ResponseSink {
   private hold: Disposable | null = null
   private attempt: Attempt | null = null
   private upload: Upload | null = null
-  private requestTimer: NodeJS.Timeout | null = null
-  private backendTimer: NodeJS.Timeout | null = null
+  private readonly deadlines = new Deadlines()
   private stallTimer: NodeJS.Timeout | null = null
   private sentAt = 0
   private upstreamHead: number | null = null
@@ -123,48 +121,20 @@ export class Exchange implements ResponseSink {
     this.head = head
     if (!head.keepAlive) this.last()
     if (head.answered) return this.answerOptions()
-    const hopCount = hops(head.headers)
-    if (hopCount >= maxHops) return this.refuse("loop", `the request has passed ${hopCount} gateways of this kind`)
-
-    const listener = findHost(table.listeners, head.host)?.entry ?? null
-    if (listener === null) return this.refuse("no_listener", "no listener has this host")
-    if (connection.secure && !this.directed(listener)) return this.refuse("misdirected", "SNI and Host choose different listeners")
-    this.listener = listener
-    const rule = this.match(findHost(listener.hosts, head.host), head)
-    if (rule === null) return this.refuse("no_route", "no rule matches")
-    this.rule = rule
-    if (rule.requestDeadline !== null) this.requestTimer = setTimeout(this.onRequestTimeout, rule.requestDeadline)
-    if (rule.problem !== null) return this.refuse("invalid_filter", rule.problem)
-
-    const { action } = rule.compiled.rule
-    if (action._tag === "Refuse") return this.refuse(action.why, "decided by the configuration")
-    if (action._tag === "Redirect") return this.redirect(action.status, action.to, head, listener)
-    const share = pickWeighted(rule.shares, Math.random())
-    if (share === null) return this.refuse("no_backend", "no backend has any weight")
-    this.share = share
-    if (share.problem !== null) return this.refuse("invalid_filter", share.problem)
-    const id = share.compiled.share.upstream
-    if (id === null) return this.refuse(share.compiled.share.why ?? "invalid_backend", "decided by the configuration")
-    const upstream = context.upstreams.get(id)
-    if (upstream === undefined) return this.refuse("internal", `the snapshot has no upstream ${id}`)
+    const decision = decide(table, head, connection.secure ? connection.servername : null, Math.random())
+    this.listener = decision.listener
+    this.rule = decision.rule
+    this.share = decision.share
+    if (decision.rule !== null) this.deadlines.startRequest(decision.rule.requestDeadline, this.onRequestTimeout)
+    if (decision._tag === "Refuse") return this.refuse(decision.reason, decision.detail)
+    if (decision._tag === "Redirect") return this.redirect(decision.status, decision.to, head, decision.listener)
+    const upstream = context.upstreams.get(decision.upstream)
+    if (upstream === undefined) return this.refuse("internal", `the snapshot has no upstream ${decision.upstream}`)
     const limit = context.uploadLimits.bytes
     if (limit !== null && head.contentLength !== null && head.contentLength > limit) {
       return this.refuse("body_too_large", `the declared body is larger than ${limit} bytes`)
     }
-    this.send(head, listener, share, upstream, hopCount)
-  }
-
-  /** gateway-api.md section 4: the listener that SNI chose must be the one that Host chooses. */
-  private directed(byHost: LiveListener): boolean {
-    return (findHost(this.table.listeners, this.connection.servername)?.entry ?? null) === byHost
-  }
-
-  private match(from: HostNode<LiveHost> | null, head: RequestHead): LiveRule | null {
-    for (let node = from; node !== null; node = node.next) {
-      const found = matchRule(node.entry.compiled, head)
-      if (found !== null) return node.entry.rules.get(found) ?? null
-    }
-    return null
+    this.send(head, decision.listener, decision.share, upstream, decision.hops)
   }
 
   private send(head: RequestHead, listener: LiveListener, share: LiveShare, upstream: LiveUpstream, hopCount: number): void {
@@ -189,8 +159,7 @@ export class Exchange implements ResponseSink {
       this.upload.on("error", ignore)
     }
     if (head.expectContinue) this.response.writeContinue()
-    const { backendDeadline } = this.rule!
-    if (backendDeadline !== null) this.backendTimer = setTimeout(this.onBackendTimeout, backendDeadline)
+    this.deadlines.startBackend(this.rule!.backendDeadline, this.onBackendTimeout)
     this.sentAt = performance.now()
     this.attempt = upstream.send(
       {
@@ -279,7 +248,7 @@ export class Exchange implements ResponseSink {
     this.headed = true
     this.upstreamHead = performance.now() - this.sentAt
     this.share!.tally.upstreamHead(this.upstreamHead)
-    this.clearTimers()
+    this.deadlines.clear()
     this.response.off("close", this.onClosed)
     this.response.detachSocket(client)
     const fields = [...headers]
@@ -451,7 +420,7 @@ export class Exchange implements ResponseSink {
 
   /** The upstream's part is over; what is left is the client's reading. */
   private settled(): void {
-    this.clearTimers()
+    this.deadlines.clear()
     if (this.stallTimer !== null) this.stallTimer.refresh()
     const { head } = this
     // node:http calls a request complete only after its handler: what declares no body has none to read.
@@ -463,13 +432,6 @@ export class Exchange implements ResponseSink {
       this.connection.discarding = false
     })
     discard(this.request, this.context.discard)
-  }
-
-  private clearTimers(): void {
-    if (this.requestTimer !== null) clearTimeout(this.requestTimer)
-    if (this.backendTimer !== null) clearTimeout(this.backendTimer)
-    this.requestTimer = null
-    this.backendTimer = null
   }
 
   private addTrailers(trailers: ReadonlyArray<string>): void {
@@ -507,7 +469,7 @@ export class Exchange implements ResponseSink {
   private finish(): void {
     if (this.finished) return
     this.finished = true
-    this.clearTimers()
+    this.deadlines.clear()
     if (this.stallTimer !== null) clearTimeout(this.stallTimer)
     this.attempt?.abort()
     this.attempt = null

@@ -14,9 +14,8 @@ import { rawAnswer } from "./answer.ts"
 import { type Certificate, chooseCertificate, tlsSettings } from "./certificates.ts"
 import { Connection } from "./connection.ts"
 import { Exchange, type ExchangeContext } from "./exchange.ts"
-import { plainAddress } from "./forwarded.ts"
 import { type ParserError, parserFailure } from "./parser.ts"
-import { failures, loggedStatus } from "./response.ts"
+import { recordConnection } from "./record.ts"
 import type { PortTable } from "./table.ts"
 
 export interface PortTimes {
@@ -366,39 +365,9 @@ class PortServer implements Port {
     socket.on("close", () => clearTimeout(timer))
   }
 
-  /** A line and a count for what never became an exchange. */
   #record(socket: Socket, reason: Reason, detail: string, method = ""): void {
-    const { exchange } = this.#options
-    const { tally } = this.#table
-    const status = loggedStatus(reason)
-    tally.request(status, 0, 0, 0)
-    tally.failure(reason)
-    exchange.log.write({
-      time: Date.now(),
-      gateway: exchange.gateway,
-      listener: "",
-      route: "",
-      rule: "",
-      upstream: "",
-      endpoint: "",
-      address: "",
-      reused: null,
-      client: plainAddress(socket.remoteAddress),
-      method,
-      host: "",
-      path: "",
-      protocol: "",
-      tls: "",
-      userAgent: "",
-      status,
-      reason,
-      flag: failures[reason].flag,
-      detail,
-      bytesIn: 0,
-      bytesOut: 0,
-      duration: 0,
-      upstreamHead: null
-    })
+    const { gateway, log } = this.#options.exchange
+    recordConnection({ gateway, log, tally: this.#table.tally }, socket, { reason, detail, method })
   }
 }
 

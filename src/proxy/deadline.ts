@@ -1,0 +1,23 @@
+// The two times of a rule, one setTimeout handle each: undici's own timers are coarse (100 ms fired after 1,011 ms, http-semantics.md section 5).
+
+export class Deadlines {
+  #request: NodeJS.Timeout | null = null
+  #backend: NodeJS.Timeout | null = null
+
+  /** The whole exchange. null: no limit. Milliseconds. */
+  startRequest(milliseconds: number | null, fire: () => void): void {
+    if (milliseconds !== null) this.#request = setTimeout(fire, milliseconds)
+  }
+
+  /** One try. null: no limit. Milliseconds. */
+  startBackend(milliseconds: number | null, fire: () => void): void {
+    if (milliseconds !== null) this.#backend = setTimeout(fire, milliseconds)
+  }
+
+  clear(): void {
+    if (this.#request !== null) clearTimeout(this.#request)
+    if (this.#backend !== null) clearTimeout(this.#backend)
+    this.#request = null
+    this.#backend = null
+  }
+}

@@ -1,0 +1,69 @@
+// What is to be done with a request, before anything is done: listener, rule, share, or the row of the failure table it ends in. No sockets, no clock.
+import { findHost, type HostNode } from "../routing/hosts.ts"
+import { matchRule } from "../routing/match.ts"
+import { pickWeighted } from "../routing/share.ts"
+import type { Reason } from "../snapshot/reason.ts"
+import type { Redirect } from "../snapshot/route.ts"
+import { hops, maxHops } from "./forwarded.ts"
+import type { RequestHead } from "./head.ts"
+import type { LiveHost, LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
+
+interface Found {
+  readonly listener: LiveListener | null
+  readonly rule: LiveRule | null
+  readonly share: LiveShare | null
+}
+
+export type Decision =
+  | (Found & { readonly _tag: "Refuse"; readonly reason: Reason; readonly detail: string })
+  | (Found & { readonly _tag: "Redirect"; readonly listener: LiveListener; readonly status: number; readonly to: Redirect })
+  | {
+      readonly _tag: "Forward"
+      readonly listener: LiveListener
+      readonly rule: LiveRule
+      readonly share: LiveShare
+      readonly upstream: string
+      /** Gateways of this kind that the request has passed. */
+      readonly hops: number
+    }
+
+const refuse = (
+  reason: Reason,
+  detail: string,
+  listener: LiveListener | null = null,
+  rule: LiveRule | null = null,
+  share: LiveShare | null = null
+): Decision => ({ _tag: "Refuse", reason, detail, listener, rule, share })
+
+/** servername: SNI of a TLS connection, "" when it had none; null: a plain one. random in [0, 1) picks the share. */
+export const decide = (table: PortTable, head: RequestHead, servername: string | null, random: number): Decision => {
+  const passed = hops(head.headers)
+  if (passed >= maxHops) return refuse("loop", `the request has passed ${passed} gateways of this kind`)
+  const listener = findHost(table.listeners, head.host)?.entry ?? null
+  if (listener === null) return refuse("no_listener", "no listener has this host")
+  // gateway-api.md section 4: the listener that SNI chose must be the one that Host chooses.
+  if (servername !== null && (findHost(table.listeners, servername)?.entry ?? null) !== listener) {
+    return refuse("misdirected", "SNI and Host choose different listeners")
+  }
+  const rule = match(findHost(listener.hosts, head.host), head)
+  if (rule === null) return refuse("no_route", "no rule matches", listener)
+  if (rule.problem !== null) return refuse("invalid_filter", rule.problem, listener, rule)
+
+  const { action } = rule.compiled.rule
+  if (action._tag === "Refuse") return refuse(action.why, "decided by the configuration", listener, rule)
+  if (action._tag === "Redirect") return { _tag: "Redirect", listener, rule, share: null, status: action.status, to: action.to }
+  const share = pickWeighted(rule.shares, random)
+  if (share === null) return refuse("no_backend", "no backend has any weight", listener, rule)
+  if (share.problem !== null) return refuse("invalid_filter", share.problem, listener, rule, share)
+  const { upstream, why } = share.compiled.share
+  if (upstream === null) return refuse(why ?? "invalid_backend", "decided by the configuration", listener, rule, share)
+  return { _tag: "Forward", listener, rule, share, upstream, hops: passed }
+}
+
+const match = (from: HostNode<LiveHost> | null, head: RequestHead): LiveRule | null => {
+  for (let node = from; node !== null; node = node.next) {
+    const found = matchRule(node.entry.compiled, head)
+    if (found !== null) return node.entry.rules.get(found) ?? null
+  }
+  return null
+}
