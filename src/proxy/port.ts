@@ -329,7 +329,7 @@ class PortServer implements Port {
     }
     if (connection.closing) return
     const { latest } = connection
-    if (connection.discarding) {
+    if (connection.discarding && connection.active === 0) {
       // The answer is out; what failed is the rest of a body that nobody wants.
       socket.destroy()
       return
