@@ -1,9 +1,19 @@
 // What an absent field means. One place, because every default of the upstream CRDs is applied on decode and nowhere else.
-import { Effect, Schema } from "effect"
+import { Option, Schema, SchemaGetter } from "effect"
+import { readBy } from "./within.ts"
 
 /** A field with a CRD default: optional outside, always there inside. `value` is as one would write it in a manifest. */
-export const defaulted = <S extends Schema.Constraint>(schema: S, value: S["Encoded"]): Schema.withDecodingDefaultKey<S> =>
-  Schema.withDecodingDefaultKey<S>(Effect.succeed(value))(schema)
+export const defaulted = <S extends Schema.Constraint>(schema: S, value: S["Encoded"]): Schema.withDecodingDefaultKey<S> => {
+  const absent = Option.some(value)
+  const field = Schema.optionalKey(readBy(schema)).pipe(
+    Schema.decodeTo(schema as unknown as Schema.Codec<unknown>, {
+      decode: SchemaGetter.transformOptional((written: Option.Option<unknown>) => (Option.isSome(written) ? written : absent)),
+      encode: SchemaGetter.passthrough()
+    })
+  )
+  // Outside it is not `unknown` but what the schema reads, as with Effect's own defaults.
+  return field as unknown as Schema.withDecodingDefaultKey<S>
+}
 
 /** A list whose absence and emptiness mean the same: always a list inside, at most `max` long. */
 export const listOf = <S extends Schema.Constraint>(item: S, max: number): Schema.withDecodingDefaultKey<Schema.$Array<S>> =>

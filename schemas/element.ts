@@ -1,15 +1,8 @@
 // Lists whose elements decode one by one (law 1): a bad rule costs itself and not its route.
-import { Result, Schema, type SchemaAST, SchemaGetter } from "effect"
+import { Result, Schema, SchemaGetter } from "effect"
 import { issuesOf } from "./issue.ts"
 import type { Element } from "./meta.ts"
-
-const annotation = "sluice/element"
-
-/** The schema of one element, from the AST of the list's items. Field walks and CRD generation look through the list with it. */
-export const elementSchema = (item: SchemaAST.AST): Schema.Constraint | undefined => {
-  const found = item.annotations?.[annotation]
-  return Schema.isSchema(found) ? found : undefined
-}
+import { readBy } from "./within.ts"
 
 const nameOf = (raw: unknown): string | undefined => {
   if (typeof raw !== "object" || raw === null || !("name" in raw)) return undefined
@@ -29,7 +22,7 @@ export const elementsOf = <A, E>(
 ) => {
   const decode = Schema.decodeUnknownResult(item, { errors: "all" })
   const list = Schema.declare((u: unknown): u is ReadonlyArray<Element<A>> => Array.isArray(u))
-  return Schema.Array(Schema.Unknown.annotate({ [annotation]: item }))
+  return Schema.Array(readBy(item))
     .check(
       Schema.isMinLength(min, { expected: `at least ${min} ${min === 1 ? "item" : "items"}` }),
       Schema.isMaxLength(max, { expected: `at most ${max} items` })

@@ -1,61 +1,108 @@
 // Which fields a schema reads. Fields that it does not read are told to the user: the API server would drop them, a file would hide them.
 import { type Schema, SchemaAST } from "effect"
-import { elementSchema } from "./element.ts"
 import { joinPath } from "./issue.ts"
 import type { KindEntry } from "./kinds.ts"
+import { schemaWithin } from "./within.ts"
 
-/** Below a key: the nodes that may read the value, `"Anything"` where every value is read, null where the key is not read. */
-const below = (node: SchemaAST.AST, key: string | number): ReadonlyArray<SchemaAST.AST> | "Anything" | null => {
-  switch (node._tag) {
-    case "Objects": {
-      const field = node.propertySignatures.find((signature) => signature.name === key)
-      if (field !== undefined) return [field.type]
-      const open = node.indexSignatures[0]
-      return open === undefined ? null : [open.type]
-    }
-    case "Arrays": {
-      if (typeof key !== "number") return null
-      const item = node.elements[key] ?? node.rest[0]
-      if (item === undefined) return null
-      const element = elementSchema(item)
-      return [element === undefined ? item : SchemaAST.toEncoded(element.ast)]
-    }
-    case "Union": {
-      const found = node.types.map((type) => below(type, key))
-      if (found.includes("Anything")) return "Anything"
-      const nodes = found.flatMap((each) => (each === null || each === "Anything" ? [] : each))
-      return nodes.length === 0 ? null : nodes
-    }
-    case "Unknown":
-      return "Anything"
-    default:
-      return null
+/** The nodes that may read a value: alternatives apart, marked values looked through. */
+const expanded = (node: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
+  if (node._tag === "Union") return node.types.flatMap(expanded)
+  const within = node._tag === "Unknown" ? schemaWithin(node) : undefined
+  return within === undefined ? [node] : expanded(SchemaAST.toEncoded(within.ast))
+}
+
+/** What is read of a value: made of the schema once, level by level as values ask for it. */
+class Read {
+  /** Every value, whatever is in it. */
+  readonly anything: boolean
+  /** A field that is not among these is unread. */
+  readonly closed: boolean
+  readonly #nodes: ReadonlyArray<SchemaAST.AST>
+  readonly #fields = new Map<string, Read | null>()
+  #items: Read | null | undefined
+  #open: Read | null | undefined
+
+  constructor(nodes: ReadonlyArray<SchemaAST.AST>) {
+    this.#nodes = nodes.flatMap(expanded)
+    this.anything = this.#nodes.some((node) => node._tag === "Unknown")
+    this.closed = nodes.some((node) => node._tag === "Union") || this.#nodes.some((node) => node._tag === "Objects")
+    for (const node of this.#nodes)
+      if (node._tag === "Objects") for (const { name } of node.propertySignatures) this.#fields.set(String(name), null)
   }
+
+  /** null: it is not read. */
+  field(name: string): Read | null {
+    const known = this.#fields.get(name)
+    if (known === undefined) return this.#anyField()
+    if (known !== null) return known
+    // Alternatives may have the field, or any field.
+    const nodes = this.#nodes.flatMap((node) => {
+      const field = node._tag === "Objects" ? node.propertySignatures.find((one) => one.name === name) : undefined
+      return field === undefined ? openOf(node) : [field.type]
+    })
+    const read = new Read(nodes)
+    this.#fields.set(name, read)
+    return read
+  }
+
+  #anyField(): Read | null {
+    if (this.#open === undefined) this.#open = made(this.#nodes.flatMap(openOf))
+    return this.#open
+  }
+
+  /** null: no list is read here. */
+  item(): Read | null {
+    if (this.#items === undefined)
+      this.#items = made(this.#nodes.flatMap((node) => (node._tag === "Arrays" ? [...node.elements, ...node.rest] : [])))
+    return this.#items
+  }
+}
+
+const openOf = (node: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> =>
+  node._tag === "Objects" && node.indexSignatures[0] !== undefined ? [node.indexSignatures[0].type] : []
+
+const made = (nodes: ReadonlyArray<SchemaAST.AST>): Read | null => (nodes.length === 0 ? null : new Read(nodes))
+
+const roots = new WeakMap<Schema.Constraint, Read>()
+
+const rootOf = (schema: Schema.Constraint): Read => {
+  const known = roots.get(schema)
+  if (known !== undefined) return known
+  const root = new Read([SchemaAST.toEncoded(schema.ast)])
+  roots.set(schema, root)
+  return root
 }
 
 /** Does the schema read the field at `path`? Numbers are list indices. */
 export const readsField = (schema: Schema.Constraint, path: ReadonlyArray<string | number>): boolean => {
-  let nodes: ReadonlyArray<SchemaAST.AST> = [SchemaAST.toEncoded(schema.ast)]
+  let read = rootOf(schema)
   for (const key of path) {
-    const found = nodes.map((node) => below(node, key))
-    if (found.includes("Anything")) return true
-    nodes = found.flatMap((each) => (each === null || each === "Anything" ? [] : each))
-    if (nodes.length === 0) return false
+    if (read.anything) return true
+    const next = typeof key === "number" ? read.item() : read.field(key)
+    if (next === null) return false
+    read = next
   }
   return true
 }
 
-const walk = (nodes: ReadonlyArray<SchemaAST.AST>, value: unknown, path: string, unread: Array<string>): void => {
-  if (typeof value !== "object" || value === null) return
-  const entries: Iterable<readonly [string | number, unknown]> = Array.isArray(value) ? value.entries() : Object.entries(value)
-  for (const [key, item] of entries) {
-    const found = nodes.map((node) => below(node, key))
-    if (found.includes("Anything")) continue
-    const next = found.flatMap((each) => (each === null || each === "Anything" ? [] : each))
-    const at = joinPath(path, [key])
+type Place = { readonly parent: Place; readonly key: string | number } | null
+
+// Most values have no unread field: their paths are put together only when there is one.
+const pathOf = (place: Place): string => (place === null ? "" : joinPath(pathOf(place.parent), [place.key]))
+
+const walk = (read: Read, value: unknown, place: Place, unread: Array<string>): void => {
+  if (typeof value !== "object" || value === null || read.anything) return
+  if (Array.isArray(value)) {
+    const item = read.item()
     // A value of another type than the schema's is the decoder's to refuse.
-    if (next.length > 0) walk(next, item, at, unread)
-    else if (nodes.some((node) => node._tag === "Objects" || node._tag === "Union") && !Array.isArray(value)) unread.push(at)
+    if (item !== null) for (const [key, one] of value.entries()) walk(item, one, { parent: place, key }, unread)
+    return
+  }
+  for (const key of Object.keys(value)) {
+    if (place === null && ofEveryObject.has(key)) continue
+    const next = read.field(key)
+    if (next !== null) walk(next, (value as Readonly<Record<string, unknown>>)[key], { parent: place, key }, unread)
+    else if (read.closed) unread.push(pathOf({ parent: place, key }))
   }
 }
 
@@ -66,9 +113,8 @@ const ofEveryObject = new Set(["apiVersion", "kind", "metadata", "status"])
  * a part by choice, so nothing is reported there.
  */
 export const unreadFields = (kind: KindEntry, raw: unknown): ReadonlyArray<string> => {
-  if (!kind.group.startsWith("gateway.") || typeof raw !== "object" || raw === null) return []
+  if (!kind.group.startsWith("gateway.")) return []
   const unread: Array<string> = []
-  const own = Object.fromEntries(Object.entries(raw).filter(([key]) => !ofEveryObject.has(key)))
-  walk([SchemaAST.toEncoded(kind.schema.ast)], own, "", unread)
+  walk(rootOf(kind.schema), raw, null, unread)
   return unread
 }
