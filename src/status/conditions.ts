@@ -204,6 +204,13 @@ export const route = {
       "Accepted"
     )(`The route attaches to listener ${names.join(", ")}, which does not serve; see the conditions of the Gateway`),
   undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "UnsupportedValue")(undecodable(issues)),
+  /** kind: the name of the error class, nothing that could quote the object. */
+  defect: (kind: string): Said =>
+    says(
+      "Accepted",
+      "False",
+      "UnsupportedValue"
+    )(`Sluice itself failed on this route (${kind}): a defect of ours, please report it with the manifest. Other routes are served`),
   /** The parentRef names a section or port that the Gateway does not have. */
   noMatchingParent: (section: string | null, port: number | null, parent: ObjectKey, names: ReadonlyArray<string>): Said => {
     const asked = [section === null ? "" : ` named ${section}`, port === null ? "" : ` on port ${port}`].join("")

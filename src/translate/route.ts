@@ -183,9 +183,20 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   }
 }
 
+/** Law 1 holds for our own defects too: a route that we fail on is refused, the others serve. The defect's text stays out of the status: it may quote anything. */
+const guarded = (view: View, settings: TranslateSettings, key: ObjectKey): TranslatedRoute | string => {
+  try {
+    return translated(view, settings, key)
+  } catch (defect) {
+    const { meta } = view.get<HTTPRoute>(key)!
+    const conditions = [observed(meta.generation, say.defect(defect instanceof Error ? defect.name : typeof defect))]
+    return without(meta, [{ parent: null, section: null, port: null, conditions, listener: null }])
+  }
+}
+
 /** Every route. A string: nothing is made of it, no Gateway of ours is its parent, and why. */
 export const translateRoutes = (session: Session, settings: TranslateSettings): Collected<TranslatedRoute | string> =>
-  session.each("route", httpRouteKind, (view, key) => translated(view, settings, key))
+  session.each("route", httpRouteKind, (view, key) => guarded(view, settings, key))
 
 /** A member of that collection, if something was made of it. */
 export const served = (route: TranslatedRoute | string | undefined): TranslatedRoute | null => (typeof route === "object" ? route : null)

@@ -287,9 +287,12 @@ export class Units {
     if (unit.mark === "Clean") return
     if (unit.running) throw new Error(`unit ${unit.table} ${unit.key} needs itself`)
     unit.running = true
-    if (unit.mark === "Check" && !this.#usesMoved(unit)) unit.mark = "Clean"
-    if (unit.mark !== "Clean") this.#compute(unit)
-    unit.running = false
+    try {
+      if (unit.mark === "Check" && !this.#usesMoved(unit)) unit.mark = "Clean"
+      if (unit.mark !== "Clean") this.#compute(unit)
+    } finally {
+      unit.running = false
+    }
   }
 
   #usesMoved(unit: Unit): boolean {
@@ -306,7 +309,7 @@ export class Units {
     unit.reads = noReads
     unit.wants = noWants
     unit.uses = noUses
-    const made = unit.compute(unit)
+    const made = this.#made(unit, { reads, wants, uses })
     unit.value =
       unit.value === absent
         ? made
@@ -325,6 +328,17 @@ export class Units {
     }
     for (const key of wants) if (!unit.wants.has(key)) this.#unwant(unit, key)
     for (const used of uses.keys()) if (!unit.uses.has(used)) this.#release(unit, used)
+  }
+
+  /** A unit that throws stays dirty and registered for what it read before, so that it is computed again when asked for again. */
+  #made(unit: Unit, before: Pick<Unit, "reads" | "wants" | "uses">): unknown {
+    try {
+      return unit.compute(unit)
+    } catch (defect) {
+      for (const used of unit.uses.keys()) if (!before.uses.has(used)) this.#release(unit, used)
+      Object.assign(unit, before)
+      throw defect
+    }
   }
 
   #unwant(unit: Unit, key: ObjectKey): void {

@@ -136,6 +136,30 @@ describe("translate", () => {
     }
   })
 
+  it("refuses a route that it fails on itself, keeps the others, and forgets the defect with its cause (law 1)", () => {
+    const good = folded([upserted(gatewayClass), upserted(httpGateway()), ...many(20)])
+    const before = translate(good)
+    // Nothing of ours throws here today; a value that throws when it is read stands for the bug to come.
+    const { meta } = decoded(route("route-7", {}))
+    const value = {
+      get spec(): never {
+        throw new TypeError("a secret word")
+      }
+    }
+    const broken = apply(folded([{ _tag: "Deleted", key: meta.key }], good), {
+      _tag: "Upserted",
+      object: { meta, value: Result.succeed(value) }
+    })
+    const after = translate(broken, before)
+    const conditions = after.verdicts.get(routeKey("route-7"))?.entries[0]?.conditions ?? []
+    expect(conditions.map(({ type, status }) => [type, status])).toEqual([["Accepted", "False"]])
+    expect(JSON.stringify(conditions)).toContain("TypeError")
+    expect(JSON.stringify(conditions)).not.toContain("secret word")
+    for (let i = 0; i < 20; i++)
+      if (i !== 7) expect(after.verdicts.get(routeKey(`route-${i}`))).toBe(before.verdicts.get(routeKey(`route-${i}`)))
+    expectEqual(translate(good, after), translate(good))
+  })
+
   it("computes anew what depends on the change, and no more (law 13, counted)", () => {
     const state = folded([upserted(gatewayClass), upserted(httpGateway()), ...many(500, 50)])
     const before = translate(state)
