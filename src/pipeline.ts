@@ -1,5 +1,5 @@
 // The one place that composes the stages: changes are folded, held off, translated and published; acknowledgements and reports are settled into statuses.
-import { Clock, Deferred, Effect, Exit, FiberSet, HashMap, Queue, Scope, Stream, SubscriptionRef } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, FiberSet, HashMap, Queue, Scope, Stream, SubscriptionRef } from "effect"
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Ack, Report } from "./report/report.ts"
 import { makePublisher, type Published, type Publisher } from "./snapshot/published.ts"
@@ -13,6 +13,8 @@ import type { Translate, Translation } from "./translate/translate.ts"
 
 /** A Gateway's data plane, from its first snapshot until it leaves the state. */
 export interface Served {
+  /** Never ends of itself; a defect of the Gateway's own fibers ends it, and with it the pipeline. */
+  readonly run: Effect.Effect<never>
   /** Runs when the Gateway has left, before its scope is closed: a bounded wait. */
   readonly drain: Effect.Effect<void>
 }
@@ -87,6 +89,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
     const changed = yield* Queue.sliding<void>(1)
     const unsettled = yield* Queue.sliding<void>(1)
     const started = yield* Deferred.make<void>()
+    const serving = yield* FiberSet.make<never, never>()
     // What runs beside the loops (Gateways that drain); a defect there ends the process like one in a loop.
     const leaving = yield* FiberSet.make<void, never>()
     const scope = yield* Scope.Scope
@@ -137,6 +140,8 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
         yield* publisher.publish(snapshot, material)
         const life = yield* Scope.fork(scope, "sequential")
         const served = yield* options.serve(gateway, publisher).pipe(Scope.provide(life))
+        const running = yield* FiberSet.run(serving, served.run)
+        yield* Scope.addFinalizer(life, Fiber.interrupt(running))
         gateways.set(gateway, { publisher, served, scope: life })
       }
     })
@@ -210,7 +215,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       onReport: note(reports),
       started: Deferred.await(started),
       departed: FiberSet.awaitEmpty(leaving),
-      run: Effect.all([fold, translating, settling, FiberSet.join(leaving).pipe(Effect.andThen(Effect.never))], {
+      run: Effect.all([fold, translating, settling, FiberSet.join(serving), FiberSet.join(leaving)], {
         concurrency: "unbounded",
         discard: true
       }).pipe(Effect.andThen(Effect.never))

@@ -1,7 +1,7 @@
 // The laws of the one place that composes: nothing half-built is published, nothing equal twice, bursts are held off, what was seen decides statuses.
 
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, HashMap, Queue, Stream, SubscriptionRef } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, HashMap, Queue, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import { decodeObject } from "#schemas/decode.ts"
 import { kinds } from "#schemas/kinds.ts"
@@ -79,7 +79,7 @@ interface Rig {
 
 const settle = Effect.forEach(Array.from({ length: 50 }), () => Effect.yieldNow, { discard: true })
 
-const rig = (serveDrain: Effect.Effect<void> = Effect.void) =>
+const rig = (serveDrain: Effect.Effect<void> = Effect.void, serveRun: Effect.Effect<never> = Effect.never) =>
   Effect.gen(function* () {
     const changes = yield* Queue.unbounded<ReadonlyArray<Change>>()
     const publishers = new Map<ObjectKey, Publisher>()
@@ -110,7 +110,7 @@ const rig = (serveDrain: Effect.Effect<void> = Effect.void) =>
           publishers.set(key, publisher)
           events.push(`open ${key}`)
           yield* Effect.addFinalizer(() => Effect.sync(() => events.push(`closed ${key}`)))
-          return { drain: serveDrain.pipe(Effect.andThen(Effect.sync(() => events.push(`drained ${key}`)))) }
+          return { run: serveRun, drain: serveDrain.pipe(Effect.andThen(Effect.sync(() => events.push(`drained ${key}`)))) }
         })
     })
     const running = yield* Effect.forkScoped(pipeline.run)
@@ -323,11 +323,29 @@ describe("a defect", () => {
         source: () => Stream.fromEffect(Effect.die(new Error("the source is broken"))),
         translate: makeTranslate(settings),
         kinds,
-        serve: () => Effect.succeed({ drain: Effect.void })
+        serve: () => Effect.succeed({ run: Effect.never, drain: Effect.void })
       })
       const exit = yield* Effect.exit(pipeline.run)
       assert.isTrue(Exit.isFailure(exit))
       assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "the source is broken")
+    })
+  )
+
+  it.effect("of a Gateway's own fibers ends the pipeline with it, and its leaving does not", () =>
+    Effect.gen(function* () {
+      const broken = yield* Deferred.make<never>()
+      const one = yield* rig(Effect.void, Deferred.await(broken))
+      yield* one.say(...replaced([gatewayClass, namespace, gateway()]))
+      yield* TestClock.adjust("1 second")
+      yield* one.say({ _tag: "Deleted", key: edge })
+      yield* TestClock.adjust("1 second")
+      assert.include(one.events, `closed ${edge}`)
+      assert.isUndefined(one.running.pollUnsafe())
+      yield* one.say({ _tag: "Upserted", object: gateway() })
+      yield* TestClock.adjust("1 second")
+      yield* Deferred.die(broken, new Error("the proxy is broken"))
+      const exit = yield* Fiber.await(one.running)
+      assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "the proxy is broken")
     })
   )
 

@@ -125,6 +125,7 @@ export const makeStandalone = Effect.fnUntraced(function* (
       proxies.set(gateway, proxy)
       announce(gateway)
       return {
+        run: proxy.run,
         drain: Effect.suspend(() => {
           if (proxies.get(gateway) === proxy) proxies.delete(gateway)
           announced.delete(gateway)

@@ -90,6 +90,8 @@ export interface GatewayProxy {
    * what is under way; completes when all is done, or `deadline` cut the rest. Milliseconds. To be called once.
    */
   readonly drain: (bounds: { readonly propagation: number; readonly deadline: number }) => Effect.Effect<void>
+  /** Never ends of itself; a defect in any of its fibers ends it. Whoever owns the process joins it: a proxy that follows no more must not look well. */
+  readonly run: Effect.Effect<never>
 }
 
 const reportDelay = 100
@@ -163,7 +165,7 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
   }
 
   // Warm once, warm for good: a new route whose name is slow must not take the pod out of rotation.
-  const fibers = yield* FiberSet.make()
+  const fibers = yield* FiberSet.make<unknown, never>()
   const warming = Effect.suspend(() =>
     Effect.forEach([...upstreams.byId.values()], (live) => live.ready, { concurrency: "unbounded", discard: true })
   ).pipe(
@@ -201,7 +203,10 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
     ).pipe(
       Stream.runForEach((next) =>
         // A defect is a bug of ours: the tables before stay, and the next snapshot is taken up as any other. A loop that dies would be silent.
-        take(next).pipe(Effect.catchCause((cause) => Effect.logError(`snapshot ${next.snapshot.version} could not be taken up`, cause)))
+        // Not interrupted half-way: a port that is open and in no table would be closed by nobody.
+        Effect.uninterruptible(take(next)).pipe(
+          Effect.catchCause((cause) => Effect.logError(`snapshot ${next.snapshot.version} could not be taken up`, cause))
+        )
       )
     )
   )
@@ -240,7 +245,10 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
       draining = true
       yield* Effect.sleep(propagation)
       yield* serving.drain(deadline)
-    })
+    }),
+    run: Effect.all([FiberSet.join(fibers), serving.run, upstreams.run], { concurrency: "unbounded", discard: true }).pipe(
+      Effect.andThen(Effect.never)
+    )
   }
 })
 

@@ -46,6 +46,8 @@ export interface Serving {
   readonly unbound: () => boolean
   /** Law 20: stops accepting everywhere; completes when no connection is left, or the deadline (milliseconds) cut the rest. */
   readonly drain: (deadline: number) => Effect.Effect<void>
+  /** Never ends of itself; a defect of a port that is leaving ends it. */
+  readonly run: Effect.Effect<never>
 }
 
 interface OpenPort {
@@ -88,7 +90,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       Effect.andThen(Effect.sync(() => options.onPorts([])))
     )
   )
-  const retiring = yield* FiberSet.make()
+  const retiring = yield* FiberSet.make<unknown, never>()
 
   const refuse = (table: Refusal["table"], id: Id, reasons: ReadonlyArray<string>) => {
     if (reasons.length === 0) refusals.delete(`${table} ${id}`)
@@ -97,6 +99,11 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
         `${table} ${id}`,
         reasons.map((reason) => ({ table, id, reason }))
       )
+  }
+
+  /** What is no longer there is no longer refused. */
+  const forget = (table: Refusal["table"], stays: (id: Id) => boolean) => {
+    for (const [key, [first]] of [...refusals]) if (first?.table === table && !stays(first.id)) refusals.delete(key)
   }
 
   const loadCertificates = ({ snapshot, material }: Published): ReadonlySet<Id> => {
@@ -117,11 +124,8 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       certificates.set(id, loaded)
       changed.add(id)
     }
-    for (const id of [...certificates.keys()]) {
-      if (wanted.has(id)) continue
-      certificates.delete(id)
-      refuse("secrets", id, [])
-    }
+    for (const id of [...certificates.keys()]) if (!wanted.has(id)) certificates.delete(id)
+    forget("secrets", (id) => wanted.has(id))
     return changed
   }
 
@@ -221,6 +225,8 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       yield* FiberSet.run(retiring, closePort(open, options.drainDeadline), { startImmediately: true })
     }
     for (const [key, group] of groups) {
+      // A drain that began meanwhile has closed what was open: nothing opens behind its back.
+      if (draining) return
       if (ports.has(key)) continue
       const { spec } = group[0]!
       const scope = yield* Scope.make()
@@ -276,15 +282,12 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     for (const [id, host] of [...hosts]) {
       if (snapshot.virtualHosts.has(id)) continue
       hosts.delete(id)
-      refuse("virtualHosts", id, [])
       left.push(host.rules)
     }
     for (const rules of left) releaseRules(rules, tallies)
     for (const [id, listener] of before) if (!next.has(id)) tallies.release(listener.tally)
-    for (const key of [...refusals.keys()]) {
-      const [table, id] = key.split(" ", 2) as [keyof Snapshot, string]
-      if (table === "listeners" && !snapshot.listeners.has(id)) refusals.delete(key)
-    }
+    forget("listeners", (id) => snapshot.listeners.has(id))
+    forget("virtualHosts", (id) => snapshot.virtualHosts.has(id))
     yield* upstreams.retire(snapshot)
     options.onPorts([...ports.values()].map(({ port }) => port))
     return [...refusals.values()].flat()
@@ -306,7 +309,8 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       yield* Effect.forEach([...ports.values()], (open) => closePort(open, deadline), { concurrency: "unbounded", discard: true })
       ports.clear()
       options.onPorts([])
-    })
+    }),
+    run: FiberSet.join(retiring).pipe(Effect.andThen(Effect.never))
   }
 })
 

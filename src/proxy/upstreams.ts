@@ -22,6 +22,8 @@ export interface Upstreams {
   readonly open: (before: Snapshot | null, next: Published) => Effect.Effect<void>
   /** After the tables are swapped: what the snapshot no longer names. Does not wait. */
   readonly retire: (snapshot: Snapshot) => Effect.Effect<ReadonlyArray<Id>>
+  /** Never ends of itself; a defect of one that is leaving ends it. */
+  readonly run: Effect.Effect<never>
 }
 
 interface Kept {
@@ -42,7 +44,7 @@ export const makeUpstreams = Effect.fnUntraced(function* (
     Effect.forEach(scopes.values(), (scope) => Scope.close(scope, exit), { concurrency: "unbounded", discard: true })
   )
   // Made after the finalizer, so interrupted before it: those that are retiring close their own scope.
-  const retiring = yield* FiberSet.make()
+  const retiring = yield* FiberSet.make<unknown, never>()
 
   const open = Effect.fnUntraced(function* (before: Snapshot | null, { snapshot, material }: Published) {
     if (before === null || before.upstreams !== snapshot.upstreams) {
@@ -86,7 +88,7 @@ export const makeUpstreams = Effect.fnUntraced(function* (
     return gone
   })
 
-  return { byId, open, retire }
+  return { byId, open, retire, run: FiberSet.join(retiring).pipe(Effect.andThen(Effect.never)) }
 })
 
 const usesChanged = ({ tls }: Upstream, before: Snapshot, next: Snapshot): boolean => {

@@ -215,6 +215,14 @@ describe("TLS", () => {
     expect((await proxy.publish({ ...sketch, materials: [...sketch.materials!.slice(0, 3), missing] })).refused).toEqual([])
   })
 
+  it("forgets a refusal with what was refused", async () => {
+    const sketch = await tlsSketch()
+    await using proxy = await startProxy({ ...sketch, materials: sketch.materials!.slice(0, 3) })
+    expect(proxy.acks[0]!.refused.map(({ id }) => id).sort()).toEqual(["other", "other"])
+    const { other: _, ...rest } = sketch.listeners
+    expect((await proxy.publish({ ...sketch, listeners: rest, materials: sketch.materials!.slice(0, 3) })).refused).toEqual([])
+  })
+
   it("closes a client that never finishes its handshake", async () => {
     await using proxy = await startProxy(await tlsSketch(), {
       limits: { times: { head: 1_000, handshake: 200, keepAlive: 1_000 } }
