@@ -1,6 +1,6 @@
 // Any text of one YAML document, read with its whole tree: exact and slow. What is written plainly is read elsewhere (`plain.ts`, `json.ts`); both come here
 // for what they do not know, and for the line of a field once there is something to say of it.
-import { isMap, isSeq, LineCounter, type Node, parseDocument, type Document as YamlDocument } from "yaml"
+import { type ErrorCode, isMap, isSeq, LineCounter, type Node, parseDocument, type Document as YamlDocument } from "yaml"
 import { numberOf } from "./scalar.ts"
 
 /** Expansions of aliases in one document: more is a "billion laughs". */
@@ -81,6 +81,42 @@ export interface Tree {
   readonly lineOf: (path: string) => number
 }
 
+/** What is wrong, in words of our own: the library's quote the text, which may be a password (law 11: `password: *secret` is an alias to YAML). */
+const sentences: Readonly<Record<ErrorCode, string>> = {
+  ALIAS_PROPS: "an alias (*) takes neither anchor nor tag; put text that begins with * in quotes",
+  BAD_ALIAS: "an anchor or alias (& or *) without a name of its own; put text that begins so in quotes",
+  BAD_COLLECTION_TYPE: "a tag (!) that does not fit its value; put text that begins with ! in quotes",
+  BAD_DIRECTIVE: "a directive (%) that is not known",
+  BAD_DQ_ESCAPE: "an escape that YAML does not know; write \\\\ for a backslash, or use single quotes",
+  BAD_INDENT: "indentation that does not fit the lines above",
+  BAD_PROP_ORDER: "an anchor or tag (& or !) before the - or : that it belongs behind",
+  BAD_SCALAR_START: "text that begins with an indicator of YAML; put it in quotes",
+  BLOCK_AS_IMPLICIT_KEY: "a mapping or list where a value on one line was expected; put text that holds `: ` in quotes",
+  BLOCK_IN_FLOW: "indented lines inside braces or brackets; close them first",
+  DUPLICATE_KEY: "this key is written twice in one object",
+  IMPOSSIBLE: "a form that cannot be read",
+  KEY_OVER_1024_CHARS: "a key longer than 1024 characters; is a quote or a brace not closed?",
+  MISSING_CHAR: "a quote, brace, bracket, comma or space is missing",
+  MULTILINE_IMPLICIT_KEY: "a key that goes over several lines; is its `:` missing, or a quote not closed?",
+  MULTIPLE_ANCHORS: "two anchors (&) for one value",
+  MULTIPLE_DOCS: "several documents where one was expected",
+  MULTIPLE_TAGS: "two tags (!) for one value",
+  NON_STRING_KEY: "a key that is not text; put it in quotes",
+  RESOURCE_EXHAUSTION: "nested too deeply",
+  TAB_AS_INDENT: "a tab in the indentation; use spaces",
+  TAG_RESOLVE_FAILED: "a tag (!) that is not known, or a value that does not fit it; put text that begins with ! in quotes",
+  UNEXPECTED_TOKEN: "something that does not belong here; is the line above complete, and text with indicators (| > ` @ % & *) in quotes?"
+}
+
+/** Aliases are resolved after the syntax has been accepted, and nesting deeper than the stack is found then. */
+const thrownSentence = (thrown: unknown): string => {
+  if (thrown instanceof RangeError) return "nested too deeply"
+  const said = thrown instanceof Error ? thrown.message : ""
+  if (said.startsWith("Unresolved alias"))
+    return "an alias (*) whose anchor (&) is not written before it; put text that begins with * in quotes"
+  return said.startsWith("Excessive alias count") ? "its aliases multiply beyond 1000 expansions" : "a form that cannot be read"
+}
+
 /** Total. */
 export const readTree = (text: string): Tree | Fault => {
   const counter = new LineCounter()
@@ -90,18 +126,17 @@ export const readTree = (text: string): Tree | Fault => {
     const fault = parsed.errors[0]
     if (fault !== undefined) {
       const line = lineAt(fault.pos[0])
+      const said = sentences[fault.code]
       return fault.code === "DUPLICATE_KEY"
-        ? { line, message: "this key is written twice in one object", remedy: "Remove one of the two" }
-        : {
-            line,
-            message: `not YAML: ${fault.message.replace(/\s+/g, " ").trim()}`,
-            remedy: "Correct the syntax; the other documents of this file are read"
-          }
+        ? { line, message: said, remedy: "Remove one of the two" }
+        : { line, message: `not YAML: ${said}`, remedy: "Correct the syntax; the other documents of this file are read" }
     }
     return { value: parsed.toJS({ maxAliasCount }), lineOf: (path) => lineAt(offsetOf(parsed.contents, path)) }
   } catch (thrown) {
-    // Aliases beyond their bound, and nesting deeper than the stack, are thrown.
-    const detail = thrown instanceof RangeError ? "nested too deeply" : thrown instanceof Error ? thrown.message : String(thrown)
-    return { line: 1, message: `not a manifest: ${detail}`, remedy: "Write it without deep nesting and with fewer aliases" }
+    return {
+      line: 1,
+      message: `not a manifest: ${thrownSentence(thrown)}`,
+      remedy: "Correct it; the other documents of this file are read"
+    }
   }
 }
