@@ -15,7 +15,7 @@ export interface TransportSettings {
   readonly keepAliveIdle: number
   /** Milliseconds from the last byte sent to the first byte of the response; null: no limit. */
   readonly firstByte: number | null
-  /** Milliseconds without a byte either way after the response has begun; null: no limit. */
+  /** Milliseconds without a byte either way after the response has begun, while its reader takes them; null: no limit. */
   readonly idle: number | null
 }
 
@@ -220,7 +220,9 @@ export class Wire implements Dispatcher.DispatchHandler {
   resume(): void {
     // Later: undici's parser must not be entered from inside another connection's.
     queueMicrotask(() => {
-      if (!this.#done) this.#controller?.resume()
+      if (this.#done) return
+      if (this.#headed) this.connection.refreshIdle()
+      this.#controller?.resume()
     })
   }
 
@@ -270,6 +272,11 @@ export class Wire implements Dispatcher.DispatchHandler {
 
   onIdleTimeout(after: number): void {
     if (this.#done || !this.#headed) return
+    // Held by us: it is the client that does not read, and whoever writes to it has a clock for that.
+    if (this.#controller?.paused === true) {
+      this.connection.refreshIdle()
+      return
+    }
     this.#fail("stream_idle", `no byte either way for ${after} ms`)
   }
 

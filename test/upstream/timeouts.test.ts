@@ -105,6 +105,28 @@ describe("silence after the head", () => {
     assert.isTrue(failure?.headed)
   })
 
+  it("is not the upstream's while the client does not read; it has the whole time again when the client does", async () => {
+    const origin = await startOrigin({
+      script: async (incoming) => {
+        await incoming.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none")
+        if (incoming.request.target === "/silent") await incoming.closed
+        else {
+          await incoming.delay(200)
+          await incoming.write("two")
+        }
+      }
+    })
+    await using upstream = await liveUpstream({ endpoints: [at(origin.port)], timeouts: { idle: 80 } })
+    // Three neighbours fall silent in turn: by then the reader of the first has been slow for three times the limit.
+    let chunks = 0
+    const held = exchange(upstream, { path: "/held" }, { onData: () => ++chunks > 1 })
+    await held.head
+    for (let n = 0; n < 3; n++) assert.strictEqual((await exchange(upstream, { path: "/silent" })).failure?.reason, "stream_idle")
+    held.attempt.resume()
+    assert.isNull((await held).failure)
+    await origin.close()
+  })
+
   it("does not cut a long response that keeps speaking, whatever the first-byte limit and its neighbours", async () => {
     await using road = await withOrigin((incoming) => (incoming.request.target === "/long" ? drip(15, 30)(incoming) : incoming.closed), {
       idle: 150,
