@@ -1,5 +1,6 @@
 // The door: any JSON value to a decoded object. Pure and total; the Kubernetes watch and the manifest reader both come through here.
 import { Result, Schema } from "effect"
+import { compact, noEntries } from "./compact.ts"
 import { issuesOf, joinPath } from "./issue.ts"
 import { type KindEntry, kindOf, kinds } from "./kinds.ts"
 import { groupKind, type Issue, type Meta, objectKey } from "./meta.ts"
@@ -45,8 +46,8 @@ const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u
 
 /** String entries of a map of strings; the others become issues. */
 const strings = (value: unknown, path: string, issues: Array<Issue>): ReadonlyMap<string, string> => {
+  if (value === undefined) return noEntries
   const map = new Map<string, string>()
-  if (value === undefined) return map
   if (!isObject(value)) {
     issues.push({ path, message: "Expected object" })
     return map
@@ -109,8 +110,9 @@ const decode = (raw: unknown): DecodedObject | Unreadable | UnknownKind => {
     labels: strings(own(fields, "labels"), "metadata.labels", issues),
     annotations: strings(own(fields, "annotations"), "metadata.annotations", issues)
   }
-  const value = Result.mapError(decoders.get(kind.groupKind)!(object), (error) => [...issues, ...issuesOf(error.issue)])
-  return { _tag: "Decoded", kind, meta, value: issues.length > 0 && Result.isSuccess(value) ? Result.fail(issues) : value }
+  const decoded = Result.mapError(decoders.get(kind.groupKind)!(object), (error) => [...issues, ...issuesOf(error.issue)])
+  const value = issues.length > 0 && Result.isSuccess(decoded) ? Result.fail(issues) : Result.map(decoded, compact)
+  return { _tag: "Decoded", kind, meta, value }
 }
 
 /**
