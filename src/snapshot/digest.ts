@@ -40,7 +40,7 @@ const recent = new Map<string, { readonly value: object; readonly text: string }
 const sharedField = (name: string, value: object): string => {
   const last = recent.get(name)
   if (last?.value === value) return last.text
-  const text = canonical(value)
+  const text = write(value, true)
   if (recent.size >= 1024) recent.clear()
   recent.set(name, { value, text })
   return text
@@ -50,16 +50,16 @@ const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 const leaf = (value: unknown): string => (typeof value === "string" && plain.test(value) ? `"${value}"` : (JSON.stringify(value) ?? "null"))
 
-/** JSON with sorted keys; Maps as sorted pairs; a field that is undefined is absent. Only plain data goes in, and none that is altered later. */
-export const canonical = (value: unknown): string => {
+/** sharing: of resources, which hold no secret: parts of them are remembered. */
+const write = (value: unknown, sharing: boolean): string => {
   if (value === null || typeof value !== "object") return leaf(value)
   let text = ""
   if (Array.isArray(value)) {
-    for (const item of value) text += text === "" ? canonical(item) : `,${canonical(item)}`
+    for (const item of value) text += text === "" ? write(item, sharing) : `,${write(item, sharing)}`
     return `[${text}]`
   }
   if (value instanceof Map) {
-    for (const key of [...value.keys()].sort()) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonical(value.get(key))}`
+    for (const key of [...value.keys()].sort()) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${write(value.get(key), sharing)}`
     return `{${text}}`
   }
   const fields = value as Readonly<Record<string, unknown>>
@@ -68,15 +68,18 @@ export const canonical = (value: unknown): string => {
     if (field === undefined) continue
     if (text !== "") text += ","
     text += label
-    text += typeof field === "object" && field !== null ? sharedField(name, field) : leaf(field)
+    text += typeof field === "object" && field !== null ? (sharing ? sharedField(name, field) : write(field, false)) : leaf(field)
   }
   return `{${text}}`
 }
 
+/** JSON with sorted keys; Maps as sorted pairs; a field that is undefined is absent. Plain data. Nothing is remembered: manifests of Secrets pass through here. */
+export const canonical = (value: unknown): string => write(value, false)
+
 const sha256 = (text: string): string => hash("sha256", text, "hex").slice(0, 32)
 
-/** The first 128 bits of SHA-256 over the canonical form, hex. */
-export const digest = (value: unknown): string => sha256(canonical(value))
+/** The first 128 bits of SHA-256 over the canonical form, hex. Of settings and resources: no secrets, and nothing that is altered later. */
+export const digest = (value: unknown): string => sha256(write(value, true))
 
 // A resource is immutable, so its digest is computed once in its life: a change costs what changed.
 const digests = new WeakMap<object, bigint>()
@@ -84,8 +87,8 @@ const digests = new WeakMap<object, bigint>()
 // A host may hold thousands of rules, of which one has changed: its digest is made of theirs.
 const contentOf = (resource: object): string =>
   "rules" in resource && Array.isArray(resource.rules)
-    ? canonical({ ...resource, rules: resource.rules.map((rule: object) => resourceDigest(rule).toString(16)) })
-    : canonical(resource)
+    ? write({ ...resource, rules: resource.rules.map((rule: object) => resourceDigest(rule).toString(16)) }, true)
+    : write(resource, true)
 
 const resourceDigest = (resource: object): bigint => {
   const known = digests.get(resource)

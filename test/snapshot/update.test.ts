@@ -179,6 +179,13 @@ describe("versions", () => {
 })
 
 describe("the canonical form", () => {
+  it("remembers nothing of what it was given: manifests of Secrets pass through it", () => {
+    const stringData = { password: "old" }
+    canonical({ stringData })
+    stringData.password = "new"
+    expect(canonical({ stringData })).toBe('{"stringData":{"password":"new"}}')
+  })
+
   it("is JSON with sorted keys", () => {
     expect(canonical({ b: 1, a: [true, null, { d: 'x"\n', c: undefined }] })).toBe('{"a":[true,null,{"d":"x\\"\\n"}],"b":1}')
     expect(
