@@ -71,6 +71,9 @@ export interface UpstreamOptions {
   readonly random?: () => number
 }
 
+/** After a defect of ours in a watch. */
+const watchAgain = "1 second"
+
 /** Law 16's bound. */
 const readyWithin = "5 seconds"
 
@@ -228,6 +231,12 @@ class Live implements LiveUpstream, ExchangeHost {
         this.#settleTried(member)
         return yield* Effect.never
       })
+    ).pipe(
+      // Nobody joins this fiber: a defect that ended it would leave the name unwatched for ever, unsaid. It is told, and begun anew.
+      Effect.catchDefect((defect) =>
+        Effect.andThen(Effect.logError(`watching ${name} for ${this.spec.of.target} failed`, defect), Effect.sleep(watchAgain))
+      ),
+      Effect.forever
     )
     const fiber = this.#watches(key, watching)
     return { member, stop: () => fiber.interruptUnsafe() }
@@ -292,6 +301,7 @@ class Live implements LiveUpstream, ExchangeHost {
     }, within)
     if (this.#waiting.size >= maxPending) {
       clearTimeout(timer)
+      this.pool.overflows++
       queueMicrotask(() => ready({ reason: "overflow", detail: "too many requests wait for the first DNS answer (limits.maxPending)" }))
       return () => {}
     }

@@ -238,6 +238,20 @@ describe("what is told", () => {
     assert.deepInclude(upstream.facts(), { resolution: "Failed", detail: "NXDOMAIN for b.test", addresses: 2 })
   })
 
+  it("a defect in a watch does not leave the name unwatched", async () => {
+    const names = handNames()
+    names.set("a.test", { addresses: ["127.0.0.1"] })
+    let watches = 0
+    const failing: typeof names = {
+      ...names,
+      watch: (...asked) => (++watches === 1 ? Effect.die(new Error("a bug of ours")) : names.watch(...asked))
+    }
+    await using upstream = await liveUpstream({ endpoints: [named("a.test", 80)], names: failing })
+    assert.strictEqual(upstream.facts().resolution, "Pending")
+    await until(() => upstream.facts().resolution === "Fresh")
+    assert.strictEqual(watches, 2)
+  })
+
   it("is that literals need no resolution", async () => {
     await using upstream = await liveUpstream({ endpoints: [at(1)] })
     await Effect.runPromise(upstream.ready)

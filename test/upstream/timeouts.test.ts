@@ -175,6 +175,21 @@ describe("a name without an answer", () => {
     assert.include(failure?.detail, "slow.test")
   })
 
+  it("is awaited by a bounded number of requests; the others overflow, and are counted", async () => {
+    const names = handNames()
+    await using upstream = await liveUpstream({
+      endpoints: [named("slow.test", 80)],
+      names,
+      limits: { maxPending: 2 },
+      timeouts: { connect: 60 }
+    })
+    const waiting = [exchange(upstream), exchange(upstream)]
+    const { failure } = await exchange(upstream)
+    assert.strictEqual(failure?.reason, "overflow")
+    assert.strictEqual(upstream.describe().pool.overflows, 1)
+    for (const one of waiting) assert.strictEqual((await one).failure?.reason, "dns_timeout")
+  })
+
   it("lets the request through when the answer comes, and fails it with the answer's reason", async () => {
     await using origin = await startOrigin()
     const names = handNames()
