@@ -1,9 +1,9 @@
 // Server certificates: PEM pairs as OpenSSL contexts, and which of them a client's SNI chooses. Contexts are made when a Secret changes, never in a
 // handshake; what OpenSSL refuses is told, and the pair before stays in use.
-import { constants } from "node:crypto"
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls"
 import { type CompiledHosts, compileHosts, findHost } from "../routing/hosts.ts"
 import type { Material } from "../snapshot/secret.ts"
+import { noRenegotiation, suites } from "../upstream/dial/suites.ts"
 
 export interface Certificate {
   readonly digest: string
@@ -19,19 +19,9 @@ export interface Certificate {
 export const tlsSettings = {
   minVersion: "TLSv1.2",
   maxVersion: "TLSv1.3",
-  ciphers: [
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305"
-  ].join(":"),
+  ciphers: suites,
   honorCipherOrder: true,
-  secureOptions: constants.SSL_OP_NO_RENEGOTIATION
+  secureOptions: noRenegotiation
 } as const
 
 /** A message fit for an acknowledgement when OpenSSL does not take the pair; never holds key bytes. */

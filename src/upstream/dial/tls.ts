@@ -6,6 +6,7 @@ import type { Material, MaterialLookup } from "../../snapshot/secret.ts"
 import type { UpstreamTls } from "../../snapshot/upstream.ts"
 import { certificatesOf, type TrustRoots } from "./roots.ts"
 import { SessionCache } from "./session.ts"
+import { noRenegotiation, suites } from "./suites.ts"
 
 export interface TlsContext {
   /** Hash of all that decides whom we trust and who we say we are: part of a pool's key. */
@@ -25,19 +26,6 @@ export interface TlsContextError {
   readonly id: string | null
   readonly detail: string
 }
-
-/** AEAD with forward secrecy only (security.md line 22): Node's default still offers CBC. */
-const ciphers = [
-  "TLS_AES_128_GCM_SHA256",
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305"
-].join(":")
 
 const refuse = (id: string | null, detail: string): TlsContextError => ({ _tag: "TlsContextError", id, detail })
 
@@ -116,7 +104,8 @@ export const tlsContext = (spec: UpstreamTls, material: MaterialLookup, roots: T
         ca: spec.ca === "System" ? [...roots.certificates] : bundles.map(({ chain }) => chain),
         // A bundle may name an intermediate as its anchor, as it may for Envoy and Go.
         allowPartialTrustChain: spec.ca !== "System",
-        ciphers,
+        ciphers: suites,
+        secureOptions: noRenegotiation,
         minVersion: spec.minVersion,
         maxVersion: spec.maxVersion
       }

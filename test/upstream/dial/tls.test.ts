@@ -1,5 +1,6 @@
-import type { Socket } from "node:net"
-import { createSecureContext } from "node:tls"
+import { once } from "node:events"
+import type { AddressInfo, Socket } from "node:net"
+import { createSecureContext, createServer } from "node:tls"
 import { Result } from "effect"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import type { UpstreamTls } from "#src/snapshot/upstream.ts"
@@ -106,6 +107,28 @@ describe("what is accepted", () => {
   it("TLS 1.2, with AEAD suites", async () => {
     const outcome = await attempt(await serve(good, { maxVersion: "TLSv1.2" }))
     expect(outcome).toMatchObject({ tls: { protocol: "TLSv1.2", cipher: expect.stringMatching(/GCM|CHACHA/) } })
+  })
+})
+
+describe("renegotiation", () => {
+  it("that an upstream asks for is refused: what was verified stays who it is", async () => {
+    const server = createServer({ cert: good.chain, key: good.key, maxVersion: "TLSv1.2" })
+    server.on("tlsClientError", () => {})
+    const asked = new Promise<Error | null>((resolve) => {
+      server.on("secureConnection", (socket) => {
+        socket.on("error", resolve)
+        socket.renegotiate({}, resolve)
+      })
+    })
+    server.listen(0, "127.0.0.1")
+    await once(server, "listening")
+    const { port } = server.address() as AddressInfo
+    const outcome = await dialled(planTo(port, { tls: contextOf(spec(), material("ca", { chain: ca.certificate })) }))
+    expect(reason(outcome)).toBe("accepted")
+    if (outcome._tag === "Dialled") outcome.socket.resume()
+    expect(await asked).toMatchObject({ code: expect.stringContaining("RENEGOTIATION") })
+    if (outcome._tag === "Dialled") outcome.socket.destroy()
+    server.close()
   })
 })
 
