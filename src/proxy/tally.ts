@@ -27,8 +27,9 @@ export class Tally {
   readonly labels: TallyLabels
   holders = 1
   readonly #metrics: Metrics
-  readonly #codes = new Map<number, Cell>()
-  readonly #reasons = new Map<Reason, Cell>()
+  // Made with the first event, like the series: most routes of a large table see none.
+  #codes: Map<number, Cell> | null = null
+  #reasons: Map<Reason, Cell> | null = null
   #duration: Distribution | null = null
   #upstreamDuration: Distribution | null = null
   #bytesIn: Cell | null = null
@@ -43,6 +44,7 @@ export class Tally {
   /** One request to its end. duration in milliseconds. */
   request(status: number, duration: number, bytesIn: number, bytesOut: number): void {
     if (this.#released) return
+    this.#codes ??= new Map()
     let cell = this.#codes.get(status)
     if (cell === undefined) {
       cell = this.#metrics.requests.acquire(...this.#values(), codeLabel(status))
@@ -70,6 +72,7 @@ export class Tally {
 
   failure(reason: Reason): void {
     if (this.#released) return
+    this.#reasons ??= new Map()
     let cell = this.#reasons.get(reason)
     if (cell === undefined) {
       cell = this.#metrics.failures.acquire(...this.#values(), reason)
@@ -81,8 +84,8 @@ export class Tally {
   /** Its series leave the exposition; a request still under way counts no more. */
   close(): void {
     this.#released = true
-    for (const cell of this.#codes.values()) this.#metrics.requests.release(cell)
-    for (const cell of this.#reasons.values()) this.#metrics.failures.release(cell)
+    for (const cell of this.#codes?.values() ?? []) this.#metrics.requests.release(cell)
+    for (const cell of this.#reasons?.values() ?? []) this.#metrics.failures.release(cell)
     if (this.#duration !== null) this.#metrics.duration.release(this.#duration)
     if (this.#upstreamDuration !== null) this.#metrics.upstreamDuration.release(this.#upstreamDuration)
     if (this.#bytesIn !== null) this.#metrics.requestBytes.release(this.#bytesIn)

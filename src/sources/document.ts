@@ -150,7 +150,11 @@ const parseJson = (file: string, chunk: Chunk, say: Say): Iterable<Document> | n
 
 const parseYaml = (file: string, chunk: Chunk, say: Say): ReadonlyArray<Document> => {
   const plain = readPlain(chunk.text)
-  const read = plain === undefined ? readTree(chunk.text) : { value: plain.value, lineOf: linesOf(chunk.text) }
+  // What is read of a tree are parts of its text: of a copy, or each object would keep the whole file.
+  const read =
+    plain === undefined
+      ? readTree(Buffer.from(chunk.text, "utf16le").toString("utf16le"))
+      : { value: plain.value, lineOf: linesOf(chunk.text) }
   if (!("value" in read)) {
     say(chunk.line - 1 + read.line, read, guessObject(chunk.text))
     return []

@@ -37,6 +37,10 @@ const scalar = (text: string): unknown => {
   return scalarOf(content)
 }
 
+/** A part of a text keeps all of the text alive, and this one is to live as long as its object; short ones the engine copies anyway. */
+const own = (value: unknown): unknown =>
+  typeof value === "string" && value.length >= 13 ? (JSON.parse(JSON.stringify(value)) as string) : value
+
 /** undefined: to be read by the whole reader. */
 export const readPlain = (text: string): Plain | undefined => {
   if (!printable.test(text)) return undefined
@@ -84,7 +88,7 @@ export const readPlain = (text: string): Plain | undefined => {
       if ((!quoted && scalarOf(key) !== key) || key === "__proto__" || Object.hasOwn(fields, key)) throw notPlain
       const rest = entry[2]
       at++
-      fields[key] = rest === undefined || rest.startsWith("#") ? below(indent, depth + 1, true) : scalar(rest)
+      fields[key] = rest === undefined || rest.startsWith("#") ? below(indent, depth + 1, true) : own(scalar(rest))
       if (at < indents.length && indents[at]! > indent) throw notPlain
     }
     return fields
@@ -105,7 +109,7 @@ export const readPlain = (text: string): Plain | undefined => {
         found.push(map(indents[at]!, depth + 1))
       } else {
         at++
-        found.push(scalar(rest))
+        found.push(own(scalar(rest)))
       }
       if (at < indents.length && indents[at]! > indent) throw notPlain
     }
