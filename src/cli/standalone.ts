@@ -156,7 +156,14 @@ export const makeStandalone = Effect.fnUntraced(function* (
         Object.fromEntries(
           [...SubscriptionRef.getUnsafe(pipeline.statuses)].map(([object, { generation, entries }]) => [object, { generation, entries }])
         ),
-      explain: explainer(pipeline, { names, roots, own: doors.own() })
+      explain: explainer(pipeline, {
+        names,
+        roots,
+        // As they are when a probe runs: nothing is bound yet.
+        get own() {
+          return doors.own()
+        }
+      })
     })
   )
   yield* open("health", settings.health, (at) =>

@@ -9,23 +9,45 @@ export interface Door {
 }
 
 export interface Doors {
-  /** As they are now. */
+  /** As they are now; the same object (===) as long as nothing changed. Asked for every dial. */
   readonly own: () => OwnAddresses
   /** Replaces what `owner` (a Gateway, "admin") has open. */
   readonly set: (owner: string, doors: ReadonlyArray<Door>) => void
 }
 
-/** reserved: addresses that are ours on every port, such as a Gateway's load balancer. */
-export const makeDoors = (reserved: ReadonlyArray<string> = []): Doors => {
+/** Milliseconds that the list of interfaces is believed: they come (a VPN) and go without a word to us. */
+const believed = 5_000
+
+const interfaceAddresses = (): ReadonlyArray<string> =>
+  Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address))
+
+const text = (doors: ReadonlyArray<Door>): string => doors.map(({ address, port }) => `${address} ${port}`).join(",")
+
+/** reserved: addresses that are ours on every port, such as a Gateway's load balancer. local: this machine's addresses; now: milliseconds. */
+export const makeDoors = (
+  reserved: ReadonlyArray<string> = [],
+  local: () => ReadonlyArray<string> = interfaceAddresses,
+  now: () => number = () => performance.now()
+): Doors => {
   const byOwner = new Map<string, ReadonlyArray<Door>>()
-  let own = noOwnAddresses
+  let machine: ReadonlyArray<string> = []
+  let until = Number.NEGATIVE_INFINITY
+  let own: OwnAddresses | null = null
   return {
-    own: () => own,
+    own: () => {
+      if (own !== null && now() < until) return own
+      const before = machine.join(",")
+      machine = byOwner.size === 0 && reserved.length === 0 ? [] : local()
+      until = now() + believed
+      if (own === null || machine.join(",") !== before)
+        own = byOwner.size === 0 && reserved.length === 0 ? noOwnAddresses : ownAddresses([...byOwner.values()].flat(), machine, reserved)
+      return own
+    },
     set: (owner, doors) => {
+      if (text(doors) === text(byOwner.get(owner) ?? [])) return
       if (doors.length === 0) byOwner.delete(owner)
       else byOwner.set(owner, doors)
-      const local = Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address))
-      own = ownAddresses([...byOwner.values()].flat(), local, reserved)
+      own = null
     }
   }
 }

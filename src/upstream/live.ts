@@ -119,6 +119,8 @@ class Live implements LiveUpstream, ExchangeHost {
   readonly #dialler: Dialler
   /** What the observer knows of dials. */
   #told: Pick<UpstreamFacts, "lastFailure" | "certificateExpires"> = { lastFailure: null, certificateExpires: null }
+  /** What was this gateway's own when the addresses were judged. */
+  #judgedBy: OwnAddresses
   #closed = false
 
   constructor(id: Id, spec: Upstream, options: UpstreamOptions, watches: Watches) {
@@ -127,6 +129,7 @@ class Live implements LiveUpstream, ExchangeHost {
     this.#options = options
     this.#observer = options.observer ?? silentObserver
     this.#now = options.now ?? monotonic
+    this.#judgedBy = options.own()
     this.#watches = watches
     const { timeouts, limits } = spec
     this.#transport = {
@@ -260,8 +263,20 @@ class Live implements LiveUpstream, ExchangeHost {
     const member = tried === null ? this.#rotation.next() : this.#rotation.nextBut(tried)
     const target = member?.next(this.#now) ?? null
     if (target !== null) return target
+    if (tried === null && this.#rejudge()) return this.choose(tried)
     if (this.#closed) return { reason: "no_endpoints", detail: "the upstream is closed" }
     return tried === null ? this.#whyNobody() : { reason: "no_endpoints", detail: "no other endpoint" }
+  }
+
+  /** Listeners come and go, and with them what is our own: looked at where a refusal shows. True: it had changed. */
+  #rejudge(): boolean {
+    const own = this.#options.own()
+    if (own === this.#judgedBy || this.#closed) return false
+    this.#judgedBy = own
+    for (const { member } of this.#members.values()) member.rejudge()
+    this.#arrange()
+    this.#observer.onFacts(this.id)
+    return true
   }
 
   #whyNobody(): NoChoice | null {
@@ -322,6 +337,7 @@ class Live implements LiveUpstream, ExchangeHost {
         const connection = new Connection(outcome.socket, this.#transport, (closed) => this.pool.onClosed(closed))
         done({ connection, target: outcome.target })
       }
+      if (outcome._tag === "Failed" && outcome.reason === "address_denied") this.#rejudge()
       const { lastFailure, certificateExpires } = this.facts()
       if (lastFailure === this.#told.lastFailure && certificateExpires === this.#told.certificateExpires) return
       this.#told = { lastFailure, certificateExpires }

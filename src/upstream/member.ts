@@ -168,6 +168,11 @@ export class Member {
     return admission.allowed ? null : admission
   }
 
+  /** What is this gateway's own may have changed. */
+  rejudge(): void {
+    for (const target of this.order) target.denied = this.#judge(target.address)
+  }
+
   #dialTarget(address: string): DialTarget | null {
     const at = this.endpoint.at
     if (at._tag === "Unix") return null

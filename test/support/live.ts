@@ -6,7 +6,7 @@ import { defaultDns, defaultLimits, defaultTimeouts, type Limits, type UpstreamT
 import type { MaterialLookup } from "#src/snapshot/secret.ts"
 import type { Endpoint, Upstream, UpstreamTls } from "#src/snapshot/upstream.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "#src/upstream/attempt.ts"
-import { noOwnAddresses } from "#src/upstream/dial/own.ts"
+import { noOwnAddresses, type OwnAddresses } from "#src/upstream/dial/own.ts"
 import { trustRoots } from "#src/upstream/dial/roots.ts"
 import type { Names } from "#src/upstream/discovery/names.ts"
 import { type NameWatch, pending, type Resolution } from "#src/upstream/discovery/resolution.ts"
@@ -87,6 +87,7 @@ export interface LiveOptions {
   readonly trust?: ReadonlyArray<string>
   readonly observer?: UpstreamObserver
   readonly now?: () => number
+  readonly own?: () => OwnAddresses
 }
 
 export interface TestUpstream extends LiveUpstream, AsyncDisposable {
@@ -130,7 +131,7 @@ export const liveUpstream = async (options: LiveOptions): Promise<TestUpstream> 
         ((id) => {
           throw new Error(`no material ${id}`)
         }),
-      own: () => noOwnAddresses,
+      own: options.own ?? (() => noOwnAddresses),
       ...(options.observer === undefined ? {} : { observer: options.observer }),
       ...(options.now === undefined ? {} : { now: options.now })
     }).pipe(Scope.provide(scope))

@@ -7,6 +7,7 @@ import { assert, beforeAll, describe, it } from "vitest"
 import type { Material, MaterialLookup } from "#src/snapshot/secret.ts"
 import { sealPublic } from "#src/snapshot/secret.ts"
 import type { UpstreamTls } from "#src/snapshot/upstream.ts"
+import { noOwnAddresses, ownAddresses } from "#src/upstream/dial/own.ts"
 import { type Authority, makeAuthority } from "../support/certificates.ts"
 import { at, exchange, handNames, liveUpstream, named, specOf, until } from "../support/live.ts"
 import { drip, echo, startOrigin } from "../support/origin.ts"
@@ -273,6 +274,22 @@ describe("what is told", () => {
     assert.include(upstream.facts().detail, "loopback")
     assert.deepInclude(upstream.describe().pool, { dials: 0 })
     assert.strictEqual(origin.connections, 0)
+  })
+
+  it("is a refusal when a listener of ours opens at the address, and is none any more when it has closed", async () => {
+    await using origin = await startOrigin()
+    let own = noOwnAddresses
+    const endpoint = at(origin.port)
+    await using upstream = await liveUpstream({ endpoints: [endpoint], own: () => own, limits: { maxRequestsPerConnection: 1 } })
+    assert.strictEqual((await exchange(upstream)).status, 200)
+    own = ownAddresses([{ address: "127.0.0.1", port: origin.port }])
+    assert.strictEqual((await exchange(upstream)).failure?.reason, "address_denied")
+    assert.deepInclude(upstream.facts(), { resolution: "Refused", addresses: 0 })
+    assert.include(upstream.facts().detail, "this gateway's own address")
+    own = noOwnAddresses
+    assert.strictEqual((await exchange(upstream)).status, 200)
+    assert.strictEqual(upstream.facts().resolution, "NotNeeded")
+    assert.strictEqual(origin.connections, 2)
   })
 
   it("changes only when something changed, never for traffic", async () => {
