@@ -85,8 +85,18 @@ export const gatewayNote = {
   allowedListeners:
     "spec.allowedListeners: ListenerSets are not served yet, none of them attaches; write their listeners into spec.listeners, or set namespaces.from: None",
   defaultScope: "spec.defaultScope: default Gateways are not served yet; routes attach by parentRefs",
-  infrastructureHere: "spec.infrastructure has no effect in a standalone process: there are no pods or Services to put it on",
+  infrastructureHere:
+    "spec.infrastructure: labels and annotations have no effect in a standalone process, which has no pods or Services to put them on",
   loopbackAllowed: gatewayClass.loopbackAllowed,
+  /** Fields of GatewayParameters that nothing heeds. */
+  parameters: {
+    later: (key: ObjectKey, fields: ReadonlyArray<string>): string =>
+      `${describeKey(key)}: ${fields.join(", ")} not served yet; remove ${fields.length === 1 ? "it" : "them"}`,
+    ofPods: (key: ObjectKey, fields: ReadonlyArray<string>): string =>
+      `${describeKey(key)}: ${fields.join(", ")} without effect in a standalone process, which has no pods or Services`,
+    ofFlags: (key: ObjectKey, fields: ReadonlyArray<string>): string =>
+      `${describeKey(key)}: ${fields.join(", ")} without effect in a standalone process, where flags say it (--drain-delay, --drain-deadline, --log-level, --access-log)`
+  },
   parametersRef: {
     kind: (group: string, kind: string): string =>
       `${kind}${group === "" ? "" : `.${group}`} is not a kind of parameters that Sluice reads; refer to a GatewayParameters of group gateway.sluice.dev`,
@@ -185,8 +195,8 @@ export const listenerNote = {
   },
   frontendValidation:
     "verification of client certificates is not served yet; remove it, or the listener would admit clients it must refuse",
-  passthrough: "TLS mode Passthrough belongs to protocol TLS, which is not served yet; use Terminate with a certificate",
   tlsOptions: (keys: ReadonlyArray<string>): string => `the options ${keys.join(", ")} are not known to Sluice; remove them`,
+  selectorMissing: "needed with from: Selector; without it no route may attach",
   hostnameIsAddress: "a listener's hostname is a DNS name, not an IP address",
   filters: "filters of a listener are not served yet; put them on the routes"
 }
@@ -239,13 +249,21 @@ export const route = {
     )(`spec.hostnames: none of ${written.join(", ")} meets a hostname of the listeners (${listeners.join(", ")})`),
   /** No rule is left that can be served. */
   unsupportedValue: (problems: ReadonlyArray<string>): Said => says("Accepted", "False", "UnsupportedValue")(problems.join("; ")),
-  incompatibleFilters: (problems: ReadonlyArray<string>): Said => says("Accepted", "False", "IncompatibleFilters")(problems.join("; ")),
-  /** Some rules are served. The message begins as the specification wants it (gateway-api.md section 3). */
-  droppedRules: (problems: ReadonlyArray<string>): Said =>
-    says("PartiallyInvalid", "True", "UnsupportedValue")(`Dropped Rule ${problems.join("; Dropped Rule ")}`),
-  /** The route is served but for fields that are not served yet. */
-  partly: (fields: ReadonlyArray<string>): Said =>
-    says("PartiallyInvalid", "True", "UnsupportedValue")(`Not served, the rest is: ${fields.join("; ")}`),
+  /**
+   * Some of an accepted route is served: rules are dropped, or fields are not served yet. About rules the message begins as the specification wants it
+   * (gateway-api.md section 3).
+   */
+  partly: (rules: ReadonlyArray<string>, fields: ReadonlyArray<string>): Said =>
+    says(
+      "PartiallyInvalid",
+      "True",
+      "UnsupportedValue"
+    )(
+      [
+        ...rules.map((rule) => `Dropped Rule ${rule}`),
+        ...(fields.length === 0 ? [] : [`Not served, the rest is: ${fields.join("; ")}`])
+      ].join("; ")
+    ),
   resolvedRefs: (notes: ReadonlyArray<string>): Said =>
     says("ResolvedRefs", "True", "ResolvedRefs")(sentences("All references resolve", ...notes)),
   /** The first problem gives the reason, the message has all of them. */
@@ -305,8 +323,7 @@ export const live = {
     programmed("False", /EADDR|EACCES|in use|port/i.test(detail) ? "PortUnavailable" : "Invalid")(`The proxy could not open it: ${detail}`),
   listenersRefused: (names: ReadonlyArray<string>): Said =>
     programmed("False", "Invalid")(`No listener could be opened: ${names.join(", ")}; see the conditions of each`),
-  /** Names of external backends, merged over proxies: the worst counts. */
-  /** Stale is False (dns-and-addresses.md section 2): the last good answer serves on, and somebody should look. */
+  /** Names of external backends, merged over proxies: the worst counts. Stale is False (dns-and-addresses.md section 2): the last good answer serves on, and somebody should look. */
   resolved: (state: "Pending" | "Fresh" | "Stale" | "Failed" | "Refused", detail: string): Said =>
     says(
       "Resolved",

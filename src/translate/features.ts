@@ -2,14 +2,13 @@
 // dialects, because a switch is the Gateway's and a backend may be reached through several: then the strictest holds.
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
-import type { GatewayClass } from "#schemas/gatewayclass.ts"
-import type { GatewayParameters } from "#schemas/gatewayparameters.ts"
 import type { HTTPRoute } from "#schemas/httproute.ts"
 import { groupKind, type ObjectKey, objectKey } from "#schemas/meta.ts"
-import { gatewayGroup, ownGroup } from "#schemas/reference.ts"
+import { gatewayGroup } from "#schemas/reference.ts"
 import { digest } from "../snapshot/digest.ts"
-import { gatewayClassKind, ownClass } from "./gatewayclass.ts"
+import { ownClass } from "./gatewayclass.ts"
 import type { NameRules } from "./hostname.ts"
+import { type ParametersSpec, parametersKind, parametersOf } from "./parameters.ts"
 import type { Referrer } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
@@ -24,21 +23,7 @@ export interface BackendRules extends NameRules {
   readonly unixDirectories: ReadonlyArray<string>
 }
 
-const parametersKind = groupKind(ownGroup, "GatewayParameters")
 const gatewayKind = groupKind(gatewayGroup, "Gateway")
-
-type Spec = GatewayParameters["spec"]
-
-const specOf = (
-  view: View,
-  namespace: string | undefined,
-  ref: { readonly group: string; readonly kind: string; readonly name: string } | undefined
-): Spec | null => {
-  if (ref === undefined || namespace === undefined || groupKind(ref.group, ref.kind) !== parametersKind) return null
-  const object = view.get<GatewayParameters>(objectKey(parametersKind, namespace, ref.name))
-  // Parameters that are absent or do not decode make the Gateway not accepted; nothing is served through it.
-  return object === null || Result.isFailure(object.value) ? null : object.value.success.spec
-}
 
 type Plain = Omit<BackendRules, "id" | "allowLoopback">
 
@@ -54,13 +39,10 @@ const ofGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Pla
   view.unit("gateway-rules", key, (inner) => {
     const object = inner.get<Gateway>(key)
     if (object === null || Result.isFailure(object.value)) return null
-    const { gatewayClassName, infrastructure } = object.value.success.spec
-    if (ownClass(inner, settings, gatewayClassName) === null) return null
-    const found = inner.get<GatewayClass>(objectKey(gatewayClassKind, "", gatewayClassName))
-    const ref = found !== null && Result.isSuccess(found.value) ? found.value.success.spec.parametersRef : undefined
-    const shared = specOf(inner, ref?.namespace, ref)
-    const own = specOf(inner, key.slice(key.indexOf("/") + 1, key.lastIndexOf("/")), infrastructure?.parametersRef)
-    const list = (pick: (spec: Spec) => ReadonlyArray<string>): ReadonlyArray<string> => {
+    if (ownClass(inner, settings, object.value.success.spec.gatewayClassName) === null) return null
+    const parameters = parametersOf(inner, key, object.value.success)
+    const [shared, own] = [parameters.shared?.spec ?? null, parameters.own?.spec ?? null]
+    const list = (pick: (spec: ParametersSpec) => ReadonlyArray<string>): ReadonlyArray<string> => {
       const said = own === null ? [] : pick(own)
       return said.length > 0 || shared === null ? said : pick(shared)
     }

@@ -11,6 +11,7 @@ import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { type Infrastructure, infrastructureOf } from "./infrastructure.ts"
 import { isServed, type JudgedListener, judgeListener, type SupportedKind, type UnreadableListener, unreadable } from "./listener.ts"
+import { type Unheeded, unheededParameters } from "./parameters.ts"
 import { boundPort, byAge, judgePorts, type PortClaims } from "./port.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { Collected } from "./units.ts"
@@ -144,16 +145,18 @@ const defaultListenerLimits = { connections: 10_000, headerBytes: 65_536 }
 const conditionsOf = (
   gateway: Gateway,
   settings: TranslateSettings,
+  parameters: Unheeded,
   refused: ReadonlyArray<string>,
   valid: number,
   served: number
 ): ReadonlyArray<Said> => {
   const { spec } = gateway
   const notes: Array<string> = []
-  const infrastructure = spec.infrastructure
-  if (infrastructure !== undefined && settings.role === "Standalone") notes.push(gatewayNote.infrastructureHere)
+  const written = (spec.infrastructure?.labels.size ?? 0) + (spec.infrastructure?.annotations.size ?? 0)
+  if (written > 0 && settings.role === "Standalone") notes.push(gatewayNote.infrastructureHere)
+  notes.push(...parameters.notes)
   if (settings.allowLoopback) notes.push(gatewayNote.loopbackAllowed)
-  const fields: Array<string> = []
+  const fields: Array<string> = [...parameters.refused]
   if (spec.allowedListeners !== undefined && spec.allowedListeners.namespaces.from !== "None") fields.push(gatewayNote.allowedListeners)
   if (spec.defaultScope !== undefined && spec.defaultScope !== "None") fields.push(gatewayNote.defaultScope)
   const accepted =
@@ -184,7 +187,8 @@ export const ownGateway = (view: View, settings: TranslateSettings, key: ObjectK
       .sort((a, b) => a.index - b.index)
       .map((one) => one.name)
     const valid = listeners.filter((one) => one.accepted.status === "True").length
-    const conditions = refused === null ? conditionsOf(gateway, settings, bad, valid, served.length) : [refused]
+    const parameters = unheededParameters(view, settings, key, gateway)
+    const conditions = refused === null ? conditionsOf(gateway, settings, parameters, bad, valid, served.length) : [refused]
     // Listeners that share a name did not decode; their one status entry says why.
     const named = new Map<string, UnreadableListener & { readonly name: string }>()
     for (const one of judged.unreadable) if (one.name !== null && !named.has(one.name)) named.set(one.name, { ...one, name: one.name })

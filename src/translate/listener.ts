@@ -8,6 +8,7 @@ import type { Material } from "../snapshot/secret.ts"
 import { listenerNote, type Said, listener as say } from "../status/conditions.ts"
 import { listenerCertificates } from "./certificate.ts"
 import { isAddress } from "./intersection.ts"
+import { selectorProblem } from "./selector.ts"
 import type { View } from "./view.ts"
 
 export interface SupportedKind {
@@ -62,6 +63,11 @@ const refusal = (gateway: Gateway, listener: Listener, path: string): Said | nul
   const { protocol, hostname, tls } = listener
   if (protocol !== "HTTP" && protocol !== "HTTPS") return say.unsupportedProtocol(path, protocol)
   if (hostname !== undefined && isAddress(hostname)) return say.unsupportedValue(`${path}.hostname`, listenerNote.hostnameIsAddress)
+  const { from, selector } = listener.allowedRoutes.namespaces
+  if (from === "Selector") {
+    const problem = selector === undefined ? listenerNote.selectorMissing : selectorProblem(selector)
+    if (problem !== null) return say.unsupportedValue(`${path}.allowedRoutes.namespaces.selector`, problem)
+  }
   if ((listener.filters?.requests.length ?? 0) > 0) return say.unsupportedValue(`${path}.filters`, listenerNote.filters)
   if (protocol === "HTTP") return null
   if (tls !== undefined && tls.options.size > 0)

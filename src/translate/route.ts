@@ -46,7 +46,9 @@ interface Body {
   readonly rules: ReadonlyArray<TranslatedRule>
   /** Not null: no rule is served. */
   readonly refused: Said | null
-  readonly others: ReadonlyArray<Said>
+  readonly resolved: Said
+  /** Rules that are not served, where others are. */
+  readonly dropped: ReadonlyArray<string>
 }
 
 const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: ObjectKey): Body => {
@@ -78,7 +80,8 @@ const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: 
   return {
     rules,
     refused: good === 0 ? say.unsupportedValue(problems) : null,
-    others: problems.length > 0 && good > 0 ? [resolved, say.droppedRules(problems)] : [resolved]
+    resolved,
+    dropped: good > 0 ? problems : []
   }
 }
 
@@ -135,10 +138,13 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   if (attachments.length === 0) return route.spec.parentRefs.length === 0 ? ignoredRoute.noParent : ignoredRoute.foreignParent
   const body = bodyOf(view, settings, route, key)
   const refused = hostnamesProblem(route) ?? body.refused
-  const notes = route.spec.useDefaultGateways === "All" ? [say.partly([routeNote.defaultGateways])] : []
-  const entries = attachments.map((one) =>
-    entryOf(meta, one, [one.refused ?? refused ?? acceptedAt(one), ...body.others, ...(body.others.length > 1 ? [] : notes)])
-  )
+  const fields = route.spec.useDefaultGateways === "All" ? [routeNote.defaultGateways] : []
+  // Never on a route that is not accepted (Gateway API, RouteConditionPartiallyInvalid).
+  const partly = body.dropped.length + fields.length === 0 ? [] : [say.partly(body.dropped, fields)]
+  const entries = attachments.map((one) => {
+    const no = one.refused ?? refused
+    return entryOf(meta, one, no === null ? [acceptedAt(one), body.resolved, ...partly] : [no, body.resolved])
+  })
   const bound = attachments.filter((one) => one.refused === null)
   const listeners = unique(
     bound.flatMap((one) => one.listeners.map((to) => ({ gateway: one.gateway, ...to }))),
