@@ -57,7 +57,7 @@ export const serveAdmin = (at: At, sources: AdminSources): Effect.Effect<At, Bin
     ["/clusters", "the same as Envoy prints it", () => text(clustersText(gateways()))],
     [
       "/explain",
-      "the decision chain for ?url=…&method=…&header=Name:value&probe=1",
+      "the decision chain for ?url=…&method=…&header=Name:value&probe=true",
       async (query) => {
         if (explain === null) return text("this process cannot explain\n", 501)
         if (!query.has("url")) return text("explain needs ?url=\n", 400)

@@ -102,7 +102,8 @@ export interface Explanation {
   readonly notes: ReadonlyArray<string>
 }
 
-const ms = (value: number): string => (value % 1000 === 0 ? `${value / 1000}s` : `${value}ms`)
+// The longest timer there is stands where 0s was written and the setting has no "Disabled".
+const ms = (value: number): string => (value >= 2_147_483_647 ? "none" : value % 1000 === 0 ? `${value / 1000}s` : `${value}ms`)
 export const setting = (value: Setting<number>, fallback: number | null): string =>
   value === "Disabled" || (value === "Default" && fallback === null)
     ? "none"
