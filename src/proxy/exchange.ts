@@ -68,6 +68,7 @@ export class Exchange implements ResponseSink {
   private upload: Upload | null = null
   private readonly deadlines = new Deadlines()
   private stallTimer: NodeJS.Timeout | null = null
+  private unread = false
   private sentAt = 0
   private upstreamHead: number | null = null
   private peer: AttemptPeer | null = null
@@ -382,12 +383,21 @@ export class Exchange implements ResponseSink {
   }
 
   private readonly onStall = (): void => {
+    // All was taken meanwhile: what is silent now is the upstream, which has a clock of its own.
+    if (!this.unread) return
+    // Its turn on a pipelined connection has not come: there is nothing yet that the client could read.
+    if (this.response.socket === null) {
+      this.stallTimer?.refresh()
+      return
+    }
     this.attempt?.abort()
     this.attempt = null
     this.cut("client_abort", `the client read nothing for ${this.context.stall} ms`)
   }
 
-  private awaitDrain(): void {
+  /** The client has more before it than it takes. */
+  private awaitReading(): void {
+    this.unread = true
     if (this.stallTimer !== null) {
       this.stallTimer.refresh()
       return
@@ -399,6 +409,8 @@ export class Exchange implements ResponseSink {
   }
 
   private readonly onDrain = (): void => {
+    // After the last byte only the end of the response is an end.
+    this.unread = this.answered
     this.stallTimer?.refresh()
     this.attempt?.resume()
   }
@@ -421,7 +433,8 @@ export class Exchange implements ResponseSink {
   /** The upstream's part is over; what is left is the client's reading. */
   private settled(): void {
     this.deadlines.clear()
-    if (this.stallTimer !== null) this.stallTimer.refresh()
+    // As a rule the socket has taken everything by now, and no clock is needed.
+    if (this.response.socket?.writableLength !== 0) this.awaitReading()
     const { head } = this
     // node:http calls a request complete only after its handler: what declares no body has none to read.
     if (this.request.complete || (head !== null && !head.chunked && !head.contentLength)) return
@@ -462,7 +475,7 @@ export class Exchange implements ResponseSink {
 
   private write(chunk: Uint8Array): boolean {
     if (this.response.write(chunk)) return true
-    this.awaitDrain()
+    this.awaitReading()
     return false
   }
 

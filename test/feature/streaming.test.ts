@@ -108,6 +108,35 @@ describe("backpressure", () => {
     socket.destroy()
   })
 
+  it("a client that reads no answer at all is cut, though each of them is short and finished", async () => {
+    origin.script = async (exchange) => exchange.reply({ body: "x".repeat(60_000) })
+    const socket = await dial()
+    socket.pause()
+    socket.write("GET /short HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100))
+    const line = await proxy.logged((line) => line.path === "/short" && line.reason !== undefined)
+    expect(line).toMatchObject({ reason: "client_abort", status: 200 })
+    await proxy.until(() => proxy.lines.filter((line) => line.path === "/short").length === 100)
+    socket.destroy()
+  })
+
+  it("a client that has read everything is not cut while the upstream pauses, nor for a neighbour before it in the pipeline", async () => {
+    origin.script = async (exchange) => {
+      if (exchange.request.target === "/second") return exchange.reply({ body: "y".repeat(60_000) })
+      await exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+      // More than sockets hold, so that the client's reading is waited for once.
+      const block = `100000\r\n${"x".repeat(MiB)}\r\n`
+      for (let n = 0; n < 32; n++) await exchange.write(block)
+      await exchange.delay(1_000)
+      await exchange.write("0\r\n\r\n")
+    }
+    using client = await raw(proxy.port())
+    client.send("GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    const { text, clean } = await client.closed
+    expect(clean).toBe(true)
+    expect(text.length).toBeGreaterThan(32 * MiB + 60_000)
+    expect(text.endsWith("y")).toBe(true)
+  })
+
   it("an upstream that does not read holds the client back", async () => {
     let end = () => {}
     origin.script = async (exchange) => {
