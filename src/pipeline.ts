@@ -31,6 +31,8 @@ export interface PipelineOptions {
 export interface Pipeline {
   /** Desired statuses: verdicts, with what proxies acknowledged and saw. An object whose status did not change keeps its value (===). */
   readonly statuses: SubscriptionRef.SubscriptionRef<ReadonlyMap<ObjectKey, Verdict>>
+  /** Objects that nothing is made of, with the reason: they have no status to say it in. The same Map (===) while nothing of it changes. */
+  readonly ignored: SubscriptionRef.SubscriptionRef<ReadonlyMap<ObjectKey, string>>
   readonly state: () => ClusterState
   readonly translation: () => Translation | null
   /** What each Gateway's proxy was given last. */
@@ -85,6 +87,7 @@ const forget = (state: ClusterState, interest: ReadonlySet<ObjectKey>): ClusterS
 export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, never, Scope.Scope> =>
   Effect.gen(function* () {
     const statuses = yield* SubscriptionRef.make<ReadonlyMap<ObjectKey, Verdict>>(new Map())
+    const ignored = yield* SubscriptionRef.make<ReadonlyMap<ObjectKey, string>>(new Map())
     const interest = yield* SubscriptionRef.make<ReadonlySet<ObjectKey>>(new Set())
     const changed = yield* Queue.sliding<void>(1)
     const unsettled = yield* Queue.sliding<void>(1)
@@ -154,6 +157,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       state = forget(state, next.interest)
       if (!answered(state, next.interest)) return
       yield* publish(next)
+      if (SubscriptionRef.getUnsafe(ignored) !== next.ignored) yield* SubscriptionRef.set(ignored, next.ignored)
       yield* Queue.offer(unsettled, undefined)
       yield* Deferred.succeed(started, undefined)
     })
@@ -208,6 +212,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
 
     return {
       statuses,
+      ignored,
       state: () => state,
       translation: () => translation,
       published: () => new Map([...gateways].map(([gateway, { publisher }]) => [gateway, publisher.current()!])),

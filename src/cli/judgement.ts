@@ -5,12 +5,12 @@ import type { Verdict } from "../status/verdict.ts"
 export type State = "good" | "bad" | "unknown"
 
 /** Conditions that are bad when True (gateway-api.md section 3). */
-const negative: ReadonlySet<string> = new Set(["Conflicted", "PartiallyInvalid"])
+const negative: ReadonlySet<string> = new Set(["Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"])
 
 export const stateOf = (condition: Condition): State =>
   condition.status === "Unknown" ? "unknown" : (condition.status === "True") === negative.has(condition.type) ? "bad" : "good"
 
-/** What intent decides; the others (Programmed, Resolved) are facts of running proxies, which come and go. */
+/** What refuses: intent alone. Programmed and Resolved are facts of running proxies, which come and go; OverlappingTLSConfig warns of what is served. */
 const decided: ReadonlySet<string> = new Set(["Accepted", "ResolvedRefs", "Conflicted", "PartiallyInvalid"])
 
 /** Whether something that the object says is refused. */

@@ -7,6 +7,8 @@ import { stateOf } from "./judgement.ts"
 
 export interface Narrator {
   readonly statuses: (now: ReadonlyMap<ObjectKey, Verdict>) => void
+  /** Objects that nothing is made of, with the reason. */
+  readonly ignored: (now: ReadonlyMap<ObjectKey, string>) => void
   readonly problems: (now: ReadonlyArray<Problem>) => void
 }
 
@@ -29,13 +31,14 @@ const flat = (verdict: Verdict): ReadonlyMap<string, Condition> =>
 export const makeNarrator = (journal: Journal): Narrator => {
   let told: ReadonlyMap<ObjectKey, Verdict> = new Map()
   let known = new Set<string>()
+  let unused: ReadonlyMap<ObjectKey, string> = new Map()
   return {
     statuses: (now) => {
       let lines = 0
-      let left = 0
+      let untold = 0
       const say = (level: "info" | "warning", text: string) => {
         if (lines++ < most) journal.write(level, text)
-        else left++
+        else untold++
       }
       for (const [object, verdict] of now) {
         const before = told.get(object)
@@ -57,8 +60,15 @@ export const makeNarrator = (journal: Journal): Narrator => {
         }
       }
       for (const object of told.keys()) if (!now.has(object)) say("info", `${describeKey(object)}: gone`)
-      if (left > 0) journal.write("info", `and ${left} more changes of status: the admin address shows all at /statuses`)
+      if (untold > 0) journal.write("info", `and ${untold} more changes of status: the admin address shows all at /statuses`)
       told = now
+    },
+    ignored: (now) => {
+      const fresh = [...now].filter(([object, reason]) => unused.get(object) !== reason)
+      for (const [object, reason] of fresh.slice(0, most)) journal.write("warning", `${describeKey(object)}: ${reason}`)
+      if (fresh.length > most)
+        journal.write("warning", `and ${fresh.length - most} more objects that nothing is made of: sluice check lists all`)
+      unused = now
     },
     problems: (now) => {
       const next = new Set<string>()

@@ -180,6 +180,10 @@ export const makeStandalone = Effect.fnUntraced(function* (
         Stream.buffer({ capacity: 1, strategy: "sliding" }),
         Stream.runForEach((now) => Effect.sync(() => narrator.statuses(now)))
       ),
+      SubscriptionRef.changes(pipeline.ignored).pipe(
+        Stream.buffer({ capacity: 1, strategy: "sliding" }),
+        Stream.runForEach((now) => Effect.sync(() => narrator.ignored(now)))
+      ),
       pipeline.started.pipe(
         Effect.andThen(
           Effect.sync(() => {
@@ -189,8 +193,6 @@ export const makeStandalone = Effect.fnUntraced(function* (
                 "warning",
                 "no Gateway of class sluice in these manifests: nothing is served yet. Write one, its listeners say what is opened"
               )
-            for (const [object, reason] of pipeline.translation()?.ignored ?? [])
-              journal.write("warning", `${describeKey(object)}: ${reason}`)
           })
         )
       )

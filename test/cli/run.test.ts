@@ -208,6 +208,19 @@ spec:
     await dns.close()
   }, 30_000)
 
+  it("says of each route that attaches to nothing why, at start and when an edit brings it, and once", async () => {
+    const port = await freePort()
+    const stray = (name: string) => redirect(name, "/", "one.example").replace("{name: edge}", "{name: nobody}")
+    using place = folder({ "m/gateway.yaml": gateway(port), "m/a.yaml": stray("early") })
+    const child = start([...quiet(join(place.path, "state")), "--admin-address", "off", join(place.path, "m")])
+    await child.line(/warning HTTPRoute shop\/early: spec\.parentRefs names no Gateway/)
+    child.forget()
+    place.write("m/b.yaml", stray("late"))
+    await child.line(/warning HTTPRoute shop\/late: spec\.parentRefs names no Gateway/)
+    assert.notInclude(child.err(), "shop/early")
+    assert.strictEqual(await child.end(), 0)
+  }, 30_000)
+
   it("exits at once on a second signal", async () => {
     const port = await freePort()
     using place = folder({ "m.yaml": gateway(port) })
