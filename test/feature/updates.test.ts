@@ -3,7 +3,7 @@ import { Agent } from "node:http"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ask, prefix, raw, type Sketch, startProxy } from "../proxy/harness.ts"
 import { at } from "../support/live.ts"
-import { type Origin, startOrigin } from "../support/origin.ts"
+import { type Origin, standard, startOrigin } from "../support/origin.ts"
 
 let first: Origin
 let second: Origin
@@ -87,8 +87,16 @@ describe("a drain", () => {
     await using proxy = await startProxy(nth(0))
     const port = proxy.port("web")
     const agent = new Agent({ keepAlive: true })
-    const flying = [...Array(200)].map(() => ask(port, "/delay/1500", { agent }))
-    await first.until((origin) => origin.open >= 200)
+    const gate = Promise.withResolvers<void>()
+    let held = 0
+    first.script = async (exchange) => {
+      if (exchange.request.target !== "/held") return standard(exchange)
+      held++
+      await gate.promise
+      return standard(exchange)
+    }
+    const flying = [...Array(200)].map(() => ask(port, "/held", { agent }))
+    await first.until(() => held === 200)
     using idle = await raw(port)
     using busy = await raw(port)
     busy.send("GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -98,7 +106,9 @@ describe("a drain", () => {
     expect(proxy.proxy.ready()).toBe(false)
     // Before it stops to accept, it still serves, and tells clients to go.
     expect((await ask(port, "/bytes/1", { headers: { Connection: "keep-alive" } })).headers.connection).toBe("close")
+    gate.resolve()
     await ended
+    first.script = standard
     const answers = await Promise.all(flying)
     expect(answers.map(({ status }) => status)).toEqual(Array(200).fill(200))
     expect((await idle.closed).clean).toBe(true)
