@@ -1,6 +1,7 @@
 // `explain --probe`: the way to an endpoint tried step by step, with the dialler, the names and the policy of the data plane itself, so that what
 // is checked here is what a request would meet (law 5). No user's request is touched.
 import { request as httpRequest } from "node:http"
+import { TLSSocket } from "node:tls"
 import { Effect } from "effect"
 import type { ConnectReason } from "../snapshot/reason.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
@@ -74,6 +75,20 @@ export const remedies: Readonly<Record<ConnectReason, string>> = {
 
 const days = (expires: string): number => Math.floor((Date.parse(expires) - Date.now()) / 86_400_000)
 const plural = (count: number, one: string): string => `${count} ${count === 1 ? one : `${one}s`}`
+
+/** Subjects from the leaf to the authority, as they were sent and verified; a resumed session shows none: then the leaf and its issuer. */
+const chainOf = (socket: Dialled["socket"], tls: NonNullable<Dialled["tls"]>): string => {
+  const subjects: Array<string> = []
+  let at = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
+  // Ten is more than any chain that verifies; an authority that issued itself ends it.
+  for (; at !== undefined && subjects.length < 10; at = at.issuerCertificate) {
+    const subject = at.subject.split("\n").join(", ")
+    if (subjects.at(-1) === subject) break
+    subjects.push(subject)
+    if (at.issuerCertificate === undefined && at.issuer !== at.subject) subjects.push(at.issuer.split("\n").join(", "))
+  }
+  return (subjects.length > 0 ? subjects : [tls.subject, tls.issuer]).join(" ← ")
+}
 
 const dialled = (plan: DialPlan): Effect.Effect<DialOutcome> =>
   Effect.callback((resume) => {
@@ -191,7 +206,7 @@ const connectionSteps = (outcome: DialOutcome, endpoint: Endpoint): ReadonlyArra
       : {
           name: "TLS",
           ok: true,
-          detail: `${tls.protocol}, certificate of ${tls.subject} by ${tls.issuer} for ${tls.names.slice(0, 6).join(", ")}${tls.names.length > 6 ? " …" : ""}, ${left < 14 ? "ONLY " : ""}${plural(left, "day")} left`,
+          detail: `${tls.protocol}, chain ${chainOf(outcome.socket, tls)}; names ${tls.names.slice(0, 6).join(", ")}${tls.names.length > 6 ? " …" : ""}, ${left < 14 ? "ONLY " : ""}${plural(left, "day")} left`,
           ms: Math.round(outcome.tlsMs)
         }
   ]

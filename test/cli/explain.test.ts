@@ -192,7 +192,7 @@ spec:
     assert.strictEqual(err, "")
     assert.strictEqual(code, 0, out)
     for (const step of ["DNS", "address policy", "TCP", "TLS", "HTTP"]) assert.match(out, new RegExp(`ok {3}${step} `))
-    assert.match(out, /dns:api\.vendor\.example.* \d+ days left/)
+    assert.match(out, /chain CN=[^;]+ ← CN=.*; names dns:api\.vendor\.example.* \d+ days left/)
     assert.deepEqual(
       [origin.seen[0]?.method, origin.seen[0]?.target, origin.seen[0]?.header("host")],
       ["HEAD", "/x", `api.vendor.example:${origin.port}`]
