@@ -21,6 +21,7 @@ import { trustRoots } from "../upstream/dial/roots.ts"
 import { Names } from "../upstream/discovery/names.ts"
 import { parseNameserver } from "../upstream/discovery/nameserver.ts"
 import { locator } from "./evaluation.ts"
+import { collectAfterStart } from "./garbage.ts"
 import { inquire } from "./inquiry.ts"
 import type { Journal } from "./journal.ts"
 import { makeNarrator } from "./narrator.ts"
@@ -149,6 +150,7 @@ export const makeStandalone = Effect.fnUntraced(function* (
   })
   // Before any listener: a process that cannot be asked anything should not begin to serve.
   let started = false
+  let collected = false
   yield* open("admin", settings.admin, (at) =>
     serveAdmin(at, {
       gateways: () => [...proxies.values()].map((proxy) => proxy.describe()).filter((one) => one !== null),
@@ -178,7 +180,15 @@ export const makeStandalone = Effect.fnUntraced(function* (
       ),
       SubscriptionRef.changes(pipeline.statuses).pipe(
         Stream.buffer({ capacity: 1, strategy: "sliding" }),
-        Stream.runForEach((now) => Effect.sync(() => narrator.statuses(now)))
+        Stream.runForEach((now) =>
+          Effect.sync(() => {
+            narrator.statuses(now)
+            // All that a start makes has been made once the first acknowledgements are settled.
+            if (collected || !started || ![...proxies.values()].every((proxy) => proxy.ready())) return
+            collected = true
+            collectAfterStart()
+          })
+        )
       ),
       SubscriptionRef.changes(pipeline.ignored).pipe(
         Stream.buffer({ capacity: 1, strategy: "sliding" }),

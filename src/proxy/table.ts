@@ -62,7 +62,8 @@ export interface PortTable {
   readonly trustedHead: HeadLimits
 }
 
-const routeLabel = ({ kind, namespace, name }: Source): string => `${kind}/${namespace}/${name}`
+// Joined, it is one flat string; put together of parts it would keep them all, for every route.
+const routeLabel = ({ kind, namespace, name }: Source): string => [kind, namespace, name].join("/")
 
 // What the types can say and this data plane does not do yet. Nothing of it is skipped.
 const shareProblem = ({ filters }: CompiledShare): string | null =>

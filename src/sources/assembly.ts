@@ -1,6 +1,6 @@
 // A reading of the paths → the objects of a cluster that holds just these manifests (law 21), and what is wrong with them. Pure: the same reading after the
 // same history is the same assembly.
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { Result } from "effect"
 import { decodeObject } from "#schemas/decode.ts"
 import { kinds } from "#schemas/kinds.ts"
@@ -34,11 +34,8 @@ export interface Assembly {
 
 const controllerName = "sluice.dev/gateway-controller"
 
-/** An id in the form of a UUID that is the key's own: equal wherever the manifest is read. */
-const uidOf = (key: ObjectKey): string => {
-  const hex = createHash("sha256").update(key).digest("hex")
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}
+/** An id in the form of a UUID that is the key's own: equal wherever the manifest is read. One flat string: put together of parts it would keep all of them. */
+const uidOf = (key: ObjectKey): string => hash("sha256", key, "hex").replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, "$1-$2-8$3-a$4-$5")
 
 /** Set on every Namespace by the API server; selectors by name rest on it. */
 const nameLabel = "kubernetes.io/metadata.name"

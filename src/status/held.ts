@@ -15,7 +15,7 @@ interface Entry {
   readonly verdict: Verdict
   readonly generation: number
   /** Gateway → index of the first version that held this generation. */
-  readonly since: Map<ObjectKey, number>
+  readonly since: ReadonlyMap<ObjectKey, number>
 }
 
 export interface Held {
@@ -30,6 +30,12 @@ export const makeHeld = (): Held => {
   const entries = new Map<ObjectKey, Entry>()
   // Most objects share where they begin: one Set for all of them, until the ring turns.
   const sets = new Map<string, ReadonlySet<string>>()
+  // And one Map: the routes of a Gateway that came together differ in nothing here.
+  let last: Entry["since"] = new Map()
+  const sharing = (since: Entry["since"]): Entry["since"] => {
+    if (since.size !== last.size || [...since].some(([gateway, first]) => last.get(gateway) !== first)) last = since
+    return last
+  }
 
   return {
     published: (verdicts, current) => {
@@ -58,7 +64,7 @@ export const makeHeld = (): Held => {
           const known = before?.generation === verdict.generation ? before.since.get(gateway) : undefined
           since.set(gateway, known ?? ring.first + ring.versions.length - 1)
         }
-        entries.set(object, { verdict, generation: verdict.generation, since })
+        entries.set(object, { verdict, generation: verdict.generation, since: sharing(since) })
       }
     },
     of: (object) => {
