@@ -213,19 +213,32 @@ const printed = (
   const { name, help, type, labels } = definition
   const get = () => {
     const values: Array<Sample> = [...family.samples()]
-    for (const source of sources() ?? []) {
-      try {
-        for (const [label, value] of source()) {
-          if (values.length >= maxSeries) break
-          values.push({ labels: Object.fromEntries(labels.map((key, at) => [key, label[at] ?? ""])), value })
-        }
-      } catch {
-        // A source in the middle of its own end: its samples are missing from this one scrape.
-      }
-    }
+    for (const [label, value] of summed(sources() ?? [], maxSeries - values.length, labels.length))
+      values.push({ labels: Object.fromEntries(labels.map((key, at) => [key, label[at] ?? ""])), value })
     return Promise.resolve({ name, help, type, values, aggregator: "sum" })
   }
   return { name, help, type, get } as unknown as Metric<string>
+}
+
+/**
+ * Samples of all sources, one a label set: the proxy of a Gateway that was deleted and made again may have a second beside it while it drains, and a
+ * label set told twice would cost the scrape. Beyond the bound the rest is one that says "overflow" (law 19).
+ */
+const summed = (sources: Iterable<Source>, bound: number, labels: number): Iterable<readonly [ReadonlyArray<string>, number]> => {
+  const sums = new Map<string, readonly [ReadonlyArray<string>, number]>()
+  for (const source of sources) {
+    try {
+      for (const [label, value] of source()) {
+        const own = label.join("\u0000")
+        const full = !sums.has(own) && sums.size >= bound
+        const [key, shown] = full ? ["", new Array<string>(labels).fill("overflow")] : [own, label]
+        sums.set(key, [shown, (sums.get(key)?.[1] ?? 0) + value])
+      }
+    } catch {
+      // A source in the middle of its own end: its samples are missing from this one scrape.
+    }
+  }
+  return sums.values()
 }
 
 /** The table for docs/reference, Markdown. */

@@ -1,7 +1,7 @@
 // Metrics: the exposition, series that come and go with what they count, and bounds that can be seen.
 import { describe, expect, it } from "vitest"
 import { Tallies } from "#src/proxy/tally.ts"
-import { definitions, makeMetrics, metricsTable } from "#src/report/metrics.ts"
+import { definitions, makeMetrics, maxSeries, metricsTable } from "#src/report/metrics.ts"
 import { Cells, Distributions } from "#src/report/series.ts"
 
 const samples = async (metrics: ReturnType<typeof makeMetrics>, name: string) =>
@@ -78,6 +78,29 @@ describe("series", () => {
     ])
     stop()
     expect(await samples(metrics, "sluice_upstream_pending_requests")).toEqual([])
+  })
+})
+
+describe("sampled metrics", () => {
+  it("are one sample a label set, however many tell it: a Gateway made again has two proxies while the first drains", async () => {
+    const metrics = makeMetrics({ version: "1" })
+    metrics.sampled("pending", () => [[["g", "u"], 3]])
+    metrics.sampled("pending", () => [
+      [["g", "u"], 4],
+      [["g", "v"], 1]
+    ])
+    expect(await samples(metrics, "sluice_upstream_pending_requests")).toEqual([
+      'sluice_upstream_pending_requests{gateway="g",upstream="u"} 7',
+      'sluice_upstream_pending_requests{gateway="g",upstream="v"} 1'
+    ])
+  })
+
+  it("beyond the bound are one, that says so (law 19)", async () => {
+    const metrics = makeMetrics({ version: "1" })
+    metrics.sampled("pending", () => Array.from({ length: maxSeries + 5 }, (_, n) => [["g", String(n)], 1] as const))
+    const told = await samples(metrics, "sluice_upstream_pending_requests")
+    expect(told.length).toBe(maxSeries + 1)
+    expect(told.at(-1)).toBe('sluice_upstream_pending_requests{gateway="overflow",upstream="overflow"} 5')
   })
 })
 
