@@ -81,10 +81,14 @@ export const serveHealth = (at: At, { ready, metrics }: HealthSources): Effect.E
     ])
   )
 
+const maxConnections = 256
+
 const serve = (at: At, name: string, routes: ReadonlyMap<string, Route>): Effect.Effect<At, BindError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Server, BindError>((resume) => {
       const server = createServer({ maxHeaderSize: 16_384, headersTimeout: 10_000, connectionsCheckingInterval: 1_000 })
+      // Law 19: whoever reaches these ports must not use up the file descriptors of the data plane.
+      server.maxConnections = maxConnections
       server.on("request", (request, response) => {
         const answer = ({ status, type, body }: Page) => {
           response.writeHead(status, {

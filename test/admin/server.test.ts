@@ -1,4 +1,6 @@
 // What the admin and health ports answer, over real sockets.
+import { once } from "node:events"
+import { connect } from "node:net"
 import { inspect } from "node:util"
 import { Effect, Exit, Scope } from "effect"
 import { afterEach, describe, expect, it } from "vitest"
@@ -116,6 +118,22 @@ describe("admin port", () => {
     const failed = await ask(port, "/statuses")
     expect(failed.status).toBe(500)
     expect(failed.body).not.toContain(canary)
+  })
+
+  it("takes a bounded number of connections (law 19)", async () => {
+    const { port } = await run(serveAdmin(loopback, sources))
+    const open = await Promise.all(
+      [...Array(256)].map(async () => {
+        const socket = connect({ host: "127.0.0.1", port })
+        await once(socket, "connect")
+        return socket
+      })
+    )
+    await expect(ask(port, "/")).rejects.toThrow()
+    for (const socket of open.slice(0, 10)) socket.destroy()
+    await Promise.all(open.slice(0, 10).map((socket) => socket.closed || once(socket, "close")))
+    while ((await ask(port, "/").catch(() => null))?.status !== 200) await new Promise((resolve) => setImmediate(resolve))
+    for (const socket of open) socket.destroy()
   })
 
   it("names the port and the remedy when it is taken", async () => {
