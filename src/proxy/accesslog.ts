@@ -103,7 +103,7 @@ export interface AccessLog {
   readonly write: (entry: AccessLogEntry) => void
   /** Lines dropped so far. */
   readonly dropped: () => number
-  /** Hands over what is pending; resolves when the stream has taken it, or can take nothing more. */
+  /** Hands over what is pending; resolves when the stream has taken it, can take nothing more, or has taken its time (`patience`). */
   readonly flush: () => Promise<void>
 }
 
@@ -115,11 +115,12 @@ const batchLength = 262_144
 const batchDelay = 100
 
 /**
- * bound: characters waiting in the batch and the stream together; beyond it lines are dropped and counted. The stream should not block the
+ * bound: characters waiting in the batch and the stream together; beyond it lines are dropped and counted. patience: milliseconds a flush waits. The stream should not block the
  * process (a file opened by `fs.createWriteStream`, not `process.stdout` on a pipe) and is not closed here.
  */
-export const makeAccessLog = (stream: Writable, options: { readonly bound?: number } = {}): AccessLog => {
+export const makeAccessLog = (stream: Writable, options: { readonly bound?: number; readonly patience?: number } = {}): AccessLog => {
   const bound = options.bound ?? 4 * 1024 * 1024
+  const patience = options.patience ?? 2_000
   let batch = ""
   let timer: NodeJS.Timeout | null = null
   let dropped = 0
@@ -150,7 +151,15 @@ export const makeAccessLog = (stream: Writable, options: { readonly bound?: numb
       else timer ??= setTimeout(send, batchDelay).unref()
     },
     dropped: () => dropped,
-    flush: () => new Promise((resolve) => send(resolve))
+    // A reader that does not read must not hold up the end of the process.
+    flush: () =>
+      new Promise((resolve) => {
+        const enough = setTimeout(resolve, patience)
+        send(() => {
+          clearTimeout(enough)
+          resolve()
+        })
+      })
   }
 }
 

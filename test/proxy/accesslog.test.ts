@@ -111,6 +111,16 @@ describe("the log", () => {
     expect(texts.join("").split("\n").length - 1).toBe(1001 - dropped)
   })
 
+  it("does not wait for ever for a stream that takes nothing", async () => {
+    const { stream, texts, hold, release } = collect()
+    const log = makeAccessLog(stream, { patience: 20 })
+    hold()
+    log.write(entry)
+    await log.flush()
+    expect(texts.length).toBeLessThan(2)
+    release()
+  })
+
   it("outlives its stream", async () => {
     const { stream } = collect()
     const log = makeAccessLog(stream)
