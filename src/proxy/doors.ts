@@ -11,8 +11,8 @@ export interface Door {
 export interface Doors {
   /** As they are now; the same object (===) as long as nothing changed. Asked for every dial. */
   readonly own: () => OwnAddresses
-  /** Replaces what `owner` (a Gateway, "admin") has open. */
-  readonly set: (owner: string, doors: ReadonlyArray<Door>) => void
+  /** Replaces what `owner` (a name, or an object of its own) has open. */
+  readonly set: (owner: unknown, doors: ReadonlyArray<Door>) => void
 }
 
 /** Milliseconds that the list of interfaces is believed: they come (a VPN) and go without a word to us. */
@@ -29,7 +29,7 @@ export const makeDoors = (
   local: () => ReadonlyArray<string> = interfaceAddresses,
   now: () => number = () => performance.now()
 ): Doors => {
-  const byOwner = new Map<string, ReadonlyArray<Door>>()
+  const byOwner = new Map<unknown, ReadonlyArray<Door>>()
   let machine: ReadonlyArray<string> = []
   let until = Number.NEGATIVE_INFINITY
   let own: OwnAddresses | null = null

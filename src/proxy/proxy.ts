@@ -102,6 +102,8 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
   const { metrics, log, names, roots } = options
   const limits = { ...defaultProxyLimits, ...options.limits }
   const doors = options.doors ?? makeDoors()
+  // Not the Gateway's name: one deleted and made again has two proxies for as long as the first drains.
+  const owner = {}
   const trust = options.trust ?? trustNobody
   const gateway = `${options.gateway.namespace}/${options.gateway.name}`
 
@@ -135,7 +137,7 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
     drainDeadline: limits.drainDeadline,
     onPorts: (ports) =>
       doors.set(
-        gateway,
+        owner,
         ports.map(({ bound }) => bound)
       ),
     exchange: {
