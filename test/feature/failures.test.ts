@@ -143,6 +143,9 @@ beforeAll(async () => {
   await new Promise((resolve) => gone.server.close(resolve))
   add("connect_refused", { endpoints: [at(gone.port)] })
 
+  // No folder leads through a file.
+  add("connect_unreachable", { endpoints: [at(0, { at: { _tag: "Unix", path: `${import.meta.filename}/x.sock` } })] })
+
   const silent = await silentHost()
   closing.push(silent.close)
   add("connect_timeout", { endpoints: [at(silent.port)], spec: { timeouts: timeouts({ connect: 200 }) } })
@@ -213,6 +216,7 @@ describe("before the head of a response", () => {
     "address_denied",
     "egress_denied",
     "connect_refused",
+    "connect_unreachable",
     "connect_timeout",
     "tls_expired",
     "tls_not_yet_valid",
