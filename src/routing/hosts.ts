@@ -62,12 +62,6 @@ export const compileHosts = <E extends { readonly hostname: string }>(entries: R
 export const findHost = <E>(hosts: CompiledHosts<E>, host: string): HostNode<E> | null =>
   hosts.exact.get(host) ?? widest(hosts.wildcards, hosts.any, host, 1)
 
-/** Whether a hostname as an entry writes it stands for a host. */
-export const coversHost = (hostname: string, host: string): boolean =>
-  hostname === "*" ||
-  hostname === host ||
-  (hostname.startsWith("*.") && host.length > hostname.length - 1 && host.endsWith(hostname.slice(1)))
-
 const name = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
 const ipv6 = /^\[[0-9a-f:.]{2,45}\]$/
 

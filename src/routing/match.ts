@@ -1,6 +1,5 @@
 // The rule for a request. Plain and pure: the proxy and `explain` ask the same function.
 import type { CompiledHost, CompiledRule, PathNode } from "./compile.ts"
-import type { HostNode } from "./hosts.ts"
 import { searchShelf } from "./shelf.ts"
 
 /** What matches read. `//` and `%2f` in the path are what they are: the path is matched in the form that is forwarded. */
@@ -42,13 +41,4 @@ export const matchRule = (host: CompiledHost, request: RequestView): CompiledRul
   const exact = shelf === undefined ? null : searchShelf(shelf, request, null)
   const prefix = searchUp(deepest(host.prefixes, request.path), request, exact)
   return searchUp(deepest(host.patterns, request.path), request, prefix)
-}
-
-/** Along the hosts of one listener, the most specific first: a host without a matching rule leaves the request to the next wider one. */
-export const matchHosts = (from: HostNode<CompiledHost> | null, request: RequestView): CompiledRule | null => {
-  for (let node = from; node !== null; node = node.next) {
-    const rule = matchRule(node.entry, request)
-    if (rule !== null) return rule
-  }
-  return null
 }

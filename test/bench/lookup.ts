@@ -3,8 +3,9 @@
 import { checkHead, defaultHeadLimits } from "#src/proxy/head.ts"
 import { compileHost } from "#src/routing/compile.ts"
 import { compileHosts, findHost, requestHost } from "#src/routing/hosts.ts"
-import { matchHosts, type RequestView } from "#src/routing/match.ts"
+import type { RequestView } from "#src/routing/match.ts"
 import type { Match, Rule, VirtualHost } from "#src/snapshot/route.ts"
+import { matchHosts } from "../support/hosts.ts"
 
 const rule = (match: Partial<Match>): Rule => ({
   source: { kind: "HTTPRoute", namespace: "bench", name: "bench", section: null },

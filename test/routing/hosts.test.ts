@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { compileHosts, coversHost, findHost, requestHost } from "#src/routing/hosts.ts"
+import { compileHosts, findHost, requestHost } from "#src/routing/hosts.ts"
+import { coversHost } from "../support/hosts.ts"
 
 const chain = (hostnames: ReadonlyArray<string>, host: string): ReadonlyArray<string> => {
   const found: Array<string> = []

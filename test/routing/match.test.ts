@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { compileHost } from "#src/routing/compile.ts"
 import { compileHosts, findHost } from "#src/routing/hosts.ts"
-import { matchHosts, matchRule, type RequestView } from "#src/routing/match.ts"
+import { matchRule, type RequestView } from "#src/routing/match.ts"
 import type { Match, PathMatch, Rule, ValueMatch } from "#src/snapshot/route.ts"
+import { matchHosts } from "../support/hosts.ts"
 import { exact, makeRequest, makeRule, prefix, regex } from "./request.ts"
 
 const winner = (rules: ReadonlyArray<Rule>, request: RequestView): string | null =>

@@ -1,8 +1,8 @@
 // Hostnames of listeners and routes: what two stand for together, and which is the more specific.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { coversHost } from "#src/routing/hosts.ts"
 import { bySpecificity, intersection } from "#src/translate/intersection.ts"
+import { coversHost } from "../support/hosts.ts"
 
 const label = fc.constantFrom("a", "b", "example", "com")
 const name = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join("."))
