@@ -266,8 +266,9 @@ export const route = {
     ),
   resolvedRefs: (notes: ReadonlyArray<string>): Said =>
     says("ResolvedRefs", "True", "ResolvedRefs")(sentences("All references resolve", ...notes)),
-  /** The first problem gives the reason, the message has all of them. */
-  unresolvedRefs: (reason: string, messages: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", reason)(messages.join("; "))
+  /** The first problem gives the reason, the message has all of them, and what was decided about the others. */
+  unresolvedRefs: (reason: string, messages: ReadonlyArray<string>, notes: ReadonlyArray<string>): Said =>
+    says("ResolvedRefs", "False", reason)(sentences(messages.join("; "), ...notes))
 }
 
 /** Clauses about rules; `rule` is its path (`spec.rules[2]`). */

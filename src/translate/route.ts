@@ -70,12 +70,14 @@ const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: 
     else problems.push(translated.rules.length > 0 ? routeNote.ruleRefused(translated.problems) : translated.problems.join("; "))
   }
   const unresolved = rules.flatMap((rule) => rule.unresolved)
+  const notes = [...new Set(rules.flatMap((rule) => rule.notes))]
   const resolved =
     unresolved.length === 0
-      ? say.resolvedRefs([...new Set(rules.flatMap((rule) => rule.notes))])
+      ? say.resolvedRefs(notes)
       : say.unresolvedRefs(
           unresolved[0]!.reason,
-          unresolved.map((one) => one.message)
+          unresolved.map((one) => one.message),
+          notes
         )
   return {
     rules,
