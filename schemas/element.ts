@@ -1,5 +1,5 @@
-// Lists whose elements decode one by one (law 1): a bad rule costs itself and not its route.
-import { Result, Schema, SchemaGetter } from "effect"
+// Parts that decode on their own (law 1): a bad rule costs itself and not its route, a bad field leaves readable whom its object is about.
+import { Option, Result, Schema, SchemaGetter } from "effect"
 import { issuesOf } from "./issue.ts"
 import type { Element } from "./meta.ts"
 import { readBy } from "./within.ts"
@@ -43,4 +43,19 @@ export const elementsOf = <A, E>(
         encode: SchemaGetter.forbidden(() => "decoded objects are never written back")
       })
     )
+}
+
+/** A required field at `at` (`spec.validation`) whose value is a Result of its own. Issue paths are absolute. */
+export const elementOf = <A, E>(item: Schema.Codec<A, E>, at: string) => {
+  const decode = Schema.decodeUnknownResult(item, { errors: "all" })
+  const one = Schema.declare((u: unknown): u is Element<A> => Result.isResult(u))
+  const missing: Element<A> = Result.fail([{ path: at, message: "Required, but missing" }])
+  return Schema.optionalKey(readBy(item)).pipe(
+    Schema.decodeTo(one, {
+      decode: SchemaGetter.transformOptional((raw: Option.Option<unknown>) =>
+        Option.some(Option.isNone(raw) ? missing : Result.mapError(decode(raw.value), (error) => issuesOf(error.issue, at)))
+      ),
+      encode: SchemaGetter.forbidden(() => "decoded objects are never written back")
+    })
+  )
 }

@@ -9,7 +9,7 @@ import type { Source } from "../snapshot/id.ts"
 import type { Material } from "../snapshot/secret.ts"
 import type { UpstreamTls } from "../snapshot/upstream.ts"
 import type { Decoded } from "../state/change.ts"
-import { backendNote, observed, type Said, tlsPolicy } from "../status/conditions.ts"
+import { backendNote, describeIssues, observed, type Said, tlsPolicy } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
 import type { Reached } from "./backend.ts"
@@ -33,7 +33,7 @@ export interface PolicyTarget {
 export interface PolicyTrust {
   readonly source: Source
   readonly key: ObjectKey
-  /** SNI, and the certificate's name unless tls.names are given. */
+  /** SNI, and the certificate's name unless tls.names are given; "" where tls is null and it cannot be read. */
   readonly hostname: string
   /** null: the policy cannot be applied; its targets answer 500, never plaintext. */
   readonly tls: UpstreamTls | null
@@ -82,7 +82,15 @@ const sourceOf = (key: ObjectKey): Source => {
 const evaluate = (view: View, key: ObjectKey): Evaluated | null => {
   const policy = view.get<BackendTLSPolicy>(key)
   if (policy === null || Result.isFailure(policy.value)) return null
-  const { validation, options } = policy.value.success.spec
+  const { validation: read, options } = policy.value.success.spec
+  // What it asks for is not known, that it asks for TLS is: its targets are not dialled without.
+  if (Result.isFailure(read))
+    return {
+      trust: { source: sourceOf(key), key, hostname: "", tls: null, materials: [] },
+      problems: [],
+      invalid: [describeIssues(read.failure)]
+    }
+  const validation = read.success
   const invalid: Array<string> = []
   if (options.size > 0) invalid.push(backendNote.optionsNotServed([...options.keys()]))
   const wellKnown = validation.wellKnownCACertificates
