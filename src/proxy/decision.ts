@@ -55,6 +55,7 @@ export const decide = (table: PortTable, head: RequestHead, servername: string |
   const share = pickWeighted(rule.shares, random)
   if (share === null) return refuse("no_backend", "no backend has any weight", listener, rule)
   if (share.problem !== null) return refuse("invalid_filter", share.problem, listener, rule, share)
+  if (share.unserved !== null) return refuse("invalid_backend", share.unserved, listener, rule, share)
   const { upstream, why } = share.compiled.share
   if (upstream === null) return refuse(why ?? "invalid_backend", "decided by the configuration", listener, rule, share)
   return { _tag: "Forward", listener, rule, share, upstream, hops: passed }

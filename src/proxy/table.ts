@@ -8,6 +8,7 @@ import type { Listener } from "../snapshot/listener.ts"
 import type { VirtualHost } from "../snapshot/route.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
+import type { Upstream } from "../snapshot/upstream.ts"
 import type { Chooser } from "./certificates.ts"
 import type { HeadLimits } from "./head.ts"
 import type { Tallies, Tally } from "./tally.ts"
@@ -17,6 +18,8 @@ export interface LiveShare {
   readonly tally: Tally
   /** Not null: the share says something that is not served here, so it answers 500 (law 15). */
   readonly problem: string | null
+  /** The same of its upstream's settings: sent without them, a request would go unauthenticated, or in another protocol. */
+  readonly unserved: string | null
 }
 
 export interface LiveRule {
@@ -69,6 +72,16 @@ const routeLabel = ({ kind, namespace, name }: Source): string => [kind, namespa
 const shareProblem = ({ filters }: CompiledShare): string | null =>
   filters.unknown ?? (filters.mirrors.length > 0 ? "request mirroring is not served" : null)
 
+const upstreamProblem = ({ protocol, via, balance, health, outlier, credential }: Upstream): string | null => {
+  if (protocol !== "auto" && protocol !== "http1") return `the protocol ${protocol} is not served`
+  if (via.length > 0) return "upstreams behind a proxy are not served"
+  // A newer operator may say more than the types of this proxy know.
+  if ((balance._tag as string) !== "RoundRobin") return `balancing by ${balance._tag} is not served`
+  if (typeof health === "object") return "active health checks are not served"
+  if (typeof outlier === "object") return "outlier detection is not served"
+  return credential === null ? null : "credentials for upstreams are not served"
+}
+
 const ruleProblem = ({ rule, unknown, filters }: CompiledRule): string | null => {
   if (unknown !== null) return unknown
   if (filters.mirrors.length > 0) return "request mirroring is not served"
@@ -99,7 +112,8 @@ export const liveRules = (
       return {
         compiled: share,
         tally: tallies.acquire({ gateway, listener, route, upstream }),
-        problem: problem ?? told(rule.source, shareProblem(share))
+        problem: problem ?? told(rule.source, shareProblem(share)),
+        unserved: spec === undefined ? null : told(rule.source, upstreamProblem(spec))
       }
     })
     rules.set(compiled, {

@@ -14,6 +14,7 @@ import type { Dial, DialFailed, DialOutcome } from "./dial/plan.ts"
 import type { TrustRoots } from "./dial/roots.ts"
 import { Dialler } from "./dialler.ts"
 import type { Names } from "./discovery/names.ts"
+import { pending } from "./discovery/resolution.ts"
 import { Exchange, type ExchangeHost, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
 import { endpointKey, Member, type Target } from "./member.ts"
@@ -223,6 +224,11 @@ class Live implements LiveUpstream, ExchangeHost {
       left: (target) => this.pool.drain(target)
     })
     if (endpoint.at._tag !== "Name") return { member, stop: () => {} }
+    if (endpoint.at.srv) {
+      // Its addresses would be looked up under a name that has none of its own, and its port would be a guess (law 15).
+      member.resolution = { ...pending, state: "Failed", reason: "dns_empty", detail: `SRV records are not served (${endpoint.at.name})` }
+      return { member, stop: () => {} }
+    }
     this.#untried.add(member)
     this.#tried.closeUnsafe()
     const { name } = endpoint.at

@@ -8,6 +8,16 @@ import { exact, prefix, raw, share, startProxy, type TestProxy, talk } from "./h
 let origin: Origin
 let proxy: TestProxy
 
+/** What an upstream may say that this data plane does not do: newer operators, and fields whose time has not come. */
+const unserved: Readonly<Record<string, object>> = {
+  h2: { protocol: "h2" },
+  via: { via: ["proxy.example"] },
+  balance: { balance: { _tag: "LeastRequest" } },
+  health: { health: { path: "/health" } },
+  outlier: { outlier: { consecutive: 5 } },
+  credential: { credential: { kind: "Static", secret: "token" } }
+}
+
 const routeReasons: ReadonlyArray<RouteReason> = [
   "no_backend",
   "backend_not_found",
@@ -35,13 +45,17 @@ beforeAll(async () => {
                 path: exact("/retry"),
                 action: { _tag: "Forward", retry: { codes: [500], attempts: 1, backoff: 1 }, cache: null, to: [share("origin")] }
               },
+              ...Object.keys(unserved).map((id) => ({ path: exact(`/unserved/${id}`), to: id })),
               { path: prefix("/ok"), to: "origin" }
             ]
           },
           limits: { headerBytes: 4096 }
         }
       },
-      upstreams: { origin: { endpoints: [at(origin.port)], spec: { external: false } } }
+      upstreams: {
+        origin: { endpoints: [at(origin.port)], spec: { external: false } },
+        ...Object.fromEntries(Object.entries(unserved).map(([id, spec]) => [id, { endpoints: [at(origin.port)], spec }]))
+      }
     },
     { limits: { upload: { bytes: 1000, window: 30_000, rate: 240 }, times: { head: 1_000, handshake: 1_000, keepAlive: 5_000 } } }
   )
@@ -137,6 +151,16 @@ describe("route", () => {
     it(`a rule with what is not served here (${path}): 500 invalid_filter, and the Ack says so`, async () => {
       await expectRefusal(get(path), 500, "invalid_filter")
       expect(proxy.acks.at(-1)!.refused.map(({ table }) => table)).toContain("virtualHosts")
+    })
+  }
+  for (const id of Object.keys(unserved)) {
+    it(`an upstream whose ${id} is not served here: 500 invalid_backend, and the Ack says so`, async () => {
+      const before = origin.requests
+      await expectRefusal(get(`/unserved/${id}`), 500, "invalid_backend")
+      expect(origin.requests).toBe(before)
+      expect(proxy.acks.at(-1)!.refused.filter(({ reason }) => reason.includes("not served")).length).toBeGreaterThan(
+        Object.keys(unserved).length
+      )
     })
   }
   it("too many gateways passed: 508 loop", () => expectRefusal(get("/ok", `Via: ${"1.1 sluice, ".repeat(10)}\r\n`), 508, "loop"))
