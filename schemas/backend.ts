@@ -43,6 +43,9 @@ export type BackendEndpoint = typeof EndpointFields.Type
 
 const TLSVersion = Schema.Literals(["1.2", "1.3"])
 
+/** What means nothing without TLS. */
+const withTls = ["sni", "hostname", "subjectAltNames", "caCertificateRefs", "wellKnownCACertificates", "insecureSkipVerify"] as const
+
 export const BackendTLS = Schema.Struct({
   /** Absent: ClientAndServer with a clientCertificateRef, else ServerOnly. */
   mode: Schema.optionalKey(Schema.Literals(["None", "ServerOnly", "ClientAndServer"])),
@@ -68,6 +71,14 @@ export const BackendTLS = Schema.Struct({
     }
     if ((tls.mode === "None" || tls.mode === "ServerOnly") && tls.clientCertificateRef !== undefined) {
       return { path: ["clientCertificateRef"], issue: "Only allowed when mode is ClientAndServer" }
+    }
+    // What would be said to nobody must not pass for said.
+    if (tls.mode === "None") {
+      const idle = withTls.find((field) => {
+        const value = tls[field]
+        return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false
+      })
+      if (idle !== undefined) return { path: [idle], issue: "Not allowed with mode None: nothing is encrypted or verified" }
     }
     if (tls.maxVersion === "1.2" && tls.minVersion === "1.3") return { path: ["maxVersion"], issue: "Expected at least minVersion" }
     if (tls.insecureSkipVerify && (tls.caCertificateRefs.length > 0 || tls.wellKnownCACertificates !== undefined)) {

@@ -367,12 +367,13 @@ export const tlsPolicy = {
 }
 
 export const egressPolicy = {
-  accepted: (namespaces: number, governed: number, refused: number): Said =>
+  accepted: (namespaces: number, governed: number, refused: number, notes: ReadonlyArray<string>): Said =>
     says(
       "Accepted",
       "True",
       "Accepted"
-    )(sentences(`Selects ${count(namespaces, "namespace")}; ${count(governed, "backend")} governed, ${refused} refused`)),
+    )(sentences(`Selects ${count(namespaces, "namespace")}; ${count(governed, "backend")} governed, ${refused} refused`, ...notes)),
+  dynamicResolver: "spec.permit: DynamicResolver permits nothing yet, as no kind of backend asks for it",
   undecodable: (issues: ReadonlyArray<Issue>): Said =>
     says(
       "Accepted",

@@ -207,6 +207,11 @@ const saidOf = (view: View, { spec }: EgressPolicy, governed: number, refused: n
     .list(namespaceKind)
     .filter((namespace) => selects(spec.namespaceSelector, labelsOf(view, parseKey(namespace.meta.key).name)))
   const bad = spec.allow.filter(Result.isFailure).map((entry) => describeIssues(entry.failure))
-  const accepted = egressPolicy.accepted(namespaces.length, governed, refused)
+  const accepted = egressPolicy.accepted(
+    namespaces.length,
+    governed,
+    refused,
+    spec.permit.includes("DynamicResolver") ? [egressPolicy.dynamicResolver] : []
+  )
   return bad.length === 0 ? [accepted] : [accepted, egressPolicy.someEntries(bad)]
 }

@@ -135,6 +135,23 @@ const backends: ReadonlyArray<Row> = [
     { "spec.tls": { insecureSkipVerify: true, wellKnownCACertificates: "System" } },
     { at: "spec.tls.insecureSkipVerify", ...none }
   ),
+  ...(["sni", "hostname"] as const).map((field) =>
+    backend.bad(
+      `without TLS there is no ${field}`,
+      { "spec.tls": { mode: "None", [field]: "a.example" } },
+      { at: `spec.tls.${field}`, ...none }
+    )
+  ),
+  backend.bad(
+    "without TLS nothing is verified",
+    { "spec.tls": { mode: "None", insecureSkipVerify: true } },
+    { at: "spec.tls.insecureSkipVerify", ...none }
+  ),
+  backend.bad(
+    "without TLS there is no CA",
+    { "spec.tls": { mode: "None", caCertificateRefs: [ca] } },
+    { at: "spec.tls.caCertificateRefs", ...none }
+  ),
   backend.bad("an SNI is exact", { "spec.tls": { sni: "*.a" } }, { at: "spec.tls.sni", ...none }),
   backend.good(
     "timeouts, off and long",
