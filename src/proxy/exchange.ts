@@ -196,10 +196,8 @@ export class Exchange implements ResponseSink {
     this.share!.tally.upstreamHead(this.upstreamHead)
     this.upload?.stopClock()
     const { response: edits } = this.share!.compiled.filters
-    let fields = edits.length > 0 ? [...headers] : (headers as Array<string>)
+    const fields = edits.length > 0 ? [...headers] : (headers as Array<string>)
     if (edits.length > 0) applyEdits(fields, edits)
-    // RFC 9110 8.6: no Content-Length with 204, whatever the upstream says.
-    if (status === 204) fields = fields.filter((_, at, all) => all[at - (at % 2)]!.toLowerCase() !== "content-length")
     try {
       this.writeHead(status, fields)
     } catch {

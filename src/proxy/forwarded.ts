@@ -4,7 +4,7 @@ import { BlockList, isIP } from "node:net"
 import { isNamed, joinedValue } from "../routing/headers.ts"
 
 /** How this gateway signs Via. A constant, so that gateways in a row recognise each other's hops. */
-export const pseudonym = "sluice"
+const pseudonym = "sluice"
 
 /** Hops through gateways of this kind before a request counts as going in a circle (508). */
 export const maxHops = 10

@@ -12,7 +12,7 @@ export interface Pattern {
 export const maxPatternLength = 4096
 
 /** Instructions of a compiled program. Time is at most instructions times characters of the text: ~3 ms for the worst pattern over an 8 KiB path. */
-export const maxPatternSize = 1000
+const maxPatternSize = 1000
 
 // One compilation while anyone holds the pattern (70 us and 8 KiB each): a host built anew because one of its rules changed finds the others here.
 // Weak on both sides, so it holds exactly what the tables hold.

@@ -13,7 +13,7 @@ export interface Lookup {
 }
 
 /** Milliseconds that a good A waits for its AAAA before the first connection may begin. */
-export const resolutionDelay = 50
+const resolutionDelay = 50
 
 const typesOf = (family: DnsContract["family"]): ReadonlyArray<QuestionType> =>
   family === "IPv4" ? ["A"] : family === "IPv6" ? ["AAAA"] : ["A", "AAAA"]
