@@ -46,6 +46,7 @@ describe("the first byte", () => {
   it("is not awaited while the client still sends its body, however slowly", async () => {
     await using road = await withOrigin(
       async (incoming) => {
+        if (incoming.request.target === "/silent") return void (await incoming.closed)
         const body = await incoming.read()
         await incoming.reply({ body: String(body.length) })
       },
@@ -54,7 +55,9 @@ describe("the first byte", () => {
     const body = new Readable({ read() {} })
     body.push("a")
     const running = exchange(road.upstream, { method: "POST", body })
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    // Three neighbours that wait for their first byte in turn: the body has been slow for three times the limit by then.
+    for (let n = 0; n < 3; n++)
+      assert.strictEqual((await exchange(road.upstream, { path: "/silent" })).failure?.reason, "first_byte_timeout")
     body.push("b")
     body.push(null)
     const outcome = await running
