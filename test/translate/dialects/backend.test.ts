@@ -207,8 +207,11 @@ spec: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}, mo
     assert.include(permittedBackend.notes.join(), "not checked")
     assert.strictEqual(accepted(yaml + policy("SkipVerify")).state, "True/Accepted")
   })
-  it("matters only where TLS is spoken", () =>
-    assert.isNotNull(of(backend(fqdn(80), "tls: {mode: None, insecureSkipVerify: true}")).upstream))
+  it("means nothing without TLS, and is refused there by its name", () => {
+    const { upstream, problem } = of(backend(fqdn(80), "tls: {mode: None, insecureSkipVerify: true}"))
+    assert.isNull(upstream)
+    assert.match(problem?.message ?? "", /spec\.tls\.insecureSkipVerify: Not allowed with mode None/)
+  })
 })
 
 describe("behaviour of a Backend", () => {
