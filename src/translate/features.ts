@@ -8,7 +8,8 @@ import { gatewayGroup } from "#schemas/reference.ts"
 import { digest } from "../snapshot/digest.ts"
 import { ownClass } from "./gatewayclass.ts"
 import type { NameRules } from "./hostname.ts"
-import { type ParametersSpec, parametersKind, parametersOf } from "./parameters.ts"
+import { gatewayKind, parametersKind } from "./kinds.ts"
+import { type ParametersSpec, parametersOf } from "./parameters.ts"
 import type { Referrer } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
@@ -22,8 +23,6 @@ export interface BackendRules extends NameRules {
   readonly clusterCidrs: ReadonlyArray<string>
   readonly unixDirectories: ReadonlyArray<string>
 }
-
-const gatewayKind = groupKind(gatewayGroup, "Gateway")
 
 type Plain = Omit<BackendRules, "id" | "allowLoopback">
 

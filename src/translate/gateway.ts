@@ -2,22 +2,22 @@
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener as ListenerSpec } from "#schemas/listener.ts"
-import { type GroupKind, type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { listenerId } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import type { Material } from "../snapshot/secret.ts"
 import { gatewayNote, ignoredGateway, type Said, gateway as say, listener as sayListener } from "../status/conditions.ts"
+import { byAge } from "./age.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { type Infrastructure, infrastructureOf } from "./infrastructure.ts"
+import { gatewayKind } from "./kinds.ts"
 import { isServed, type JudgedListener, judgeListener, type SupportedKind, type UnreadableListener, unreadable } from "./listener.ts"
 import { type Unheeded, unheededParameters } from "./parameters.ts"
-import { boundPort, byAge, judgePorts, type PortClaims } from "./port.ts"
+import { boundPort, judgePorts, type PortClaims } from "./port.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { Collected } from "./units.ts"
 import type { Session, View } from "./view.ts"
-
-export const gatewayKind: GroupKind = "Gateway.gateway.networking.k8s.io"
 
 /** A listener as its status tells it, but for what routes add. */
 export interface ListenerStatus {

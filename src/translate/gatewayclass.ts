@@ -5,10 +5,9 @@ import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import { ownGroup } from "#schemas/reference.ts"
 import { gatewayClass, gatewayNote, observed, type Said } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
+import { gatewayClassKind, parametersKind } from "./kinds.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
-
-export const gatewayClassKind = "GatewayClass.gateway.networking.k8s.io"
 
 /** A class of ours. */
 export interface OwnClass {
@@ -25,7 +24,7 @@ export const parametersProblem = (
   const note = gatewayNote.parametersRef
   if (ref.group !== ownGroup || ref.kind !== "GatewayParameters") return note.kind(ref.group, ref.kind)
   if (ref.namespace === undefined) return note.namespace
-  const key = objectKey(`GatewayParameters.${ownGroup}`, ref.namespace, ref.name)
+  const key = objectKey(parametersKind, ref.namespace, ref.name)
   const object = view.get(key)
   if (object === null) return note.missing(key)
   return Result.isFailure(object.value) ? note.undecodable(key, object.value.failure) : null

@@ -1,7 +1,10 @@
-// Kinds that backends are declared and governed by, as keys of the state.
+// Kinds as keys of the state.
 import { groupKind } from "#schemas/meta.ts"
 import { experimentalGroup, gatewayGroup, ownGroup } from "#schemas/reference.ts"
 
+export const gatewayClassKind = groupKind(gatewayGroup, "GatewayClass")
+export const gatewayKind = groupKind(gatewayGroup, "Gateway")
+export const parametersKind = groupKind(ownGroup, "GatewayParameters")
 export const serviceKind = "Service"
 export const endpointsKind = "Endpoints"
 export const namespaceKind = "Namespace"

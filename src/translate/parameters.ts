@@ -4,13 +4,10 @@ import type { Gateway } from "#schemas/gateway.ts"
 import type { GatewayClass } from "#schemas/gatewayclass.ts"
 import type { GatewayParameters } from "#schemas/gatewayparameters.ts"
 import { groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
-import { ownGroup } from "#schemas/reference.ts"
 import { gatewayNote } from "../status/conditions.ts"
-import { gatewayClassKind } from "./gatewayclass.ts"
+import { gatewayClassKind, parametersKind } from "./kinds.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
-
-export const parametersKind = groupKind(ownGroup, "GatewayParameters")
 
 export type ParametersSpec = GatewayParameters["spec"]
 

@@ -11,6 +11,7 @@ import type { UpstreamTls } from "../snapshot/upstream.ts"
 import type { Decoded } from "../state/change.ts"
 import { backendNote, describeIssues, observed, type Said, tlsPolicy } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
+import { byAge } from "./age.ts"
 import { entriesByGateway } from "./ancestors.ts"
 import type { Reached } from "./backend.ts"
 import { systemTrust } from "./destination.ts"
@@ -50,10 +51,6 @@ const byTarget: Index<BackendTLSPolicy> = {
     Result.isSuccess(value) ? value.success.spec.targetRefs.map((ref) => targetBucket(parseKey(meta.key).namespace, ref)) : []
 }
 
-/** Older first, then namespace and name (creation is unknown, "", in manifests). */
-const precedes = (a: Policy, b: Policy): boolean =>
-  a.meta.created === b.meta.created ? a.meta.key < b.meta.key : a.meta.created < b.meta.created
-
 /** The policy that holds a slot: the target as a whole (section null), or one of its ports. */
 const holder = (view: View, target: PolicyTarget, section: string | null): Policy | null => {
   let first: Policy | null = null
@@ -62,7 +59,7 @@ const holder = (view: View, target: PolicyTarget, section: string | null): Polic
     const speaks = policy.value.success.spec.targetRefs.some(
       (ref) => ref.group === target.group && ref.kind === target.kind && ref.name === target.name && (ref.sectionName ?? null) === section
     )
-    if (speaks && (first === null || precedes(policy, first))) first = policy
+    if (speaks && (first === null || byAge(policy.meta, first.meta) < 0)) first = policy
   }
   return first
 }

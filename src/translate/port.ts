@@ -1,6 +1,6 @@
 // Ports: what the user wrote against what a process can open.
 
-import type { Meta, ObjectKey } from "#schemas/meta.ts"
+import type { ObjectKey } from "#schemas/meta.ts"
 import { listenerNote, listener as say } from "../status/conditions.ts"
 import type { JudgedListener } from "./listener.ts"
 import type { TranslateSettings } from "./settings.ts"
@@ -11,13 +11,6 @@ export type PortClaims = ReadonlyMap<number, ObjectKey>
 /** What the process opens. A pod may not open ports below 1024 without a capability, so they are opened 10000 higher and the Service maps them. */
 export const boundPort = (settings: TranslateSettings, port: number): number =>
   settings.role === "Cluster" && port < 1024 ? port + 10_000 : port
-
-/**
- * Of two objects of one kind, the older first, then by namespace and name: who wins where only one can (gateway-api.md sections 4 and 5). Where nothing
- * says when they were made (manifests), namespace and name alone decide.
- */
-export const byAge = (a: Meta, b: Meta): number =>
-  a.created !== b.created ? (a.created < b.created ? -1 : 1) : a.key < b.key ? -1 : a.key > b.key ? 1 : 0
 
 const lose = (one: JudgedListener, why: string): JudgedListener => ({ ...one, accepted: say.portUnavailable(why) })
 

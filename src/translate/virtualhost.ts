@@ -1,9 +1,9 @@
 // The rules of one host of one listener in the order of precedence, from all the routes that serve it.
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Rule, VirtualHost } from "../snapshot/route.ts"
+import { byAge } from "./age.ts"
 import { bySpecificity } from "./intersection.ts"
 import { byPrecedence } from "./match.ts"
-import { byAge } from "./port.ts"
 import type { TranslatedRoute } from "./route.ts"
 
 /** A route on a host, and the hostname it wrote for it. */
