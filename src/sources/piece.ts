@@ -1,5 +1,5 @@
 // One document's worth of decoded objects, kept by its text: when a file changes, only the documents that changed are parsed and decoded again.
-import { hash } from "node:crypto"
+import { createHash, hash } from "node:crypto"
 import { Result } from "effect"
 import { decodeObject } from "#schemas/decode.ts"
 import { unreadFields } from "#schemas/fields.ts"
@@ -46,7 +46,13 @@ const issuesWithin = (value: unknown, found: Array<Issue> = []): ReadonlyArray<I
  * Keyed, because Secrets pass through here: a plain hash of a password can be guessed, and the text itself must not be kept (law 11). The key before the
  * text is enough of a MAC for what never leaves the process, at half the time of an HMAC.
  */
-export const textDigest = (key: Uint8Array, text: string): string => hash("sha256", `${Buffer.from(key).toString("hex")}${text}`, "base64")
+export const textDigest = (key: Uint8Array, text: string): string => {
+  const prefix = Buffer.from(key).toString("hex")
+  // A whole file is not copied for it.
+  return text.length > 16_384
+    ? createHash("sha256").update(prefix).update(text).digest("base64")
+    : hash("sha256", `${prefix}${text}`, "base64")
+}
 
 /** Bytes are sealed before anything else sees them (law 11). */
 const sealed = (key: Uint8Array, value: Result.Result<unknown, ReadonlyArray<Issue>>): Result.Result<unknown, ReadonlyArray<Issue>> =>
