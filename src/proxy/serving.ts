@@ -239,9 +239,9 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
         metrics,
         exchange: options.exchange
       }).pipe(Scope.provide(scope), Effect.result)
-      if (opened._tag === "Success") ports.set(key, { port: opened.success, scope })
-      else {
-        yield* Scope.close(scope, Exit.void)
+      if (opened._tag === "Success" && !draining) ports.set(key, { port: opened.success, scope })
+      else yield* Scope.close(scope, Exit.void)
+      if (opened._tag === "Failure") {
         for (const { id } of group) refuse("listeners", id, [opened.failure.message])
       }
     }
