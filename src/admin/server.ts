@@ -1,7 +1,7 @@
 // The two ports people and probes ask: admin (loopback) and health with metrics. Plain node:http: nothing here is hot, and nothing here may need the
 // machinery that it reports about.
 import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, isIP } from "node:net"
 import { Data, Effect, type Scope } from "effect"
 import { clustersText } from "./clusters.ts"
 import { printable } from "./printable.ts"
@@ -83,6 +83,14 @@ export const serveHealth = (at: At, { ready, metrics }: HealthSources): Effect.E
 
 const maxConnections = 256
 
+/** A web page can make a name of its own resolve to loopback and read what answers there; it cannot make the Host an address or localhost. */
+const plainHost = (host: string | undefined): boolean => {
+  const name = (host ?? "").replace(/:\d*$/, "").replace(/^\[|\]$/g, "")
+  return name === "localhost" || isIP(name) !== 0
+}
+
+const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1" || address === "localhost"
+
 const serve = (at: At, name: string, routes: ReadonlyMap<string, Route>): Effect.Effect<At, BindError, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Server, BindError>((resume) => {
@@ -98,6 +106,10 @@ const serve = (at: At, name: string, routes: ReadonlyMap<string, Route>): Effect
             "X-Content-Type-Options": "nosniff"
           })
           response.end(request.method === "HEAD" ? undefined : body)
+        }
+        if (isLoopback(at.address) && !plainHost(request.headers.host)) {
+          answer(text("on loopback, ask by address or as localhost\n", 403))
+          return
         }
         const [path = "/", query = ""] = (request.url ?? "/").split("?", 2)
         const route = routes.get(path)

@@ -104,6 +104,16 @@ describe("admin port", () => {
     expect((await ask(without.port, "/explain?url=http://a")).status).toBe(501)
   })
 
+  it("on loopback is asked by address or as localhost only: a page in a browser cannot rebind a name to it", async () => {
+    const { port } = await run(serveAdmin(loopback, sources))
+    const status = async (host: string) => (await ask(port, "/upstreams", { headers: { host } })).status
+    expect(await status("rebound.example")).toBe(403)
+    expect(await status(`rebound.example:${port}`)).toBe(403)
+    expect(await status("localhost")).toBe(200)
+    expect(await status(`127.0.0.1:${port}`)).toBe(200)
+    expect(await status(`[::1]:${port}`)).toBe(200)
+  })
+
   it("answers 404, 405 and 500, the last without quoting what went wrong", async () => {
     const { port } = await run(
       serveAdmin(loopback, {
