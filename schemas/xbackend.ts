@@ -1,4 +1,4 @@
-// XBackend (GEP-4894, experimental). The v1.6 and the v1.7 shape are read into one value (gateway-api-1.7.md section 9).
+// XBackend (GEP-4894, experimental). The v1.6 and the v1.7 shape are read into one value (docs/external-api.md).
 import { Schema, SchemaGetter } from "effect"
 import { entriesOf } from "./entries.ts"
 import { PreciseHostname } from "./hostname.ts"

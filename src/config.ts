@@ -105,7 +105,7 @@ const address =
     return parsed === null ? expected(`ADDRESS:PORT such as ${example}, or off`) : ok(parsed)
   }
 
-/** A nameserver as dns-and-addresses.md section 1 writes it, made whole: `10.0.0.2` → `10.0.0.2:53`. */
+/** A nameserver as docs/dns.md writes it, made whole: `10.0.0.2` → `10.0.0.2:53`. */
 const nameserver: Read<string> = (word) => {
   const [, prefix = "", rest = ""] = /^(tcp@)?(.*)$/.exec(word) ?? []
   if (isIP(rest) === 4) return ok(`${prefix}${rest}:53`)

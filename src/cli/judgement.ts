@@ -4,7 +4,7 @@ import type { Verdict } from "../status/verdict.ts"
 
 export type State = "good" | "bad" | "unknown"
 
-/** Conditions that are bad when True (gateway-api.md section 3). */
+/** Conditions that are bad when True (Gateway API v1.6, condition reasons). */
 const negative: ReadonlySet<string> = new Set(["Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"])
 
 export const stateOf = (condition: Condition): State =>

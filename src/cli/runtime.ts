@@ -1,4 +1,4 @@
-// Which Sluice, Node and undici these are, and whether Node has the security fixes we count on (security.md section 6).
+// Which Sluice, Node and undici these are, and whether Node has the security fixes we count on (SECURITY.md).
 import { readFileSync } from "node:fs"
 
 /** Oldest releases with the fixes: 26.13.1 and, on the line before, 26.12.1. Later majors are newer than both. */

@@ -15,7 +15,7 @@ export interface Certificate {
   readonly expires: string
 }
 
-/** TLS 1.2 and 1.3 with AEAD ciphers and forward secrecy only; no renegotiation (security.md section 3). */
+/** TLS 1.2 and 1.3 with AEAD ciphers and forward secrecy only; no renegotiation. */
 export const tlsSettings = {
   minVersion: "TLSv1.2",
   maxVersion: "TLSv1.3",
@@ -54,6 +54,6 @@ export const compileChooser = (certificates: ReadonlyArray<Certificate>): Choose
   first: certificates[0] ?? null
 })
 
-/** The certificate with the longest name that matches (gateway-api.md section 4); the first one for a name that none carries. */
+/** The certificate with the longest name that matches (Gateway API v1.6, Listener); the first one for a name that none carries. */
 export const chooseCertificate = (chooser: Chooser, servername: string): Certificate | null =>
   findHost(chooser.byName, servername)?.entry.certificate ?? chooser.first

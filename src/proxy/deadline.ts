@@ -1,4 +1,4 @@
-// The two times of a rule, one setTimeout handle each: undici's own timers are coarse (100 ms fired after 1,011 ms, http-semantics.md section 5).
+// The two times of a rule, one setTimeout handle each: undici's own timers are coarse (100 ms fired after 1,011 ms, docs/request.md).
 
 export class Deadlines {
   #request: NodeJS.Timeout | null = null

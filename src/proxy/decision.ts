@@ -41,7 +41,7 @@ export const decide = (table: PortTable, head: RequestHead, servername: string |
   if (passed >= maxHops) return refuse("loop", `the request has passed ${passed} gateways of this kind`)
   const listener = findHost(table.listeners, head.host)?.entry ?? null
   if (listener === null) return refuse("no_listener", "no listener has this host")
-  // gateway-api.md section 4: the listener that SNI chose must be the one that Host chooses.
+  // Gateway API v1.6, Listener: the listener that SNI chose must be the one that Host chooses.
   if (servername !== null && (findHost(table.listeners, servername)?.entry ?? null) !== listener) {
     return refuse("misdirected", "SNI and Host choose different listeners")
   }

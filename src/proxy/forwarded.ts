@@ -1,4 +1,4 @@
-// What an upstream is told about the client: Via, X-Forwarded-*. By whom the request came and where it goes decides (http-semantics.md section 1):
+// What an upstream is told about the client: Via, X-Forwarded-*. By whom the request came and where it goes decides (docs/request.md):
 // in-cluster backends get fresh fields, third parties outside get none; a client's own are kept only from proxies that are trusted.
 import { BlockList, isIP } from "node:net"
 import { isNamed, joinedValue } from "../routing/headers.ts"

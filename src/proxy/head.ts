@@ -1,4 +1,4 @@
-// The head of a request, judged after the parser: what node:http lets through and a gateway must not (http-semantics.md sections 2 and 8).
+// The head of a request, judged after the parser: what node:http lets through and a gateway must not (docs/request.md).
 // Whatever is not plainly valid is refused, nothing is repaired. Refusals are data: building an Error costs more than the whole check.
 import { joinedValue } from "../routing/headers.ts"
 import { requestHost } from "../routing/hosts.ts"

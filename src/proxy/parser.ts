@@ -27,7 +27,7 @@ export const parserFailure = (cause: ParserError): Reason | null => {
     case "HPE_HEADER_OVERFLOW":
       return longLine(cause.rawPacket) ? "uri_too_long" : "head_too_large"
     case "HPE_INVALID_METHOD":
-      // node:http knows a closed list of methods (http-semantics.md section 8); a token that is none of them is well formed.
+      // node:http knows a closed list of methods (docs/request.md); a token that is none of them is well formed.
       return methodToken.test(start(cause.rawPacket)) ? "method_not_implemented" : "bad_request"
     case "HPE_INVALID_VERSION":
       return versioned.test(start(cause.rawPacket)) ? "bad_version" : "bad_request"

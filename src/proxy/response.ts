@@ -1,4 +1,4 @@
-// The ONE failure → status table (http-semantics.md section 7). Nothing else in Sluice chooses the status of a failure;
+// The ONE failure → status table (docs/request.md). Nothing else in Sluice chooses the status of a failure;
 // logs, metrics, docs and the local answers are all read from here.
 import type { Reason } from "../snapshot/reason.ts"
 
@@ -77,7 +77,7 @@ export const failures: Readonly<Record<Reason, Outcome>> = {
     close: true,
     headers: ["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]
   }),
-  // http-semantics.md section 8: node's parser knows a closed list of methods.
+  // docs/request.md: node's parser knows a closed list of methods.
   method_not_implemented: row("parse", 501, "", "Downstream", "Never", "This method is not implemented.", { close: true }),
   bad_expect: row("parse", 417, "", "Downstream", "Never", "This expectation cannot be met."),
 

@@ -29,7 +29,7 @@ export interface LiveRule {
   readonly route: string
   readonly name: string
   readonly problem: string | null
-  /** Milliseconds; null: none. No total time is the default (http-semantics.md section 4). */
+  /** Milliseconds; null: none. No total time is the default (docs/request.md). */
   readonly requestDeadline: number | null
   readonly backendDeadline: number | null
   readonly shares: Weighted<LiveShare>

@@ -60,7 +60,7 @@ export interface CompiledHost {
 const compileConditions = (matches: ReadonlyArray<ValueMatch>): Result.Result<ReadonlyArray<Condition>, string> => {
   const conditions: Array<Condition> = []
   for (const match of matches) {
-    // A second entry of a name is ignored (gateway-api.md section 5).
+    // A second entry of a name is ignored (Gateway API v1.6, HTTPRouteRule.matches).
     if (conditions.some((condition) => condition.name === match.name)) continue
     if (match.type === "Exact") conditions.push({ name: match.name, value: match.value, pattern: null })
     else if (match.type === "Regex") {

@@ -15,7 +15,7 @@ const decoded = (raw: string): string => {
 }
 
 /**
- * The decoded value of the first parameter of this name (case-sensitive, compared decoded; gateway-api.md section 5), "" when it has none, null when absent.
+ * The decoded value of the first parameter of this name (case-sensitive, compared decoded; Gateway API v1.6, HTTPRouteRule.matches), "" when it has none, null when absent.
  * query: raw, without `?`. Parameters are parted by `&` alone.
  */
 export const queryValue = (query: string, name: string): string | null => {

@@ -1,4 +1,4 @@
-// Paths that leave other than they came: URLRewrite and the Location of RequestRedirect share one rule for paths (gateway-api.md section 6).
+// Paths that leave other than they came: URLRewrite and the Location of RequestRedirect share one rule for paths (Gateway API v1.6, HTTPRouteFilter).
 import type { PathMatch, PathRewrite, Redirect } from "../snapshot/route.ts"
 
 /** A path rewrite made ready. `prefix`: the matched prefix without trailing slash; null: the whole path is replaced. */

@@ -1,4 +1,4 @@
-// EgressPolicies that govern a namespace, merged into data: evaluated at dial, on every connect (dns-and-addresses.md section 6).
+// EgressPolicies that govern a namespace, merged into data: evaluated at dial, on every connect (docs/address-policy.md).
 import type { Source } from "./id.ts"
 
 export interface EgressRules {

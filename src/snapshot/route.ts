@@ -6,7 +6,7 @@ import type { Setting } from "./setting.ts"
 /** The rules of one hostname on one listener. Hostname: lower case, `*.suffix`, or `*` for every host. */
 export interface VirtualHost {
   readonly hostname: string
-  /** In precedence order: the first that matches wins (gateway-api.md section 5; translate sorts, nothing else does). */
+  /** In precedence order: the first that matches wins (Gateway API v1.6, HTTPRouteRule.matches; translate sorts, nothing else does). */
   readonly rules: ReadonlyArray<Rule>
 }
 
@@ -82,7 +82,7 @@ export type PathRewrite =
   /** Replaces the prefix of the rule's own Prefix match. */
   | { readonly _tag: "ReplacePrefixMatch"; readonly value: string }
 
-/** null: taken from the request (host, path), or by the rule of gateway-api.md section 6 (port). */
+/** null: taken from the request (host, path), or by the rule of HTTPRequestRedirectFilter.port. */
 export interface Redirect {
   readonly scheme: "http" | "https" | null
   readonly hostname: string | null

@@ -49,7 +49,7 @@ export interface UpstreamTls {
   readonly maxVersion: "TLSv1.2" | "TLSv1.3"
 }
 
-/** What the dialler needs to judge an address (dns-and-addresses.md sections 5 and 6). */
+/** What the dialler needs to judge an address (docs/address-policy.md). */
 export interface AddressPolicy {
   /** CIDRs of pods, Services and nodes: refused to names, allowed to slices. */
   readonly cluster: ReadonlyArray<string>
@@ -61,7 +61,7 @@ export interface AddressPolicy {
 
 export interface Endpoint {
   readonly at: EndpointAddress
-  /** Dial with TLS (the derivation of external-backends.md section 0). */
+  /** Dial with TLS (the derivation of docs/external-api.md). */
   readonly tls: boolean
   readonly tier: number
   readonly weight: number

@@ -50,7 +50,7 @@ export const gatewayClass = {
 // ── Gateway ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const gateway = {
   accepted: (notes: ReadonlyArray<string>): Said => says("Accepted", "True", "Accepted")(sentences("The Gateway is served", ...notes)),
-  /** Some listeners are valid: the Gateway is accepted (gateway-api.md section 3). refused names those that do not serve; served: how many do. */
+  /** Some listeners are valid: the Gateway is accepted (Gateway API v1.6, condition reasons). refused names those that do not serve; served: how many do. */
   someListenersInvalid: (refused: ReadonlyArray<string>, served: number, notes: ReadonlyArray<string>): Said => {
     const what = served === 0 ? "No listener can serve" : `Served but for ${count(refused.length, "listener")} that cannot serve`
     return says("Accepted", "True", "ListenersNotValid")(sentences(`${what}: ${refused.join(", ")}; see the conditions of each`, ...notes))
@@ -251,7 +251,7 @@ export const route = {
   unsupportedValue: (problems: ReadonlyArray<string>): Said => says("Accepted", "False", "UnsupportedValue")(problems.join("; ")),
   /**
    * Some of an accepted route is served: rules are dropped, or fields are not served yet. About rules the message begins as the specification wants it
-   * (gateway-api.md section 3).
+   * (Gateway API v1.6, condition reasons).
    */
   partly: (rules: ReadonlyArray<string>, fields: ReadonlyArray<string>): Said =>
     says(
@@ -324,7 +324,7 @@ export const live = {
     programmed("False", /EADDR|EACCES|in use|port/i.test(detail) ? "PortUnavailable" : "Invalid")(`The proxy could not open it: ${detail}`),
   listenersRefused: (names: ReadonlyArray<string>): Said =>
     programmed("False", "Invalid")(`No listener could be opened: ${names.join(", ")}; see the conditions of each`),
-  /** Names of external backends, merged over proxies: the worst counts. Stale is False (dns-and-addresses.md section 2): the last good answer serves on, and somebody should look. */
+  /** Names of external backends, merged over proxies: the worst counts. Stale is False (docs/dns.md): the last good answer serves on, and somebody should look. */
   resolved: (state: "Pending" | "Fresh" | "Stale" | "Failed" | "Refused", detail: string): Said =>
     says(
       "Resolved",

@@ -53,7 +53,7 @@ const progressOf = (versions: ReadonlySet<string>, acks: ReadonlyArray<Ack>): Pr
 const conditionOf = (entry: VerdictEntry, type: string): Condition | undefined =>
   entry.conditions.find((condition) => condition.type === type)
 
-/** Reasons that stand on Programmed as they stand on Accepted (gateway-api.md section 3). */
+/** Reasons that stand on Programmed as they stand on Accepted (Gateway API v1.6, condition reasons). */
 const standing: ReadonlySet<string> = new Set(["HostnameConflict", "ProtocolConflict", "PortUnavailable"])
 
 const listenerProgrammed = (entry: VerdictEntry, id: string, progress: Progress): Said => {

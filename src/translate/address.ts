@@ -1,4 +1,4 @@
-// IP literals as manifests write them, and the classes that are refused wherever they come from (dns-and-addresses.md section 5). The dialler judges every
+// IP literals as manifests write them, and the classes that are refused wherever they come from (docs/address-policy.md). The dialler judges every
 // address again and in full; here only what can never be dialled is told early, by condition, while the user is looking.
 import { isIPv4, isIPv6 } from "node:net"
 import ipaddr from "ipaddr.js"

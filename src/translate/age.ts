@@ -2,7 +2,7 @@
 import type { Meta } from "#schemas/meta.ts"
 
 /**
- * Of two objects of one kind, the older first, then by namespace and name: who wins where only one can (gateway-api.md sections 4 and 5). Where nothing
+ * Of two objects of one kind, the older first, then by namespace and name: who wins where only one can (Gateway API v1.6, Listener.hostname and HTTPRouteSpec.hostnames). Where nothing
  * says when they were made (manifests), namespace and name alone decide.
  */
 export const byAge = (a: Meta, b: Meta): number =>

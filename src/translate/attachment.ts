@@ -1,4 +1,4 @@
-// Which listeners a route attaches to, by each of its parentRefs: section and port, kind, namespace, hostname (gateway-api.md sections 3 and 4).
+// Which listeners a route attaches to, by each of its parentRefs: section and port, kind, namespace, hostname (Gateway API v1.6, Listener and condition reasons).
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import { gatewayGroup, type ParentReference } from "#schemas/reference.ts"
 import { type Said, route as say } from "../status/conditions.ts"

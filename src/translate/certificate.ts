@@ -50,7 +50,7 @@ export const listenerCertificates = (
       continue
     }
     const key = objectKey("Secret", ref.namespace ?? namespace, ref.name)
-    // Asked before anything is read: without a grant nobody learns whether the Secret exists (gateway-api.md section 8).
+    // Asked before anything is read: without a grant nobody learns whether the Secret exists (Gateway API v1.6, ReferenceGrant).
     if (
       !permitted(
         view,

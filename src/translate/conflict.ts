@@ -1,4 +1,4 @@
-// Listeners of one Gateway against each other (gateway-api.md section 4): which cannot be told apart, and which share more TLS names than is good.
+// Listeners of one Gateway against each other (Gateway API v1.6, Listener): which cannot be told apart, and which share more TLS names than is good.
 import { type Said, listener as say } from "../status/conditions.ts"
 import { intersection } from "./intersection.ts"
 import type { JudgedListener } from "./listener.ts"

@@ -89,7 +89,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy): 
   }
 }
 
-/** An explicit setting wins; unsaid, port 443 means TLS (external-backends.md section 9). */
+/** An explicit setting wins; unsaid, port 443 means TLS (docs/external-api.md). */
 export const tlsAt = (said: boolean | null, port: number): boolean => said ?? port === 443
 
 /** Trust when nobody says otherwise: system roots, the name verified, TLS 1.2 or newer. */

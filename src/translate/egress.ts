@@ -1,4 +1,4 @@
-// EgressPolicies made into rules for the dialler (dns-and-addresses.md section 6, own-kinds.md). Decided here: who speaks for whom, and what two namespaces come to
+// EgressPolicies made into rules for the dialler (docs/address-policy.md). Decided here: who speaks for whom, and what two namespaces come to
 // together; whether an address may be dialled is decided at dial, on every connect.
 import { Result } from "effect"
 import ipaddr from "ipaddr.js"

@@ -1,4 +1,4 @@
-// The names Sluice will not look up, in any form a manifest can say them (external-backends.md section 0). One file, so that every dialect refuses alike.
+// The names Sluice will not look up, in any form a manifest can say them (docs/external-api.md). One file, so that every dialect refuses alike.
 import { domainToASCII } from "node:url"
 import { Result } from "effect"
 

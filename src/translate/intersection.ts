@@ -1,4 +1,4 @@
-// Hostnames of listeners and routes against each other (gateway-api.md sections 4 and 5). null on a listener, or no hostname on a route: every host (`*`).
+// Hostnames of listeners and routes against each other (Gateway API v1.6, Listener.hostname and HTTPRouteSpec.hostnames). null on a listener, or no hostname on a route: every host (`*`).
 import { isIP } from "node:net"
 
 const suffix = (wildcard: string): string => wildcard.slice(1)

@@ -1,4 +1,4 @@
-// HTTPRoute matches: into what the proxy executes, and in the order of precedence (gateway-api.md section 5). Nothing but translate sorts.
+// HTTPRoute matches: into what the proxy executes, and in the order of precedence (Gateway API v1.6, HTTPRouteRule.matches). Nothing but translate sorts.
 import { Result } from "effect"
 import type { HTTPRouteMatch } from "#schemas/httproute.ts"
 import { compilePattern } from "../routing/pattern.ts"

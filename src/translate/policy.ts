@@ -1,4 +1,4 @@
-// BackendTLSPolicy: which one governs a port of a target, what trust it says, and whether it can be applied (Gateway API, GEP-1897; gateway-api.md section 8).
+// BackendTLSPolicy: which one governs a port of a target, what trust it says, and whether it can be applied (Gateway API, GEP-1897).
 import { Result } from "effect"
 import type { Backend } from "#schemas/backend.ts"
 import type { BackendTLSPolicy } from "#schemas/backendtlspolicy.ts"

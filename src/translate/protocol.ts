@@ -1,4 +1,4 @@
-// appProtocol words and what they say about the wire (external-backends.md sections 1 and 4). Every dialect that has such a word reads it here.
+// appProtocol words and what they say about the wire (docs/external-api.md). Every dialect that has such a word reads it here.
 import type { Upstream } from "../snapshot/upstream.ts"
 
 export interface Wire {

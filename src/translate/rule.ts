@@ -85,7 +85,7 @@ const backendsOf = (
       source: resolved.source
     })
   }
-  // No backend, or none with weight: there is nothing to send the request to (gateway-api.md section 7).
+  // No backend, or none with weight: there is nothing to send the request to (Gateway API v1.6, HTTPRouteRule.backendRefs).
   if (!shares.some((share) => share.weight > 0))
     return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches }
   return { action: { _tag: "Forward", retry: "Default", cache: null, to: shares }, problems, unresolved, notes, upstreams, reaches }

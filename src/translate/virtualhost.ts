@@ -13,7 +13,7 @@ export interface HostedRoute {
 }
 
 /**
- * gateway-api.md section 5, with hostnames compared as routes write them (v1.7). Where nothing distinguishes two rules, the sort leaves the order it finds: older
+ * Gateway API v1.6, HTTPRouteRule.matches, with hostnames compared as routes write them (v1.7). Where nothing distinguishes two rules, the sort leaves the order it finds: older
  * route, then namespace and name, then the order of rules and matches.
  */
 export const virtualHostOf = (hostname: string, routes: ReadonlyMap<ObjectKey, HostedRoute>): VirtualHost => {

@@ -1,5 +1,5 @@
 // Which fields may cross the gateway, both ways, on raw lists (name, value, name, value …). Never through plain objects: those merge repeated lines and
-// lose `__proto__`. One pass; the facts that framing and routing need fall out of the same pass (http-semantics.md section 1).
+// lose `__proto__`. One pass; the facts that framing and routing need fall out of the same pass (docs/request.md).
 
 /** What to do with names that hold `_`: CGI-like backends fold `transfer_encoding` into a framing field. Allow lets pass those that fold into nothing special. */
 export type Underscores = "Refuse" | "Drop" | "Allow"

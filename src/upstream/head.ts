@@ -1,4 +1,4 @@
-// Judges the head of an upstream's response, as raw bytes from the parser (http-semantics.md section 3): what cannot be plainly valid is refused.
+// Judges the head of an upstream's response, as raw bytes from the parser (docs/request.md): what cannot be plainly valid is refused.
 // Apart from the transport, so that the codec that replaces undici keeps the same judgement.
 
 export interface ResponseHead {
@@ -13,7 +13,7 @@ export interface ResponseHead {
 /** Why the head is refused, in words for the log: no values, they are the peer's. */
 export type HeadProblem = string
 
-/** More fields than this are an attack or a mistake (http-semantics.md section 5). */
+/** More fields than this are an attack or a mistake (docs/request.md). */
 export const maxFields = 200
 
 const isHop = new Set([

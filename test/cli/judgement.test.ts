@@ -29,7 +29,7 @@ describe("a condition", () => {
     ["Conflicted", "False", "good", false],
     ["Conflicted", "True", "bad", true],
     ["PartiallyInvalid", "True", "bad", true],
-    // Absent is good (gateway-api.md section 3); what overlaps is served.
+    // Absent is good (Gateway API v1.6, condition reasons); what overlaps is served.
     ["OverlappingTLSConfig", "True", "bad", false]
   ] as const)("%s %s is %s, and refuses: %s", (type, status, state, refuses) => {
     assert.strictEqual(stateOf(condition(type, status)), state)

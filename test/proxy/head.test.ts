@@ -336,7 +336,7 @@ describe("what matches see", () => {
   })
 })
 
-describe("over a real socket: what Node's parser accepts and we refuse (http-semantics.md section 8)", () => {
+describe("over a real socket: what Node's parser accepts and we refuse (docs/request.md)", () => {
   const judge = async (text: string): Promise<string> => {
     const server = createServer({ requireHostHeader: false }, (request, response) => {
       const head = checkHead(

@@ -14,7 +14,7 @@ const edited = (headers: ReadonlyArray<string>, ...edits: ReadonlyArray<HeaderEd
   return list
 }
 
-describe("header edits (gateway-api.md section 6)", () => {
+describe("header edits (Gateway API v1.6, HTTPRouteFilter)", () => {
   it("set replaces every line of the name in the place of the first, whatever the case", () => {
     assert.deepEqual(edited(["a", "1", "X-A", "2", "b", "3", "x-a", "4"], { _tag: "Set", name: "X-a", value: "new" }), [
       "a",
@@ -151,7 +151,7 @@ describe("filters of rule and share", () => {
 const rewritten = (rewrite: PathRewrite, matched: string, path: string): string =>
   rewritePath(compileFilters([{ _tag: "Rewrite", hostname: null, path: rewrite }], prefix(matched)).path!, path)
 
-describe("path rewrites (the table of gateway-api.md section 6)", () => {
+describe("path rewrites (the examples of HTTPPathModifier in Gateway API v1.6)", () => {
   it.each([
     ["/foo/bar", "/foo", "/xyz", "/xyz/bar"],
     ["/foo/bar", "/foo", "/xyz/", "/xyz/bar"],
@@ -194,7 +194,7 @@ describe("path rewrites (the table of gateway-api.md section 6)", () => {
   })
 })
 
-describe("redirects (gateway-api.md section 6)", () => {
+describe("redirects (Gateway API v1.6, HTTPRouteFilter)", () => {
   const request: RedirectRequest = {
     scheme: "http",
     host: "example.com",

@@ -10,7 +10,7 @@ const chain = (hostnames: ReadonlyArray<string>, host: string): ReadonlyArray<st
   return found
 }
 
-describe("hosts (gateway-api.md sections 4 and 5)", () => {
+describe("hosts (Gateway API v1.6, Listener.hostname and HTTPRouteSpec.hostnames)", () => {
   it("an exact hostname beats a wildcard, a longer wildcard a shorter one, and * comes last", () => {
     const all = ["*", "*.com", "*.example.com", "a.example.com", "example.com"]
     assert.deepEqual(chain(all, "a.example.com"), ["a.example.com", "*.example.com", "*.com", "*"])

@@ -12,7 +12,7 @@ const winner = (rules: ReadonlyArray<Rule>, request: RequestView): string | null
 
 const matches = (match: Partial<Match>, request: RequestView): boolean => winner([makeRule("it", match)], request) === "it"
 
-describe("path matches (gateway-api.md section 5)", () => {
+describe("path matches (Gateway API v1.6, HTTPRouteRule.matches)", () => {
   it.each([
     ["/abc", "/abc", true],
     ["/abc", "/abc/", true],
@@ -74,7 +74,7 @@ describe("path matches (gateway-api.md section 5)", () => {
   })
 })
 
-describe("conditions (gateway-api.md section 5)", () => {
+describe("conditions (Gateway API v1.6, HTTPRouteRule.matches)", () => {
   const header = (name: string, value: string, type: "Exact" | "Regex" = "Exact"): ValueMatch => ({ name, type, value })
 
   it("all conditions of a match must hold", () => {

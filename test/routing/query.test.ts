@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { queryValue } from "#src/routing/query.ts"
 
-describe("query parameters (gateway-api.md section 5)", () => {
+describe("query parameters (Gateway API v1.6, HTTPRouteRule.matches)", () => {
   it.each([
     ["animal=whale", "animal", "whale"],
     ["color=blue&animal=whale", "animal", "whale"],

@@ -8,7 +8,7 @@ const weighted = (weights: ReadonlyArray<number>) =>
     (item) => item.weight
   )
 
-describe("shares (gateway-api.md section 7)", () => {
+describe("shares (Gateway API v1.6, HTTPRouteRule.backendRefs)", () => {
   it("a share is weight / sum, in the order written", () => {
     const table = weighted([1, 3])
     assert.strictEqual(pickWeighted(table, 0)?.at, 0)

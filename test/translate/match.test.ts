@@ -1,4 +1,4 @@
-// The order of precedence among matches (gateway-api.md section 5), and what a match becomes.
+// The order of precedence among matches (Gateway API v1.6, HTTPRouteRule.matches), and what a match becomes.
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { HTTPRouteMatch } from "#schemas/httproute.ts"

@@ -82,7 +82,7 @@ describe("the list as it came", () => {
   })
 })
 
-describe("forwarding fields of a client (http-semantics.md section 1)", () => {
+describe("forwarding fields of a client (docs/request.md)", () => {
   const raw = [
     "X-Forwarded-For",
     "192.0.2.1",
@@ -105,7 +105,7 @@ describe("forwarding fields of a client (http-semantics.md section 1)", () => {
   })
 })
 
-describe("names with an underscore (http-semantics.md section 1)", () => {
+describe("names with an underscore (docs/request.md)", () => {
   const raw = ["api_key", "k", "transfer_encoding", "chunked", "Content_Length", "5", "x_forwarded_for", "a", "ok", "1"]
   it("are dropped, refused, or let pass, but never those that fold into a field of framing or forwarding", () => {
     assert.deepEqual(forwarded(raw), ["ok", "1"])

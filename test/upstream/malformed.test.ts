@@ -1,4 +1,4 @@
-// Each answer that is not plainly valid is refused as `upstream_malformed` (http-semantics.md section 3), and its connection is never used again.
+// Each answer that is not plainly valid is refused as `upstream_malformed` (docs/request.md), and its connection is never used again.
 import { assert, describe, it } from "vitest"
 import { maxFields, readHead } from "#src/upstream/head.ts"
 import { at, exchange, liveUpstream } from "../support/live.ts"

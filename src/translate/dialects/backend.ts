@@ -1,4 +1,4 @@
-// Our Backend (own-kinds.md): endpoints of four kinds in one pool. What a later release serves is refused by a condition that names the field.
+// Our Backend (docs/external-api.md): endpoints of four kinds in one pool. What a later release serves is refused by a condition that names the field.
 import { Result } from "effect"
 import { type Backend, laterBackendFields } from "#schemas/backend.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"

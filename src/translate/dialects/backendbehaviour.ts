@@ -1,4 +1,4 @@
-// The behaviour fields of our Backend (timeouts, dns, connections) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (own-kinds.md).
+// The behaviour fields of our Backend (timeouts, dns, connections) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
 import type { Backend, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
 import type { Behaviour, DnsContract } from "../../snapshot/behaviour.ts"
 import { defaultDns } from "../../snapshot/behaviour.ts"
@@ -83,7 +83,7 @@ export const behaviourOf = (spec: Backend["spec"]): Part<Behaviour> =>
     limits: spec.connections === undefined ? undefined : (limits(spec.connections) as Behaviour["limits"])
   })
 
-/** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (dns-and-addresses.md 1). */
+/** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (docs/dns.md). */
 export const dnsProblems = (
   spec: BackendDNS,
   allowLoopback: boolean

@@ -1,4 +1,4 @@
-// TLS of our Backend: spec.tls, or the BackendTLSPolicy that governs its ports and wins for CA, names and hostname (own-kinds.md).
+// TLS of our Backend: spec.tls, or the BackendTLSPolicy that governs its ports and wins for CA, names and hostname (docs/external-api.md).
 import { Result } from "effect"
 import type { Backend, BackendTLS } from "#schemas/backend.ts"
 import { ownGroup } from "#schemas/reference.ts"

@@ -1,4 +1,4 @@
-// Service of type ExternalName, proxied to the name it gives (external-backends.md section 1). Its EndpointSlices, if any, are ignored.
+// Service of type ExternalName, proxied to the name it gives (docs/external-api.md). Its EndpointSlices, if any, are ignored.
 import { Result } from "effect"
 import { backendNote } from "../../status/conditions.ts"
 import { type Declared, declared, refused, tlsAt } from "../destination.ts"

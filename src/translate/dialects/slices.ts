@@ -1,4 +1,4 @@
-// The addresses behind a port of a Service: EndpointSlices, or Endpoints where nothing mirrors them into slices (external-backends.md section 6).
+// The addresses behind a port of a Service: EndpointSlices, or Endpoints where nothing mirrors them into slices (docs/external-api.md).
 import { Result } from "effect"
 import type { Endpoints } from "#schemas/endpoints.ts"
 import { type EndpointSlice, isAddressOf } from "#schemas/endpointslice.ts"

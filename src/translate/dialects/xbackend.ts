@@ -1,4 +1,4 @@
-// XBackend of type ExternalHostname (GEP-4894) in the shapes of v1.6 and v1.7 (external-backends.md section 2, gateway-api-1.7.md sections 4 and 9).
+// XBackend of type ExternalHostname (GEP-4894) in the shapes of v1.6 and v1.7 (docs/external-api.md).
 import { Result } from "effect"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { experimentalGroup } from "#schemas/reference.ts"

@@ -1,5 +1,5 @@
 // IP addresses: strict reading, the IPv4 addresses hidden inside IPv6 ones, and what sort of address each is.
-// The table of dns-and-addresses.md section 5 (IANA special-purpose registries, RFC 6890); what a sort may be used for is policy.ts.
+// The table of docs/address-policy.md (IANA special-purpose registries, RFC 6890); what a sort may be used for is policy.ts.
 import { isIPv4, isIPv6 } from "node:net"
 
 /** "own" and "cluster" depend on where we run, so only the policy can give them. */

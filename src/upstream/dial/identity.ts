@@ -38,7 +38,7 @@ const alpnOf = (protocol: Upstream["protocol"]): ReadonlyArray<string> => {
   }
 }
 
-/** external-backends.md section 0: explicit SNI, else the name to be verified, else the endpoint's own; never the client's Host. */
+/** docs/external-api.md: explicit SNI, else the name to be verified, else the endpoint's own; never the client's Host. */
 export const identityOf = (settings: IdentitySettings, endpoint: Endpoint, protocol: Upstream["protocol"] = "auto"): Identity => {
   const at = endpoint.at
   const name = at._tag === "Name" ? clean(at.name) : null

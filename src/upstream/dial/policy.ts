@@ -1,5 +1,5 @@
 // The one judgement of an address (law 5): called on exactly the IP that is dialled, at every connect.
-// The tables of dns-and-addresses.md sections 5 and 6; what sort an address is, is address.ts.
+// The tables of docs/address-policy.md; what sort an address is, is address.ts.
 import type { AddressPolicy, Endpoint } from "../../snapshot/upstream.ts"
 import { type AddressClass, type KnownAddress, readAddress } from "./address.ts"
 import type { OwnAddresses } from "./own.ts"

@@ -1,4 +1,4 @@
-// An AddressPolicy as it is judged by: names and blocks read once, entries that speak of a target found (dns-and-addresses.md section 6).
+// An AddressPolicy as it is judged by: names and blocks read once, entries that speak of a target found (docs/address-policy.md).
 import type { EgressAllow } from "../../snapshot/egress.ts"
 import { describeSource } from "../../snapshot/id.ts"
 import type { AddressPolicy } from "../../snapshot/upstream.ts"

@@ -1,4 +1,4 @@
-// What TLS is spoken in, toward clients and upstreams alike: forward secrecy and AEAD only, no renegotiation (security.md section 3).
+// What TLS is spoken in, toward clients and upstreams alike: forward secrecy and AEAD only, no renegotiation.
 import { constants } from "node:crypto"
 
 /** Node's own default still offers CBC. Those of TLS 1.3 first, then of 1.2. */

@@ -1,4 +1,4 @@
-// The life of a name's answer: refresh, obsolete grace, hold, stale, gone (dns-and-addresses.md section 2; law 7). Pure: time comes in as a number.
+// The life of a name's answer: refresh, obsolete grace, hold, stale, gone (docs/dns.md; law 7). Pure: time comes in as a number.
 import type { DnsContract } from "../../snapshot/behaviour.ts"
 import type { ConnectReason } from "../../snapshot/reason.ts"
 import type { Lookup } from "./lookup.ts"

@@ -57,7 +57,7 @@ export class Names extends Context.Service<
   {
     /**
      * Watches a name until the scope closes. Never fails: what goes wrong is in the resolution. addresses: judges the contract's own
-     * nameservers, which tenants write, as address literals (dns-and-addresses.md section 1); the process's own are trusted.
+     * nameservers, which tenants write, as address literals (docs/dns.md); the process's own are trusted.
      */
     readonly watch: (name: string, contract: DnsContract, addresses: AddressPolicy) => Effect.Effect<NameWatch, never, Scope.Scope>
     readonly watched: () => ReadonlyArray<WatchedName>

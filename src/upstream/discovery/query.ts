@@ -1,4 +1,4 @@
-// One question to all nameservers at once: the first good answer wins, a failure needs all to fail (dns-and-addresses.md section 1).
+// One question to all nameservers at once: the first good answer wins, a failure needs all to fail (docs/dns.md).
 // Plain callbacks and the machine's own timers: these bound sockets. The times a user sees (TTL, hold, stale) are Effect's clock's (names.ts).
 import { type Exchange, exchange } from "./exchange.ts"
 import type { Answer, QuestionType } from "./message.ts"
