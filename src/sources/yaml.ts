@@ -1,6 +1,6 @@
 // Any text of one YAML document, read with its whole tree: exact and slow. What is written plainly is read elsewhere (`plain.ts`, `json.ts`); both come here
 // for what they do not know, and for the line of a field once there is something to say of it.
-import { type ErrorCode, isMap, isSeq, LineCounter, type Node, parseDocument, type Document as YamlDocument } from "yaml"
+import { type ErrorCode, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Document as YamlDocument } from "yaml"
 import { numberOf } from "./scalar.ts"
 
 /** Expansions of aliases in one document: more is a "billion laughs". */
@@ -22,7 +22,8 @@ const options = {
     numberTag("int"),
     numberTag("float")
   ],
-  uniqueKeys: true,
+  // The library compares each key with all before it: 20,000 keys would hold the process for 14 s. `keyTwice` looks instead.
+  uniqueKeys: false,
   strict: true,
   prettyErrors: false,
   stringKeys: false,
@@ -117,6 +118,26 @@ const thrownSentence = (thrown: unknown): string => {
   return said.startsWith("Excessive alias count") ? "its aliases multiply beyond 1000 expansions" : "a form that cannot be read"
 }
 
+/** Offset of the first key that its map has already, by the value it is read as; null: none. */
+const keyTwice = (tree: unknown): number | null => {
+  let first: number | null = null
+  const open: Array<unknown> = [tree]
+  while (open.length > 0) {
+    const node = open.pop()
+    if (isSeq(node)) for (const item of node.items) open.push(item)
+    if (!isMap(node)) continue
+    const seen = new Set<unknown>()
+    for (const { key, value } of node.items) {
+      open.push(key, value)
+      if (!isScalar(key)) continue
+      const at = startOf(key)
+      if (seen.has(key.value) && at !== null && (first === null || at < first)) first = at
+      seen.add(key.value)
+    }
+  }
+  return first
+}
+
 /** Total. */
 export const readTree = (text: string): Tree | Fault => {
   const counter = new LineCounter()
@@ -125,12 +146,14 @@ export const readTree = (text: string): Tree | Fault => {
     const parsed: YamlDocument.Parsed = parseDocument(text, { ...options, lineCounter: counter, customTags: options.customTags as never })
     const fault = parsed.errors[0]
     if (fault !== undefined) {
-      const line = lineAt(fault.pos[0])
-      const said = sentences[fault.code]
-      return fault.code === "DUPLICATE_KEY"
-        ? { line, message: said, remedy: "Remove one of the two" }
-        : { line, message: `not YAML: ${said}`, remedy: "Correct the syntax; the other documents of this file are read" }
+      return {
+        line: lineAt(fault.pos[0]),
+        message: `not YAML: ${sentences[fault.code]}`,
+        remedy: "Correct the syntax; the other documents of this file are read"
+      }
     }
+    const twice = keyTwice(parsed.contents)
+    if (twice !== null) return { line: lineAt(twice), message: sentences.DUPLICATE_KEY, remedy: "Remove one of the two" }
     return { value: parsed.toJS({ maxAliasCount }), lineOf: (path) => lineAt(offsetOf(parsed.contents, path)) }
   } catch (thrown) {
     return {

@@ -62,6 +62,26 @@ describe("a document that does not parse", () => {
     assert.match(problem!.message, /twice/)
   })
 
+  it("is one with a key twice at any depth, in braces and in keys too; the first of several is told", () => {
+    for (const text of ["a: {b: 1, b: 2}\n", "a:\n- b: 1\n  'b': 2\n", "1: x\n0x1: y\n", "? {a: 1, a: 2}\n: b\n"])
+      assert.match(problems(text)[0]?.message ?? "none", /twice/, text)
+    assert.equal(problems("a: {c: 1, c: 2}\nb: {d: 1,\n d: 2}\nb: 3\n")[0]!.line, 1)
+    assert.deepEqual(problems("a: {b: 1}\nc: {b: 1}\nx: &x {}\ny:\n  <<: *x\n  <<: *x\n"), [])
+  })
+
+  it("is read in time that grows with its length, however many keys one object has", () => {
+    const flow = (count: number) => `{${Array.from({ length: count }, (_, n) => `k${n}: ${n}`).join(", ")}}\n`
+    const took = (count: number) => {
+      const from = performance.now()
+      assert.equal(parseDocuments("f.yaml", flow(count)).documents.length, 1)
+      return performance.now() - from
+    }
+    took(1_000)
+    // Twenty times as many; with each key compared to each other one it was four hundred times as long.
+    const few = Math.min(took(1_000), took(1_000), took(1_000))
+    assert.isBelow(took(20_000), 100 * few + 500)
+  })
+
   it("is one whose aliases multiply without bound", () => {
     const bomb = [
       "a: &a [x,x,x,x,x,x,x,x,x,x]",
