@@ -70,7 +70,7 @@ const bindMessage = (address: string, port: number, cause: NodeJS.ErrnoException
   }
 }
 
-/** Binds; unbinds and cuts whatever is left when the scope closes. */
+/** Binds; unbinds and cuts whatever is left when the scope closes, which is done when all of it has ended. */
 export const openPort = (options: PortOptions): Effect.Effect<Port, BindFailure, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<PortServer, BindFailure>((resume) => {
@@ -86,7 +86,7 @@ export const openPort = (options: PortOptions): Effect.Effect<Port, BindFailure,
         resume(Effect.succeed(port))
       })
     }),
-    (port) => Effect.sync(() => port.close())
+    (port) => port.cut
   )
 
 // Room for the request line and what separates fields, so that our own limits answer before the parser's.
@@ -201,6 +201,14 @@ class PortServer implements Port {
     setTimeout(() => {
       for (const connection of this.#connections.values()) if (connection.active === 0) connection.socket.destroy()
     }, this.#options.times.head).unref()
+    this.#checkDrained()
+  })
+
+  /** Ends what is left, and is done when each of them has been: what is cut still has its line in the access log to write. */
+  readonly cut: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    // Others hear of a socket's end after us: they get their turn first.
+    this.#onDrained = () => setImmediate(() => resume(Effect.void))
+    this.close()
     this.#checkDrained()
   })
 

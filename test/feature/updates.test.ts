@@ -1,6 +1,7 @@
 // Laws 3 and 20: updates and drains under load, counted. Nothing a client asked may fail because the gateway changed or left.
 import { Agent } from "node:http"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type AccessLogEntry, noAccessLog } from "#src/proxy/accesslog.ts"
 import { ask, prefix, raw, type Sketch, startProxy } from "../proxy/harness.ts"
 import { at } from "../support/live.ts"
 import { type Origin, standard, startOrigin } from "../support/origin.ts"
@@ -138,6 +139,23 @@ describe("a drain", () => {
     expect(performance.now() - started).toBeLessThan(2_000)
     expect((await slow.closed).text).toBe("")
     await tunnel.closed
+  })
+
+  it("is not done before what it cut has its line in the log", async () => {
+    const told: Array<string> = []
+    const log = { ...noAccessLog, write: ({ path, reason }: AccessLogEntry) => void told.push(`${path} ${reason}`) }
+    await using proxy = await startProxy(nth(0), { log })
+    const open = ["/delay/60000", "/drip/1000/50"].map(async (path) => {
+      const client = await raw(proxy.port("web"))
+      client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+      return client
+    })
+    using waiting = await open[0]!
+    using reading = await open[1]!
+    await reading.until(/data: 1/)
+    await drained(proxy, { propagation: 0, deadline: 200 })
+    expect(told.sort()).toEqual(["/delay/60000 client_abort", "/drip/1000/50 client_abort"])
+    await waiting.closed
   })
 
   it("takes no new snapshot", async () => {
