@@ -1,8 +1,11 @@
-// A line and a count for a connection that never became an exchange: turned away, malformed, or without a handshake.
+// What is kept of a request when it is over: one line in the access log and its counts. A connection that never became an exchange (turned away,
+// malformed, or without a handshake) leaves the same.
 import type { Socket } from "node:net"
+import { joinedValue } from "../routing/headers.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import type { AccessLog } from "./accesslog.ts"
-import { plainAddress } from "./forwarded.ts"
+import type { Exchange } from "./exchange.ts"
+import { clientAddress, plainAddress } from "./forwarded.ts"
 import { failures, loggedStatus } from "./response.ts"
 import type { Tally } from "./tally.ts"
 
@@ -40,5 +43,41 @@ export const recordConnection = (
     bytesOut: 0,
     duration: 0,
     upstreamHead: null
+  })
+}
+
+/** Called once, at the end of the exchange. */
+export const recordExchange = (exchange: Exchange): void => {
+  const { context, connection, reply, head, listener, rule, share, reason, peer, request } = exchange
+  const tally: Tally = share?.tally ?? rule?.tally ?? listener?.tally ?? exchange.table.tally
+  const status = reply.headed ? reply.status : reason === null ? 0 : loggedStatus(reason)
+  const duration = performance.now() - exchange.started
+  tally.request(status, duration, exchange.bytesIn, reply.bytes)
+  if (reason !== null) tally.failure(reason)
+  context.log.write({
+    time: exchange.time,
+    gateway: context.gateway,
+    listener: listener?.name ?? "",
+    route: rule?.route ?? "",
+    rule: rule?.name ?? "",
+    upstream: share?.tally.labels.upstream ?? "",
+    endpoint: peer?.endpoint ?? "",
+    address: peer?.address ?? "",
+    reused: peer?.reused ?? null,
+    client: clientAddress(connection.peer, head?.headers ?? [], context.trust),
+    method: request.method ?? "",
+    host: head?.authority ?? "",
+    path: head?.path ?? "",
+    protocol: `HTTP/${request.httpVersion}`,
+    tls: connection.tls,
+    userAgent: head === null ? "" : (joinedValue(head.headers, "user-agent") ?? ""),
+    status,
+    reason: reason ?? "",
+    flag: reason === null ? "" : failures[reason].flag,
+    detail: exchange.detail,
+    bytesIn: exchange.bytesIn,
+    bytesOut: reply.bytes,
+    duration,
+    upstreamHead: exchange.upstreamHead
   })
 }
