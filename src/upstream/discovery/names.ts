@@ -1,5 +1,5 @@
 // The one DNS cache of a process: a watch per (name, contract), shared by all who ask, dropped when nobody does.
-import { Clock, Context, Deferred, Effect, FiberMap, Layer, Random, type Scope, Semaphore } from "effect"
+import { Clock, Context, Deferred, Effect, FiberMap, Layer, Random, type Scope } from "effect"
 import type { DnsContract } from "../../snapshot/behaviour.ts"
 import { canonical } from "../../snapshot/digest.ts"
 import type { AddressPolicy } from "../../snapshot/upstream.ts"
@@ -14,6 +14,7 @@ import { ipv6Usable } from "./order.ts"
 import { defaultTimings, type QueryTimings } from "./query.ts"
 import { type DnsObserver, type NameWatch, pending, type Resolution, silentObserver } from "./resolution.ts"
 import { readResolvConf } from "./resolvconf.ts"
+import { makeShares, type Share } from "./shares.ts"
 
 /** A name being watched, for admin and explain. */
 export interface WatchedName {
@@ -35,14 +36,12 @@ export interface NamesOptions {
   readonly ipv6Usable?: () => boolean
 }
 
-/** Lookups under way at once: each holds a few sockets. */
-const concurrency = 128
-
 interface Entry {
   readonly id: number
   readonly name: string
   readonly contract: DnsContract
   readonly servers: ReadonlyArray<Nameserver>
+  readonly share: Share
   readonly settled: Deferred.Deferred<void>
   readonly listeners: Set<(resolution: Resolution) => void>
   watchers: number
@@ -114,7 +113,7 @@ const make = (options: NamesOptions) =>
     // By a number of our own, not by the entry's key: a name dropped and asked for again at once has two loops for a moment.
     const loops = yield* FiberMap.make<number, void>()
     let born = 0
-    const gate = yield* Semaphore.make(concurrency)
+    const join = makeShares()
 
     let system: { readonly servers: ReadonlyArray<Nameserver>; readonly until: number } = { servers: [], until: 0 }
     const systemServers = Effect.fnUntraced(function* () {
@@ -175,7 +174,7 @@ const make = (options: NamesOptions) =>
     const turn = Effect.fnUntraced(function* (entry: Entry) {
       const before = entry.current.state
       const now = yield* Clock.currentTimeMillis
-      if (now >= entry.life.nextQuery) yield* gate.withPermits(1)(ask(entry))
+      if (now >= entry.life.nextQuery) yield* entry.share.within(ask(entry))
       else {
         yield* Effect.sleep(Math.max(1, wakeAt(entry.life, entry.contract, now) - now))
         publish(entry, yield* Clock.currentTimeMillis)
@@ -211,6 +210,7 @@ const make = (options: NamesOptions) =>
             name,
             contract,
             servers,
+            share: join(servers),
             settled: Deferred.makeUnsafe<void>(),
             listeners: new Set(),
             watchers: 1,
@@ -227,6 +227,7 @@ const make = (options: NamesOptions) =>
             held.watchers--
             if (held.watchers > 0) return Effect.void
             entries.delete(key)
+            held.share.leave()
             return FiberMap.remove(loops, held.id)
           })
       )
