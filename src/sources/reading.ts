@@ -1,4 +1,5 @@
 // What lies under the paths of a command line, read once: files in a fixed order with their text, and what could not be read.
+import { createReadStream } from "node:fs"
 import { readdir, readFile, realpath, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { maxFileBytes } from "./document.ts"
@@ -46,6 +47,17 @@ const faultOf = (path: string, error: unknown): Fault => {
   return { path, message, remedy, missing: code === "ENOENT" || code === "ENOTDIR" }
 }
 
+/** What has no size to ask for: a pipe, or a device that may never end. null: one byte more than is taken. */
+const readStream = async (path: string): Promise<string | null> => {
+  const parts: Array<Buffer> = []
+  let size = 0
+  for await (const part of createReadStream(path, { end: maxFileBytes })) {
+    parts.push(part as Buffer)
+    size += (part as Buffer).length
+  }
+  return size > maxFileBytes ? null : Buffer.concat(parts).toString("utf8")
+}
+
 /**
  * Reads files, folders (with all below, `*.yaml`, `*.yml`, `*.json`, hidden names skipped, links followed but no folder twice) and `-`, whose text the
  * caller has (it can be read only once). A file reached by two names is read under the first. Never fails: faults are part of the answer.
@@ -81,14 +93,19 @@ export const read = async (paths: ReadonlyArray<string>, stdin: string | null): 
       if (seen.has(real)) return
       seen.add(real)
       const found = await stat(real)
-      if (found.size > maxFileBytes) {
-        const message = `${Math.round(found.size / 1024 / 1024)} MiB are more than a manifest may have (${maxFileBytes / 1024 / 1024} MiB)`
+      const tooMuch = (what: string) => {
+        const message = `${what} more than a manifest may have (${maxFileBytes / 1024 / 1024} MiB)`
         faults.push({ path, message, remedy: "Split it into several files", missing: false })
+      }
+      if (found.size > maxFileBytes) {
+        tooMuch(`${Math.round(found.size / 1024 / 1024)} MiB are`)
         return
       }
       // A device or a pipe in a folder would block for ever; named on the command line it is meant (`<(kubectl …)`).
       if (!found.isFile() && !named) return
-      files.set(path, await readFile(real, "utf8"))
+      const text = found.isFile() ? await readFile(real, "utf8") : await readStream(real)
+      if (text === null) tooMuch("this device or pipe has")
+      else files.set(path, text)
     } catch (error) {
       // Gone between listing and reading: an edit in progress, and a deletion is no fault.
       if (named || (error as NodeJS.ErrnoException).code !== "ENOENT") faults.push(faultOf(path, error))
