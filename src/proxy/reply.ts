@@ -133,16 +133,19 @@ export class Reply {
 
   /** Head, body and end at once. false: an edit of the user's cannot be written (translate refuses those), and the plain answer went instead. */
   answer(status: number, fields: Array<string>, body: string): boolean {
+    let said = body
     let written = true
     try {
       this.writeHead(status, fields)
     } catch {
       const plain = answerTo("internal")
       this.writeHead(plain.status, [...plain.headers])
+      // Its head counts its own body: another would break the framing of the connection.
+      said = plain.body
       written = false
     }
-    this.bytes = this.request.method === "HEAD" ? 0 : Buffer.byteLength(body)
-    this.close(body)
+    this.bytes = this.request.method === "HEAD" ? 0 : Buffer.byteLength(said)
+    this.close(said)
     return written
   }
 
