@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, "..")
 const words = new Set(process.argv.slice(2))
 const quick = words.has("--quick")
 const rounds = quick ? 2 : 5
-const seconds = quick ? 3 : 6
+const seconds = quick ? 3 : 4
 
 const found = (command: string): string | null => {
   const which = spawnSync("sh", ["-c", `command -v ${command} || ls /usr/sbin/${command} 2>/dev/null`], { encoding: "utf8" }).stdout.trim()

@@ -31,7 +31,7 @@ if (installed !== wanted) {
   const began = Date.now()
   // npm under `npm run` tells where it is; a bare call finds it on PATH.
   const npm = process.env.npm_execpath
-  const words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+  const words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
   const run = npm?.endsWith(".js")
     ? spawnSync(process.execPath, [npm, ...words], { cwd: root, stdio: "inherit" })
     : spawnSync("npm", words, { cwd: root, stdio: "inherit" })

@@ -54,18 +54,19 @@ export const main = async (invocation: Invocation): Promise<number> => {
   const bundles = await trustBundles(settings)
   const log = await accessLog(settings)
   const journal = makeJournal(settings, process.stderr)
-  banner(journal, settings)
-  // Only now: a mistake on the command line is told at once.
-  const { describeCause, makeStandalone } = await import("./standalone.ts")
-  const stdin = invocation.operands.includes("-") ? await readStandardInput() : null
-
   const signalled = Promise.withResolvers<NodeJS.Signals>()
   let signals = 0
+  let started = false
   const onSignal = (signal: NodeJS.Signals) => {
     signals++
     if (signals > 1) {
       journal.write("warning", `${signal} again: exit at once`)
       process.exit(130)
+    }
+    if (!started) {
+      // Nothing is served yet, and what the start waits for (a folder of a dead file server) may never come.
+      journal.write("info", `${signal} before anything was served, bye`)
+      process.exit(exitCodes.accepted)
     }
     journal.write("info", `${signal}: draining, at most ${settings.drainDelay + settings.drainDeadline} ms; once more exits at once`)
     signalled.resolve(signal)
@@ -73,8 +74,14 @@ export const main = async (invocation: Invocation): Promise<number> => {
   process.on("SIGTERM", onSignal)
   process.on("SIGINT", onSignal)
 
+  banner(journal, settings)
+  // Only now: a mistake on the command line is told at once.
+  const { describeCause, makeStandalone } = await import("./standalone.ts")
+  const stdin = invocation.operands.includes("-") ? await readStandardInput() : null
+
   const program = Effect.gen(function* () {
     const standalone = yield* makeStandalone({ settings, paths: invocation.operands, stdin, bundles, log, journal })
+    started = true
     const running = yield* Effect.forkScoped(standalone.run)
     // Whichever is first: a signal, or a defect that must not pass unnoticed.
     yield* Effect.raceFirst(

@@ -17,6 +17,8 @@ export class Connection {
   /** Exchanges under way (several only with pipelining), and the newest of them: its body is what the parser reads. */
   active = 0
   latest: Exchange | null = null
+  /** Ended by us at the drain deadline, not by the client. */
+  cut = false
   /** The parser gave up on it: it ends with the answer under way. */
   closing = false
   /** Its last request was answered before its end, and is still being read. */

@@ -308,7 +308,10 @@ export class Exchange implements ResponseSink, ReplyOwner {
   /** The one place where the client's side is over. */
   onClosed(whole: boolean): void {
     if (this.finished) return
-    if (!whole) this.note("client_abort", "the client closed the connection")
+    if (!whole) {
+      if (this.connection.cut) this.note("draining", "not done by the drain deadline")
+      else this.note("client_abort", "the client closed the connection")
+    }
     this.finish()
   }
 

@@ -215,6 +215,7 @@ class PortServer implements Port {
   close(): void {
     this.#draining = true
     this.server.close()
+    for (const connection of this.#connections.values()) connection.cut = true
     for (const socket of this.#sockets) socket.destroy()
     this.#release()
   }

@@ -64,8 +64,6 @@ const untrusted = "The backend could not be verified."
 export const failures: Readonly<Record<Reason, Outcome>> = {
   downstream_tls: row("accept", "close", "", "Downstream", "Never", ""),
   overload: row("accept", 503, "OM", "Internal", "Never", "Too many connections.", overload),
-  // A request that arrives while the process goes away: it was not looked at, so the client may repeat it elsewhere.
-  draining: row("accept", 503, "", "Internal", "Never", "Shutting down.", overload),
 
   bad_request: row("parse", 400, "DPE", "Downstream", "Never", "The request is malformed.", { close: true }),
   head_too_large: row("parse", 431, "DPE", "Downstream", "Never", "The request head is too large.", { close: true }),
@@ -137,6 +135,8 @@ export const failures: Readonly<Record<Reason, Outcome>> = {
   stream_idle: row("relay", "close", "SI", "Upstream", "Never", ""),
 
   request_timeout: row("any", 504, "UT", "Upstream", "Never", "The request took too long."),
+  // Cut at the drain deadline: our doing, not the client's.
+  draining: row("any", "close", "", "Internal", "Never", ""),
   client_abort: row("any", "close", "DC", "Downstream", "Never", ""),
   internal: row("any", 500, "", "Internal", "Never", "Something went wrong here.")
 }

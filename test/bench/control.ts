@@ -234,6 +234,10 @@ export const controlPlane = async (options: ControlOptions): Promise<ReadonlyArr
       figure: `${figures.change.toFixed(2)} ms (slowest ${figures.slowest.toFixed(1)}; apply and translate ${figures.pure.toFixed(2)})`,
       bar: "5 ms"
     },
-    { work: "RSS of `sluice run` with 10,000 routes over 1,000 hosts", figure: `${resident.toFixed(0)} MiB`, bar: "200 MB" }
+    {
+      work: "RSS of `sluice run` with 10,000 routes over 1,000 hosts",
+      figure: `${((resident * 1024 * 1024) / 1e6).toFixed(0)} MB`,
+      bar: "200 MB"
+    }
   ]
 }

@@ -1,5 +1,6 @@
 // `sluice run` as a process: it serves what the files say, follows their edits, tells what is wrong, and leaves in order.
 
+import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { request } from "node:http"
 import { createServer, type Server } from "node:net"
@@ -229,6 +230,17 @@ spec:
     child.child.kill("SIGINT")
     await child.line(/SIGINT: draining/)
     assert.strictEqual(await child.end("SIGINT"), 130)
+  }, 30_000)
+
+  it("is ended by one signal while its start still waits: nothing is served that could be drained", async () => {
+    using place = folder({ "m.yaml": gateway(await freePort()) })
+    const fifo = join(place.path, "manifests.yaml")
+    execFileSync("mkfifo", [fifo])
+    // Nobody ever writes to it.
+    const child = start([...quiet(join(place.path, "state")), "--admin-address", "off", fifo])
+    await child.line(/sluice .* on Node/)
+    assert.strictEqual(await child.end("SIGTERM"), 0)
+    assert.include(child.err(), "before anything was served")
   }, 30_000)
 
   it("says what hinders it and exits: no such path, a port or a folder that cannot be had", async () => {

@@ -154,7 +154,7 @@ describe("a drain", () => {
     using reading = await open[1]!
     await reading.until(/data: 1/)
     await drained(proxy, { propagation: 0, deadline: 200 })
-    expect(told.sort()).toEqual(["/delay/60000 client_abort", "/drip/1000/50 client_abort"])
+    expect(told.sort()).toEqual(["/delay/60000 draining", "/drip/1000/50 draining"])
     await waiting.closed
   })
 
