@@ -113,7 +113,8 @@ const control = await controlPlane({ launcher: join(root, "bin", "sluice"), fold
 
 const version = (command: string, ...args: ReadonlyArray<string>) => {
   const out = spawnSync(command, args, { encoding: "utf8" })
-  return `${out.stdout}${out.stderr}`.trim().split("\n")[0] ?? ""
+  // Envoy begins with its own path.
+  return (`${out.stdout}${out.stderr}`.trim().split("\n")[0] ?? "").replace(/^\S*\/envoy +version: /, "")
 }
 const ratio = (row: string, peer: string) => (names.includes(peer) ? (micros(row, "sluice") / micros(row, peer)).toFixed(2) : "-")
 const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, encoding: "utf8" }).stdout.trim()
