@@ -111,7 +111,9 @@ const serve = (at: At, name: string, routes: ReadonlyMap<string, Route>): Effect
           answer(text("on loopback, ask by address or as localhost\n", 403))
           return
         }
-        const [path = "/", query = ""] = (request.url ?? "/").split("?", 2)
+        // At the first "?" only: the URL that explain is asked about may be written with its own.
+        const [path = "/", ...rest] = (request.url ?? "/").split("?")
+        const query = rest.join("?")
         const route = routes.get(path)
         if (route === undefined) {
           answer(text("no such page\n", 404))

@@ -99,6 +99,7 @@ describe("admin port", () => {
   it("hands /explain its query, asks for a URL, and says when it cannot", async () => {
     const { port } = await run(serveAdmin(loopback, sources))
     expect(JSON.parse((await ask(port, "/explain?url=http://a/b")).body)).toEqual({ url: "http://a/b" })
+    expect(JSON.parse((await ask(port, "/explain?url=http://a/b?c=d")).body)).toEqual({ url: "http://a/b?c=d" })
     expect((await ask(port, "/explain")).status).toBe(400)
     const without = await run(serveAdmin(loopback, { ...sources, explain: null }))
     expect((await ask(without.port, "/explain?url=http://a")).status).toBe(501)
