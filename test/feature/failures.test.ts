@@ -1,7 +1,6 @@
 // Each upstream row of the failure table, provoked over real sockets, real DNS and real certificates: the status, the line in the log, the count.
 import { once } from "node:events"
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
-import { Worker } from "node:worker_threads"
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
 import { Effect, ManagedRuntime } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { failures } from "#src/proxy/response.ts"
@@ -14,6 +13,7 @@ import { expired, makeAuthority, notYetValid, selfSigned } from "../support/cert
 import { type DnsServer, startDnsServer } from "../support/dns.ts"
 import { at, named } from "../support/live.ts"
 import { type Origin, type Script, startOrigin } from "../support/origin.ts"
+import { silentHost } from "../support/silent.ts"
 
 const verified: UpstreamTls = { ca: "System", names: [], client: null, verify: true, minVersion: "TLSv1.2", maxVersion: "TLSv1.3" }
 const name = "api.example"
@@ -26,39 +26,6 @@ let origin: Origin
 const rows: Array<{ readonly path: string; readonly reason: UpstreamReason; readonly status?: number }> = []
 
 const timeouts = (some: Partial<UpstreamTimeouts>): UpstreamTimeouts => ({ ...defaultTimeouts, ...some })
-
-/** Accepts no connection and refuses none: a listener in a thread that stands still, its queue filled to the brim. */
-const silentHost = async () => {
-  const flag = new Int32Array(new SharedArrayBuffer(4))
-  const worker = new Worker(
-    `const { parentPort, workerData } = require("node:worker_threads")
-     const server = require("node:net").createServer((socket) => socket.on("error", () => {}))
-     server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-       parentPort.postMessage(server.address().port)
-       setImmediate(() => { Atomics.wait(workerData, 0, 0) })
-     })`,
-    { eval: true, workerData: flag }
-  )
-  const port = await new Promise<number>((resolve) => worker.once("message", resolve))
-  const fillers: Array<Socket> = []
-  // One that hangs proves the queue full: with the thread standing still nothing empties it.
-  for (let full = false; !full; ) {
-    const filler = connect({ host: "127.0.0.1", port })
-    filler.on("error", () => {})
-    fillers.push(filler)
-    full = await new Promise<boolean>((resolve) => {
-      filler.once("connect", () => resolve(false))
-      setTimeout(() => resolve(true), 50)
-    })
-  }
-  const close = async () => {
-    for (const filler of fillers) filler.destroy()
-    Atomics.store(flag, 0, 1)
-    Atomics.notify(flag, 0)
-    await worker.terminate()
-  }
-  return { port, close }
-}
 
 const startRaw = async (serve: (socket: Socket) => void): Promise<{ port: number; server: Server }> => {
   const server = createServer(serve)
