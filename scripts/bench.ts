@@ -15,6 +15,9 @@ const words = new Set(process.argv.slice(2))
 const quick = words.has("--quick")
 const rounds = quick ? 2 : 5
 const seconds = quick ? 3 : 4
+// Of every peer on every row, before anything is measured: what is compiled while it runs (V8 here) needs many seconds to come to rest, and a row
+// that comes new would be measured half compiled. The same for all, though most need none.
+const warming = quick ? 5 : 10
 
 const found = (command: string): string | null => {
   const which = spawnSync("sh", ["-c", `command -v ${command} || ls /usr/sbin/${command} 2>/dev/null`], { encoding: "utf8" }).stdout.trim()
@@ -77,7 +80,12 @@ const source = await start(origin(world), 1)
 const running: Array<Running> = []
 try {
   for (const peer of peers) running.push(await start(peer, 0))
-  for (const each of running) await load(each, each.peer.ports.plain, "/1k", 2, 64, 1)
+  for (const row of rows) {
+    for (const each of running) {
+      console.error(`warming ${warming} s  ${row.title.padEnd(24)} ${each.peer.name}`)
+      await load(each, each.peer.ports[row.port], row.path, warming, row.connections, 1)
+    }
+  }
   for (let round = 0; round < rounds; round++) {
     for (const row of rows) {
       // Rotated, so that no peer always follows the same other.
@@ -122,8 +130,8 @@ const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root, e
 const report = `# Benchmarks
 
 Made by \`npm run bench\`${quick ? " (quick)" : ""} at ${commit} on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model ?? "?"}, Linux. Each proxy runs alone on one core with one worker; the load
-generator (wrk) and the origin (nginx) share the other. ${rounds} interleaved rounds of ${seconds} s; median (min..max). The machine is shared: read ratios within the run, not
-absolute values. Sluice and Envoy write their access logs to /dev/null; the other peers log nothing. Upstream certificates are verified by all.
+generator (wrk) and the origin (nginx) share the other. ${rounds} interleaved rounds of ${seconds} s after ${warming} s of warm-up per row, the same for all; median (min..max).
+The machine is shared: read ratios within the run, not absolute values. Sluice and Envoy write their access logs to /dev/null; the other peers log nothing. Upstream certificates are verified by all.
 
 ## CPU microseconds per request (user + system, proxy process)
 
