@@ -2,10 +2,12 @@
 // handshake; what OpenSSL refuses is told, and the pair before stays in use.
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls"
 import { type CompiledHosts, compileHosts, findHost } from "../routing/hosts.ts"
+import type { Source } from "../snapshot/id.ts"
 import type { Material } from "../snapshot/secret.ts"
 import { noRenegotiation, suites } from "../upstream/dial/suites.ts"
 
 export interface Certificate {
+  readonly source: Source
   readonly digest: string
   readonly context: SecureContext
   /** The pair itself, for a server that wants options instead of a context. */
@@ -31,7 +33,7 @@ export const loadCertificate = (material: Material): Certificate | string => {
   try {
     const use = <A>(f: (options: SecureContextOptions) => A): A =>
       key.use((bytes) => f({ ...tlsSettings, cert: chain, key: Buffer.from(bytes) }))
-    return { digest: ref.digest, context: use(createSecureContext), use, names, expires }
+    return { source: ref.source, digest: ref.digest, context: use(createSecureContext), use, names, expires }
   } catch (cause) {
     const { code, message } = cause as { readonly code?: string; readonly message: string }
     return `OpenSSL does not take the certificate and key: ${code ?? message}`

@@ -71,10 +71,9 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     return [...soon].map(([target, left]) => [[gateway, target], left] as const)
   }
   const own = (): Samples =>
-    [...sources.certificates()].map(([id, { expires }]) => {
-      const source = sources.snapshot()?.secrets.get(id)?.source
-      return [[gateway, source === undefined ? id : `${source.namespace}/${source.name}`], days(expires)] as const
-    })
+    [...sources.certificates().values()].map(
+      ({ source, expires }) => [[gateway, `${source.namespace}/${source.name}`], days(expires)] as const
+    )
   const one = (value: () => number) => (): Samples => [[[gateway], value()]]
 
   const table: ReadonlyArray<readonly [MetricName, () => Samples]> = [

@@ -113,13 +113,16 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     const changed = new Set<Id>()
     for (const id of wanted) {
       const digest = snapshot.secrets.get(id)?.digest
-      if (digest !== undefined && certificates.get(id)?.digest === digest) {
+      const known = certificates.get(id)
+      if (digest !== undefined && known?.digest === digest) {
         refuse("secrets", id, [])
         continue
       }
-      const loaded = digest === undefined ? "the snapshot does not hold the Secret" : loadFrom(material, id)
-      // The pair before stays in use.
-      refuse("secrets", id, typeof loaded === "string" ? [loaded] : [])
+      // Named by a listener and not among the secrets: translate found no pair in it that can be used.
+      const loaded = digest === undefined ? "the Secret holds no pair that can be used" : loadFrom(material, id)
+      // The pair before stays in use, until the listener names it no more.
+      const kept = known === undefined ? "" : `; the pair before stays in use, valid until ${known.expires}`
+      refuse("secrets", id, typeof loaded === "string" ? [`${loaded}${kept}`] : [])
       if (typeof loaded === "string") continue
       certificates.set(id, loaded)
       changed.add(id)
@@ -165,7 +168,8 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       const { tls, hosts: ids } = spec.mode
       const known = listeners.get(id)
       const usable = (tls?.certificates ?? []).map((secret) => certificates.get(secret)).filter((pair) => pair !== undefined)
-      if (tls !== null && usable.length === 0) refuse("listeners", id, ["none of its certificates can be used: every handshake fails"])
+      if (tls !== null && usable.length === 0)
+        refuse("listeners", id, ["none of its certificates can be used, and no earlier pair is known here: every handshake fails"])
       const sameCertificates = !(tls?.certificates ?? []).some((secret) => changed.has(secret))
       const sameHosts = known?.spec === spec && !(moved.size > 0 && ids.some((host) => moved.has(host)))
       if (known !== undefined && sameHosts && sameCertificates) {

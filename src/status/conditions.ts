@@ -50,10 +50,25 @@ export const gatewayClass = {
 // ── Gateway ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const gateway = {
   accepted: (notes: ReadonlyArray<string>): Said => says("Accepted", "True", "Accepted")(sentences("The Gateway is served", ...notes)),
-  /** Some listeners are valid: the Gateway is accepted (Gateway API v1.6, condition reasons). refused names those that do not serve; served: how many do. */
-  someListenersInvalid: (refused: ReadonlyArray<string>, served: number, notes: ReadonlyArray<string>): Said => {
+  /** Some listeners are valid: the Gateway is accepted (Gateway API v1.6, condition reasons). refused names those that do not serve; served: how many do, heldOver included: those without a certificate that can be used now. */
+  someListenersInvalid: (
+    refused: ReadonlyArray<string>,
+    heldOver: ReadonlyArray<string>,
+    served: number,
+    notes: ReadonlyArray<string>
+  ): Said => {
     const what = served === 0 ? "No listener can serve" : `Served but for ${count(refused.length, "listener")} that cannot serve`
-    return says("Accepted", "True", "ListenersNotValid")(sentences(`${what}: ${refused.join(", ")}; see the conditions of each`, ...notes))
+    return says(
+      "Accepted",
+      "True",
+      "ListenersNotValid"
+    )(
+      sentences(
+        refused.length === 0 ? "" : `${what}: ${refused.join(", ")}; see the conditions of each`,
+        heldOver.length === 0 ? "" : `No certificate that can be used now: ${heldOver.join(", ")}; see the conditions of each`,
+        ...notes
+      )
+    )
   },
   noListenerValid: (refused: ReadonlyArray<string>): Said =>
     says("Accepted", "False", "ListenersNotValid")(`No listener can be served: ${refused.join(", ")}; see the conditions of each`),
@@ -168,6 +183,8 @@ const conflict = (reason: "HostnameConflict" | "ProtocolConflict", message: stri
 ]
 
 /** Sentences about listeners that conditions above are filled with. */
+const heldOver = "a proxy that served an earlier pair of it goes on with that"
+
 export const listenerNote = {
   certificate: {
     kind: (path: string, group: string, kind: string): string =>
@@ -177,9 +194,9 @@ export const listenerNote = {
     missing: (path: string, secret: string): string => `${path}: ${secret} does not exist`,
     unread: (path: string, secret: string): string => `${path}: ${secret} has not been read yet`,
     undecodable: (path: string, secret: string, issues: ReadonlyArray<Issue>): string =>
-      `${path}: ${secret} cannot be read: ${describeIssues(issues)}`,
+      `${path}: ${secret} cannot be read: ${describeIssues(issues)}; ${heldOver}`,
     /** cause: a clause that follows the Secret's name and never quotes its bytes. */
-    bad: (path: string, secret: string, cause: string): string => `${path}: ${secret} ${cause}`,
+    bad: (path: string, secret: string, cause: string): string => `${path}: ${secret} ${cause}; ${heldOver}`,
     none: (path: string): string =>
       `${path}.certificateRefs: an HTTPS listener needs a certificate; refer to a Secret of type kubernetes.io/tls`,
     /** expires: RFC 3339. Served all the same: the client judges it. */

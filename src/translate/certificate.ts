@@ -3,6 +3,7 @@ import { Result } from "effect"
 import { describeKey, type ObjectKey, objectKey } from "#schemas/meta.ts"
 import { gatewayGroup, type SecretObjectReference } from "#schemas/reference.ts"
 import type { Secret } from "#schemas/secret.ts"
+import type { Id } from "../snapshot/id.ts"
 import type { Material, Sealed } from "../snapshot/secret.ts"
 import { listenerNote } from "../status/conditions.ts"
 import { parseKeyPair } from "./keypair.ts"
@@ -10,6 +11,11 @@ import { permitted } from "./reference.ts"
 import type { View } from "./view.ts"
 
 export interface Certificates {
+  /**
+   * What the listener names, in its order: also Secrets that are there but hold no pair that can be used, so without material. A proxy goes on with
+   * the pair it has of such a one: translate sees only the present bytes, and the state alone decides what it says (law 13).
+   */
+  readonly ids: ReadonlyArray<Id>
   /** Those that serve, in the order of the listener. */
   readonly materials: ReadonlyArray<Material>
   readonly notPermitted: ReadonlyArray<string>
@@ -17,17 +23,26 @@ export interface Certificates {
   readonly notes: ReadonlyArray<string>
 }
 
-/** A certificate with its key from a Secret of type kubernetes.io/tls, or why not (with the Secret's name, never its bytes). */
-export const keyPairOf = (view: View, path: string, key: ObjectKey): Result.Result<Material, string> => {
+interface BadPair {
+  /** With the Secret's name, never its bytes. */
+  readonly message: string
+  /** The Secret is there: a pair that a proxy has from before is still meant. */
+  readonly there: boolean
+}
+
+/** A certificate with its key from a Secret of type kubernetes.io/tls, or why not. */
+const keyPairOf = (view: View, path: string, key: ObjectKey): Result.Result<Material, BadPair> => {
   const note = listenerNote.certificate
   const secret = view.fetched<Secret<Sealed>>(key)
-  if (secret === undefined) return Result.fail(note.unread(path, describeKey(key)))
-  if (secret === null) return Result.fail(note.missing(path, describeKey(key)))
-  if (Result.isFailure(secret.value)) return Result.fail(note.undecodable(path, describeKey(key), secret.value.failure))
+  if (secret === undefined) return Result.fail({ message: note.unread(path, describeKey(key)), there: false })
+  if (secret === null) return Result.fail({ message: note.missing(path, describeKey(key)), there: false })
+  if (Result.isFailure(secret.value))
+    return Result.fail({ message: note.undecodable(path, describeKey(key), secret.value.failure), there: true })
   const [, namespace, name] = key.split("/") as [string, string, string]
-  return Result.mapError(parseKeyPair(key, { kind: "Secret", namespace, name, section: null }, secret.value.success), (cause) =>
-    note.bad(path, describeKey(key), cause)
-  )
+  return Result.mapError(parseKeyPair(key, { kind: "Secret", namespace, name, section: null }, secret.value.success), (cause) => ({
+    message: note.bad(path, describeKey(key), cause),
+    there: true
+  }))
 }
 
 /** path: of the listener's `tls`, for messages. namespace: of the Gateway. */
@@ -38,7 +53,8 @@ export const listenerCertificates = (
   refs: ReadonlyArray<SecretObjectReference>
 ): Certificates => {
   const note = listenerNote.certificate
-  const materials = new Map<string, Material>()
+  const ids = new Set<Id>()
+  const materials = new Map<Id, Material>()
   const notPermitted: Array<string> = []
   const invalid: Array<string> = []
   const notes: Array<string> = []
@@ -62,11 +78,14 @@ export const listenerCertificates = (
       continue
     }
     const pair = keyPairOf(view, at, key)
-    if (Result.isFailure(pair)) invalid.push(pair.failure)
-    else if (!materials.has(pair.success.id)) {
+    if (Result.isFailure(pair)) {
+      invalid.push(pair.failure.message)
+      if (pair.failure.there) ids.add(key)
+    } else if (!materials.has(pair.success.id)) {
+      ids.add(pair.success.id)
       materials.set(pair.success.id, pair.success)
       notes.push(note.expires(describeKey(key), pair.success.expires))
     }
   }
-  return { materials: [...materials.values()], notPermitted, invalid, notes }
+  return { ids: [...ids], materials: [...materials.values()], notPermitted, invalid, notes }
 }

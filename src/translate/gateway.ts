@@ -12,7 +12,15 @@ import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { type Infrastructure, infrastructureOf } from "./infrastructure.ts"
 import { gatewayKind } from "./kinds.ts"
-import { isServed, type JudgedListener, judgeListener, type SupportedKind, type UnreadableListener, unreadable } from "./listener.ts"
+import {
+  isHeldOver,
+  isServed,
+  type JudgedListener,
+  judgeListener,
+  type SupportedKind,
+  type UnreadableListener,
+  unreadable
+} from "./listener.ts"
 import { type Unheeded, unheededParameters } from "./parameters.ts"
 import { boundPort, judgePorts, type PortClaims } from "./port.ts"
 import type { TranslateSettings } from "./settings.ts"
@@ -120,7 +128,7 @@ const claims = (view: View, settings: TranslateSettings): PortClaims =>
     return taken
   })
 
-const snapshotListener = (settings: TranslateSettings, key: ObjectKey, { name, listener, certificates }: JudgedListener): Listener => {
+const snapshotListener = (settings: TranslateSettings, key: ObjectKey, { name, listener, secrets }: JudgedListener): Listener => {
   const gateway = parseKey(key)
   return {
     source: { kind: "Gateway", namespace: gateway.namespace, name: gateway.name, section: name },
@@ -129,10 +137,7 @@ const snapshotListener = (settings: TranslateSettings, key: ObjectKey, { name, l
     bind: { address: settings.listenAddress, port: boundPort(settings, listener.port), transport: "tcp" },
     mode: {
       _tag: "Http",
-      tls:
-        listener.protocol === "HTTPS"
-          ? { certificates: certificates.map((material) => material.id), clientCa: null, clientAuth: "None" }
-          : null,
+      tls: listener.protocol === "HTTPS" ? { certificates: secrets, clientCa: null, clientAuth: "None" } : null,
       hosts: []
     },
     limits: defaultListenerLimits
@@ -147,6 +152,7 @@ const conditionsOf = (
   settings: TranslateSettings,
   parameters: Unheeded,
   refused: ReadonlyArray<string>,
+  heldOver: ReadonlyArray<string>,
   valid: number,
   served: number
 ): ReadonlyArray<Said> => {
@@ -160,7 +166,11 @@ const conditionsOf = (
   if (spec.allowedListeners !== undefined && spec.allowedListeners.namespaces.from !== "None") fields.push(gatewayNote.allowedListeners)
   if (spec.defaultScope !== undefined && spec.defaultScope !== "None") fields.push(gatewayNote.defaultScope)
   const accepted =
-    valid === 0 ? say.noListenerValid(refused) : refused.length > 0 ? say.someListenersInvalid(refused, served, notes) : say.accepted(notes)
+    valid === 0
+      ? say.noListenerValid(refused)
+      : refused.length + heldOver.length > 0
+        ? say.someListenersInvalid(refused, heldOver, served, notes)
+        : say.accepted(notes)
   return [
     accepted,
     ...(spec.tls?.backend?.clientCertificateRef === undefined ? [] : [say.clientCertificateNotServed()]),
@@ -188,7 +198,8 @@ export const ownGateway = (view: View, settings: TranslateSettings, key: ObjectK
       .map((one) => one.name)
     const valid = listeners.filter((one) => one.accepted.status === "True").length
     const parameters = unheededParameters(view, settings, key, gateway)
-    const conditions = refused === null ? conditionsOf(gateway, settings, parameters, bad, valid, served.length) : [refused]
+    const heldOver = listeners.filter(isHeldOver).map((one) => one.name)
+    const conditions = refused === null ? conditionsOf(gateway, settings, parameters, bad, heldOver, valid, served.length) : [refused]
     // Listeners that share a name did not decode; their one status entry says why.
     const named = new Map<string, UnreadableListener & { readonly name: string }>()
     for (const one of judged.unreadable) if (one.name !== null && !named.has(one.name)) named.set(one.name, { ...one, name: one.name })

@@ -4,6 +4,7 @@ import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener } from "#schemas/listener.ts"
 import type { Element, Issue } from "#schemas/meta.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
+import type { Id } from "../snapshot/id.ts"
 import type { Material } from "../snapshot/secret.ts"
 import { listenerNote, type Said, listener as say } from "../status/conditions.ts"
 import { listenerCertificates } from "./certificate.ts"
@@ -27,6 +28,8 @@ export interface JudgedListener {
   readonly others: ReadonlyArray<Said>
   readonly supportedKinds: ReadonlyArray<SupportedKind>
   readonly certificates: ReadonlyArray<Material>
+  /** Ids of the Secrets that it serves with: those of `certificates`, and Secrets whose present pair cannot be used. */
+  readonly secrets: ReadonlyArray<Id>
 }
 
 /** A listener that did not decode. name null: not even that could be read. */
@@ -39,7 +42,11 @@ export interface UnreadableListener {
 export const isServed = (judged: JudgedListener): boolean =>
   judged.accepted.status === "True" &&
   judged.supportedKinds.length > 0 &&
-  (judged.listener.protocol === "HTTP" || judged.certificates.length > 0)
+  (judged.listener.protocol === "HTTP" || judged.secrets.length > 0)
+
+/** Served, but with the pair of before if a proxy has one: none of its Secrets holds one that can be used. */
+export const isHeldOver = (judged: JudgedListener): boolean =>
+  isServed(judged) && judged.listener.protocol === "HTTPS" && judged.certificates.length === 0
 
 export const unreadable = (element: Element<Listener>, index: number): UnreadableListener | null =>
   Result.isSuccess(element)
@@ -86,7 +93,7 @@ export const judgeListener = (view: View, gateway: Gateway, namespace: string, l
   const certificates =
     listener.protocol === "HTTPS"
       ? listenerCertificates(view, `${path}.tls`, namespace, listener.tls?.certificateRefs ?? [])
-      : { materials: [], notPermitted: [], invalid: [], notes: [] }
+      : { ids: [], materials: [], notPermitted: [], invalid: [], notes: [] }
   const kinds =
     badKinds.length === 0
       ? null
@@ -108,6 +115,7 @@ export const judgeListener = (view: View, gateway: Gateway, namespace: string, l
           : (kinds ?? say.resolvedRefsWith(certificates.notes)),
     others: [],
     supportedKinds,
-    certificates: certificates.materials
+    certificates: certificates.materials,
+    secrets: certificates.ids
   }
 }
