@@ -1,5 +1,5 @@
 // Reports go up when the state of an upstream changed, never for traffic (law 18): what happened within a moment is told once.
-import type { Report, UpstreamFacts } from "../report/report.ts"
+import type { EndpointFacts, Report, UpstreamFacts } from "../report/report.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { LiveUpstream } from "../upstream/live.ts"
 
@@ -11,8 +11,18 @@ export interface Reporter {
   readonly close: () => void
 }
 
+const sameEndpoint = (a: EndpointFacts | undefined, b: EndpointFacts): boolean =>
+  a !== undefined &&
+  a.certificate?.subject === b.certificate?.subject &&
+  a.certificate?.expires === b.certificate?.expires &&
+  // The sample of addresses rotates and is no news.
+  (Object.keys(b) as Array<keyof EndpointFacts>).every((key) => key === "sample" || key === "certificate" || a[key] === b[key])
+
 const same = (a: UpstreamFacts | undefined, b: UpstreamFacts): boolean =>
-  a !== undefined && (Object.keys(b) as Array<keyof UpstreamFacts>).every((key) => a[key] === b[key])
+  a !== undefined &&
+  a.endpoints?.length === b.endpoints?.length &&
+  (b.endpoints ?? []).every((endpoint, at) => sameEndpoint(a.endpoints?.[at], endpoint)) &&
+  (Object.keys(b) as Array<keyof UpstreamFacts>).every((key) => key === "endpoints" || a[key] === b[key])
 
 /** delay: milliseconds that a burst of changes is gathered for. */
 export const makeReporter = (options: {

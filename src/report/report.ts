@@ -20,6 +20,22 @@ export interface Ack {
 /** Pending: the first answer is awaited. */
 export type ResolutionState = "Pending" | "Fresh" | "Stale" | "Failed" | "Refused" | "NotNeeded"
 
+/** One endpoint of an upstream, in the order they were written. */
+export interface EndpointFacts {
+  /** As it is written: `api.example:443`, `[2001:db8::1]:80`, `/run/a.sock`. */
+  readonly name: string
+  readonly resolution: ResolutionState
+  /** "" when Fresh. */
+  readonly detail: string
+  readonly addresses: number
+  readonly healthy: number
+  readonly tier: number
+  /** Of the newest connections, the one that expires first. */
+  readonly certificate: { readonly subject: string; readonly expires: string } | null
+  /** At most four addresses, as of the report. They rotate, and are no reason for another report. */
+  readonly sample: ReadonlyArray<string>
+}
+
 export interface UpstreamFacts {
   readonly resolution: ResolutionState
   /** Why, in words that do not rotate: `NXDOMAIN for api.example`, `169.254.169.254 is link-local: never dialled`. "" when Fresh. */
@@ -31,6 +47,8 @@ export interface UpstreamFacts {
   readonly certificateExpires: string | null
   /** Failure label (snapshot/reason) of the last failed connection, or null since the last success. */
   readonly lastFailure: string | null
+  /** The first 64. Absent: not told one by one. */
+  readonly endpoints?: ReadonlyArray<EndpointFacts>
 }
 
 export interface Report {

@@ -1,5 +1,5 @@
 // What can be said of an upstream's endpoints: states and counts for the report (law 18), everything for the admin port.
-import type { ResolutionState, UpstreamFacts } from "../report/report.ts"
+import type { EndpointFacts, ResolutionState, UpstreamFacts } from "../report/report.ts"
 import type { AddressDescription, EndpointDescription } from "./description.ts"
 import type { Member, Target } from "./member.ts"
 
@@ -13,6 +13,28 @@ const stateOf = (member: Member): { readonly state: ResolutionState; readonly de
   if (resolution === null || resolution.state === "Pending")
     return { state: "Pending", detail: `the first answer for ${member.name} is awaited` }
   return { state: resolution.state, detail: resolution.state === "Fresh" ? "" : resolution.detail }
+}
+
+/** Endpoints told one by one, and addresses named of each: as many as a status has room for. */
+const most = { endpoints: 64, sample: 4 }
+
+const endpointFacts = (member: Member): EndpointFacts => {
+  const { state, detail } = stateOf(member)
+  const open = member.order.filter((target) => target.denied === null)
+  let certificate: EndpointFacts["certificate"] = null
+  for (const { tls } of open)
+    if (tls !== null && (certificate === null || tls.expires < certificate.expires))
+      certificate = { subject: tls.subject, expires: tls.expires }
+  return {
+    name: member.name,
+    resolution: state,
+    detail,
+    addresses: open.length,
+    healthy: open.filter((target) => target.lastFailure === null).length,
+    tier: member.endpoint.tier,
+    certificate,
+    sample: open.slice(0, most.sample).map((target) => target.address)
+  }
 }
 
 /** lastFailure: of the last dial, null since the last success. */
@@ -41,7 +63,12 @@ export const factsOf = (members: ReadonlyArray<Member>, lastFailure: string | nu
     healthy,
     tier: Number.isFinite(tier) ? tier : 0,
     certificateExpires,
-    lastFailure
+    lastFailure,
+    // Those of a slice are controllers' business: they have no status that could name them, and there may be thousands.
+    endpoints: members
+      .filter(({ endpoint }) => endpoint.origin === "Written")
+      .slice(0, most.endpoints)
+      .map(endpointFacts)
   }
 }
 

@@ -1,0 +1,115 @@
+// The part of an object's `.status` that is ours, made of its verdict, what was provisioned and what proxies saw, over the status that stands. Pure.
+import { type Condition, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import type { Verdict, VerdictEntry } from "../../status/verdict.ts"
+import { mergeConditions } from "./conditions.ts"
+import { type Fields, field, isFields, listAt, stringAt } from "./json.ts"
+import { hasOwnSections, mergeSections, type SectionedList } from "./sections.ts"
+
+export interface GatewayAddress {
+  readonly type: "IPAddress" | "Hostname"
+  readonly value: string
+}
+
+/** What is known beside the verdict. Only the fields of the object's kind are read. */
+export interface Beside {
+  /** Of a Gateway: where clients reach it. */
+  readonly addresses: ReadonlyArray<GatewayAddress>
+  /** Of a Gateway: conditions that stand over the verdict's (nothing can be provisioned, no address yet). By type. */
+  readonly over: ReadonlyArray<Condition>
+  /** Of a GatewayClass: sorted names. */
+  readonly features: ReadonlyArray<string>
+  /** Of a GatewayClass: whether the version of the CRDs is known. */
+  readonly version: Condition | null
+  /** Of a Backend or XBackend: the live block; null: nobody has reported. */
+  readonly live: Fields | null
+}
+
+/** Which list of an XBackend its CRD has: `parents` in Gateway API v1.6, `ancestors` since v1.7. The other one would be dropped by the API server unsaid. */
+export type XBackendShape = "parents" | "ancestors"
+
+const gatewayGroup = "gateway.networking.k8s.io"
+
+const shapes: Readonly<Record<string, SectionedList>> = {
+  [`HTTPRoute.${gatewayGroup}`]: { list: "parents", ref: "parentRef", most: 32, namespaced: false },
+  [`BackendTLSPolicy.${gatewayGroup}`]: { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
+  "Backend.gateway.sluice.dev": { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true }
+}
+
+const xbackendKind = "XBackend.gateway.networking.x-k8s.io"
+
+/** The shared list of a kind; null: its conditions stand at the top. */
+export const shapeOf = (kind: string, xbackend: XBackendShape): SectionedList | null =>
+  kind === xbackendKind
+    ? { list: xbackend, ref: xbackend === "parents" ? "parentRef" : "ancestorRef", most: 32, namespaced: true }
+    : (shapes[kind] ?? null)
+
+const topOf = (verdict: Verdict): ReadonlyArray<Condition> =>
+  verdict.entries.find((entry) => entry.parent === null && entry.listener === null)?.conditions ?? []
+
+/** Conditions with those that stand over them. */
+const covered = (conditions: ReadonlyArray<Condition>, over: ReadonlyArray<Condition>): ReadonlyArray<Condition> => [
+  ...conditions.map((condition) => over.find((one) => one.type === condition.type) ?? condition),
+  ...over.filter((one) => !conditions.some((condition) => condition.type === one.type))
+]
+
+type ListenerEntry = VerdictEntry & { readonly listener: NonNullable<VerdictEntry["listener"]> }
+
+const listenersOf = (verdict: Verdict, status: unknown, now: string): ReadonlyArray<unknown> => {
+  const before = new Map(listAt(status, "listeners").map((one) => [stringAt(one, "name"), one] as const))
+  return verdict.entries
+    .filter((entry): entry is ListenerEntry => entry.listener !== null)
+    .map(({ section, listener, conditions }) => {
+      const old = before.get(section ?? "")
+      return {
+        // Fields that others (or a newer Sluice) know stay.
+        ...(isFields(old) ? old : {}),
+        name: section ?? "",
+        supportedKinds: listener.supportedKinds.map(({ group, kind }) => ({ group, kind })),
+        attachedRoutes: listener.attachedRoutes,
+        conditions: mergeConditions(field(old, "conditions"), conditions, now)
+      }
+    })
+}
+
+/**
+ * Fields of `.status` to write, whole. verdict null: nothing is said of the object any more, and what we said is taken back where the list is shared. null: nothing
+ * there is ours to write. now: RFC 3339.
+ */
+export const desiredStatus = (
+  object: ObjectKey,
+  verdict: Verdict | null,
+  status: unknown,
+  beside: Beside,
+  context: { readonly controller: string; readonly xbackend: XBackendShape; readonly now: string }
+): Fields | null => {
+  const { kind, namespace } = parseKey(object)
+  const { controller, now } = context
+  const shape = shapeOf(kind, context.xbackend)
+  if (shape !== null) {
+    if (verdict === null && !hasOwnSections(shape, status, controller)) return null
+    const list = mergeSections(shape, status, namespace, verdict?.entries ?? [], controller, now)
+    const own = hasOwnSections(shape, { [shape.list]: list }, controller)
+    // Nothing of ours stands there and nothing is to: the object may be anybody's.
+    if (!own && !hasOwnSections(shape, status, controller)) return null
+    return { [shape.list]: list, ...(own ? beside.live : {}) }
+  }
+  if (verdict === null) return null
+  const conditions = mergeConditions(field(status, "conditions"), covered(topOf(verdict), beside.over), now)
+  switch (kind) {
+    case `Gateway.${gatewayGroup}`:
+      return {
+        conditions,
+        listeners: listenersOf(verdict, status, now),
+        addresses: beside.addresses.map(({ type, value }) => ({ type, value }))
+      }
+    case `GatewayClass.${gatewayGroup}`: {
+      const said = beside.version === null ? topOf(verdict) : covered(topOf(verdict), [beside.version])
+      return {
+        conditions: mergeConditions(field(status, "conditions"), said, now),
+        supportedFeatures: beside.features.map((name) => ({ name }))
+      }
+    }
+    default:
+      return { conditions }
+  }
+}
