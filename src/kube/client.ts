@@ -1,5 +1,10 @@
 // The API server as everything else sees it: one request, or one stream of lines. Paths and JSON in, JSON out; who we are and whom we trust is settled here.
-import { Context, Data, type Effect, type Stream } from "effect"
+import { Context, Effect, Layer, type Stream } from "effect"
+import { type Access, type AccessError, type AccessOptions, findAccess } from "./access.ts"
+import { KubeError } from "./failure.ts"
+import { makeWire } from "./wire.ts"
+
+export { KubeError }
 
 export interface KubeRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
@@ -9,20 +14,16 @@ export interface KubeRequest {
   readonly body?: unknown
   /** Of the body; `application/json` unless said. Patches say which kind they are. */
   readonly contentType?: string
+  /** `application/json` unless said: metadata alone is asked for by it. */
+  readonly accept?: string
   /** Milliseconds for the whole answer; 30 s unless said. */
   readonly timeout?: number
 }
 
-/** An answer that is not 2xx, or none. No token, no Secret, no body of ours is in it (law 11). */
-export class KubeError extends Data.TaggedError("KubeError")<{
-  /** HTTP status; null: there was no answer. */
-  readonly status: number | null
-  /** `reason` of the API server's Status (`NotFound`, `Expired`, `Conflict`), or the errno of a connection. */
-  readonly reason: string
-  readonly message: string
-  /** Milliseconds the server asks us to stay away (Retry-After), or null. */
-  readonly retryAfter: number | null
-}> {}
+export interface KubeOptions extends AccessOptions {
+  /** `User-Agent`, which the API server's audit log shows; `sluice` unless said. */
+  readonly userAgent?: string
+}
 
 export class Kube extends Context.Service<
   Kube,
@@ -31,7 +32,7 @@ export class Kube extends Context.Service<
     readonly request: (request: KubeRequest) => Effect.Effect<unknown, KubeError>
     /**
      * The lines of an answer that goes on (a watch), each decoded JSON. Ends when the server ends it; fails when no byte comes for `silence`
-     * milliseconds, which is how a half-open connection is noticed.
+     * milliseconds (reason `Silent`), which is how a half-open connection is noticed. A slow reader slows the server down.
      */
     readonly lines: (request: KubeRequest, silence: number) => Stream.Stream<unknown, KubeError>
     /** `https://10.0.0.1:443`, for messages. */
@@ -39,4 +40,20 @@ export class Kube extends Context.Service<
     /** Our own namespace: of the ServiceAccount, or of the kubeconfig's context. */
     readonly namespace: string
   }
->()("sluice/kube/Kube") {}
+>()("sluice/kube/Kube") {
+  /** The API server of this pod, or of a kubeconfig. Reaching it is not tried: a server that is down at start is an ordinary failure of a request. */
+  static readonly layer = (options: KubeOptions = {}): Layer.Layer<Kube, AccessError> =>
+    Layer.unwrap(Effect.map(findAccess(options), (access) => Kube.layerOf(access, options.userAgent)))
+
+  static readonly layerOf = (access: Access, userAgent = "sluice"): Layer.Layer<Kube> =>
+    Layer.effect(
+      Kube,
+      Effect.map(
+        Effect.acquireRelease(
+          Effect.sync(() => makeWire(access, userAgent)),
+          (wire) => Effect.sync(wire.close)
+        ),
+        ({ request, lines }) => Kube.of({ request, lines, server: access.server, namespace: access.namespace })
+      )
+    )
+}
