@@ -49,12 +49,17 @@ interface Crd {
 
 const wanted = ["gatewayclasses", "gateways", "httproutes", "referencegrants", "backendtlspolicies", "xbackends"]
 
-const specsOf = async (version: string, sum: string): Promise<ReadonlyArray<readonly [Channel, Specs]>> => {
+/** The module's files that `want` names, by path; throws without Go or a way to the module, and where the hash is not the pinned one. */
+const moduleFiles = async (version: string, sum: string, want: (name: string) => boolean): Promise<ReadonlyMap<string, string>> => {
   const got = await download(version)
   if (got.Zip === undefined) throw new Error(`Go has no gateway-api ${version}: ${got.Error ?? "no reason given"}; ${remedy}`)
   if (got.Sum !== sum)
     throw new Error(`gateway-api ${version} has hash ${got.Sum}, pinned is ${sum}: the module cache is not what upstream published`)
-  const files = filesIn(await readFile(got.Zip), (name) =>
+  return filesIn(await readFile(got.Zip), want)
+}
+
+const specsOf = async (version: string, sum: string): Promise<ReadonlyArray<readonly [Channel, Specs]>> => {
+  const files = await moduleFiles(version, sum, (name) =>
     wanted.some((kind) => name.endsWith(`k8s.io_${kind}.yaml`) && name.includes("/config/crd/"))
   )
   return (["standard", "experimental"] as const).map((channel) => {
@@ -69,12 +74,22 @@ const specsOf = async (version: string, sum: string): Promise<ReadonlyArray<read
   })
 }
 
+const pinned = async (): Promise<ReadonlyMap<string, string>> => {
+  const lines = (await readFile(new URL("gateway-api.sum", import.meta.url), "utf8")).trim().split("\n")
+  return new Map(lines.map((line) => line.split(" ")).map(([, version = "", sum = ""]) => [version, sum]))
+}
+
+/** The manifests of a channel as upstream ships them: every CRD and its admission policies, one YAML text a file. Throws like `moduleFiles`. */
+export const upstreamManifests = async (channel: Channel): Promise<ReadonlyArray<string>> => {
+  const [version = "", folder = ""] = channel.split("/")
+  const inChannel = (name: string) => name.includes(`/config/crd/${folder}/`) && /\/gateway[^/]*\.yaml$/u.test(name)
+  return [...(await moduleFiles(version, (await pinned()).get(version) ?? "", inChannel)).values()]
+}
+
 /** Both releases, both channels. Absent without Go or a way to the module; a wrong hash throws. */
 export const loadUpstream = async (): Promise<Upstream> => {
-  const pins = (await readFile(new URL("gateway-api.sum", import.meta.url), "utf8")).trim().split("\n")
   const specs = new Map<Channel, Specs>()
-  for (const pin of pins) {
-    const [, version = "", sum = ""] = pin.split(" ")
+  for (const [version, sum] of await pinned()) {
     try {
       for (const [channel, kinds] of await specsOf(version, sum)) specs.set(channel, kinds)
     } catch (error) {

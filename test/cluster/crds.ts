@@ -1,0 +1,66 @@
+// CRDs for a test's API server: the upstream ones of any pinned release and channel, and our own where deploy/crds has them.
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { parseAllDocuments } from "yaml"
+import type { Channel } from "../schemas/table/row.ts"
+import { upstreamManifests } from "../schemas/upstream/crds.ts"
+import type { Access } from "./access.ts"
+
+const ours = join(import.meta.dirname, "..", "..", "deploy", "crds")
+
+interface Crd {
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+}
+
+const crdsIn = (text: string): ReadonlyArray<Crd> =>
+  parseAllDocuments(text)
+    .map((document) => document.toJS() as Crd | null)
+    .filter((object): object is Crd => object?.kind === "CustomResourceDefinition")
+
+const textsOf = async (set: Channel | "own"): Promise<ReadonlyArray<string>> => {
+  if (set !== "own") return upstreamManifests(set)
+  const files = existsSync(ours) ? readdirSync(ours).filter((name) => name.endsWith(".yaml") && name !== "kustomization.yaml") : []
+  return files.sort().map((name) => readFileSync(join(ours, name), "utf8"))
+}
+
+const crdPath = (name: string) => `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`
+
+/** status of a CRD, as far as it is looked at. */
+interface Condition {
+  readonly type: string
+  readonly status: string
+}
+
+/**
+ * Installs (or replaces, so that a channel can be changed) a set of CRDs and waits until they are established: "v1.7.0/experimental" and its like, or
+ * "own" for deploy/crds. `only` picks by the name's first part ("httproutes"). Upstream's admission policy against downgrades is left out. Returns the names.
+ */
+export const installCrds = async (access: Access, set: Channel | "own", only?: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+  const crds = (await textsOf(set)).flatMap(crdsIn).filter(({ metadata }) => only?.includes(metadata.name.split(".")[0] ?? "") ?? true)
+  await Promise.all(
+    crds.map(async (crd) => {
+      const name = crd.metadata.name
+      const answer = await access.request("PATCH", `${crdPath(name)}?fieldManager=test&force=true`, {
+        body: crd,
+        contentType: "application/apply-patch+yaml"
+      })
+      if (answer.status >= 300) throw new Error(`CRD ${name} of ${set} is refused: ${answer.body.message}`)
+      await access.eventually(
+        crdPath(name),
+        ({ body }) => body.status?.conditions?.some(({ type, status }: Condition) => type === "Established" && status === "True") ?? false
+      )
+    })
+  )
+  return crds.map(({ metadata }) => metadata.name)
+}
+
+/** Removes CRDs, and with them every object of theirs; resolves when they are gone. */
+export const removeCrds = async (access: Access, names: ReadonlyArray<string>): Promise<void> => {
+  await Promise.all(
+    names.map(async (name) => {
+      await access.request("DELETE", crdPath(name))
+      await access.eventually(crdPath(name), ({ status }) => status === 404)
+    })
+  )
+}
