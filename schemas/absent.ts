@@ -1,11 +1,16 @@
 // What an absent field means. One place, because every default of the upstream CRDs is applied on decode and nowhere else.
-import { Option, Schema, SchemaGetter } from "effect"
+import { Option, Schema, type SchemaAST, SchemaGetter } from "effect"
 import { readBy } from "./within.ts"
+
+const annotation = "sluice/default"
+
+/** What the CRD writes where the user wrote nothing; undefined: nothing. */
+export const writtenDefault = (node: SchemaAST.AST): unknown => node.annotations?.[annotation]
 
 /** A field with a CRD default: optional outside, always there inside. `value` is as one would write it in a manifest. */
 export const defaulted = <S extends Schema.Constraint>(schema: S, value: S["Encoded"]): Schema.withDecodingDefaultKey<S> => {
   const absent = Option.some(value)
-  const field = Schema.optionalKey(readBy(schema)).pipe(
+  const field = Schema.optionalKey(readBy(schema).annotate({ [annotation]: value })).pipe(
     Schema.decodeTo(schema as unknown as Schema.Codec<unknown>, {
       decode: SchemaGetter.transformOptional((written: Option.Option<unknown>) => (Option.isSome(written) ? written : absent)),
       encode: SchemaGetter.passthrough()

@@ -1,7 +1,8 @@
 // Backend (gateway.sluice.dev/v1alpha1): a destination outside the cluster, declared. Fields that a later release serves are readable today.
 import { Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
-import { IPAddress, isIP } from "./address.ts"
+import { addressPattern, IPAddress } from "./address.ts"
+import { rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { elementsOf } from "./element.ts"
 import { DialledHostname, PreciseHostname } from "./hostname.ts"
@@ -13,6 +14,9 @@ import { SubjectAltName, WellKnownCACertificates } from "./trust.ts"
 const Later = Schema.optionalKey(Schema.Unknown)
 
 const kinds = ["fqdn", "ip", "unix", "service"] as const
+
+const formsOf = (endpoint: { readonly [K in (typeof kinds)[number]]?: unknown }): ReadonlyArray<string> =>
+  kinds.filter((kind) => endpoint[kind] !== undefined)
 
 const EndpointFields = Schema.Struct({
   fqdn: Schema.optionalKey(Schema.Struct({ hostname: DialledHostname, port: PortNumber })),
@@ -30,11 +34,14 @@ const EndpointFields = Schema.Struct({
   /** Later. */
   pathPrefix: Schema.optionalKey(text(1, 1024))
 }).check(
-  Schema.makeFilter((endpoint) => {
-    const set = kinds.filter((kind) => endpoint[kind] !== undefined)
-    return set.length === 1
-      ? undefined
-      : `Expected exactly one of fqdn, ip, unix, service${set.length === 0 ? "" : `; got ${set.join(", ")}`}`
+  rules({
+    message: "Expected exactly one of fqdn, ip, unix, service",
+    cel: `${kinds.map((kind) => `(has(self.${kind}) ? 1 : 0)`).join(" + ")} == 1`,
+    broken: (endpoint) => formsOf(endpoint).length !== 1,
+    told: (endpoint) => {
+      const forms = formsOf(endpoint)
+      return `Expected exactly one of fqdn, ip, unix, service${forms.length === 0 ? "" : `; got ${forms.join(", ")}`}`
+    }
   })
 )
 /** Exactly one of fqdn, ip, unix, service is there. */
@@ -43,10 +50,19 @@ export type BackendEndpoint = typeof EndpointFields.Type
 
 const TLSVersion = Schema.Literals(["1.2", "1.3"])
 
-/** What means nothing without TLS. */
-const withTls = ["sni", "hostname", "subjectAltNames", "caCertificateRefs", "wellKnownCACertificates", "insecureSkipVerify"] as const
+/** What means nothing without TLS, and when it is said. */
+const withTls = {
+  sni: "has(self.sni)",
+  hostname: "has(self.hostname)",
+  subjectAltNames: "has(self.subjectAltNames) && size(self.subjectAltNames) > 0",
+  caCertificateRefs: "has(self.caCertificateRefs) && size(self.caCertificateRefs) > 0",
+  wellKnownCACertificates: "has(self.wellKnownCACertificates)",
+  insecureSkipVerify: "has(self.insecureSkipVerify) && self.insecureSkipVerify"
+} as const
 
-export const BackendTLS = Schema.Struct({
+const isSaid = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false)
+
+const BackendTLSFields = Schema.Struct({
   /** Absent: ClientAndServer with a clientCertificateRef, else ServerOnly. */
   mode: Schema.optionalKey(Schema.Literals(["None", "ServerOnly", "ClientAndServer"])),
   sni: Schema.optionalKey(PreciseHostname),
@@ -61,31 +77,49 @@ export const BackendTLS = Schema.Struct({
   maxVersion: Schema.optionalKey(TLSVersion),
   /** Needs an EgressPolicy that permits SkipVerify. */
   insecureSkipVerify: defaulted(Schema.Boolean, false)
-}).check(
-  Schema.makeFilter((tls) => {
-    if (tls.caCertificateRefs.length > 0 && tls.wellKnownCACertificates !== undefined) {
-      return { path: ["wellKnownCACertificates"], issue: "Not allowed together with caCertificateRefs" }
-    }
-    if (tls.mode === "ClientAndServer" && tls.clientCertificateRef === undefined) {
-      return { path: ["clientCertificateRef"], issue: "Required when mode is ClientAndServer" }
-    }
-    if ((tls.mode === "None" || tls.mode === "ServerOnly") && tls.clientCertificateRef !== undefined) {
-      return { path: ["clientCertificateRef"], issue: "Only allowed when mode is ClientAndServer" }
-    }
+})
+type BackendTLSFields = typeof BackendTLSFields.Type
+
+export const BackendTLS = BackendTLSFields.check(
+  rules(
+    {
+      at: "wellKnownCACertificates",
+      message: "Not allowed together with caCertificateRefs",
+      cel: `!(${withTls.caCertificateRefs} && has(self.wellKnownCACertificates))`,
+      broken: (tls) => tls.caCertificateRefs.length > 0 && tls.wellKnownCACertificates !== undefined
+    },
+    {
+      at: "clientCertificateRef",
+      message: "Required when mode is ClientAndServer",
+      cel: "!(has(self.mode) && self.mode == 'ClientAndServer') || has(self.clientCertificateRef)",
+      broken: (tls) => tls.mode === "ClientAndServer" && tls.clientCertificateRef === undefined
+    },
+    {
+      at: "clientCertificateRef",
+      message: "Only allowed when mode is ClientAndServer",
+      cel: "!(has(self.mode) && self.mode in ['None', 'ServerOnly'] && has(self.clientCertificateRef))",
+      broken: (tls) => (tls.mode === "None" || tls.mode === "ServerOnly") && tls.clientCertificateRef !== undefined
+    },
     // What would be said to nobody must not pass for said.
-    if (tls.mode === "None") {
-      const idle = withTls.find((field) => {
-        const value = tls[field]
-        return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false
-      })
-      if (idle !== undefined) return { path: [idle], issue: "Not allowed with mode None: nothing is encrypted or verified" }
+    ...(Object.entries(withTls) as ReadonlyArray<[keyof typeof withTls, string]>).map(([at, said]) => ({
+      at,
+      message: "Not allowed with mode None: nothing is encrypted or verified",
+      cel: `!(has(self.mode) && self.mode == 'None' && ${said})`,
+      broken: (tls: BackendTLSFields) => tls.mode === "None" && isSaid(tls[at])
+    })),
+    {
+      at: "maxVersion",
+      message: "Expected at least minVersion",
+      cel: "!(has(self.maxVersion) && self.maxVersion == '1.2' && has(self.minVersion) && self.minVersion == '1.3')",
+      broken: (tls) => tls.maxVersion === "1.2" && tls.minVersion === "1.3"
+    },
+    {
+      at: "insecureSkipVerify",
+      message: "Not allowed together with a CA source: nothing would be checked against it",
+      cel: `!(${withTls.insecureSkipVerify} && ((${withTls.caCertificateRefs}) || has(self.wellKnownCACertificates)))`,
+      broken: (tls) => tls.insecureSkipVerify && (tls.caCertificateRefs.length > 0 || tls.wellKnownCACertificates !== undefined)
     }
-    if (tls.maxVersion === "1.2" && tls.minVersion === "1.3") return { path: ["maxVersion"], issue: "Expected at least minVersion" }
-    if (tls.insecureSkipVerify && (tls.caCertificateRefs.length > 0 || tls.wellKnownCACertificates !== undefined)) {
-      return { path: ["insecureSkipVerify"], issue: "Not allowed together with a CA source: nothing would be checked against it" }
-    }
-    return undefined
-  })
+  )
 )
 export type BackendTLS = typeof BackendTLS.Type
 
@@ -99,21 +133,19 @@ export const BackendTimeouts = Schema.Struct({
 })
 export type BackendTimeouts = typeof BackendTimeouts.Type
 
-const nameserver = (written: string): string | undefined => {
-  const expected = "Expected an IP address, optionally with a port and tcp@ or tls@ before it: 10.0.0.2, 10.0.0.2:5353, [2001:db8::1]:53"
-  const address = written.replace(/^(tcp|tls)@/u, "")
-  if (isIP(address)) return undefined
-  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/u.exec(address) ?? []
-  const host = bracketed ?? plain
-  return host !== undefined && isIP(host) && (bracketed === undefined || host.includes(":")) && Number(port) >= 1 && Number(port) <= 65_535
-    ? undefined
-    : expected
-}
+const port = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+
+const Nameserver = Schema.String.check(
+  Schema.isPattern(
+    new RegExp(`^((tcp|tls)@)?(${addressPattern.ip}|${addressPattern.v4}:${port}|\\[${addressPattern.v6}\\]:${port})$`, "u"),
+    { expected: "an IP address, optionally with a port and tcp@ or tls@ before it: 10.0.0.2, 10.0.0.2:5353, [2001:db8::1]:53" }
+  )
+)
 
 /** Milliseconds. */
 export const BackendDNS = Schema.Struct({
   /** `ip`, `ip:port`, `tcp@…`, `tls@…` (later). Empty: the process's own. */
-  nameservers: listOf(Schema.String.check(Schema.makeFilter(nameserver)), 8),
+  nameservers: listOf(Nameserver, 8),
   minTTL: Schema.optionalKey(Duration),
   maxTTL: Schema.optionalKey(Duration),
   hold: Schema.optionalKey(
@@ -130,9 +162,12 @@ export const BackendDNS = Schema.Struct({
   family: Schema.optionalKey(Schema.Literals(["Both", "IPv4", "IPv6", "IPv4Preferred", "IPv6Preferred"])),
   srv: Later
 }).check(
-  Schema.makeFilter(({ minTTL, maxTTL }) =>
-    minTTL !== undefined && maxTTL !== undefined && minTTL > maxTTL ? { path: ["minTTL"], issue: "Expected at most maxTTL" } : undefined
-  )
+  rules({
+    at: "minTTL",
+    message: "Expected at most maxTTL",
+    cel: "!has(self.minTTL) || !has(self.maxTTL) || duration(self.minTTL) <= duration(self.maxTTL)",
+    broken: ({ minTTL, maxTTL }) => minTTL !== undefined && maxTTL !== undefined && minTTL > maxTTL
+  })
 )
 export type BackendDNS = typeof BackendDNS.Type
 

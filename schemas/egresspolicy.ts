@@ -2,27 +2,48 @@
 import { Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
 import { CIDR } from "./address.ts"
+import { keywords, rules } from "./crd.ts"
 import { elementsOf } from "./element.ts"
 import { Hostname } from "./hostname.ts"
 import { PortNumber } from "./name.ts"
-import { LabelSelector } from "./selector.ts"
+import { LabelSelector, Requirement } from "./selector.ts"
 
 const operators = ["In", "NotIn", "Exists", "DoesNotExist"]
 
+const takesValues = (operator: string): boolean => operator === "In" || operator === "NotIn"
+
 /** An unknown operator in a policy that guards must not quietly select nothing. */
-const guardedSelector = LabelSelector.check(
-  Schema.makeFilter((selector) => {
-    for (const [index, { operator, values }] of selector.matchExpressions.entries()) {
-      const path = ["matchExpressions", index]
-      if (!operators.includes(operator)) return { path: [...path, "operator"], issue: `Expected ${operators.join(" | ")}` }
-      const takesValues = operator === "In" || operator === "NotIn"
-      if (takesValues !== values.length > 0) {
-        return { path: [...path, "values"], issue: takesValues ? `Required with ${operator}` : `Not allowed with ${operator}` }
-      }
+const GuardedRequirement = Schema.Struct({
+  ...Requirement.fields,
+  operator: Schema.String.check(
+    Schema.makeFilter(
+      (operator: string) => (operators.includes(operator) ? undefined : `Expected ${operators.join(" | ")}`),
+      keywords({ enum: operators })
+    )
+  )
+}).check(
+  rules(
+    {
+      at: "values",
+      message: "Required with In and NotIn",
+      cel: "!(self.operator in ['In', 'NotIn']) || (has(self.values) && size(self.values) > 0)",
+      broken: ({ operator, values }) => takesValues(operator) && values.length === 0,
+      told: ({ operator }) => `Required with ${operator}`
+    },
+    {
+      at: "values",
+      message: "Not allowed with Exists and DoesNotExist",
+      cel: "self.operator in ['In', 'NotIn'] || !has(self.values) || size(self.values) == 0",
+      broken: ({ operator, values }) => !takesValues(operator) && values.length > 0,
+      told: ({ operator }) => `Not allowed with ${operator}`
     }
-    return undefined
-  })
+  )
 )
+
+const GuardedSelector = Schema.Struct({
+  ...LabelSelector.fields,
+  matchExpressions: defaulted(Schema.Array(GuardedRequirement), [])
+})
 
 /** An empty list of one sort restricts nothing of that sort; an entry without hosts speaks of IP literals and tenant-written nameservers. */
 export const EgressAllowEntry = Schema.Struct({
@@ -30,18 +51,18 @@ export const EgressAllowEntry = Schema.Struct({
   ports: listOf(PortNumber, 64),
   cidrs: listOf(CIDR, 256)
 }).check(
-  Schema.makeFilter((entry) =>
-    entry.hosts.length + entry.ports.length + entry.cidrs.length > 0
-      ? undefined
-      : "Expected hosts, ports or cidrs: an empty entry would allow everything; mode Open says that"
-  )
+  rules({
+    message: "Expected hosts, ports or cidrs: an empty entry would allow everything; mode Open says that",
+    cel: ["hosts", "ports", "cidrs"].map((field) => `(has(self.${field}) && size(self.${field}) > 0)`).join(" || "),
+    broken: (entry) => entry.hosts.length + entry.ports.length + entry.cidrs.length === 0
+  })
 )
 export type EgressAllowEntry = typeof EgressAllowEntry.Type
 
 export const EgressPolicy = Schema.Struct({
   spec: Schema.Struct({
     /** `{}` selects every namespace. */
-    namespaceSelector: guardedSelector,
+    namespaceSelector: GuardedSelector,
     /** Report: later. */
     mode: defaulted(Schema.Literals(["Enforce", "Report", "Open"]), "Enforce"),
     allow: defaulted(elementsOf(EgressAllowEntry, "spec.allow", 0, 1024), []),

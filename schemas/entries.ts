@@ -1,6 +1,7 @@
 // Objects with open keys (labels, options, data) as Maps: a key such as `__proto__` is data like any other.
 import { Schema, SchemaGetter } from "effect"
 import { defaulted } from "./absent.ts"
+import { keywords } from "./crd.ts"
 
 type Entries<A> = ReadonlyMap<string, A>
 
@@ -11,12 +12,16 @@ export const entriesOf = <A, E>(
 ) =>
   Schema.Record(Schema.String, value)
     .check(
-      Schema.makeFilter((record: Readonly<Record<string, A>>) => {
-        const keys = Object.keys(record)
-        if (options.max !== undefined && keys.length > options.max) return `Expected at most ${options.max} entries`
-        const bad = options.isKey === undefined ? undefined : keys.find((key) => !options.isKey?.(key))
-        return bad === undefined ? undefined : { path: [bad], issue: `Expected the key to be ${options.keys ?? "valid"}` }
-      })
+      Schema.makeFilter(
+        (record: Readonly<Record<string, A>>) => {
+          const keys = Object.keys(record)
+          if (options.max !== undefined && keys.length > options.max) return `Expected at most ${options.max} entries`
+          const bad = options.isKey === undefined ? undefined : keys.find((key) => !options.isKey?.(key))
+          return bad === undefined ? undefined : { path: [bad], issue: `Expected the key to be ${options.keys ?? "valid"}` }
+        },
+        // Keys with a form are in upstream kinds alone, whose CRDs are upstream's.
+        options.isKey === undefined ? keywords(options.max === undefined ? {} : { maxProperties: options.max }) : {}
+      )
     )
     .pipe(
       Schema.decodeTo(

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { listOf } from "./absent.ts"
 import { CIDR } from "./address.ts"
+import { rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { optionalEntriesOf } from "./entries.ts"
 import { PreciseHostname } from "./hostname.ts"
@@ -33,10 +34,12 @@ export const GatewayParameters = Schema.Struct({
     replicas: Schema.optionalKey(int32(0)),
     autoscaling: Schema.optionalKey(
       Schema.Struct({ minReplicas: Schema.optionalKey(int32(1)), maxReplicas: int32(1), metrics: AsKubernetes }).check(
-        Schema.makeFilter(
-          ({ minReplicas, maxReplicas }) =>
-            minReplicas === undefined || minReplicas <= maxReplicas || { path: ["minReplicas"], issue: "Expected at most maxReplicas" }
-        )
+        rules({
+          at: "minReplicas",
+          message: "Expected at most maxReplicas",
+          cel: "!has(self.minReplicas) || self.minReplicas <= self.maxReplicas",
+          broken: ({ minReplicas, maxReplicas }) => minReplicas !== undefined && minReplicas > maxReplicas
+        })
       )
     ),
     workers: Schema.optionalKey(int32(1)),

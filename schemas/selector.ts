@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { defaulted } from "./absent.ts"
 import { optionalEntriesOf } from "./entries.ts"
 
-const Requirement = Schema.Struct({
+export const Requirement = Schema.Struct({
   key: Schema.String,
   /** In, NotIn, Exists, DoesNotExist; anything else selects nothing and is told. */
   operator: Schema.String,

@@ -1,6 +1,7 @@
 // How a peer's certificate is judged: CA sources and alternative names. BackendTLSPolicy, XBackend and our Backend share it.
 import { Schema } from "effect"
 import { listOf } from "./absent.ts"
+import { rules } from "./crd.ts"
 import { Hostname, PreciseHostname } from "./hostname.ts"
 import { text } from "./name.ts"
 import { LocalObjectReference } from "./reference.ts"
@@ -18,14 +19,32 @@ const SubjectAltNameFields = Schema.Struct({
   hostname: Schema.optionalKey(Hostname),
   uri: Schema.optionalKey(text(1, 253).check(Schema.isPattern(uri, { expected: "an absolute URI such as spiffe://mesh.example/ns/shop" })))
 }).check(
-  Schema.makeFilter((name) => {
-    if (name.type === "Hostname") {
-      if (name.hostname === undefined) return { path: ["hostname"], issue: "Required when type is Hostname" }
-      return name.uri === undefined ? undefined : { path: ["uri"], issue: "Only allowed when type is URI" }
+  rules(
+    {
+      at: "hostname",
+      message: "Required when type is Hostname",
+      cel: "self.type != 'Hostname' || has(self.hostname)",
+      broken: (name) => name.type === "Hostname" && name.hostname === undefined
+    },
+    {
+      at: "uri",
+      message: "Only allowed when type is URI",
+      cel: "self.type != 'Hostname' || !has(self.uri)",
+      broken: (name) => name.type === "Hostname" && name.uri !== undefined
+    },
+    {
+      at: "uri",
+      message: "Required when type is URI",
+      cel: "self.type != 'URI' || has(self.uri)",
+      broken: (name) => name.type === "URI" && name.uri === undefined
+    },
+    {
+      at: "hostname",
+      message: "Only allowed when type is Hostname",
+      cel: "self.type != 'URI' || !has(self.hostname)",
+      broken: (name) => name.type === "URI" && name.hostname !== undefined
     }
-    if (name.uri === undefined) return { path: ["uri"], issue: "Required when type is URI" }
-    return name.hostname === undefined ? undefined : { path: ["hostname"], issue: "Only allowed when type is Hostname" }
-  })
+  )
 )
 
 /** One of these names must be on the certificate. The type decides which field is there. */
