@@ -4,6 +4,7 @@ import type { Verdict, VerdictEntry } from "../../status/verdict.ts"
 import { mergeConditions } from "./conditions.ts"
 import { type Fields, field, isFields, listAt, stringAt } from "./json.ts"
 import { hasOwnSections, mergeSections, type SectionedList } from "./sections.ts"
+import { worstConditions } from "./worst.ts"
 
 export interface GatewayAddress {
   readonly type: "IPAddress" | "Hostname"
@@ -20,7 +21,7 @@ export interface Beside {
   readonly features: ReadonlyArray<string>
   /** Of a GatewayClass: whether the version of the CRDs is known. */
   readonly version: Condition | null
-  /** Of a Backend or XBackend: the live block; null: nobody has reported. */
+  /** Of a Backend: `live` and `endpoints` (schemas/backendstatus.ts); null: nobody has reported. */
   readonly live: Fields | null
 }
 
@@ -29,10 +30,12 @@ export type XBackendShape = "parents" | "ancestors"
 
 const gatewayGroup = "gateway.networking.k8s.io"
 
+const backendKind = "Backend.gateway.sluice.dev"
+
 const shapes: Readonly<Record<string, SectionedList>> = {
   [`HTTPRoute.${gatewayGroup}`]: { list: "parents", ref: "parentRef", most: 32, namespaced: false },
   [`BackendTLSPolicy.${gatewayGroup}`]: { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
-  "Backend.gateway.sluice.dev": { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true }
+  [backendKind]: { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true }
 }
 
 const xbackendKind = "XBackend.gateway.networking.x-k8s.io"
@@ -89,9 +92,15 @@ export const desiredStatus = (
     if (verdict === null && !hasOwnSections(shape, status, controller)) return null
     const list = mergeSections(shape, status, namespace, verdict?.entries ?? [], controller, now)
     const own = hasOwnSections(shape, { [shape.list]: list }, controller)
-    // Nothing of ours stands there and nothing is to: the object may be anybody's.
-    if (!own && !hasOwnSections(shape, status, controller)) return null
-    return { [shape.list]: list, ...(own ? beside.live : {}) }
+    // Nothing of ours stands there and nothing is to: a route may be anybody's. A Backend is always ours.
+    if (!own && kind !== backendKind && !hasOwnSections(shape, status, controller)) return null
+    if (kind !== backendKind) return { [shape.list]: list }
+    return {
+      conditions: mergeConditions(field(status, "conditions"), worstConditions(verdict?.entries ?? []), now),
+      [shape.list]: list,
+      // A merge patch takes away what is null.
+      ...(beside.live ?? { live: null, endpoints: null })
+    }
   }
   if (verdict === null) return null
   const conditions = mergeConditions(field(status, "conditions"), covered(topOf(verdict), beside.over), now)

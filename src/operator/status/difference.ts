@@ -2,21 +2,35 @@
 import { isFields } from "./json.ts"
 
 /**
- * None: nothing to write. Message: words only, five minutes are soon enough. Count: attached routes, gathered while they come and go.
- * State: a condition's state, reason or generation, an entry, an address.
+ * None: nothing to write. Message: words only, five minutes are soon enough. Facts: how many addresses, gathered the longer the more they move. Count: attached
+ * routes, gathered while they come and go. State: a condition's state, reason or generation, an entry, a Gateway's address.
  */
-export type Difference = "None" | "Message" | "Count" | "State"
+export type Difference = "None" | "Message" | "Facts" | "Count" | "State"
 
-const ranks: Readonly<Record<Difference, number>> = { None: 0, Message: 1, Count: 2, State: 3 }
+const ranks: Readonly<Record<Difference, number>> = { None: 0, Message: 1, Facts: 2, Count: 3, State: 4 }
 
 /** Fields that do not decide by themselves whether a status is written. */
 const lesser: Readonly<Record<string, Difference>> = {
   message: "Message",
-  detail: "Message",
+  // Of live facts: the words of a resolution, and a number that falls by one each day.
+  reason: "Message",
+  daysLeft: "Message",
   attachedRoutes: "Count",
+  count: "Facts",
+  healthy: "Facts",
+  proxies: "Facts",
   // Rotating addresses, and when they were seen: as of the last write.
-  sample: "None",
+  first: "None",
   asOf: "None"
+}
+
+/** A field that is a fact at the top of the live block, and something else elsewhere. */
+const lesserNumber: Readonly<Record<string, Difference>> = { addresses: "Facts" }
+
+/** What a field of this name can weigh at most. `reason` of a condition is a state; of a fact, words. */
+const bound = (key: string, value: unknown, inCondition: boolean): Difference | undefined => {
+  if (key === "reason" && inCondition) return undefined
+  return lesser[key] ?? (typeof value === "number" ? lesserNumber[key] : undefined)
 }
 
 const worse = (a: Difference, b: Difference): Difference => (ranks[a] >= ranks[b] ? a : b)
@@ -29,9 +43,12 @@ export const differenceOf = (before: unknown, after: unknown): Difference => {
   }
   if (!isFields(after) || !isFields(before)) return "State"
   let worst: Difference = "None"
+  const inCondition = "lastTransitionTime" in after
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const found = differenceOf(before[key], after[key])
-    if (found !== "None") worst = worse(worst, lesser[key] ?? found)
+    // From nothing to something, or back: whether a backend can be reached at all.
+    const vital = found !== "None" && (before[key] === 0) !== (after[key] === 0)
+    if (found !== "None") worst = worse(worst, vital && key !== "attachedRoutes" ? "State" : (bound(key, after[key], inCondition) ?? found))
   }
   return worst
 }

@@ -1,0 +1,96 @@
+// Live facts of a backend, as the proxies see them, merged over the pods: the worst counts, and counts are those of the pod that sees the least.
+import type { EndpointFacts, Report, ResolutionState, UpstreamFacts } from "../../report/report.ts"
+import type { Fields } from "./json.ts"
+
+const severity: Readonly<Record<ResolutionState, number>> = { NotNeeded: 0, Fresh: 1, Pending: 2, Stale: 3, Failed: 4, Refused: 5 }
+
+const day = 86_400_000
+
+/** What the schema of the status admits (schemas/backendstatus.ts). */
+const longest = { reason: 1_024, failure: 256, subject: 1_024, name: 512, endpoints: 64 }
+
+const cut = (text: string, to: number): string => (text.length > to ? `${text.slice(0, to - 2)} …` : text)
+
+const instant = (at: number): string => new Date(at).toISOString().replace(/\.[0-9]{3}Z$/, "Z")
+
+/** Whole days, so that what is written does not change by the hour. null: there is none, or its date cannot be read. */
+const certificateOf = (seen: { readonly subject: string; readonly expires: string } | null, now: number): Fields | null => {
+  const expires = seen === null ? Number.NaN : Date.parse(seen.expires)
+  return seen === null || Number.isNaN(expires)
+    ? null
+    : { subject: cut(seen.subject, longest.subject), expires: instant(expires), daysLeft: Math.floor((expires - now) / day) }
+}
+
+const sooner = <A extends { readonly expires: string }>(a: A | null, b: A | null): A | null =>
+  a === null ? b : b === null || Date.parse(a.expires) <= Date.parse(b.expires) ? a : b
+
+const mergeEndpoints = (seen: ReadonlyArray<EndpointFacts>): EndpointFacts =>
+  seen.reduce((a, b) => {
+    const worse = severity[b.resolution] > severity[a.resolution] ? b : a
+    return {
+      name: a.name,
+      resolution: worse.resolution,
+      detail: worse.detail,
+      addresses: Math.min(a.addresses, b.addresses),
+      healthy: Math.min(a.healthy, b.healthy),
+      tier: Math.max(a.tier, b.tier),
+      certificate: sooner(a.certificate, b.certificate),
+      sample: a.sample.length > 0 ? a.sample : b.sample
+    }
+  })
+
+/** Each pod's endpoints by name, in the order of the first that names them. */
+const endpointsOf = (facts: ReadonlyArray<UpstreamFacts>): ReadonlyArray<EndpointFacts> => {
+  const byName = new Map<string, Array<EndpointFacts>>()
+  for (const one of facts)
+    for (const endpoint of one.endpoints ?? []) byName.set(endpoint.name, [...(byName.get(endpoint.name) ?? []), endpoint])
+  return [...byName.values()].slice(0, longest.endpoints).map(mergeEndpoints)
+}
+
+/** upstreams: ids made of the backend. reports: the newest of each pod. now: milliseconds since the epoch. null: no pod has told anything of them. */
+export const liveFacts = (upstreams: ReadonlyArray<string>, reports: ReadonlyArray<Report>, now: number): Fields | null => {
+  const facts: Array<UpstreamFacts> = []
+  const pods = new Set<string>()
+  for (const report of reports)
+    for (const id of upstreams) {
+      const one = report.upstreams.get(id)
+      if (one === undefined) continue
+      facts.push(one)
+      pods.add(report.proxy)
+    }
+  const [first, ...rest] = facts
+  if (first === undefined) return null
+  const worst = rest.reduce((a, b) => (severity[b.resolution] > severity[a.resolution] ? b : a), first)
+  const endpoints = endpointsOf(facts)
+  const asOf = instant(now)
+  const certificate = certificateOf(
+    endpoints.reduce<EndpointFacts["certificate"]>((soonest, one) => sooner(soonest, one.certificate), null),
+    now
+  )
+  const failure = facts.find((one) => one.lastFailure !== null)?.lastFailure ?? null
+  return {
+    live: {
+      asOf,
+      proxies: pods.size,
+      resolution: worst.resolution,
+      ...(worst.detail === "" ? {} : { reason: cut(worst.detail, longest.reason) }),
+      addresses: Math.min(...facts.map((one) => one.addresses)),
+      healthy: Math.min(...facts.map((one) => one.healthy)),
+      tier: Math.max(...facts.map((one) => one.tier)),
+      ...(certificate === null ? {} : { certificate }),
+      ...(failure === null ? {} : { lastFailure: cut(failure, longest.failure) })
+    },
+    endpoints: endpoints.map((one) => {
+      const tls = certificateOf(one.certificate, now)
+      return {
+        name: cut(one.name, longest.name),
+        resolution: one.resolution,
+        ...(one.detail === "" ? {} : { reason: cut(one.detail, longest.reason) }),
+        addresses: { count: one.addresses, first: one.sample.slice(0, 4), ...(one.sample.length === 0 ? {} : { asOf }) },
+        healthy: one.healthy,
+        tier: one.tier,
+        ...(tls === null ? {} : { tls })
+      }
+    })
+  }
+}

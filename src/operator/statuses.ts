@@ -1,0 +1,260 @@
+// Desired statuses written to the API server: by the leader alone, compared with what the watch shows, one write an object with all our conditions in it.
+import { Clock, Effect, Option, Queue } from "effect"
+import { kindOf } from "#schemas/kinds.ts"
+import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { type ObjectPlace, patchStatus, type Stored } from "../kube/apply.ts"
+import type { Kube } from "../kube/client.ts"
+import type { KubeError } from "../kube/failure.ts"
+import type { Verdict } from "../status/verdict.ts"
+import { type Agenda, makeAgenda, pace } from "./agenda.ts"
+import type { Leading } from "./leading.ts"
+import type { Observation, Observed } from "./observed.ts"
+import { type Beside, desiredStatus, shapeOf, type XBackendShape } from "./status/desired.ts"
+import { type Fields, field, listAt, stringAt } from "./status/json.ts"
+import { type StatusPatch, statusPatch } from "./status/patch.ts"
+import { hasOwnSections } from "./status/sections.ts"
+
+export interface StatusesOptions {
+  readonly kube: Kube["Service"]
+  readonly leading: Leading
+  readonly observed: Observed
+  /** GatewayClass.spec.controllerName: whose entries of shared lists are ours. */
+  readonly controller: string
+  readonly xbackend: () => XBackendShape
+  /** What is known of an object beside its verdict, as it is now. */
+  readonly beside: (key: ObjectKey, verdict: Verdict | null, now: number) => Beside
+  /** After each write: `ok`, `conflict`, `gone`, `refused`, `denied`, `failed`. */
+  readonly onWrite?: (kind: string, result: WriteResult) => void
+  readonly onProblem?: (message: string) => void
+}
+
+export type WriteResult = "ok" | "conflict" | "gone" | "refused" | "denied" | "failed"
+
+export interface StatusWriter {
+  /** All desired statuses, whenever one of them has changed. */
+  readonly desire: (verdicts: ReadonlyMap<ObjectKey, Verdict>) => void
+  /** What stands beside its verdict may have changed. */
+  readonly touch: (key: ObjectKey) => void
+  /** Objects that are waiting to be looked at (law 19: at most the number of objects). */
+  readonly waiting: () => number
+  readonly run: Effect.Effect<never>
+}
+
+/** Writes at once, and writes between two looks at the lease. */
+const concurrency = 8
+const batch = 64
+
+/** At a start, or after a change of leaders, proxies need a moment to be heard of: what they were programmed with stands until then. */
+const hearing = 15_000
+
+const longestPause = 30_000
+
+interface Plan {
+  readonly key: ObjectKey
+  readonly place: ObjectPlace
+  readonly from: Observation
+  readonly desired: Fields
+  readonly patch: StatusPatch
+}
+
+/** What is compared to tell whether the same was asked for before: times are no part of it. */
+const askedFor = (desired: Fields): string =>
+  JSON.stringify(desired, (name, value: unknown) => (name === "lastTransitionTime" || name === "asOf" ? undefined : value))
+
+const placeOf = (key: ObjectKey): ObjectPlace | null => {
+  const { kind, namespace, name } = parseKey(key)
+  const row = kindOf(kind)
+  return row === undefined ? null : { group: row.group, version: row.version, plural: row.plural, namespace, name }
+}
+
+const programmedOf = (verdict: Verdict | null) => ({
+  pending:
+    verdict?.entries.some(({ conditions }) => conditions.some(({ type, reason }) => type === "Programmed" && reason === "Pending")) ??
+    false,
+  unheard:
+    verdict?.entries.some(({ conditions }) => conditions.some(({ type, status }) => type === "Programmed" && status === "Unknown")) ??
+    false,
+  generation: verdict?.generation ?? 0
+})
+
+const standsProgrammed = (status: unknown, generation: number): boolean =>
+  listAt(status, "conditions").some(
+    (one) => stringAt(one, "type") === "Programmed" && field(one, "status") === "True" && field(one, "observedGeneration") === generation
+  )
+
+export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOptions): Effect.fn.Return<StatusWriter> {
+  const { kube, leading, observed, controller } = options
+  const wake = yield* Queue.sliding<void>(1)
+  let verdicts: ReadonlyMap<ObjectKey, Verdict> = new Map()
+  let began = yield* Clock.currentTimeMillis
+  let agenda: Agenda = makeAgenda(began)
+  let pausedUntil = 0
+  let failures = 0
+  /** What our own last write made of an object, until the watch shows something newer than what it was made from. */
+  const ahead = new Map<ObjectKey, { readonly from: string; readonly is: Observation }>()
+  /** What the API server made of a write when that is not what was asked for (a field that the installed CRD does not know). */
+  const altered = new Map<ObjectKey, { readonly asked: string; readonly status: string }>()
+
+  const forget = (key: ObjectKey): void => {
+    agenda.forget(key)
+    ahead.delete(key)
+    altered.delete(key)
+  }
+  const look = (key: ObjectKey, at = 0): void => {
+    agenda.add(key, at)
+    Queue.offerUnsafe(wake, undefined)
+  }
+  observed.onChange((key) => {
+    if (!leading.holds()) return
+    if (observed.get(key) === undefined && !verdicts.has(key)) forget(key)
+    else look(key)
+  })
+
+  const standing = (key: ObjectKey): Observation | undefined => {
+    const seen = observed.get(key)
+    const own = ahead.get(key)
+    if (own === undefined || seen === undefined) return seen
+    if (seen.resourceVersion === own.from && seen.uid === own.is.uid) return own.is
+    ahead.delete(key)
+    return seen
+  }
+
+  /** Null: nothing to write now; a later look is on the agenda where one is needed. */
+  const planOf = (key: ObjectKey, now: number): Plan | null => {
+    const from = standing(key)
+    const place = placeOf(key)
+    const verdict = verdicts.get(key) ?? null
+    if (from === undefined || place === null) {
+      if (verdict === null) forget(key)
+      return null
+    }
+    const beside = options.beside(key, verdict, now)
+    const desired = desiredStatus(key, verdict, from.status, beside, {
+      controller,
+      xbackend: options.xbackend(),
+      now: new Date(now).toISOString().replace(/\.[0-9]{3}Z$/, "Z")
+    })
+    if (desired === null) return null
+    const patch = statusPatch(from.status, desired)
+    if (patch === null) return null
+    const known = altered.get(key)
+    if (known !== undefined && known.status === JSON.stringify(from.status) && known.asked === askedFor(desired)) return null
+    const programmed = programmedOf(verdict)
+    const due = Math.max(
+      agenda.due(key, patch, programmed, now),
+      programmed.unheard && standsProgrammed(from.status, programmed.generation) ? began + hearing : 0
+    )
+    if (due > now) {
+      agenda.add(key, due)
+      return null
+    }
+    return { key, place, from, desired, patch }
+  }
+
+  const failed = (plan: Plan, error: KubeError, now: number): WriteResult => {
+    const { key } = plan
+    const what = `status of ${describeKey(key)}`
+    switch (error.status) {
+      case 409:
+        // Somebody was faster. The watch will show what stands now.
+        look(key, now + pace.conflict)
+        return "conflict"
+      case 404:
+        return "gone"
+      case 400:
+      case 422:
+        options.onProblem?.(`${what} was refused: ${error.message}`)
+        look(key, now + pace.message)
+        return "refused"
+      case 401:
+      case 403:
+        options.onProblem?.(`${what} may not be written: ${error.message}`)
+        look(key, now + 2 * longestPause)
+        return "denied"
+      default: {
+        // Nobody is there, or it asks for a rest: everything rests.
+        failures++
+        const backoff = Math.min(1_000 * 2 ** Math.min(failures - 1, 5), longestPause) * (0.8 + Math.random() * 0.4)
+        pausedUntil = Math.max(pausedUntil, now + Math.max(error.retryAfter ?? 0, backoff))
+        look(key, pausedUntil)
+        return "failed"
+      }
+    }
+  }
+
+  const succeeded = (plan: Plan, stored: Stored, now: number): WriteResult => {
+    const { key, from, desired, patch } = plan
+    failures = 0
+    agenda.wrote(key, patch, now)
+    const status = field(stored, "status")
+    ahead.set(key, {
+      from: from.resourceVersion,
+      is: { uid: stored.metadata.uid, resourceVersion: stored.metadata.resourceVersion, status }
+    })
+    if (statusPatch(status, desired) === null) altered.delete(key)
+    else altered.set(key, { asked: askedFor(desired), status: JSON.stringify(status) })
+    // What changed meanwhile is looked at again.
+    look(key, now + pace.least)
+    return "ok"
+  }
+
+  const write = Effect.fnUntraced(function* (plan: Plan) {
+    const answer = yield* Effect.result(patchStatus(kube, plan.place, plan.from.resourceVersion, plan.patch.status))
+    const now = yield* Clock.currentTimeMillis
+    const result = answer._tag === "Success" ? succeeded(plan, answer.success, now) : failed(plan, answer.failure, now)
+    options.onWrite?.(parseKey(plan.key).kind, result)
+  })
+
+  /** All there is to look at: what is desired, and what of ours still stands though nothing is desired any more. */
+  const begin = (now: number): void => {
+    began = now
+    agenda = makeAgenda(now)
+    ahead.clear()
+    pausedUntil = 0
+    for (const key of verdicts.keys()) agenda.add(key, 0)
+    for (const key of observed.keys()) {
+      const shape = shapeOf(parseKey(key).kind, options.xbackend())
+      if (shape !== null && !verdicts.has(key) && hasOwnSections(shape, observed.get(key)?.status, controller)) agenda.add(key, 0)
+    }
+  }
+
+  const run = Effect.gen(function* () {
+    let led = false
+    while (true) {
+      const now = yield* Clock.currentTimeMillis
+      if (!leading.holds()) {
+        if (led) agenda.clear()
+        led = false
+        yield* leading.awaited
+        continue
+      }
+      if (!led) begin(now)
+      led = true
+      const plans = now < pausedUntil ? [] : agenda.take(now, batch).flatMap((key) => planOf(key, now) ?? [])
+      if (plans.length > 0) {
+        // The lease is looked at before each batch, and so that a batch cannot outlive it: a request has a bound of its own.
+        yield* Effect.forEach(plans, write, { concurrency, discard: true })
+        continue
+      }
+      const next = agenda.next()
+      const wait = next === null ? longestPause : Math.max(next, pausedUntil) - (yield* Clock.currentTimeMillis)
+      // Bounded, because leadership may be lost without anything else happening.
+      if (wait > 0) yield* Effect.timeoutOption(Queue.take(wake), Math.min(wait, 1_000)).pipe(Effect.map(Option.isSome))
+    }
+  })
+
+  return {
+    desire: (next) => {
+      const before = verdicts
+      verdicts = next
+      if (!leading.holds()) return
+      for (const [key, verdict] of next) if (before.get(key) !== verdict) look(key)
+      for (const key of before.keys()) if (!next.has(key)) look(key)
+    },
+    touch: (key) => {
+      if (leading.holds()) look(key)
+    },
+    waiting: () => agenda.size(),
+    run
+  }
+})
