@@ -19,20 +19,25 @@ const formsOf = (endpoint: { readonly [K in (typeof kinds)[number]]?: unknown })
   kinds.filter((kind) => endpoint[kind] !== undefined)
 
 const EndpointFields = Schema.Struct({
-  fqdn: Schema.optionalKey(Schema.Struct({ hostname: DialledHostname, port: PortNumber })),
-  ip: Schema.optionalKey(Schema.Struct({ address: IPAddress, port: PortNumber })),
+  fqdn: Schema.optionalKey(Schema.Struct({ hostname: DialledHostname, port: PortNumber })).annotateKey({
+    description:
+      "A DNS name. It is resolved anew when its answer expires, and is the Host, the SNI and the name on the certificate unless something else is said."
+  }),
+  ip: Schema.optionalKey(Schema.Struct({ address: IPAddress, port: PortNumber })).annotateKey({ description: "An IPv4 or IPv6 address." }),
   unix: Schema.optionalKey(
     Schema.Struct({
       path: text(1, 107).check(Schema.isPattern(/^\/[^\u0000]*$/u, { expected: "an absolute path of at most 107 characters" }))
     })
-  ),
-  service: Schema.optionalKey(Schema.Struct({ name: ObjectName, namespace: Schema.optionalKey(NamespaceName), port: PortNumber })),
-  weight: defaulted(integer(0, 1_000_000), 1),
-  zone: Schema.optionalKey(text(1, 253)),
-  /** Above 0: later. */
-  tier: defaulted(integer(0, 15), 0),
-  /** Later. */
-  pathPrefix: Schema.optionalKey(text(1, 1024))
+  ).annotateKey({ description: "A Unix socket, below a directory that GatewayParameters or --unix-directory allow." }),
+  service: Schema.optionalKey(
+    Schema.Struct({ name: ObjectName, namespace: Schema.optionalKey(NamespaceName), port: PortNumber })
+  ).annotateKey({ description: "A Service of the cluster; in another namespace it needs a ReferenceGrant there." }),
+  weight: defaulted(integer(0, 1_000_000), 1).annotateKey({ description: "The share of this endpoint among those of its tier." }),
+  zone: Schema.optionalKey(text(1, 253)).annotateKey({ description: "The zone it is in, for information." }),
+  tier: defaulted(integer(0, 15), 0).annotateKey({
+    description: "0 is first; others are for a later release, and are refused by condition."
+  }),
+  pathPrefix: Schema.optionalKey(text(1, 1024)).annotateKey({ description: "For a later release: refused by condition." })
 }).check(
   rules({
     message: "Expected exactly one of fqdn, ip, unix, service",
@@ -63,20 +68,31 @@ const withTls = {
 const isSaid = (value: unknown): boolean => (Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false)
 
 const BackendTLSFields = Schema.Struct({
-  /** Absent: ClientAndServer with a clientCertificateRef, else ServerOnly. */
-  mode: Schema.optionalKey(Schema.Literals(["None", "ServerOnly", "ClientAndServer"])),
-  sni: Schema.optionalKey(PreciseHostname),
-  /** The name the certificate must carry, when it is not the SNI. */
-  hostname: Schema.optionalKey(PreciseHostname),
-  subjectAltNames: listOf(SubjectAltName, 5),
-  caCertificateRefs: listOf(LocalObjectReference, 8),
-  /** With neither this nor caCertificateRefs: the system's roots. */
-  wellKnownCACertificates: Schema.optionalKey(WellKnownCACertificates),
-  clientCertificateRef: Schema.optionalKey(SecretObjectReference),
-  minVersion: defaulted(TLSVersion, "1.2"),
-  maxVersion: Schema.optionalKey(TLSVersion),
-  /** Needs an EgressPolicy that permits SkipVerify. */
-  insecureSkipVerify: defaulted(Schema.Boolean, false)
+  mode: Schema.optionalKey(Schema.Literals(["None", "ServerOnly", "ClientAndServer"])).annotateKey({
+    description:
+      "None: plaintext. ServerOnly: the backend shows a certificate. ClientAndServer: so do we. Absent: ClientAndServer with a clientCertificateRef, else ServerOnly."
+  }),
+  sni: Schema.optionalKey(PreciseHostname).annotateKey({
+    description: "The name asked for in the handshake. Absent: the name of the endpoint."
+  }),
+  hostname: Schema.optionalKey(PreciseHostname).annotateKey({
+    description: "The name the certificate must carry, when it is not the SNI."
+  }),
+  subjectAltNames: listOf(SubjectAltName, 5).annotateKey({ description: "One of these must be on the certificate, in place of hostname." }),
+  caCertificateRefs: listOf(LocalObjectReference, 8).annotateKey({
+    description: "ConfigMaps or Secrets with a ca.crt: only what they sign is trusted."
+  }),
+  wellKnownCACertificates: Schema.optionalKey(WellKnownCACertificates).annotateKey({
+    description: "System: the system's roots, as when nothing is said."
+  }),
+  clientCertificateRef: Schema.optionalKey(SecretObjectReference).annotateKey({
+    description: "A Secret of type kubernetes.io/tls; in another namespace it needs a ReferenceGrant there."
+  }),
+  minVersion: defaulted(TLSVersion, "1.2").annotateKey({ description: "The oldest version of TLS." }),
+  maxVersion: Schema.optionalKey(TLSVersion).annotateKey({ description: "The newest version of TLS." }),
+  insecureSkipVerify: defaulted(Schema.Boolean, false).annotateKey({
+    description: "The certificate is not verified. Needs an EgressPolicy that permits SkipVerify."
+  })
 })
 type BackendTLSFields = typeof BackendTLSFields.Type
 
@@ -125,11 +141,15 @@ export type BackendTLS = typeof BackendTLS.Type
 
 /** Milliseconds; 0 disables, absent is the default. */
 export const BackendTimeouts = Schema.Struct({
-  connect: Schema.optionalKey(Duration),
-  tlsHandshake: Schema.optionalKey(Duration),
-  firstByte: Schema.optionalKey(Duration),
-  idle: Schema.optionalKey(Duration),
-  maxConnectionAge: Schema.optionalKey(Duration)
+  connect: Schema.optionalKey(Duration).annotateKey({ description: "Until the TCP connection stands. Absent: 5s." }),
+  tlsHandshake: Schema.optionalKey(Duration).annotateKey({ description: "Until the TLS handshake is done. Absent: 5s." }),
+  firstByte: Schema.optionalKey(Duration).annotateKey({
+    description: "From the end of the request to the first byte of the answer. Absent: 60s."
+  }),
+  idle: Schema.optionalKey(Duration).annotateKey({ description: "Without a byte in either direction. Absent: 5m." }),
+  maxConnectionAge: Schema.optionalKey(Duration).annotateKey({
+    description: "A connection older than this takes no further request. Absent: no limit."
+  })
 })
 export type BackendTimeouts = typeof BackendTimeouts.Type
 
@@ -144,10 +164,12 @@ const Nameserver = Schema.String.check(
 
 /** Milliseconds. */
 export const BackendDNS = Schema.Struct({
-  /** `ip`, `ip:port`, `tcp@…`, `tls@…` (later). Empty: the process's own. */
-  nameservers: listOf(Nameserver, 8),
-  minTTL: Schema.optionalKey(Duration),
-  maxTTL: Schema.optionalKey(Duration),
+  nameservers: listOf(Nameserver, 8).annotateKey({
+    description:
+      "Asked in place of those of the process: ip, ip:port, tcp@ip:port. Their addresses need an EgressPolicy when they are not public."
+  }),
+  minTTL: Schema.optionalKey(Duration).annotateKey({ description: "An answer is kept at least as long. Absent: 5s." }),
+  maxTTL: Schema.optionalKey(Duration).annotateKey({ description: "An answer is kept at most as long. Absent: 5m." }),
   hold: Schema.optionalKey(
     Schema.Struct({
       nxdomain: Schema.optionalKey(Duration),
@@ -156,11 +178,17 @@ export const BackendDNS = Schema.Struct({
       timeout: Schema.optionalKey(Duration),
       other: Schema.optionalKey(Duration)
     })
-  ),
-  obsoleteGrace: Schema.optionalKey(Duration),
-  staleLimit: Schema.optionalKey(Duration),
-  family: Schema.optionalKey(Schema.Literals(["Both", "IPv4", "IPv6", "IPv4Preferred", "IPv6Preferred"])),
-  srv: Later
+  ).annotateKey({ description: "How long an answer of each sort stands before the last good one is given up. Absent: 30s." }),
+  obsoleteGrace: Schema.optionalKey(Duration).annotateKey({
+    description: "How long an address that left the answer is still used. Absent: 30s."
+  }),
+  staleLimit: Schema.optionalKey(Duration).annotateKey({
+    description: "How long the last good answer is used while none comes. Absent: 10m."
+  }),
+  family: Schema.optionalKey(Schema.Literals(["Both", "IPv4", "IPv6", "IPv4Preferred", "IPv6Preferred"])).annotateKey({
+    description: "Which addresses are asked for and preferred."
+  }),
+  srv: Later.annotateKey({ description: "For a later release: refused by condition." })
 }).check(
   rules({
     at: "minTTL",
@@ -172,20 +200,23 @@ export const BackendDNS = Schema.Struct({
 export type BackendDNS = typeof BackendDNS.Type
 
 export const BackendConnections = Schema.Struct({
-  maxConnections: Schema.optionalKey(int32(1)),
-  maxPending: Schema.optionalKey(int32(0)),
-  maxRequestsPerConnection: Schema.optionalKey(int32(1)),
-  /** Milliseconds. */
-  keepAliveIdle: Schema.optionalKey(Duration)
+  maxConnections: Schema.optionalKey(int32(1)).annotateKey({ description: "Connections of one pod to this backend." }),
+  maxPending: Schema.optionalKey(int32(0)).annotateKey({
+    description: "Requests of one pod that wait for a connection; more are answered 503."
+  }),
+  maxRequestsPerConnection: Schema.optionalKey(int32(1)).annotateKey({ description: "A connection takes no more requests than this." }),
+  keepAliveIdle: Schema.optionalKey(Duration).annotateKey({ description: "An idle connection is closed after this." })
 })
 export type BackendConnections = typeof BackendConnections.Type
 
 export const Backend = Schema.Struct({
   spec: Schema.Struct({
-    endpoints: elementsOf(BackendEndpoint, "spec.endpoints", 1, 256),
-    /** Absent: Auto over TLS where the port is 443, else HTTP. */
-    protocol: Schema.optionalKey(Schema.Literals(["Auto", "HTTP", "H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"])),
-    /** Absent: Backend for fqdn endpoints, Request for others. */
+    endpoints: elementsOf(BackendEndpoint, "spec.endpoints", 1, 256).annotateKey({
+      description: "Where requests go. An endpoint that cannot be read costs itself alone."
+    }),
+    protocol: Schema.optionalKey(Schema.Literals(["Auto", "HTTP", "H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"])).annotateKey({
+      description: "Auto: as the backend offers. Absent: Auto over TLS where the port is 443, else HTTP. Beyond HTTP: for a later release."
+    }),
     host: Schema.optionalKey(
       Schema.Union([
         Schema.Literals(["Backend", "Request"]),
@@ -197,20 +228,25 @@ export const Backend = Schema.Struct({
           )
         })
       ])
-    ),
-    tls: Schema.optionalKey(BackendTLS),
-    timeouts: Schema.optionalKey(BackendTimeouts),
-    dns: Schema.optionalKey(BackendDNS),
-    connections: Schema.optionalKey(BackendConnections),
-    healthCheck: Later,
-    outlier: Later,
-    loadBalancer: Later,
-    retry: Later,
-    circuitBreaker: Later,
-    failover: Later,
-    credentials: Later,
-    egressPath: Later
-  })
+    ).annotateKey({
+      description:
+        "Backend: the backend's own name is sent (fqdn endpoints, when absent). Request: the client's (other endpoints, when absent). Or {value: name}."
+    }),
+    tls: Schema.optionalKey(BackendTLS).annotateKey({ description: "Absent: TLS where the port is 443, with the system's roots." }),
+    timeouts: Schema.optionalKey(BackendTimeouts).annotateKey({
+      description: "0s disables, absent is the default. Timeouts of routes win for whole requests."
+    }),
+    dns: Schema.optionalKey(BackendDNS).annotateKey({ description: "How names are resolved." }),
+    connections: Schema.optionalKey(BackendConnections).annotateKey({ description: "Limits of connections." }),
+    healthCheck: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    outlier: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    loadBalancer: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    retry: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    circuitBreaker: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    failover: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    credentials: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    egressPath: Later.annotateKey({ description: "For a later release: refused by condition." })
+  }).annotateKey({ description: "What is wanted." })
 })
 export type Backend = typeof Backend.Type
 

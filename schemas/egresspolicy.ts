@@ -47,9 +47,12 @@ const GuardedSelector = Schema.Struct({
 
 /** An empty list of one sort restricts nothing of that sort; an entry without hosts speaks of IP literals and tenant-written nameservers. */
 export const EgressAllowEntry = Schema.Struct({
-  hosts: listOf(Hostname, 256),
-  ports: listOf(PortNumber, 64),
-  cidrs: listOf(CIDR, 256)
+  hosts: listOf(Hostname, 256).annotateKey({
+    description:
+      "Names that may be dialled, exact or *. and a name. Absent: the entry speaks of addresses and of nameservers that tenants write."
+  }),
+  ports: listOf(PortNumber, 64).annotateKey({ description: "On these ports. Absent: on any." }),
+  cidrs: listOf(CIDR, 256).annotateKey({ description: "Into these ranges, also private ones. Absent: public addresses." })
 }).check(
   rules({
     message: "Expected hosts, ports or cidrs: an empty entry would allow everything; mode Open says that",
@@ -61,13 +64,17 @@ export type EgressAllowEntry = typeof EgressAllowEntry.Type
 
 export const EgressPolicy = Schema.Struct({
   spec: Schema.Struct({
-    /** `{}` selects every namespace. */
-    namespaceSelector: GuardedSelector,
-    /** Report: later. */
-    mode: defaulted(Schema.Literals(["Enforce", "Report", "Open"]), "Enforce"),
-    allow: defaulted(elementsOf(EgressAllowEntry, "spec.allow", 0, 1024), []),
-    /** What the selected namespaces may do besides. */
-    permit: listOf(Schema.Literals(["SkipVerify", "DynamicResolver", "PrivateAddresses"]), 3)
-  })
+    namespaceSelector: GuardedSelector.annotateKey({
+      description:
+        "Namespaces it speaks of, by their labels; {} is every namespace. The namespace of the object that names a destination and that of the route must both be allowed."
+    }),
+    mode: defaulted(Schema.Literals(["Enforce", "Report", "Open"]), "Enforce").annotateKey({
+      description: "Enforce: what no entry allows is refused. Open: entries allow besides what is public. Report: for a later release."
+    }),
+    allow: defaulted(elementsOf(EgressAllowEntry, "spec.allow", 0, 1024), []).annotateKey({ description: "What may be reached." }),
+    permit: listOf(Schema.Literals(["SkipVerify", "DynamicResolver", "PrivateAddresses"]), 3).annotateKey({
+      description: "What the selected namespaces may do besides."
+    })
+  }).annotateKey({ description: "What is wanted." })
 })
 export type EgressPolicy = typeof EgressPolicy.Type

@@ -14,24 +14,27 @@ const AsKubernetes = Schema.optionalKey(Schema.Unknown)
 const Switch = Schema.Literals(["Enabled", "Disabled"])
 
 const Pod = Schema.Struct({
-  image: Schema.optionalKey(text(1, 1024)),
-  imagePullSecrets: AsKubernetes,
-  resources: AsKubernetes,
-  nodeSelector: AsKubernetes,
-  tolerations: AsKubernetes,
-  affinity: AsKubernetes,
-  topologySpreadConstraints: AsKubernetes,
-  labels: optionalEntriesOf(Schema.String),
-  annotations: optionalEntriesOf(Schema.String),
-  volumes: AsKubernetes,
-  volumeMounts: AsKubernetes,
-  /** Strategic merge, applied last. */
-  patch: AsKubernetes
+  image: Schema.optionalKey(text(1, 1024)).annotateKey({
+    description: "The image of the proxy. Absent: the one the operator was told (--proxy-image)."
+  }),
+  imagePullSecrets: AsKubernetes.annotateKey({ description: "As in a PodSpec: the API server judges it when the Deployment is written." }),
+  resources: AsKubernetes.annotateKey({ description: "As in a container: the API server judges it when the Deployment is written." }),
+  nodeSelector: AsKubernetes.annotateKey({ description: "As in a PodSpec: the API server judges it when the Deployment is written." }),
+  tolerations: AsKubernetes.annotateKey({ description: "As in a PodSpec: the API server judges it when the Deployment is written." }),
+  affinity: AsKubernetes.annotateKey({ description: "As in a PodSpec: the API server judges it when the Deployment is written." }),
+  topologySpreadConstraints: AsKubernetes.annotateKey({
+    description: "As in a PodSpec: the API server judges it when the Deployment is written."
+  }),
+  labels: optionalEntriesOf(Schema.String).annotateKey({ description: "Labels of the pods." }),
+  annotations: optionalEntriesOf(Schema.String).annotateKey({ description: "Annotations of the pods." }),
+  volumes: AsKubernetes.annotateKey({ description: "As in a PodSpec: the API server judges it when the Deployment is written." }),
+  volumeMounts: AsKubernetes.annotateKey({ description: "As in a container: the API server judges it when the Deployment is written." }),
+  patch: AsKubernetes.annotateKey({ description: "A strategic merge patch of the pod template, applied last." })
 })
 
 export const GatewayParameters = Schema.Struct({
   spec: Schema.Struct({
-    replicas: Schema.optionalKey(int32(0)),
+    replicas: Schema.optionalKey(int32(0)).annotateKey({ description: "Pods of the Gateway, when nothing scales them." }),
     autoscaling: Schema.optionalKey(
       Schema.Struct({ minReplicas: Schema.optionalKey(int32(1)), maxReplicas: int32(1), metrics: AsKubernetes }).check(
         rules({
@@ -41,9 +44,9 @@ export const GatewayParameters = Schema.Struct({
           broken: ({ minReplicas, maxReplicas }) => minReplicas !== undefined && minReplicas > maxReplicas
         })
       )
-    ),
-    workers: Schema.optionalKey(int32(1)),
-    pod: Schema.optionalKey(Pod),
+    ).annotateKey({ description: "A HorizontalPodAutoscaler." }),
+    workers: Schema.optionalKey(int32(1)).annotateKey({ description: "Above 1: for a later release." }),
+    pod: Schema.optionalKey(Pod).annotateKey({ description: "What the pods look like." }),
     service: Schema.optionalKey(
       Schema.Struct({
         type: Schema.optionalKey(Schema.Literals(["ClusterIP", "NodePort", "LoadBalancer"])),
@@ -53,10 +56,11 @@ export const GatewayParameters = Schema.Struct({
         annotations: optionalEntriesOf(Schema.String),
         labels: optionalEntriesOf(Schema.String)
       })
-    ),
-    podDisruptionBudget: AsKubernetes,
-    /** Milliseconds. */
-    drain: Schema.optionalKey(Schema.Struct({ delay: Schema.optionalKey(Duration), deadline: Schema.optionalKey(Duration) })),
+    ).annotateKey({ description: "What the Service looks like." }),
+    podDisruptionBudget: AsKubernetes.annotateKey({ description: "As the spec of a PodDisruptionBudget, without its selector." }),
+    drain: Schema.optionalKey(Schema.Struct({ delay: Schema.optionalKey(Duration), deadline: Schema.optionalKey(Duration) })).annotateKey({
+      description: 'delay: from "not ready" to the end of accepting (5s). deadline: until what is left is cut (25s).'
+    }),
     logging: Schema.optionalKey(
       Schema.Struct({
         level: Schema.optionalKey(Schema.Literals(["Debug", "Info", "Warn", "Error"])),
@@ -64,21 +68,22 @@ export const GatewayParameters = Schema.Struct({
           Schema.Union([Schema.Literals(["Default", "Disabled"]), Schema.Struct({ fields: listOf(text(1, 63), 64) })])
         )
       })
-    ),
+    ).annotateKey({ description: "What is logged." }),
     features: Schema.optionalKey(
       Schema.Struct({
         externalName: Schema.optionalKey(Switch),
         voyagerRedirect: Schema.optionalKey(Schema.Unknown),
-        /** `unix` endpoints may lie below these. */
         unixDirectories: listOf(
           text(1, 107).check(Schema.isPattern(/^\/[^\u0000]*$/u, { expected: "an absolute path of a directory" })),
           16
         ),
         forwardedHeaders: Schema.optionalKey(Schema.Unknown)
       })
-    ),
-    clusterDomain: Schema.optionalKey(PreciseHostname),
-    clusterCIDRs: listOf(CIDR, 64)
-  })
+    ).annotateKey({ description: "Switches for everything that the Gateways serve." }),
+    clusterDomain: Schema.optionalKey(PreciseHostname).annotateKey({
+      description: "The DNS domain of the cluster. Absent: cluster.local."
+    }),
+    clusterCIDRs: listOf(CIDR, 64).annotateKey({ description: "Ranges of the cluster that its API does not tell." })
+  }).annotateKey({ description: "What is wanted." })
 })
 export type GatewayParameters = typeof GatewayParameters.Type
