@@ -1,0 +1,271 @@
+// The resources of a snapshot, read from JSON. Law 15: what is not understood fails closed. A filter, action or match of a newer operator makes its rule answer
+// 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
+import type { DnsContract, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
+import type { EgressAllow, EgressRules } from "./egress.ts"
+import type { Id, Source } from "./id.ts"
+import type { DownstreamTls, Listener, ListenerLimits } from "./listener.ts"
+import {
+  amount,
+  attempt,
+  either,
+  entriesOf,
+  fields,
+  flag,
+  list,
+  nullable,
+  oneOf,
+  port,
+  type Read,
+  record,
+  tagged,
+  text,
+  Unreadable,
+  whole
+} from "./reading.ts"
+import type { RouteReason } from "./reason.ts"
+import type {
+  Action,
+  CacheRule,
+  Deadlines,
+  Filter,
+  Forward,
+  HeaderEdit,
+  Match,
+  PathMatch,
+  PathRewrite,
+  Redirect,
+  Retry,
+  Rule,
+  Share,
+  ValueMatch
+} from "./route.ts"
+import type { SecretRef } from "./secret.ts"
+import type { Setting } from "./setting.ts"
+import type { Invalidation } from "./snapshot.ts"
+import type { AddressPolicy, Endpoint, EndpointAddress, IdentitySettings, Upstream, UpstreamTls } from "./upstream.ts"
+
+const source: Read<Source> = fields<Source>({ kind: text, namespace: text, name: text, section: nullable(text) })
+const unsaid: Source = { kind: "", namespace: "", name: "", section: null }
+
+const setting = <A>(read: Read<A>): Read<Setting<A>> => either(["Default", "Disabled"] as const, read)
+
+const edit = tagged<HeaderEdit>({
+  Set: fields<{ name: string; value: string }>({ name: text, value: text }),
+  Add: fields<{ name: string; value: string }>({ name: text, value: text }),
+  Remove: fields<{ name: string }>({ name: text })
+})
+const rewrite = tagged<PathRewrite>({
+  ReplaceFullPath: fields<{ value: string }>({ value: text }),
+  ReplacePrefixMatch: fields<{ value: string }>({ value: text })
+})
+
+const knownFilter = tagged<Filter>({
+  Headers: fields<{ on: "Request" | "Response"; edits: ReadonlyArray<HeaderEdit> }>({
+    on: oneOf("Request", "Response"),
+    edits: list(edit)
+  }),
+  Rewrite: fields<{ hostname: string | null; path: PathRewrite | null }>({ hostname: nullable(text), path: nullable(rewrite) }),
+  Mirror: fields<{ to: Id; fraction: number }>({ to: text, fraction: amount }),
+  Unknown: fields<{ name: string }>({ name: text })
+})
+
+/** Never fails: what cannot be read is the filter `Unknown`, which answers 500. */
+const filter: Read<Filter> = (value) => {
+  const read = attempt(() => knownFilter(value))
+  if ("value" in read) return read.value
+  const tag = typeof value === "object" && value !== null && "_tag" in value && typeof value._tag === "string" ? value._tag : "?"
+  return { _tag: "Unknown", name: tag.slice(0, 64) }
+}
+
+// A label that is not in the failure table has no status: it is answered as what it is, something this proxy cannot do.
+const reasons: Readonly<Record<RouteReason, true>> = {
+  no_backend: true,
+  backend_not_found: true,
+  invalid_kind: true,
+  ref_not_permitted: true,
+  invalid_filter: true,
+  invalid_backend: true
+}
+const reason: Read<RouteReason> = (value) => (Object.hasOwn(reasons, text(value)) ? (value as RouteReason) : "invalid_filter")
+
+const share = fields<Share>({ weight: whole, upstream: nullable(text), why: nullable(reason), filters: list(filter), source })
+const retry = fields<Retry>({ codes: list(whole), attempts: whole, backoff: amount })
+const cache = fields<CacheRule>({ policy: source })
+const forwardFields = fields<Omit<Forward, "_tag">>({ retry: setting(retry), cache: nullable(cache), to: list(share) })
+const forward: Read<Forward> = (value) => ({ _tag: "Forward", ...forwardFields(value) })
+const redirect = fields<Redirect>({
+  scheme: nullable(oneOf("http", "https")),
+  hostname: nullable(text),
+  port: nullable(port),
+  path: nullable(rewrite)
+})
+const action = tagged<Action>({
+  Forward: forwardFields,
+  Redirect: fields<{ status: number; to: Redirect }>({ status: whole, to: redirect }),
+  Refuse: fields<{ why: RouteReason }>({ why: reason })
+})
+
+const pathFields = fields<{ readonly type: PathMatch["type"]; readonly value: string }>({
+  type: oneOf("Exact", "Prefix", "Regex"),
+  value: text
+})
+const path: Read<PathMatch> = pathFields as Read<PathMatch>
+const valueMatch = fields<ValueMatch>({ name: text, type: oneOf("Exact", "Regex"), value: text })
+const match = fields<Match>({ path, method: nullable(text), headers: list(valueMatch), query: list(valueMatch) })
+const deadlines = fields<Deadlines>({ request: setting(amount), backendRequest: setting(amount) })
+const wholeRule = fields<Rule>({ source, match, filters: list(filter), deadlines, action })
+
+const kept = <A>(read: Read<A>, value: unknown): ReadonlyArray<A> =>
+  Array.isArray(value)
+    ? value.flatMap((item) => {
+        const one = attempt(() => read(item))
+        return "value" in one ? [one.value] : []
+      })
+    : []
+const or = <A>(read: Read<A>, value: unknown, otherwise: A): A => {
+  const one = attempt(() => read(value))
+  return "value" in one ? one.value : otherwise
+}
+
+/**
+ * Never fails. A rule that cannot be read matches every request that it might have meant (conditions that are not understood are left out, which only widens
+ * it) and answers 500 there; the rules before it, which have precedence, serve as they did.
+ */
+export const rule = (value: unknown): { readonly rule: Rule; readonly problem: string | null } => {
+  const read = attempt(() => wholeRule(value))
+  if ("value" in read) return { rule: read.value, problem: null }
+  const given: Readonly<Record<string, unknown>> = typeof value === "object" && value !== null ? { ...value } : {}
+  const said = given["match"]
+  const conditions: Readonly<Record<string, unknown>> = typeof said === "object" && said !== null ? { ...said } : {}
+  const named = or(source, given["source"], unsaid)
+  return {
+    problem: `rule ${named.name === "" ? "?" : `of ${named.kind} ${named.namespace}/${named.name}`}: ${read.problem}; what it may match is answered 500`,
+    rule: {
+      source: named,
+      match: {
+        path: or<PathMatch>(path, conditions["path"], { type: "Prefix", value: "/" }),
+        method: or(nullable(text), conditions["method"], null),
+        headers: kept(valueMatch, conditions["headers"]),
+        query: kept(valueMatch, conditions["query"])
+      },
+      filters: [{ _tag: "Unknown", name: read.problem.slice(0, 128) }],
+      deadlines: { request: "Default", backendRequest: "Default" },
+      action: { _tag: "Refuse", why: "invalid_filter" }
+    }
+  }
+}
+
+const downstreamTls = fields<DownstreamTls>({
+  certificates: list(text),
+  clientCa: nullable(text),
+  clientAuth: oneOf("None", "Require", "Allow")
+})
+const tlsRoute = fields<{ readonly hostname: string; readonly to: Forward }>({ hostname: text, to: forward })
+
+export const listener = fields<Listener>({
+  source,
+  hostname: nullable(text),
+  port,
+  bind: fields<Listener["bind"]>({ address: text, port, transport: oneOf("tcp", "udp") }),
+  mode: tagged<Listener["mode"]>({
+    Http: fields<{ tls: DownstreamTls | null; hosts: ReadonlyArray<Id> }>({ tls: nullable(downstreamTls), hosts: list(text) }),
+    Tls: fields<Omit<Extract<Listener["mode"], { _tag: "Tls" }>, "_tag">>({ tls: nullable(downstreamTls), routes: list(tlsRoute) }),
+    Stream: fields<{ to: Forward }>({ to: forward })
+  }),
+  limits: fields<ListenerLimits>({ connections: whole, headerBytes: whole })
+})
+
+const identity = fields<IdentitySettings>({
+  host: either(["Endpoint", "Name", "Request"] as const, fields<{ readonly name: string }>({ name: text })),
+  sni: nullable(text),
+  certificateName: nullable(text)
+})
+const versions = oneOf("TLSv1.2", "TLSv1.3")
+const upstreamTls = fields<UpstreamTls>({
+  ca: either(["System"] as const, list(text)),
+  names: list(text),
+  client: nullable(text),
+  verify: flag,
+  minVersion: versions,
+  maxVersion: versions
+})
+const dns = fields<DnsContract>({
+  nameservers: list(text),
+  family: oneOf("Both", "IPv4", "IPv6", "IPv4Preferred", "IPv6Preferred"),
+  minTtl: amount,
+  maxTtl: amount,
+  hold: fields<DnsContract["hold"]>({ nxdomain: amount, refused: amount, servfail: amount, timeout: amount, other: amount }),
+  obsoleteGrace: amount,
+  staleLimit: amount
+})
+const allow = fields<EgressAllow>({ hosts: list(text), ports: list(port), cidrs: list(text) })
+const egress = fields<EgressRules>({ mode: oneOf("Enforce", "Open"), allow: list(allow), permitPrivate: flag, sources: list(source) })
+const addresses = fields<AddressPolicy>({ cluster: list(text), allowLoopback: flag, egress: nullable(egress) })
+const limits = fields<Limits>({ maxConnections: whole, maxPending: whole, maxRequestsPerConnection: setting(whole) })
+const timeouts = fields<UpstreamTimeouts>({
+  connect: amount,
+  tlsHandshake: amount,
+  firstByte: setting(amount),
+  idle: setting(amount),
+  keepAliveIdle: amount,
+  maxConnectionAge: setting(amount)
+})
+
+/** Judged where it is used: the proxy answers 500 for an upstream that says what it does not serve (proxy/table). */
+const judged = <A>(value: unknown): A => {
+  if (value === undefined) throw new Unreadable("there")
+  return value as A
+}
+
+export const upstream = fields<Upstream>({
+  of: fields<Upstream["of"]>({ namespace: text, target: text }),
+  sources: list(source),
+  provenance: record(source),
+  protocol: (value) => text(value) as Upstream["protocol"],
+  identity,
+  tls: nullable(upstreamTls),
+  dns,
+  addresses,
+  via: list(text),
+  balance: (value) => {
+    if (!entriesOf(value).some(([name, tag]) => name === "_tag" && typeof tag === "string")) throw new Unreadable("a way of balancing")
+    return value as Upstream["balance"]
+  },
+  health: judged<Setting<HealthCheck>>,
+  outlier: judged<Setting<Outlier>>,
+  limits,
+  timeouts,
+  credential: judged<Upstream["credential"]>,
+  external: flag
+})
+
+const endpointFields = fields<Endpoint>({
+  at: tagged<EndpointAddress>({
+    Name: fields<{ name: string; port: number; srv: boolean }>({ name: text, port, srv: flag }),
+    Address: fields<{ ip: string; port: number }>({ ip: text, port }),
+    Unix: fields<{ path: string }>({ path: text })
+  }),
+  tls: flag,
+  tier: whole,
+  weight: whole,
+  zone: nullable(text),
+  draining: flag,
+  origin: oneOf("Written", "Slice", "Pod")
+})
+
+/** An endpoint that cannot be read is left out, and told; its siblings serve (law 1). */
+export const endpoints = (value: unknown): { readonly endpoints: ReadonlyArray<Endpoint>; readonly problem: string | null } => {
+  if (!Array.isArray(value)) throw new Unreadable("a list of endpoints")
+  let problem: string | null = null
+  const read = value.flatMap((item, at) => {
+    const one = attempt(() => endpointFields(item))
+    if ("value" in one) return [one.value]
+    problem ??= `endpoint ${at}: ${one.problem}`
+    return []
+  })
+  return { endpoints: read, problem }
+}
+
+export const secret = fields<SecretRef>({ source, digest: text })
+
+export const invalidation = fields<Invalidation>({ kind: oneOf("Purge", "Ban"), hostname: text, paths: list(text) })
