@@ -32,9 +32,10 @@ export class Kube extends Context.Service<
     readonly request: (request: KubeRequest) => Effect.Effect<unknown, KubeError>
     /**
      * The lines of an answer that goes on (a watch), each decoded JSON. Ends when the server ends it; fails when no byte comes for `silence`
-     * milliseconds (reason `Silent`), which is how a half-open connection is noticed. A slow reader slows the server down.
+     * milliseconds (reason `Silent`), which is how a half-open connection is noticed. A slow reader slows the server down. opened: called at the
+     * head of a 2xx answer.
      */
-    readonly lines: (request: KubeRequest, silence: number) => Stream.Stream<unknown, KubeError>
+    readonly lines: (request: KubeRequest, silence: number, opened?: () => void) => Stream.Stream<unknown, KubeError>
     /** `https://10.0.0.1:443`, for messages. */
     readonly server: string
     /** Our own namespace: of the ServiceAccount, or of the kubeconfig's context. */

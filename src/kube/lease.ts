@@ -66,7 +66,7 @@ export const makeLeadership = (options: LeaseOptions): Effect.Effect<Leadership,
     const state = yield* SubscriptionRef.make(false)
 
     /** Milliseconds of a clock that nobody sets. */
-    const now = (): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
+    const now = (): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
     /** Of our last renewal: when it was sent, as nobody can have seen it earlier, and how long we believe in it. */
     let believedUntil = Number.NEGATIVE_INFINITY
     let seen: { readonly record: string; readonly at: number } = { record: "", at: Number.NEGATIVE_INFINITY }

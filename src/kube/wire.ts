@@ -20,7 +20,7 @@ const maxRequests = 16
 
 export interface Wire {
   readonly request: (request: KubeRequest) => Effect.Effect<unknown, KubeError>
-  readonly lines: (request: KubeRequest, silence: number) => Stream.Stream<unknown, KubeError>
+  readonly lines: (request: KubeRequest, silence: number, opened?: () => void) => Stream.Stream<unknown, KubeError>
   /** Cuts what is under way. */
   readonly close: () => void
 }
@@ -172,7 +172,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
       })
     })
 
-  const lines = (asked: KubeRequest, silence: number): Stream.Stream<unknown, KubeError> =>
+  const lines = (asked: KubeRequest, silence: number, opened?: () => void): Stream.Stream<unknown, KubeError> =>
     Stream.callback<{ readonly values: ReadonlyArray<unknown>; readonly taken: () => void }, KubeError>((queue) =>
       Effect.acquireRelease(
         Effect.sync(() => {
@@ -185,6 +185,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
             response: (response) => {
               const reader = new Lines()
               timer.refresh()
+              opened?.()
               response.on("data", (part: Buffer) => {
                 timer.refresh()
                 const values = reader.push(part)
