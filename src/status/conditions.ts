@@ -76,12 +76,16 @@ export const gateway = {
   classNotAccepted: (name: string): Said =>
     says("Accepted", "False", "Invalid")(`spec.gatewayClassName: GatewayClass ${name} is not accepted; see its conditions`),
   invalidParameters: (cause: string): Said => says("Accepted", "False", "InvalidParameters")(`spec.infrastructure.parametersRef: ${cause}`),
-  unsupportedAddress: (): Said =>
+  unsupportedAddress: (cluster: boolean): Said =>
     says(
       "Accepted",
       "False",
       "UnsupportedAddress"
-    )("spec.addresses: static addresses are not served yet; remove them, and the Gateway is reached where the process listens"),
+    )(
+      cluster
+        ? "spec.addresses: only type IPAddress without routability can be asked for; a Hostname is assigned by the load balancer"
+        : "spec.addresses: a standalone process has no addresses to assign; remove them, and the Gateway is reached where the process listens"
+    ),
   clientCertificateNotServed: (): Said =>
     says(
       "ResolvedRefs",

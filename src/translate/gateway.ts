@@ -10,7 +10,7 @@ import { gatewayNote, ignoredGateway, type Said, gateway as say, listener as say
 import { byAge } from "./age.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
-import { type Infrastructure, infrastructureOf } from "./infrastructure.ts"
+import { addressesUnsupported, type Infrastructure, infrastructureOf } from "./infrastructure.ts"
 import { gatewayKind } from "./kinds.ts"
 import {
   isHeldOver,
@@ -79,13 +79,13 @@ interface Draft {
   readonly unreadable: ReadonlyArray<UnreadableListener>
 }
 
-const refusalOf = (view: View, gateway: Gateway, namespace: string, classAccepted: boolean): Said | null => {
+const refusalOf = (view: View, settings: TranslateSettings, gateway: Gateway, namespace: string, classAccepted: boolean): Said | null => {
   const { spec } = gateway
   if (!classAccepted) return say.classNotAccepted(spec.gatewayClassName)
   const ref = spec.infrastructure?.parametersRef
   const problem = parametersProblem(view, ref === undefined ? undefined : { ...ref, namespace })
   if (problem !== null) return say.invalidParameters(problem)
-  return spec.addresses.length > 0 ? say.unsupportedAddress() : null
+  return addressesUnsupported(settings, spec.addresses) ? say.unsupportedAddress(settings.role === "Cluster") : null
 }
 
 /** The Gateway judged without regard to other Gateways; null: not ours, not there, or not readable. */
@@ -107,7 +107,7 @@ const draft = (view: View, settings: TranslateSettings, key: ObjectKey): Draft |
     return {
       meta: object.meta,
       gateway,
-      refused: refusalOf(view, gateway, namespace, own.accepted),
+      refused: refusalOf(view, settings, gateway, namespace, own.accepted),
       listeners: judgeTogether(listeners),
       unreadable: bad
     }
@@ -234,7 +234,7 @@ export const ownGateway = (view: View, settings: TranslateSettings, key: ObjectK
       listeners: statuses.map((one) => one.status),
       served: tables,
       materials: [...new Map(served.flatMap((one) => one.certificates.map((material) => [material.id, material] as const))).values()],
-      infrastructure: infrastructureOf(gateway, namespace, tables.values())
+      infrastructure: infrastructureOf(view, key, gateway, tables.values(), refused !== null)
     }
   })
 

@@ -63,7 +63,8 @@ export const unheededParameters = (view: View, settings: TranslateSettings, key:
     const later = [
       ...((spec.workers ?? 1) > 1 ? ["spec.workers"] : []),
       ...(spec.features?.voyagerRedirect === undefined ? [] : ["spec.features.voyagerRedirect"]),
-      ...(spec.features?.forwardedHeaders === undefined ? [] : ["spec.features.forwardedHeaders"])
+      ...(spec.features?.forwardedHeaders === undefined ? [] : ["spec.features.forwardedHeaders"]),
+      ...(settings.role === "Cluster" && typeof spec.logging?.accessLog === "object" ? ["spec.logging.accessLog.fields"] : [])
     ]
     if (later.length > 0) refused.push(gatewayNote.parameters.later(one.key, later))
     if (settings.role !== "Standalone") continue
