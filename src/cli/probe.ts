@@ -141,7 +141,7 @@ const locate = Effect.fnUntraced(function* (spec: Upstream, endpoint: Endpoint, 
   let addresses: ReadonlyArray<string> = at._tag === "Address" ? [at.ip] : []
   if (at._tag === "Name") {
     const began = performance.now()
-    const watch = yield* tools.names.watch(at.name, spec.dns, spec.addresses)
+    const watch = yield* tools.names.watch(at.name, spec.dns, spec.addresses, spec.of.namespace)
     yield* Effect.timeoutOption(watch.settled, "15 seconds")
     const { addresses: found, state, detail, reason } = watch.current()
     addresses = found

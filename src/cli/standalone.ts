@@ -10,7 +10,7 @@ import { makePipeline, type Pipeline } from "../pipeline.ts"
 import type { AccessLog } from "../proxy/accesslog.ts"
 import { makeDoors } from "../proxy/doors.ts"
 import { trustProxies } from "../proxy/forwarded.ts"
-import { dnsObserver } from "../proxy/observers.ts"
+import { dnsObserver, sampleNames } from "../proxy/observers.ts"
 import { type GatewayProxy, makeProxy } from "../proxy/proxy.ts"
 import { makeMetrics } from "../report/metrics.ts"
 import { digestKey, type StateFolderError } from "../sources/digestkey.ts"
@@ -78,6 +78,8 @@ export const makeStandalone = Effect.fnUntraced(function* (
   const nameservers = settings.nameservers.map(parseNameserver).filter((one) => one !== null)
   // Built into this scope: provided, the layer would close with the lookup of its service.
   const names = Context.get(yield* Layer.build(Names.layer({ nameservers, observer: dnsObserver(metrics) })), Names)
+  const stopSampling = sampleNames(metrics, names.counts)
+  yield* Effect.addFinalizer(() => Effect.sync(stopSampling))
   const problems = yield* SubscriptionRef.make<ReadonlyArray<Problem>>([])
   const proxies = new Map<ObjectKey, GatewayProxy>()
   const announced = new Map<ObjectKey, string>()

@@ -2,6 +2,7 @@
 import type { Metrics } from "../report/metrics.ts"
 import type { Distribution, Distributions } from "../report/series.ts"
 import type { DialOutcome } from "../upstream/dial/plan.ts"
+import type { Names } from "../upstream/discovery/names.ts"
 import type { DnsObserver } from "../upstream/discovery/resolution.ts"
 
 const resolved = (family: Distributions, ...labels: ReadonlyArray<string>) => {
@@ -21,6 +22,16 @@ export const dnsObserver = (metrics: Metrics): DnsObserver => {
     onState: () => {}
   }
 }
+
+/** For the same service. counts: its own. Returns how to stop. */
+export const sampleNames = (metrics: Metrics, counts: Names["Service"]["counts"]): (() => void) =>
+  metrics.sampled("dnsNames", () => {
+    const { within, waiting } = counts()
+    return [
+      [["watched"], within],
+      [["waiting"], waiting]
+    ]
+  })
 
 /** One a Gateway. A dial that failed counts each address it tried, in the phase that failed. */
 export const dialObserver = (metrics: Metrics, gateway: string): ((outcome: DialOutcome) => void) => {

@@ -62,6 +62,12 @@ export const definitions = {
     labels: ["result"],
     buckets: seconds
   },
+  dnsNames: {
+    name: "sluice_dns_names",
+    type: "gauge",
+    help: "Names of upstreams, counted by namespace. state: watched, or waiting because its namespace has as many as it may.",
+    labels: ["state"]
+  },
   connectDuration: {
     name: "sluice_upstream_connect_duration_seconds",
     type: "histogram",

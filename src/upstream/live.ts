@@ -234,7 +234,7 @@ class Live implements LiveUpstream, ExchangeHost {
     const { name } = endpoint.at
     const watching = Effect.scoped(
       Effect.gen({ self: this }, function* () {
-        const watch = yield* this.#options.names.watch(name, this.spec.dns, this.spec.addresses)
+        const watch = yield* this.#options.names.watch(name, this.spec.dns, this.spec.addresses, this.spec.of.namespace)
         member.watch(watch)
         yield* watch.settled
         this.#settleTried(member)

@@ -12,6 +12,7 @@ import { isDnsName } from "./message.ts"
 import { describeNameserver, type Nameserver, parseNameserver } from "./nameserver.ts"
 import { ipv6Usable } from "./order.ts"
 import { defaultTimings, type QueryTimings } from "./query.ts"
+import { makeQuota } from "./quota.ts"
 import { type DnsObserver, type NameWatch, pending, type Resolution, silentObserver } from "./resolution.ts"
 import { readResolvConf } from "./resolvconf.ts"
 import { makeShares, type Share } from "./shares.ts"
@@ -34,7 +35,11 @@ export interface NamesOptions {
   readonly timings?: QueryTimings
   /** Absent: whether an interface of this machine has a routable IPv6 address, asked at every answer. */
   readonly ipv6Usable?: () => boolean
+  /** Names that the backends of one namespace may have looked up at once. */
+  readonly namesPerNamespace?: number
 }
+
+const defaultNamesPerNamespace = 4096
 
 interface Entry {
   readonly id: number
@@ -44,7 +49,8 @@ interface Entry {
   readonly share: Share
   readonly settled: Deferred.Deferred<void>
   readonly listeners: Set<(resolution: Resolution) => void>
-  watchers: number
+  /** Whose backends watch it, and how many of each. */
+  readonly namespaces: Map<string, number>
   life: Lifetime
   current: Resolution
   /** What listeners threw: the loop logs it, the other listeners are told all the same. */
@@ -56,10 +62,18 @@ export class Names extends Context.Service<
   {
     /**
      * Watches a name until the scope closes. Never fails: what goes wrong is in the resolution. addresses: judges the contract's own
-     * nameservers, which tenants write, as address literals (docs/dns.md); the process's own are trusted.
+     * nameservers, which tenants write, as address literals (docs/dns.md); the process's own are trusted. namespace: of the backend, on whose
+     * account the name is looked up.
      */
-    readonly watch: (name: string, contract: DnsContract, addresses: AddressPolicy) => Effect.Effect<NameWatch, never, Scope.Scope>
+    readonly watch: (
+      name: string,
+      contract: DnsContract,
+      addresses: AddressPolicy,
+      namespace: string
+    ) => Effect.Effect<NameWatch, never, Scope.Scope>
     readonly watched: () => ReadonlyArray<WatchedName>
+    /** Names within the quotas of their namespaces, a name that two namespaces watch twice, and names that wait. */
+    readonly counts: () => { readonly within: number; readonly waiting: number }
   }
 >()("sluice/upstream/discovery/Names") {
   static readonly layer = (options: NamesOptions = {}): Layer.Layer<Names> => Layer.effect(Names, make(options))
@@ -112,8 +126,11 @@ const make = (options: NamesOptions) =>
     const entries = new Map<string, Entry>()
     // By a number of our own, not by the entry's key: a name dropped and asked for again at once has two loops for a moment.
     const loops = yield* FiberMap.make<number, void>()
+    const run = yield* FiberMap.runtime(loops)<never>()
     let born = 0
     const join = makeShares()
+    const most = options.namesPerNamespace ?? defaultNamesPerNamespace
+    const quota = makeQuota(most)
 
     let system: { readonly servers: ReadonlyArray<Nameserver>; readonly until: number } = { servers: [], until: 0 }
     const systemServers = Effect.fnUntraced(function* () {
@@ -189,7 +206,44 @@ const make = (options: NamesOptions) =>
         Effect.forever
       )
 
-    const watch = Effect.fnUntraced(function* (text: string, contract: DnsContract, addresses: AddressPolicy) {
+    const enter = (key: string, name: string, contract: DnsContract, servers: ReadonlyArray<Nameserver>, namespace: string): Entry => {
+      const known = entries.get(key)
+      const entry: Entry = known ?? {
+        id: born++,
+        name,
+        contract,
+        servers,
+        share: join(servers),
+        settled: Deferred.makeUnsafe<void>(),
+        listeners: new Set(),
+        namespaces: new Map(),
+        life: unborn,
+        current: pending,
+        faults: []
+      }
+      entry.namespaces.set(namespace, (entry.namespaces.get(namespace) ?? 0) + 1)
+      entry.share.add(namespace)
+      if (known === undefined) {
+        entries.set(key, entry)
+        run(entry.id, loop(entry))
+      }
+      return entry
+    }
+
+    const leave = (key: string, entry: Entry, namespace: string): Effect.Effect<void> => {
+      const left = (entry.namespaces.get(namespace) ?? 1) - 1
+      if (left > 0) entry.namespaces.set(namespace, left)
+      else {
+        entry.namespaces.delete(namespace)
+        entry.share.remove(namespace)
+      }
+      if (entry.namespaces.size > 0) return Effect.void
+      entries.delete(key)
+      entry.share.leave()
+      return FiberMap.remove(loops, entry.id)
+    }
+
+    const watch = Effect.fnUntraced(function* (text: string, contract: DnsContract, addresses: AddressPolicy, namespace: string) {
       const name = canonicalName(text)
       if (!isDnsName(name)) return refusedWatch(name, { reason: "dns_nxdomain", detail: `${JSON.stringify(text)} is not a DNS name` })
       const { servers, refused } = admitted(contract, addresses)
@@ -198,49 +252,53 @@ const make = (options: NamesOptions) =>
         if (servers.length === 0) return refusedWatch(name, { reason: "address_denied", detail: refused })
       }
       const key = `${name} ${canonical([contract, servers])}`
-      const entry = yield* Effect.acquireRelease(
-        Effect.gen(function* () {
-          const known = entries.get(key)
-          if (known !== undefined) {
-            known.watchers++
-            return known
+      const excess: Resolution = {
+        ...pending,
+        state: "Failed",
+        reason: "dns_refused",
+        detail: `namespace ${namespace} has ${most} names looked up already, the most one may: ${name} waits until one of them leaves`,
+        failures: 1
+      }
+      // null while the namespace is over its quota: nothing is looked up on its account.
+      let entry: Entry | null = null
+      const waiting = new Set<(resolution: Resolution) => void>()
+      const enterNow = () => {
+        const entered = enter(key, name, contract, servers, namespace)
+        entry = entered
+        for (const listener of waiting) {
+          entered.listeners.add(listener)
+          try {
+            listener(entered.current)
+          } catch (error) {
+            entered.faults.push(error)
           }
-          const made: Entry = {
-            id: born++,
-            name,
-            contract,
-            servers,
-            share: join(servers),
-            settled: Deferred.makeUnsafe<void>(),
-            listeners: new Set(),
-            watchers: 1,
-            life: unborn,
-            current: pending,
-            faults: []
-          }
-          entries.set(key, made)
-          yield* FiberMap.run(loops, made.id, loop(made))
-          return made
-        }),
-        (held) =>
+        }
+        waiting.clear()
+      }
+      yield* Effect.acquireRelease(
+        Effect.sync(() => quota.enter(namespace, key, enterNow)),
+        (leaveQuota) =>
           Effect.suspend(() => {
-            held.watchers--
-            if (held.watchers > 0) return Effect.void
-            entries.delete(key)
-            held.share.leave()
-            return FiberMap.remove(loops, held.id)
+            const left = entry === null ? Effect.void : leave(key, entry, namespace)
+            leaveQuota()
+            return left
           })
       )
+      if (entry === null) yield* Effect.logWarning(`${name} is not looked up: ${excess.detail}`, { name, namespace })
       const result: NameWatch = {
         name,
-        current: () => entry.current,
+        current: () => (entry === null ? excess : entry.current),
         subscribe: (listener) => {
           // Wrapped, so that the same function subscribed twice is told twice and unsubscribed once.
           const own = (resolution: Resolution) => listener(resolution)
-          entry.listeners.add(own)
-          return () => void entry.listeners.delete(own)
+          const subscribed = entry === null ? waiting : entry.listeners
+          subscribed.add(own)
+          return () => {
+            waiting.delete(own)
+            entry?.listeners.delete(own)
+          }
         },
-        settled: Deferred.await(entry.settled)
+        settled: Effect.suspend(() => (entry === null ? Effect.void : Deferred.await(entry.settled)))
       }
       return result
     })
@@ -248,11 +306,12 @@ const make = (options: NamesOptions) =>
     return Names.of({
       watch,
       watched: () =>
-        [...entries.values()].map(({ name, watchers, servers, current }) => ({
+        [...entries.values()].map(({ name, namespaces, servers, current }) => ({
           name,
-          watchers,
+          watchers: [...namespaces.values()].reduce((sum, count) => sum + count, 0),
           nameservers: servers.map(describeNameserver),
           resolution: current
-        }))
+        })),
+      counts: quota.counts
     })
   })

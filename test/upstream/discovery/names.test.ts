@@ -49,7 +49,7 @@ describe("a watch", () => {
       const server = yield* dnsServer
       server.host("a.example", ["203.0.113.1", "2001:db8::1"], 60)
       const names = yield* namesOf(server)
-      const watch = yield* names.watch("A.Example.", contract(), strict)
+      const watch = yield* names.watch("A.Example.", contract(), strict, "shop")
       yield* watch.settled
       expect(watch.current()).toMatchObject({ state: "Fresh", addresses: ["2001:db8::1", "203.0.113.1"], ttlMs: 60_000 })
       server.host("a.example", ["203.0.113.2"], 60)
@@ -68,7 +68,7 @@ describe("a watch", () => {
       const server = yield* dnsServer
       server.host("a.example", ["203.0.113.1"], 0)
       const names = yield* namesOf(server)
-      const watch = yield* names.watch("a.example", contract(), strict)
+      const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       yield* TestClock.adjust("4900 millis")
       expect(server.count("a.example", "A")).toBe(1)
@@ -82,7 +82,7 @@ describe("a watch", () => {
       const server = yield* dnsServer
       server.host("a.example", ["203.0.113.1"], 5)
       const names = yield* namesOf(server)
-      const watch = yield* names.watch("a.example", contract(), strict)
+      const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       server.answer("a.example", "A", { drop: true })
       server.answer("a.example", "AAAA", { drop: true })
@@ -108,7 +108,7 @@ describe("a watch", () => {
       server.answer("a.example", "A", [{ rcode: "SERVFAIL" }, { addresses: ["203.0.113.1"] }])
       server.answer("a.example", "AAAA", [{ rcode: "SERVFAIL" }, { nodata: true }])
       const names = yield* namesOf(server)
-      const watch = yield* names.watch("a.example", contract(), strict)
+      const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       expect(watch.current()).toMatchObject({ state: "Failed", reason: "dns_servfail", detail: "SERVFAIL for a.example" })
       yield* TestClock.adjust("1 second")
@@ -122,7 +122,7 @@ describe("a watch", () => {
       server.answer("a.example", "A", { addresses: ["203.0.113.1"] })
       server.answer("a.example", "AAAA", { addresses: ["2001:db8::1"], delay: 150 })
       const names = yield* namesOf(server, { timings: { perTry: 500, tries: 1 } })
-      const watch = yield* names.watch("a.example", contract(), strict)
+      const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       expect(watch.current()).toMatchObject({ state: "Fresh", addresses: ["203.0.113.1"] })
       expect(yield* until(watch, ({ addresses }) => addresses.length === 2)).toMatchObject({ draining: [] })
@@ -138,7 +138,7 @@ describe("a watch", () => {
         { addresses: ["2001:db8::1", "2001:db8::2"], ttl: 5, delay: 150 }
       ])
       const names = yield* namesOf(server, { timings: { perTry: 500, tries: 1 } })
-      const watch = yield* names.watch("a.example", contract(), strict)
+      const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       const heard: Array<Resolution> = []
       watch.subscribe((resolution) => heard.push(resolution))
@@ -154,7 +154,7 @@ describe("a watch", () => {
       server.answer("a.example", "A", { rcode: "NXDOMAIN", soa: { ttl: 20, minimum: 900 } })
       server.answer("a.example", "AAAA", { rcode: "NXDOMAIN", soa: { ttl: 20, minimum: 900 } })
       const names = yield* namesOf(server)
-      const watch = yield* names.watch("a.example", contract(), strict)
+      const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       expect(watch.current()).toMatchObject({ state: "Failed", reason: "dns_nxdomain" })
       yield* TestClock.adjust("19 seconds")
@@ -172,7 +172,7 @@ describe("single flight", () => {
       server.host("a.example", ["203.0.113.1"], 5)
       const names = yield* namesOf(server)
       const scope = yield* Scope.make()
-      const watches = yield* Effect.forEach(Array.from({ length: 1_000 }), () => names.watch("a.example", contract(), strict)).pipe(
+      const watches = yield* Effect.forEach(Array.from({ length: 1_000 }), () => names.watch("a.example", contract(), strict, "shop")).pipe(
         Scope.provide(scope)
       )
       yield* watches[999]!.settled
@@ -191,7 +191,7 @@ describe("single flight", () => {
       server.host("a.example", ["203.0.113.1"])
       const names = yield* namesOf(server)
       for (const each of [contract(), contract(), contract({ family: "IPv4" })])
-        yield* (yield* names.watch("a.example", each, strict)).settled
+        yield* (yield* names.watch("a.example", each, strict, "shop")).settled
       expect(names.watched().map(({ watchers }) => watchers)).toEqual([2, 1])
       expect(server.count("a.example", "AAAA")).toBe(1)
     })
@@ -203,7 +203,7 @@ describe("single flight", () => {
       const all = Array.from({ length: 1_000 }, (_, i) => `n${i}.example`)
       for (const [i, name] of all.entries()) server.host(name, [`203.0.${i >> 8}.${i & 255}`])
       const names = yield* namesOf(server, { timings: { perTry: 2_000, tries: 3 } })
-      const watches = yield* Effect.forEach(all, (name) => names.watch(name, contract(), strict))
+      const watches = yield* Effect.forEach(all, (name) => names.watch(name, contract(), strict, "shop"))
       yield* Effect.forEach(watches, ({ settled }) => settled, { discard: true })
       expect(watches.filter((watch) => watch.current().state === "Fresh")).toHaveLength(1_000)
     })
@@ -216,7 +216,7 @@ describe("subscribers", () => {
       const server = yield* dnsServer
       server.host("a.example", ["203.0.113.1", "203.0.113.2"], 5)
       const names = yield* namesOf(server)
-      const watch = yield* names.watch("a.example", contract(), strict)
+      const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       const heard: Array<ReadonlyArray<string>> = []
       watch.subscribe(() => {
@@ -253,7 +253,7 @@ describe("subscribers", () => {
         onState: (name, from, to) => void states.push(`${name} ${from} ${to}`)
       }
       const names = yield* namesOf(server, { observer })
-      yield* (yield* names.watch("a.example", contract(), strict)).settled
+      yield* (yield* names.watch("a.example", contract(), strict, "shop")).settled
       expect(questions.sort()).toEqual(["A null", "AAAA nodata"])
       expect(states).toEqual(["a.example Pending Fresh"])
     })
@@ -267,7 +267,7 @@ describe("nameservers", () => {
       own.host("a.example", ["203.0.113.1"])
       theirs.host("a.example", ["203.0.113.2"])
       const names = yield* namesOf(own)
-      const watch = yield* names.watch("a.example", contract({ nameservers: [theirs.address] }), loose)
+      const watch = yield* names.watch("a.example", contract({ nameservers: [theirs.address] }), loose, "shop")
       yield* watch.settled
       expect(watch.current().addresses).toEqual(["203.0.113.2"])
       expect(own.queries).toHaveLength(0)
@@ -280,7 +280,7 @@ describe("nameservers", () => {
       const server = yield* dnsServer
       const names = yield* namesOf(server)
       for (const nameserver of [server.address, "169.254.169.254", "[::ffff:127.0.0.1]:53", "dns.example"]) {
-        const watch = yield* names.watch("a.example", contract({ nameservers: [nameserver] }), strict)
+        const watch = yield* names.watch("a.example", contract({ nameservers: [nameserver] }), strict, "shop")
         yield* watch.settled
         expect(watch.current()).toMatchObject({ state: "Failed", reason: "address_denied", addresses: [] })
       }
@@ -293,7 +293,7 @@ describe("nameservers", () => {
     Effect.gen(function* () {
       const server = yield* dnsServer
       const names = yield* namesOf(server, { nameservers: [], resolvConf: "/nonexistent/resolv.conf" })
-      const watch = yield* names.watch("a.example", contract(), strict)
+      const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       expect(watch.current()).toMatchObject({ state: "Failed", detail: "there is no nameserver to ask" })
     })
@@ -305,7 +305,7 @@ describe("what is no name", () => {
     Effect.gen(function* () {
       const server = yield* dnsServer
       const names = yield* namesOf(server)
-      const watch = yield* names.watch(text, contract(), strict)
+      const watch = yield* names.watch(text, contract(), strict, "shop")
       yield* watch.settled
       expect(watch.current()).toMatchObject({
         state: "Failed",

@@ -37,7 +37,8 @@ describe("the address checked is the address dialled (law 5)", () => {
       const watch = yield* names.watch(
         "flip.example",
         { ...defaultDns, nameservers: [server.address], obsoleteGrace: 0 },
-        { ...policy, allowLoopback: true }
+        { ...policy, allowLoopback: true },
+        "shop"
       )
       yield* watch.settled
       expect(watch.current().addresses).toEqual(["203.0.113.7"])
@@ -59,7 +60,7 @@ describe("the address checked is the address dialled (law 5)", () => {
         detail: "169.254.169.254 is a metadata service's address: never dialled"
       })
       expect(dials).toEqual([])
-    }).pipe(Effect.provide([Names.layer({ ipv6Usable: () => true }), steady]))
+    }).pipe(Effect.provide(Layer.provide(Names.layer({ ipv6Usable: () => true }), steady)))
   )
 
   it.effect.each([
@@ -81,7 +82,12 @@ describe("the address checked is the address dialled (law 5)", () => {
       const server = yield* dnsServer
       server.host("evil.example", addresses, 60)
       const names = yield* Names
-      const watch = yield* names.watch("evil.example", { ...defaultDns, nameservers: [server.address] }, { ...policy, allowLoopback: true })
+      const watch = yield* names.watch(
+        "evil.example",
+        { ...defaultDns, nameservers: [server.address] },
+        { ...policy, allowLoopback: true },
+        "shop"
+      )
       yield* watch.settled
       expect(watch.current().addresses).toHaveLength(addresses.length)
       const dials: Array<string> = []
@@ -102,7 +108,8 @@ describe("the address checked is the address dialled (law 5)", () => {
       const watch = yield* names.watch(
         "mixed.example",
         { ...defaultDns, nameservers: [server.address] },
-        { ...policy, allowLoopback: true }
+        { ...policy, allowLoopback: true },
+        "shop"
       )
       yield* watch.settled
       const dials: Array<string> = []

@@ -34,7 +34,7 @@ const at = (...servers: ReadonlyArray<DnsServer>): DnsContract => ({ ...defaultD
 const silence = Effect.fnUntraced(function* (names: Names["Service"], server: DnsServer, count: number, contract = at(server)) {
   const all = Array.from({ length: count }, (_, i) => `silent${i}.example`)
   for (const name of all) for (const type of ["A", "AAAA"] as const) server.answer(name, type, { drop: true })
-  yield* Effect.forEach(all, (name) => names.watch(name, contract, loose), { discard: true })
+  yield* Effect.forEach(all, (name) => names.watch(name, contract, loose, "shop"), { discard: true })
   yield* Effect.promise(() => Promise.all(all.slice(0, 16).map((name) => server.asked(name, 2))))
 })
 
@@ -58,8 +58,8 @@ describe("names on a nameserver that drops everything", () => {
       good.host("good.example", ["203.0.113.2"], 5)
       good.host("new.example", ["203.0.113.3"], 5)
       const names = yield* namesOf(own)
-      const mine = yield* names.watch("own.example", defaultDns, loose)
-      const theirs = yield* names.watch("good.example", at(good), loose)
+      const mine = yield* names.watch("own.example", defaultDns, loose, "shop")
+      const theirs = yield* names.watch("good.example", at(good), loose, "shop")
       yield* mine.settled
       yield* theirs.settled
       yield* silence(names, dead, 300)
@@ -71,7 +71,7 @@ describe("names on a nameserver that drops everything", () => {
       )
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(both)
-      const late = yield* names.watch("new.example", at(good), loose)
+      const late = yield* names.watch("new.example", at(good), loose, "shop")
       yield* late.settled
       expect(late.current()).toMatchObject({ state: "Fresh", addresses: ["203.0.113.3"] })
       expect(askedNames(dead)).toBe(16)
@@ -87,8 +87,8 @@ describe("names on a nameserver that drops everything", () => {
       yield* Effect.forEach(dead.slice(0, 4), (server) => silence(names, server, 20))
       // Every place for nameservers of contracts is taken: these wait.
       for (const server of dead.slice(4))
-        yield* Effect.forEach(Array.from({ length: 20 }), (_, i) => names.watch(`silent${i}.example`, at(server), loose))
-      const watch = yield* names.watch("own.example", defaultDns, loose)
+        yield* Effect.forEach(Array.from({ length: 20 }), (_, i) => names.watch(`silent${i}.example`, at(server), loose, "shop"))
+      const watch = yield* names.watch("own.example", defaultDns, loose, "shop")
       yield* watch.settled
       expect(watch.current()).toMatchObject({ state: "Fresh", addresses: ["203.0.113.1"] })
       expect(dead.map(askedNames)).toEqual([16, 16, 16, 16, 0, 0, 0, 0, 0, 0])
@@ -103,8 +103,8 @@ describe("names on a nameserver that drops everything", () => {
       const names = yield* namesOf(own)
       for (const type of ["A", "AAAA"] as const) for (let i = 0; i < 20; i++) other.answer(`silent${i}.example`, type, { drop: true })
       yield* silence(names, one, 20, at(one, other))
-      yield* names.watch("late.example", at(other, one, one), loose)
-      yield* (yield* names.watch("own.example", defaultDns, loose)).settled
+      yield* names.watch("late.example", at(other, one, one), loose, "shop")
+      yield* (yield* names.watch("own.example", defaultDns, loose, "shop")).settled
       expect([one.count("late.example"), askedNames(one)]).toEqual([0, 16])
     })
   )
@@ -114,12 +114,12 @@ describe("names on a nameserver that drops everything", () => {
       const [own, server] = [yield* dnsServer, yield* dnsServer]
       server.host("good.example", ["203.0.113.1"])
       const names = yield* namesOf(own)
-      const stays = yield* names.watch("good.example", at(server), loose)
+      const stays = yield* names.watch("good.example", at(server), loose, "shop")
       yield* stays.settled
       const scope = yield* Scope.make()
       yield* silence(names, server, 100).pipe(Scope.provide(scope))
       server.host("next.example", ["203.0.113.2"])
-      const next = yield* names.watch("next.example", at(server), loose)
+      const next = yield* names.watch("next.example", at(server), loose, "shop")
       expect(next.current().state).toBe("Pending")
       yield* Scope.close(scope, Exit.void)
       yield* next.settled
