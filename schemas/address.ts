@@ -1,5 +1,6 @@
 // IP literals and CIDRs as text, by patterns that a CRD can hold too. Only the form is judged here; which addresses may be dialled is the address policy's to say.
 import { Schema } from "effect"
+import { cel } from "./crd.ts"
 
 const octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 const quad = `${octet}(\\.${octet}){3}`
@@ -42,6 +43,17 @@ export const isIP = (address: string): boolean => ipPattern.test(address)
 /** `address/bits`, bits within the family. */
 export const isCIDR = (text: string): boolean => cidrPattern.test(text)
 
-export const IPAddress = Schema.String.check(Schema.isPattern(ipPattern, { expected: "an IPv4 or IPv6 address" }))
+// The API server's library takes every address but those that map IPv4 into IPv6; of them it is given the address without the prefix.
+const judgedBy = (judge: string): string =>
+  `${judge}(self) || (self.lowerAscii().startsWith('::ffff:') && ${judge}('::' + self.substring(7)))`
 
-export const CIDR = Schema.String.check(Schema.isPattern(cidrPattern, { expected: "a CIDR such as 10.0.0.0/8 or 2001:db8::/32" }))
+const anAddress = "an IPv4 or IPv6 address"
+const aRange = "a CIDR such as 10.0.0.0/8 or 2001:db8::/32"
+
+export const IPAddress = Schema.String.check(
+  Schema.isPattern(ipPattern, { expected: anAddress, ...cel(judgedBy("isIP"), `Expected ${anAddress}`, { maxLength: 45 }) })
+)
+
+export const CIDR = Schema.String.check(
+  Schema.isPattern(cidrPattern, { expected: aRange, ...cel(judgedBy("isCIDR"), `Expected ${aRange}`, { maxLength: 49 }) })
+)

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
 import { addressPattern, IPAddress } from "./address.ts"
-import { rules } from "./crd.ts"
+import { cel, rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { elementsOf } from "./element.ts"
 import { DialledHostname, PreciseHostname } from "./hostname.ts"
@@ -155,11 +155,14 @@ export type BackendTimeouts = typeof BackendTimeouts.Type
 
 const port = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 
+const nameserver = `^((tcp|tls)@)?(${addressPattern.ip}|${addressPattern.v4}:${port}|\\[${addressPattern.v6}\\]:${port})$`
+const aNameserver = "an IP address, optionally with a port and tcp@ or tls@ before it: 10.0.0.2, 10.0.0.2:5353, [2001:db8::1]:53"
+
 const Nameserver = Schema.String.check(
-  Schema.isPattern(
-    new RegExp(`^((tcp|tls)@)?(${addressPattern.ip}|${addressPattern.v4}:${port}|\\[${addressPattern.v6}\\]:${port})$`, "u"),
-    { expected: "an IP address, optionally with a port and tcp@ or tls@ before it: 10.0.0.2, 10.0.0.2:5353, [2001:db8::1]:53" }
-  )
+  Schema.isPattern(new RegExp(nameserver, "u"), {
+    expected: aNameserver,
+    ...cel(`self.matches(r'${nameserver}')`, `Expected ${aNameserver}`, { maxLength: 57 })
+  })
 )
 
 /** Milliseconds. */

@@ -21,6 +21,11 @@ const annotation = "sluice/crd"
 /** Annotations of a check whose meaning OpenAPI keywords have. */
 export const keywords = (said: InCrd["keywords"]): { readonly [annotation]: InCrd } => ({ [annotation]: { keywords: said, rules: [] } })
 
+/** Annotations of a check whose meaning a rule of the API server has: where a pattern would be exact, and its refusal unreadable. */
+export const cel = (rule: string, message: string, beside: InCrd["keywords"] = {}): { readonly [annotation]: InCrd } => ({
+  [annotation]: { keywords: beside, rules: [{ cel: rule, message, path: [] }] }
+})
+
 /** What the CRD says of a check; undefined: nobody has said it. */
 export const inCrd = (check: SchemaAST.Check<never>): InCrd | undefined => check.annotations?.[annotation] as InCrd | undefined
 

@@ -35,6 +35,8 @@ export interface KindEntry {
    * Demanded: fetched one by one, when translate's interest names it.
    */
   readonly need: "Required" | "Optional" | "Demanded"
+  /** The operator writes its `status`: it needs the right to that subresource. */
+  readonly status: boolean
   /** Decodes the whole object to its fields beside metadata. */
   readonly schema: Schema.Codec<unknown, unknown>
 }
@@ -46,25 +48,37 @@ const entry = (
   plural: string,
   scope: KindEntry["scope"],
   need: KindEntry["need"],
-  schema: Schema.Codec<unknown, unknown>
-): KindEntry => ({ groupKind: groupKind(group, kind), group, version: versions[0], versions, kind, plural, scope, need, schema })
+  schema: Schema.Codec<unknown, unknown>,
+  status: "status" | "no status"
+): KindEntry => ({
+  groupKind: groupKind(group, kind),
+  group,
+  version: versions[0],
+  versions,
+  kind,
+  plural,
+  scope,
+  need,
+  schema,
+  status: status === "status"
+})
 
 export const kinds: ReadonlyArray<KindEntry> = [
-  entry(gatewayGroup, ["v1", "v1beta1"], "GatewayClass", "gatewayclasses", "Cluster", "Required", GatewayClass),
-  entry(gatewayGroup, ["v1", "v1beta1"], "Gateway", "gateways", "Namespaced", "Required", Gateway),
-  entry(gatewayGroup, ["v1", "v1beta1"], "HTTPRoute", "httproutes", "Namespaced", "Required", HTTPRoute),
-  entry(gatewayGroup, ["v1", "v1beta1"], "ReferenceGrant", "referencegrants", "Namespaced", "Required", ReferenceGrant),
-  entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Optional", BackendTLSPolicy),
-  entry(experimentalGroup, ["v1alpha1"], "XBackend", "xbackends", "Namespaced", "Optional", XBackend),
-  entry(ownGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Required", Backend),
-  entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy),
-  entry(ownGroup, ["v1alpha1"], "GatewayParameters", "gatewayparameters", "Namespaced", "Required", GatewayParameters),
-  entry("", ["v1"], "Namespace", "namespaces", "Cluster", "Required", Namespace),
-  entry("", ["v1"], "Service", "services", "Namespaced", "Required", Service),
-  entry("discovery.k8s.io", ["v1"], "EndpointSlice", "endpointslices", "Namespaced", "Required", EndpointSlice),
-  entry("", ["v1"], "Endpoints", "endpoints", "Namespaced", "Optional", Endpoints),
-  entry("", ["v1"], "Secret", "secrets", "Namespaced", "Demanded", Secret),
-  entry("", ["v1"], "ConfigMap", "configmaps", "Namespaced", "Demanded", ConfigMap)
+  entry(gatewayGroup, ["v1", "v1beta1"], "GatewayClass", "gatewayclasses", "Cluster", "Required", GatewayClass, "status"),
+  entry(gatewayGroup, ["v1", "v1beta1"], "Gateway", "gateways", "Namespaced", "Required", Gateway, "status"),
+  entry(gatewayGroup, ["v1", "v1beta1"], "HTTPRoute", "httproutes", "Namespaced", "Required", HTTPRoute, "status"),
+  entry(gatewayGroup, ["v1", "v1beta1"], "ReferenceGrant", "referencegrants", "Namespaced", "Required", ReferenceGrant, "no status"),
+  entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Optional", BackendTLSPolicy, "status"),
+  entry(experimentalGroup, ["v1alpha1"], "XBackend", "xbackends", "Namespaced", "Optional", XBackend, "status"),
+  entry(ownGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Required", Backend, "status"),
+  entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy, "status"),
+  entry(ownGroup, ["v1alpha1"], "GatewayParameters", "gatewayparameters", "Namespaced", "Required", GatewayParameters, "no status"),
+  entry("", ["v1"], "Namespace", "namespaces", "Cluster", "Required", Namespace, "no status"),
+  entry("", ["v1"], "Service", "services", "Namespaced", "Required", Service, "no status"),
+  entry("discovery.k8s.io", ["v1"], "EndpointSlice", "endpointslices", "Namespaced", "Required", EndpointSlice, "no status"),
+  entry("", ["v1"], "Endpoints", "endpoints", "Namespaced", "Optional", Endpoints, "no status"),
+  entry("", ["v1"], "Secret", "secrets", "Namespaced", "Demanded", Secret, "no status"),
+  entry("", ["v1"], "ConfigMap", "configmaps", "Namespaced", "Demanded", ConfigMap, "no status")
 ]
 
 const byGroupKind = new Map(kinds.map((kind) => [kind.groupKind, kind]))
