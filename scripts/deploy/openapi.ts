@@ -14,8 +14,8 @@ type Keywords = Record<string, unknown>
 
 /** Go's regular expressions have no \u; the rest of what we write is the same in both. */
 const goPattern = (source: string): string => {
-  if (/\(\?[=!<]|\\[1-9pP]/u.test(source)) throw new Error(`a pattern that Go does not have: ${source}`)
-  return source.replaceAll(/\\u([0-9a-fA-F]{4})/gu, "\\x{$1}").replaceAll("\\/", "/")
+  if (/\(\?[=!<]|\\[1-9pP]|\\u(?!00)/u.test(source)) throw new Error(`a pattern that Go does not have: ${source}`)
+  return source.replaceAll("\\u00", "\\x").replaceAll("\\/", "/")
 }
 
 const largestInt32 = 2_147_483_647

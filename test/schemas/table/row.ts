@@ -22,12 +22,14 @@ export interface Row {
   readonly refusedBy: ReadonlyArray<Channel>
   /** CRD sets that refuse it by a CEL rule, which OpenAPI does not see: proven on an API server by the cluster tests. */
   readonly cel: ReadonlyArray<Channel>
+  /** An own kind: its CRD refuses it by a CEL rule alone. */
+  readonly rule: boolean
   /** Why we differ from the CRDs: Bad here and taken there, or Good here and refused by every one of them. */
   readonly differs: string
 }
 
 type Patch = Readonly<Record<string, unknown>>
-type Options = Partial<Pick<Row, "at" | "known" | "refusedBy" | "cel" | "differs">>
+type Options = Partial<Pick<Row, "at" | "known" | "refusedBy" | "cel" | "rule" | "differs">>
 
 const segments = (path: string): ReadonlyArray<string | number> =>
   [...path.matchAll(/\["([^"]*)"\]|\[(\d+)\]|([^.[\]]+)/gu)].map(([, quoted, index, name]) =>
@@ -74,6 +76,7 @@ export const rowsOf = (base: unknown) => {
     known: options.known ?? everywhere,
     refusedBy: options.refusedBy ?? [],
     cel: options.cel ?? [],
+    rule: verdict === "Bad" && options.rule === true,
     differs: options.differs ?? ""
   })
   return {

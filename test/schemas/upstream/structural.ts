@@ -40,6 +40,7 @@ export const withDefaults = (schema: Structural, value: unknown): unknown => {
 
 /** Without the fields that the schema does not have. */
 export const pruned = (schema: Structural, value: unknown): unknown => {
+  if (schema["x-kubernetes-preserve-unknown-fields"] === true) return value
   if (Array.isArray(value)) return schema.items === undefined ? value : value.map((item) => pruned(schema.items!, item))
   if (!isObject(value)) return value
   return Object.fromEntries(
@@ -100,7 +101,14 @@ const keywords: Readonly<Record<string, (operand: never, value: unknown, schema:
 }
 
 /** Keywords that judge nothing by themselves. CEL rules (x-kubernetes-validations) are the API server's. */
-const silent = new Set(["description", "default", "x-kubernetes-list-map-keys", "x-kubernetes-map-type", "x-kubernetes-validations"])
+const silent = new Set([
+  "description",
+  "default",
+  "x-kubernetes-list-map-keys",
+  "x-kubernetes-map-type",
+  "x-kubernetes-preserve-unknown-fields",
+  "x-kubernetes-validations"
+])
 
 /** Does the schema take the value? Throws on a keyword that it does not know: a newer CRD must not be judged by halves. */
 export const accepts = (schema: Structural, value: unknown): boolean =>
