@@ -24,6 +24,8 @@ export interface LinkStream {
   /** Completes when the socket takes more. Interrupted or ended by the end of the stream: it may never complete. */
   readonly write: (text: string) => Effect.Effect<void>
   readonly close: (reason: string) => void
+  /** Last words, then the end. */
+  readonly dismiss: (text: string, reason: string) => void
   readonly closed: () => boolean
   /** Bytes of a frame that are taken from now on. */
   readonly take: (limit: number) => void
@@ -86,6 +88,16 @@ export const openStream = (
         })
       }),
     close,
+    dismiss: (text, reason) => {
+      if (ended) return
+      ended = true
+      clearTimeout(silence)
+      socket.end(frame(text))
+      // A peer that does not take even this does not hold the socket.
+      const timer = setTimeout(() => socket.destroy(), 1_000)
+      socket.once("close", () => clearTimeout(timer))
+      options.onClose(reason)
+    },
     closed: () => ended,
     take: (limit) => {
       reader.limit = limit
