@@ -5,10 +5,10 @@ import { decodeObject } from "#schemas/decode.ts"
 import { unreadFields } from "#schemas/fields.ts"
 import { describeKey, type Issue, type Meta } from "#schemas/meta.ts"
 import { canonical } from "../snapshot/digest.ts"
-import { type Sealed, seal } from "../snapshot/secret.ts"
 import { type Document, describeDocument, parseChunk } from "./document.ts"
 import { judgeKind } from "./known.ts"
 import type { Problem } from "./problem.ts"
+import { sealed } from "./sealed.ts"
 
 /** An object of a piece. Lines count from the piece's first. */
 export interface PieceObject {
@@ -53,13 +53,6 @@ export const textDigest = (key: Uint8Array, text: string): string => {
     ? createHash("sha256").update(prefix).update(text).digest("base64")
     : hash("sha256", `${prefix}${text}`, "base64")
 }
-
-/** Bytes are sealed before anything else sees them (law 11). */
-const sealed = (key: Uint8Array, value: Result.Result<unknown, ReadonlyArray<Issue>>): Result.Result<unknown, ReadonlyArray<Issue>> =>
-  Result.map(value, (secret) => {
-    const { data, ...rest } = secret as { readonly data: ReadonlyMap<string, Uint8Array> }
-    return { ...rest, data: new Map<string, Sealed>([...data].map(([name, bytes]) => [name, seal(key, bytes)])) }
-  })
 
 const decodeDocument = (key: Uint8Array, document: Document, objects: Array<PieceObject>, problems: Array<Problem>): boolean => {
   const decoded = decodeObject(document.value)
