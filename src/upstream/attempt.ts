@@ -17,6 +17,8 @@ export interface UpstreamRequest {
   readonly body: Readable | null
   /** Declared length of the body; null: unknown (chunked). */
   readonly contentLength: number | null
+  /** Raw pairs that came after a chunked body, asked for when it has ended; those that may not be passed on are left out. */
+  readonly trailers?: (() => ReadonlyArray<string>) | null
   /** `websocket` and the like: answered by `onUpgrade`, or by an ordinary response that refuses. */
   readonly upgrade: string | null
   /** RFC 9110 9.2.2: may be sent again when nothing of the response was seen. */
@@ -40,7 +42,7 @@ export interface ResponseSink {
   /** Return false to pause until `attempt.resume()`. */
   readonly onData: (chunk: Uint8Array) => boolean
   readonly onEnd: (trailers: ReadonlyArray<string>) => void
-  /** The socket is the caller's from here: its timers, its errors and its end. The pool counts it until it closes. */
+  /** The socket is the caller's from here, paused: its timers, its errors and its end. The pool counts it until it closes. */
   readonly onUpgrade: (status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer) => void
   /** Terminal, at most once, never after onEnd or onUpgrade. */
   readonly onFailure: (failure: UpstreamFailure) => void

@@ -5,7 +5,8 @@ import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamReque
 import type { DialFailed } from "./dial/plan.ts"
 import type { Member, Target } from "./member.ts"
 import type { Dialling, Pool, Pooled, Waiter } from "./pool.ts"
-import type { Connection, TransportSink, Wire } from "./transport.ts"
+import type { Connection, TransportSink } from "./transport.ts"
+import type { Wire } from "./wire.ts"
 
 /** Where nobody can be chosen: why; null: an answer of the DNS may still come. */
 export interface NoChoice {

@@ -1,6 +1,6 @@
 // Each answer that is not plainly valid is refused as `upstream_malformed` (docs/request.md), and its connection is never used again.
 import { assert, describe, it } from "vitest"
-import { maxFields, readHead } from "#src/upstream/head.ts"
+import { defaultReaderLimits } from "#src/http1/limits.ts"
 import { at, exchange, liveUpstream } from "../support/live.ts"
 import { startOrigin } from "../support/origin.ts"
 
@@ -37,11 +37,10 @@ const malformed: Record<string, string> = {
   "a TLS alert": "\u0015\u0003\u0003\u0000\u0002\u0002\u0046",
   "101 unasked": "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
   "101 without Upgrade": "HTTP/1.1 101 Switching Protocols\r\n\r\n",
-  "100 unasked": `HTTP/1.1 100 Continue\r\n\r\n${ok}Content-Length: 0\r\n\r\n`,
   "interim responses without end": "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100),
   "a head that breaks off": `${ok}X-A: half`,
   "a head above the limit": `${ok}X-A: ${"a".repeat(70_000)}\r\nContent-Length: 0\r\n\r\n`,
-  "too many fields": `${ok}${"X-A: b\r\n".repeat(maxFields + 1)}Content-Length: 0\r\n\r\n`
+  "too many fields": `${ok}${"X-A: b\r\n".repeat(defaultReaderLimits.fields + 1)}Content-Length: 0\r\n\r\n`
 }
 
 describe("a malformed response", () => {
@@ -88,23 +87,6 @@ describe("a malformed response", () => {
       const { failure } = await exchange(upstream)
       assert.strictEqual(failure?.reason, "upstream_malformed", chunk)
       assert.isTrue(failure?.headed)
-    }
-  })
-})
-
-describe("the judgement of a head", () => {
-  it("takes what is plainly valid, bytes above ASCII and tabs included", () => {
-    const head = readHead(
-      200,
-      ["X-A", "caf\u00e9\tok", "Content-Length", "12"].map((part) => Buffer.from(part, "latin1"))
-    )
-    assert.deepEqual(head, { fields: ["X-A", "caf\u00e9\tok", "Content-Length", "12"], strip: false, upgrade: null })
-  })
-
-  it("says when something has to be stripped", () => {
-    for (const name of ["Connection", "KEEP-ALIVE", "te", "Trailer", "Upgrade", "Proxy-Connection", "proxy-authenticate"]) {
-      const head = readHead(200, [name, "x"])
-      assert.isTrue(typeof head === "object" && head.strip, name)
     }
   })
 })

@@ -269,6 +269,7 @@ describe("an upgrade", () => {
     assert.deepEqual([seen.header("connection"), seen.header("upgrade")], ["upgrade", "websocket"])
     const socket = outcome.tunnel!
     const echoed = new Promise<string>((resolve) => socket.once("data", (bytes) => resolve(String(bytes))))
+    socket.resume()
     socket.write("hello")
     assert.strictEqual(await echoed, "hello")
     assert.strictEqual(road.upstream.describe().pool.active, 1)
@@ -281,6 +282,7 @@ describe("an upgrade", () => {
     await using road = await withOrigin(raw("HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\nearly", false))
     const { tunnel: socket } = await exchange(road.upstream, websocket)
     const first = new Promise<string>((resolve) => socket!.once("data", (bytes) => resolve(String(bytes))))
+    socket!.resume()
     assert.strictEqual(await first, "early")
     socket!.destroy()
   })
