@@ -43,6 +43,17 @@ export const gatewayClass = {
   /** The parameters cannot be had: `cause` says why and what to do. */
   invalidParameters: (cause: string): Said => says("Accepted", "False", "InvalidParameters")(`spec.parametersRef: ${cause}`),
   undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Unsupported")(undecodable(issues)),
+  /** Of the CRDs of Gateway API, by their annotation bundle-version; null: they have none. */
+  version: (found: string | null, known: ReadonlyArray<string>): Said =>
+    found !== null && known.some((one) => found.startsWith(`${one}.`))
+      ? says("SupportedVersion", "True", "SupportedVersion")(`The CRDs of Gateway API are of version ${found}`)
+      : says(
+          "SupportedVersion",
+          "False",
+          "UnsupportedVersion"
+        )(
+          `The CRDs of Gateway API are ${found === null ? "of no known version (no annotation gateway.networking.k8s.io/bundle-version)" : `of version ${found}`}; ${known.join(" and ")} are known: what others add or change is not served`
+        ),
   /** A note of `accepted`: a try-out must not be mistaken for a deployment. */
   loopbackAllowed: "Loopback addresses and single-label names are allowed (--allow-loopback): for a try-out on one machine only"
 }
@@ -76,6 +87,9 @@ export const gateway = {
   classNotAccepted: (name: string): Said =>
     says("Accepted", "False", "Invalid")(`spec.gatewayClassName: GatewayClass ${name} is not accepted; see its conditions`),
   invalidParameters: (cause: string): Said => says("Accepted", "False", "InvalidParameters")(`spec.infrastructure.parametersRef: ${cause}`),
+  /** They can be read, and nothing can be made of them: what stood before goes on. named: the Gateway's own, or its class's. */
+  unusableParameters: (named: ReadonlyArray<ObjectKey>, cause: string): Said =>
+    says("Accepted", "False", "InvalidParameters")(`${named.map(describeKey).join(", ")}: ${cause}`),
   unsupportedAddress: (cluster: boolean): Said =>
     says(
       "Accepted",
@@ -343,6 +357,33 @@ export const live = {
   /** A proxy could not take the listener up: what the system said. */
   listenerRefused: (detail: string): Said =>
     programmed("False", /EADDR|EACCES|in use|port/i.test(detail) ? "PortUnavailable" : "Invalid")(`The proxy could not open it: ${detail}`),
+  /** No proxy yet: how far its pods have come. failure: what their Deployment complains of, or "". */
+  noProxyYet: (deployment: string, ready: number, wanted: number, failure: string): Said =>
+    programmed(
+      "Unknown",
+      "Pending"
+    )(sentences(`No proxy has reported yet: Deployment ${deployment} has ${ready} of ${wanted} pods ready`, failure)),
+  /** It serves, and nobody knows where. */
+  addressNotAssigned: (service: string, type: string): Said =>
+    programmed(
+      "False",
+      "AddressNotAssigned"
+    )(
+      type === "LoadBalancer"
+        ? `Service ${service} of type LoadBalancer has no address yet: kubectl describe service says what its controller is about; where there is none, set GatewayParameters spec.service.type`
+        : `Service ${service} has no address yet`
+    ),
+  addressNotUsable: (wanted: ReadonlyArray<string>, assigned: ReadonlyArray<string>): Said =>
+    programmed(
+      "False",
+      "AddressNotUsable"
+    )(
+      `spec.addresses: ${wanted.join(", ")} not assigned by the load balancer${assigned.length === 0 ? "" : `, which gave ${assigned.join(", ")}`}: ask for one that it may give`
+    ),
+  /** cause: what the API server said when pods or what belongs to them were written. */
+  noResources: (what: string, cause: string): Said => programmed("False", "NoResources")(`${what} cannot be made: ${cause}`),
+  nameTaken: (what: string): Said =>
+    programmed("False", "Invalid")(`${what} exists and was not made by Sluice for this Gateway: delete or rename it, it is not touched`),
   listenersRefused: (names: ReadonlyArray<string>): Said =>
     programmed("False", "Invalid")(`No listener could be opened: ${names.join(", ")}; see the conditions of each`),
   /** Names of external backends, merged over proxies: the worst counts. Stale is False (docs/dns.md): the last good answer serves on, and somebody should look. */
