@@ -18,9 +18,9 @@ export class FrameReader {
   limit: number
   #chunks: Array<Buffer> = []
   #length = 0
-  readonly #onFrame: (value: unknown) => void
+  readonly #onFrame: (value: unknown, size: number) => void
 
-  constructor(limit: number, onFrame: (value: unknown) => void) {
+  constructor(limit: number, onFrame: (value: unknown, size: number) => void) {
     this.limit = limit
     this.#onFrame = onFrame
   }
@@ -36,7 +36,7 @@ export class FrameReader {
       const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#length)
       this.#chunks = all.length === 4 + size ? [] : [all.subarray(4 + size)]
       this.#length -= 4 + size
-      this.#onFrame(parsed(all.toString("utf8", 4, 4 + size)))
+      this.#onFrame(parsed(all.toString("utf8", 4, 4 + size)), size)
     }
   }
 

@@ -114,11 +114,12 @@ export const makeLinkServer = Effect.fnUntraced(function* (
   /** By address and port: the TLS socket of a connection is another object than its socket. */
   const strangers = new Set<string>()
 
-  const sessionsOf = (gateway: string) =>
-    [...known.values()].filter((session) => {
+  const announce = (gateway: Snapshot["gateway"]) => {
+    for (const session of known.values()) {
       const caller = session.caller()
-      return caller !== null && keyOf(caller.gateway) === gateway
-    })
+      if (caller !== null && keyOf(caller.gateway) === keyOf(gateway)) session.announce()
+    }
+  }
 
   const server = createServer({ ...tlsOptions(options.identity), ALPNProtocols: [alpn], handshakeTimeout: times.greeting })
   server.maxConnections = limits.connections + limits.strangers
@@ -189,6 +190,8 @@ export const makeLinkServer = Effect.fnUntraced(function* (
               return current?.version === version ? current : (recent.find((one) => one.version === version) ?? null)
             }
           }
+          // One that was deleted and made again: nobody goes on following the first.
+          if (gateways.delete(keyOf(gateway))) announce(gateway)
           gateways.set(keyOf(gateway), served)
           const fiber = fork(
             publisher.follow.pipe(
@@ -197,7 +200,7 @@ export const makeLinkServer = Effect.fnUntraced(function* (
                   const first = recent.length === 0
                   recent.unshift(snapshot)
                   recent.length = Math.min(recent.length, remembered)
-                  if (first) for (const session of sessionsOf(keyOf(gateway))) session.announce()
+                  if (first) announce(gateway)
                 })
               )
             )
@@ -209,7 +212,7 @@ export const makeLinkServer = Effect.fnUntraced(function* (
             fiber.interruptUnsafe()
             if (gateways.get(keyOf(gateway)) !== served) return
             gateways.delete(keyOf(gateway))
-            for (const session of sessionsOf(keyOf(gateway))) session.announce()
+            announce(gateway)
           })
       ).pipe(Effect.asVoid),
     connected: () => [...known.values()].map((session) => session.describe()),

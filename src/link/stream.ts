@@ -21,6 +21,8 @@ export const defaultTimes: LinkTimes = { greeting: 10_000, ping: 5_000, silence:
 export interface LinkStream {
   /** Does not wait: for what is small and rare. */
   readonly send: (text: string) => void
+  /** Bytes that wait to be taken by the other end. */
+  readonly backlog: () => number
   /** Completes when the socket takes more. Interrupted or ended by the end of the stream: it may never complete. */
   readonly write: (text: string) => Effect.Effect<void>
   readonly close: (reason: string) => void
@@ -37,7 +39,7 @@ export const openStream = (
   options: {
     readonly limit: number
     readonly times: Pick<LinkTimes, "silence" | "stall">
-    readonly onFrame: (value: unknown) => void
+    readonly onFrame: (value: unknown, size: number) => void
     readonly onClose: (reason: string) => void
   }
 ): LinkStream => {
@@ -72,6 +74,7 @@ export const openStream = (
     send: (text) => {
       if (!ended) socket.write(frame(text))
     },
+    backlog: () => socket.writableLength,
     write: (text) =>
       Effect.callback<void>((resume) => {
         if (ended) return
