@@ -1,9 +1,11 @@
 // What stands in the API server of the objects whose status we write: the watch keeps it, beside the decoded objects, which have no status.
-import type { ObjectKey } from "#schemas/meta.ts"
+import { type GroupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
 
 export interface Observation {
   readonly uid: string
   readonly resourceVersion: string
+  /** `gateway.networking.k8s.io/v1`: the version that is served. */
+  readonly apiVersion: string
   /** As JSON; undefined: there is none. */
   readonly status: unknown
 }
@@ -11,28 +13,47 @@ export interface Observation {
 export interface Observed {
   readonly get: (key: ObjectKey) => Observation | undefined
   readonly keys: () => Iterable<ObjectKey>
-  readonly put: (key: ObjectKey, observation: Observation) => void
-  readonly drop: (key: ObjectKey) => void
-  /** Called with each key that was put or dropped. One listener: the status writer. */
+  /** Whose statuses are written here: kinds of others are not kept. */
+  readonly wants: (kind: GroupKind) => boolean
+  readonly seen: (key: ObjectKey, observation: Observation) => void
+  readonly gone: (key: ObjectKey) => void
+  /** After a whole list: what it lacks is gone. namespace "": of the whole cluster. */
+  readonly only: (kind: GroupKind, namespace: string, keys: ReadonlySet<ObjectKey>) => void
+  /** Called with each key that came, changed or went. */
   readonly onChange: (listener: (key: ObjectKey) => void) => void
 }
 
-export const makeObserved = (): Observed => {
-  const known = new Map<ObjectKey, Observation>()
-  let tell: (key: ObjectKey) => void = () => {}
+/** kinds: those with a status of ours. */
+export const makeObserved = (kinds: ReadonlySet<GroupKind>): Observed => {
+  const byKind = new Map<GroupKind, Map<ObjectKey, Observation>>([...kinds].map((kind) => [kind, new Map()] as const))
+  const listeners: Array<(key: ObjectKey) => void> = []
+  const tell = (key: ObjectKey): void => {
+    for (const listener of listeners) listener(key)
+  }
+  const of = (key: ObjectKey) => byKind.get(parseKey(key).kind)
+  const gone = (key: ObjectKey): void => {
+    if (of(key)?.delete(key) === true) tell(key)
+  }
   return {
-    get: (key) => known.get(key),
-    keys: () => known.keys(),
-    put: (key, observation) => {
-      if (known.get(key)?.resourceVersion === observation.resourceVersion && known.get(key)?.uid === observation.uid) return
+    get: (key) => of(key)?.get(key),
+    *keys() {
+      for (const known of byKind.values()) yield* known.keys()
+    },
+    wants: (kind) => kinds.has(kind),
+    seen: (key, observation) => {
+      const known = of(key)
+      const before = known?.get(key)
+      if (known === undefined || (before?.resourceVersion === observation.resourceVersion && before.uid === observation.uid)) return
       known.set(key, observation)
       tell(key)
     },
-    drop: (key) => {
-      if (known.delete(key)) tell(key)
+    gone,
+    only: (kind, namespace, keys) => {
+      for (const key of [...(byKind.get(kind)?.keys() ?? [])])
+        if ((namespace === "" || parseKey(key).namespace === namespace) && !keys.has(key)) gone(key)
     },
     onChange: (listener) => {
-      tell = listener
+      listeners.push(listener)
     }
   }
 }

@@ -1,13 +1,13 @@
 // Desired statuses written to the API server: by the leader alone, compared with what the watch shows, one write an object with all our conditions in it.
-import { Clock, Effect, Option, Queue } from "effect"
+import { Clock, Effect, Option, Queue, Stream } from "effect"
 import { kindOf } from "#schemas/kinds.ts"
 import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { type ObjectPlace, patchStatus, type Stored } from "../kube/apply.ts"
 import type { Kube } from "../kube/client.ts"
 import type { KubeError } from "../kube/failure.ts"
+import type { Leadership } from "../kube/lease.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { type Agenda, makeAgenda, pace } from "./agenda.ts"
-import type { Leading } from "./leading.ts"
 import type { Observation, Observed } from "./observed.ts"
 import { type Beside, desiredStatus, shapeOf, type XBackendShape } from "./status/desired.ts"
 import { type Fields, field, listAt, stringAt } from "./status/json.ts"
@@ -16,7 +16,8 @@ import { hasOwnSections } from "./status/sections.ts"
 
 export interface StatusesOptions {
   readonly kube: Kube["Service"]
-  readonly leading: Leading
+  /** Asked before each batch of writes. */
+  readonly leading: Pick<Leadership, "isLeader" | "changes">
   readonly observed: Observed
   /** GatewayClass.spec.controllerName: whose entries of shared lists are ours. */
   readonly controller: string
@@ -61,10 +62,12 @@ interface Plan {
 const askedFor = (desired: Fields): string =>
   JSON.stringify(desired, (name, value: unknown) => (name === "lastTransitionTime" || name === "asOf" ? undefined : value))
 
-const placeOf = (key: ObjectKey): ObjectPlace | null => {
+/** In the version it was read in: an older API server may serve no newer one. */
+const placeOf = (key: ObjectKey, { apiVersion }: Observation): ObjectPlace | null => {
   const { kind, namespace, name } = parseKey(key)
   const row = kindOf(kind)
-  return row === undefined ? null : { group: row.group, version: row.version, plural: row.plural, namespace, name }
+  const version = apiVersion.slice(apiVersion.indexOf("/") + 1)
+  return row === undefined ? null : { group: row.group, version, plural: row.plural, namespace, name }
 }
 
 const programmedOf = (verdict: Verdict | null) => ({
@@ -105,7 +108,7 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     Queue.offerUnsafe(wake, undefined)
   }
   observed.onChange((key) => {
-    if (!leading.holds()) return
+    if (!leading.isLeader()) return
     if (observed.get(key) === undefined && !verdicts.has(key)) forget(key)
     else look(key)
   })
@@ -122,7 +125,7 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
   /** Null: nothing to write now; a later look is on the agenda where one is needed. */
   const planOf = (key: ObjectKey, now: number): Plan | null => {
     const from = standing(key)
-    const place = placeOf(key)
+    const place = from === undefined ? null : placeOf(key, from)
     const verdict = verdicts.get(key) ?? null
     if (from === undefined || place === null) {
       if (verdict === null) forget(key)
@@ -222,10 +225,12 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     let led = false
     while (true) {
       const now = yield* Clock.currentTimeMillis
-      if (!leading.holds()) {
+      if (!leading.isLeader()) {
         if (led) agenda.clear()
         led = false
-        yield* leading.awaited
+        yield* Stream.runHead(Stream.filter(leading.changes, (leads) => leads))
+        // It may have ended since it was told.
+        yield* Effect.sleep(20)
         continue
       }
       if (!led) begin(now)
@@ -247,12 +252,12 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     desire: (next) => {
       const before = verdicts
       verdicts = next
-      if (!leading.holds()) return
+      if (!leading.isLeader()) return
       for (const [key, verdict] of next) if (before.get(key) !== verdict) look(key)
       for (const key of before.keys()) if (!next.has(key)) look(key)
     },
     touch: (key) => {
-      if (leading.holds()) look(key)
+      if (leading.isLeader()) look(key)
     },
     waiting: () => agenda.size(),
     run

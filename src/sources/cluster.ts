@@ -11,6 +11,7 @@ import { makeNamed, type Named } from "./named.ts"
 import { makeOutbox } from "./outbox.ts"
 import { decodeServed, type Sighted, sightedOf } from "./served.ts"
 import { type Collection, type Eye, openSight, type Sight } from "./sight.ts"
+import { type StandingObserver, standingOf } from "./standing.ts"
 
 export interface ClusterOptions {
   /** What Secrets are sealed with. */
@@ -20,6 +21,8 @@ export interface ClusterOptions {
   /** The table of kinds, unless a test watches less. */
   readonly kinds?: ReadonlyArray<KindEntry>
   readonly timings?: Partial<WatchTimings>
+  /** Is told the statuses that stand. */
+  readonly standing?: StandingObserver
 }
 
 export interface ClusterSource {
@@ -68,22 +71,34 @@ export const makeCluster = (options: ClusterOptions): Effect.Effect<ClusterSourc
     )
     const kinds = options.kinds ?? allKinds
 
-    const watchListed = (kind: KindEntry, place: Place, hearing: Hearing, eye: Eye) =>
-      watchCollection<Decoded>(
+    const watchListed = (kind: KindEntry, place: Place, hearing: Hearing, eye: Eye) => {
+      const standing = options.standing?.wants(kind.groupKind) === true ? options.standing : null
+      return watchCollection<Decoded>(
         {
           paths: place.paths,
           ...(place.query === undefined ? {} : { query: place.query }),
           metadataOnly: false,
           custom: !builtIn.has(kind.group),
-          decode: (raw, path) => decodeServed(kind, kind.versions[place.paths.indexOf(path)] ?? kind.version, options.key, raw)
+          decode: (raw, path) => {
+            const version = kind.versions[place.paths.indexOf(path)] ?? kind.version
+            const decoded = decodeServed(kind, version, options.key, raw)
+            // Before the object itself: a status that is made from it is compared with what stands.
+            const found = standing === null || decoded === null ? null : standingOf(kind.groupKind, `${kind.group}/${version}`, raw)
+            if (found !== null) standing?.seen(found.key, found.standing)
+            return decoded
+          }
         },
         {
           listed: (objects) => {
             eye.listed()
+            standing?.only(kind.groupKind, place.namespace, new Set(objects.map((one) => one.meta.key)))
             hearing.listed(objects)
           },
           set: hearing.set,
-          gone: hearing.gone,
+          gone: (object) => {
+            standing?.gone(object.meta.key)
+            hearing.gone(object)
+          },
           alive: eye.alive,
           failed: (why, error) => {
             eye.failed(states[why], error.reason, error.message)
@@ -93,6 +108,7 @@ export const makeCluster = (options: ClusterOptions): Effect.Effect<ClusterSourc
         },
         timings
       )
+    }
 
     const watchSighted = (kind: KindEntry, place: Place, named: Named, eye: Eye) =>
       watchCollection<Sighted>(
