@@ -17,15 +17,16 @@ export interface Program {
 }
 
 /**
- * Runs `hyperkube ARGS` with its log in `folder`/NAME.log. Its standard input is a pipe that ends with this process: then it ends too, and removes
- * `folder` (hyperkube's lifeline). Neither the child nor the pipe keeps this process alive.
+ * Runs a command (`[hyperkube, "etcd", ...]`) with its log in `folder`/NAME.log. Its standard input is a pipe that ends with this process: then hyperkube ends
+ * too, and removes `folder` (its lifeline). Neither the child nor the pipe keeps this process alive.
  */
-export const startProgram = (hyperkube: string, args: ReadonlyArray<string>, folder: string, name = args[0] ?? "hyperkube"): Program => {
+export const startProgram = (command: ReadonlyArray<string>, folder: string, name: string): Program => {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, `${name}.log`)
   const log = openSync(path, "a")
   const env = { PATH: process.env["PATH"] ?? "", HOME: folder, HYPERKUBE_LIFELINE: folder }
-  const child: ChildProcess = spawn(hyperkube, args, { stdio: ["pipe", log, log], env })
+  const [program = "", ...args] = command
+  const child: ChildProcess = spawn(program, args, { stdio: ["pipe", log, log], env })
   closeSync(log)
   const exited = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(error.message))

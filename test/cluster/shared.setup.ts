@@ -25,7 +25,8 @@ let running: Promise<ControlPlane> | undefined
 const start = async (): Promise<ControlPlane> => {
   const plane = await startControlPlane({ controllers: true })
   await installCrds(plane, "v1.7.0/experimental")
-  await installCrds(plane, "own")
+  // A CRD of ours that is refused fails the tests that need it, not those that do not.
+  await installCrds(plane, "own").catch((error: Error) => process.stderr.write(`${error.message}\n`))
   return plane
 }
 

@@ -1,0 +1,191 @@
+// The control plane that the other tests stand on does what they count on: storage, watches, RBAC, tokens, CRDs, faults, and leaves nothing behind.
+import { spawn } from "node:child_process"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { request } from "node:https"
+import { dirname } from "node:path"
+import { createInterface } from "node:readline"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { Access } from "./access.ts"
+import { type ControlPlane, startControlPlane } from "./control.ts"
+import { installCrds, removeCrds } from "./crds.ts"
+import { onControlPlane, withClusterPrograms } from "./shared.ts"
+
+const configMaps = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps`
+
+/** The first event of a watch, or the status the watch was refused with. */
+const firstEvent = (plane: Access, path: string) => {
+  let opened: () => void = () => {}
+  const open = new Promise<void>((resolve) => {
+    opened = resolve
+  })
+  const event = new Promise<{
+    readonly type: string
+    readonly object: { readonly code?: number; readonly metadata?: { readonly name?: string } }
+  }>((resolve, reject) => {
+    const headers = { authorization: `Bearer ${plane.adminToken}` }
+    const sent = request(`${plane.url}${path}`, { headers, ca: plane.ca, agent: false }, (response) => {
+      opened()
+      createInterface({ input: response }).once("line", (line) => {
+        const parsed = JSON.parse(line)
+        resolve(parsed.kind === "Status" ? { type: "ERROR", object: parsed } : parsed)
+        sent.destroy()
+      })
+    })
+    sent.on("error", reject)
+    sent.end()
+  })
+  return { open, event }
+}
+
+await onControlPlane("the shared control plane", (plane) => {
+  it("takes what kubectl applies", async () => {
+    const namespace = await plane.namespace()
+    const manifest = `{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, namespace: ${namespace}}, data: {a: "1"}}`
+    expect(await plane.kubectl(["apply", "-f", "-"], manifest)).toBe("configmap/settings created\n")
+    expect((await plane.request("GET", `${configMaps(namespace)}/settings`)).body.data).toEqual({ a: "1" })
+    await expect(plane.kubectl(["-n", namespace, "get", "configmap", "other"])).rejects.toThrow('configmaps "other" not found')
+  })
+
+  it("tells a watch what changes", async () => {
+    const namespace = await plane.namespace()
+    const { open, event } = firstEvent(plane, `${configMaps(namespace)}?watch=1&labelSelector=mine`)
+    await open
+    await plane.request("POST", configMaps(namespace), { body: { metadata: { name: "seen", labels: { mine: "yes" } } } })
+    expect(await event).toMatchObject({ type: "ADDED", object: { metadata: { name: "seen" } } })
+  })
+
+  it("gives a ServiceAccount the rights of its Role and no more", async () => {
+    const namespace = await plane.namespace()
+    await plane.serviceAccount(namespace, "reader", [{ apiGroups: [""], resources: ["configmaps"], verbs: ["list"] }])
+    const token = await plane.token(namespace, "reader")
+    expect((await plane.request("GET", configMaps(namespace), { token })).status).toBe(200)
+    expect((await plane.request("GET", configMaps("default"), { token })).status).toBe(403)
+    expect((await plane.request("GET", `/api/v1/namespaces/${namespace}/secrets`, { token })).status).toBe(403)
+    expect((await plane.request("GET", configMaps(namespace), { token: "nobody" })).status).toBe(401)
+    const kubeconfig = plane.kubeconfigFor(token, namespace)
+    expect(await plane.kubectl(["--kubeconfig", kubeconfig, "get", "configmaps", "-o", "name"])).toContain("configmap/kube-root-ca.crt")
+  })
+
+  it("reviews a token: its audience, its ServiceAccount and the Pod it is bound to, as long as that lives", async () => {
+    const namespace = await plane.namespace()
+    await plane.serviceAccount(namespace, "proxy")
+    const pods = `/api/v1/namespaces/${namespace}/pods`
+    const pod = await plane.request("POST", pods, {
+      body: { metadata: { name: "one" }, spec: { serviceAccountName: "proxy", containers: [{ name: "main", image: "none" }] } }
+    })
+    expect(pod.status).toBe(201)
+    const bound = { name: "one", uid: pod.body.metadata.uid as string }
+    const token = await plane.token(namespace, "proxy", { audiences: ["ours"], pod: bound })
+    const review = async (audiences: ReadonlyArray<string>) =>
+      (await plane.request("POST", "/apis/authentication.k8s.io/v1/tokenreviews", { body: { spec: { token, audiences } } })).body.status
+    expect(await review(["ours"])).toMatchObject({
+      authenticated: true,
+      audiences: ["ours"],
+      user: { username: `system:serviceaccount:${namespace}:proxy`, extra: { "authentication.kubernetes.io/pod-name": ["one"] } }
+    })
+    expect((await review(["another"])).authenticated).toBeUndefined()
+    await plane.request("DELETE", `${pods}/one?gracePeriodSeconds=0`)
+    await plane.eventually(`${pods}/one`, ({ status }) => status === 404)
+    expect((await review(["ours"])).authenticated).toBeUndefined()
+  })
+
+  it("collects what is owned by what is deleted, and ends namespaces", async () => {
+    const namespace = await plane.namespace()
+    const owner = await plane.request("POST", configMaps(namespace), { body: { metadata: { name: "owner" } } })
+    const reference = { apiVersion: "v1", kind: "ConfigMap", name: "owner", uid: owner.body.metadata.uid }
+    await plane.request("POST", configMaps(namespace), { body: { metadata: { name: "owned", ownerReferences: [reference] } } })
+    await plane.request("DELETE", `${configMaps(namespace)}/owner`)
+    await plane.eventually(`${configMaps(namespace)}/owned`, ({ status }) => status === 404)
+    await plane.request("DELETE", `/api/v1/namespaces/${namespace}`)
+    await plane.eventually(`/api/v1/namespaces/${namespace}`, ({ status }) => status === 404)
+  })
+
+  it("serves the upstream kinds", async () => {
+    expect((await plane.request("GET", "/apis/gateway.networking.k8s.io/v1/httproutes")).status).toBe(200)
+    expect((await plane.request("GET", "/apis/gateway.networking.x-k8s.io/v1alpha1/xbackends")).status).toBe(200)
+  })
+})
+
+await withClusterPrograms("a control plane of one's own", () => {
+  let plane: ControlPlane
+  beforeAll(async () => {
+    plane = await startControlPlane()
+  })
+  afterAll(() => plane.stop())
+
+  it("takes any release and channel of the upstream CRDs, one after the other, and gives them up", async () => {
+    const served = async () =>
+      (await plane.request("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions")).body.items.map(
+        (crd: { readonly metadata: { readonly name: string; readonly annotations: Record<string, string> } }) =>
+          `${crd.metadata.name.split(".")[0]} ${crd.metadata.annotations["gateway.networking.k8s.io/bundle-version"]} ${crd.metadata.annotations["gateway.networking.k8s.io/channel"]}`
+      )
+    for (const channel of ["v1.6.3/standard", "v1.6.3/experimental", "v1.7.0/standard", "v1.7.0/experimental"] as const) {
+      await installCrds(plane, channel, ["httproutes"])
+      expect(await served()).toEqual([`httproutes ${channel.replace("/", " ")}`])
+    }
+    await removeCrds(plane, ["httproutes.gateway.networking.k8s.io"])
+    expect((await plane.request("GET", "/apis/gateway.networking.k8s.io/v1/httproutes")).status).toBe(404)
+  })
+
+  it("keeps what is stored when the API server is killed", async () => {
+    const namespace = await plane.namespace()
+    await plane.apiServer.kill()
+    await expect(plane.request("GET", "/readyz")).rejects.toThrow()
+    await plane.apiServer.restart()
+    expect((await plane.request("GET", `/api/v1/namespaces/${namespace}`)).status).toBe(200)
+  })
+
+  it("says nothing while it is frozen, and everything after", async () => {
+    plane.apiServer.freeze()
+    const slow = plane.request("GET", "/readyz")
+    expect(readFileSync(`/proc/${pidOf(plane)}/stat`, "utf8")).toMatch(/\) T /u)
+    plane.apiServer.thaw()
+    expect((await slow).status).toBe(200)
+  })
+
+  it("answers 410 for what a compaction took away", async () => {
+    const namespace = await plane.namespace()
+    for (const name of ["a", "b", "c"]) await plane.request("POST", configMaps(namespace), { body: { metadata: { name } } })
+    const page = (await plane.request("GET", `${configMaps(namespace)}?limit=1`)).body.metadata
+    await plane.request("DELETE", `${configMaps(namespace)}/c`)
+    await plane.compact()
+    expect((await plane.request("GET", `${configMaps(namespace)}?limit=1&continue=${page.continue}`)).body).toMatchObject({ code: 410 })
+    await plane.apiServer.restart()
+    const { event } = firstEvent(plane, `${configMaps(namespace)}?watch=1&resourceVersion=${page.resourceVersion}`)
+    expect(await event).toMatchObject({ type: "ERROR", object: { code: 410 } })
+  })
+})
+
+/** The process that listens for the plane, found by its arguments. */
+const pidOf = (plane: ControlPlane) => processesWith(`--secure-port=${plane.port}`)[0]
+
+const processesWith = (argument: string) =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/u.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(argument)
+      } catch {
+        return false
+      }
+    })
+
+await withClusterPrograms("a test process that is killed", () => {
+  describe("in the middle of its test", () => {
+    it("leaves no process and no folder", async () => {
+      const program = `
+        import { startControlPlane } from ${JSON.stringify(new URL("control.ts", import.meta.url).href)}
+        const plane = await startControlPlane()
+        console.log(JSON.stringify({ port: plane.port, folder: plane.folder }))
+        setInterval(() => {}, 1000)`
+      const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] })
+      const line = await new Promise<string>((resolve) => createInterface({ input: child.stdout }).once("line", resolve))
+      const { port, folder } = JSON.parse(line) as { readonly port: number; readonly folder: string }
+      expect(processesWith(`--secure-port=${port}`)).toHaveLength(1)
+      expect(existsSync(dirname(folder))).toBe(true)
+      child.kill("SIGKILL")
+      await expect.poll(() => processesWith(`--secure-port=${port}`), { timeout: 10_000 }).toEqual([])
+      await expect.poll(() => existsSync(dirname(folder)), { timeout: 10_000 }).toBe(false)
+    })
+  })
+})
