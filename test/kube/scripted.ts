@@ -17,7 +17,9 @@ export interface Ask {
   /** The head of a watch; events follow. */
   readonly open: () => void
   readonly event: (type: string, object: unknown) => void
-  readonly write: (text: string) => void
+  readonly write: (text: string | Uint8Array) => void
+  /** Bytes that were written and that the client has not made room for. */
+  readonly unsent: () => number
   /** The stream ends as the server means it to. */
   readonly end: () => void
   /** The connection is reset. */
@@ -43,7 +45,7 @@ const bodyOf = async (request: IncomingMessage): Promise<unknown> => {
 
 const askOf = (request: IncomingMessage, response: ServerResponse, body: unknown): Ask => {
   const url = new URL(request.url ?? "/", "http://api")
-  const write = (text: string) => response.write(text)
+  const write = (text: string | Uint8Array) => response.write(text)
   return {
     method: request.method ?? "",
     path: url.pathname,
@@ -62,6 +64,7 @@ const askOf = (request: IncomingMessage, response: ServerResponse, body: unknown
     },
     event: (type, object) => write(`${JSON.stringify({ type, object })}\n`),
     write,
+    unsent: () => response.writableLength,
     end: () => response.end(),
     cut: () => request.socket.resetAndDestroy(),
     left: new Promise((resolve) => response.once("close", resolve))
