@@ -132,12 +132,14 @@ export const accessTo = (address: Address): Access => {
 
   const eventually: Access["eventually"] = async (path, holds, milliseconds = 10_000) => {
     const until = performance.now() + milliseconds
-    for (;;) {
+    for (let pause = 25; ; pause = Math.min(2 * pause, 250)) {
       const answer = await request("GET", path)
       if (holds(answer)) return answer
-      if (performance.now() > until)
-        throw failed(`GET ${path} is not as awaited after ${milliseconds} ms`, { ...answer, body: JSON.stringify(answer.body) })
-      await delay(25)
+      if (performance.now() > until) {
+        const body = JSON.stringify(answer.body.status ?? answer.body).slice(0, 1_000)
+        throw failed(`GET ${path} is not as awaited after ${milliseconds} ms`, { ...answer, body })
+      }
+      await delay(pause)
     }
   }
 

@@ -149,8 +149,8 @@ await withClusterPrograms("a control plane of one's own", () => {
     const page = (await plane.request("GET", `${configMaps(namespace)}?limit=1`)).body.metadata
     await plane.request("DELETE", `${configMaps(namespace)}/c`)
     await plane.compact()
-    expect((await plane.request("GET", `${configMaps(namespace)}?limit=1&continue=${page.continue}`)).body).toMatchObject({ code: 410 })
     await plane.apiServer.restart()
+    expect((await plane.request("GET", `${configMaps(namespace)}?limit=1&continue=${page.continue}`)).body).toMatchObject({ code: 410 })
     const { event } = firstEvent(plane, `${configMaps(namespace)}?watch=1&resourceVersion=${page.resourceVersion}`)
     expect(await event).toMatchObject({ type: "ERROR", object: { code: 410 } })
   })

@@ -11,6 +11,11 @@ const ours = join(import.meta.dirname, "..", "..", "deploy", "crds")
 interface Crd {
   readonly kind: string
   readonly metadata: { readonly name: string }
+  readonly spec: {
+    readonly group: string
+    readonly names: { readonly plural: string }
+    readonly versions: ReadonlyArray<{ readonly name: string; readonly served: boolean }>
+  }
 }
 
 const crdsIn = (text: string): ReadonlyArray<Crd> =>
@@ -24,32 +29,36 @@ const textsOf = async (set: Channel | "own"): Promise<ReadonlyArray<string>> => 
   return files.sort().map((name) => readFileSync(join(ours, name), "utf8"))
 }
 
-const crdPath = (name: string) => `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`
+const collection = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+const crdPath = (name: string) => `${collection}/${name}`
 
-/** status of a CRD, as far as it is looked at. */
-interface Condition {
-  readonly type: string
-  readonly status: string
+/** Creates or replaces. Not by apply: its bookkeeping over half a megabyte of schema takes the API server a second for each. */
+const put = async (access: Access, set: string, crd: Crd) => {
+  const { name } = crd.metadata
+  const created = await access.request("POST", collection, { body: crd })
+  const answer =
+    created.status === 409
+      ? await access.request("PUT", crdPath(name), {
+          body: {
+            ...crd,
+            metadata: { ...crd.metadata, resourceVersion: (await access.request("GET", crdPath(name))).body.metadata.resourceVersion }
+          }
+        })
+      : created
+  if (answer.status >= 300) throw new Error(`CRD ${name} of ${set} is refused: ${answer.body.message}`)
 }
 
 /**
- * Installs (or replaces, so that a channel can be changed) a set of CRDs and waits until they are established: "v1.7.0/experimental" and its like, or
+ * Installs (or replaces, so that a channel can be changed) a set of CRDs and waits until their objects are served: "v1.7.0/experimental" and its like, or
  * "own" for deploy/crds. `only` picks by the name's first part ("httproutes"). Upstream's admission policy against downgrades is left out. Returns the names.
  */
 export const installCrds = async (access: Access, set: Channel | "own", only?: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
   const crds = (await textsOf(set)).flatMap(crdsIn).filter(({ metadata }) => only?.includes(metadata.name.split(".")[0] ?? "") ?? true)
+  await Promise.all(crds.map((crd) => put(access, set, crd)))
   await Promise.all(
-    crds.map(async (crd) => {
-      const name = crd.metadata.name
-      const answer = await access.request("PATCH", `${crdPath(name)}?fieldManager=test&force=true`, {
-        body: crd,
-        contentType: "application/apply-patch+yaml"
-      })
-      if (answer.status >= 300) throw new Error(`CRD ${name} of ${set} is refused: ${answer.body.message}`)
-      await access.eventually(
-        crdPath(name),
-        ({ body }) => body.status?.conditions?.some(({ type, status }: Condition) => type === "Established" && status === "True") ?? false
-      )
+    crds.map(({ spec }) => {
+      const version = spec.versions.find(({ served }) => served)
+      return access.eventually(`/apis/${spec.group}/${version?.name}/${spec.names.plural}?limit=1`, ({ status }) => status === 200, 60_000)
     })
   )
   return crds.map(({ metadata }) => metadata.name)

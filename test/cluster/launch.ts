@@ -26,8 +26,8 @@ export interface ControlPlane extends Access {
   readonly apiServer: Part
   readonly etcd: Part
   /**
-   * Compacts etcd to its present revision: a `continue` token of before gets 410, and, once the API server has been restarted (its watch cache forgets
-   * then), so does a watch from an older resourceVersion.
+   * Compacts etcd to its present revision. Once the API server has been restarted too (its watch cache remembers until then), a watch from an older
+   * resourceVersion and a `continue` token of before get 410.
    */
   readonly compact: () => Promise<void>
   /** Ends every process and removes the folder. */
