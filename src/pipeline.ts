@@ -26,6 +26,8 @@ export interface PipelineOptions {
   readonly kinds: ReadonlyArray<NeededKind>
   /** Starts serving a Gateway; the scope is the Gateway's life here. */
   readonly serve: (gateway: ObjectKey, publisher: Publisher) => Effect.Effect<Served, never, Scope.Scope>
+  /** After each translation that was published: plain code that waits for nothing. */
+  readonly onPublished?: (translation: Translation) => void
 }
 
 export interface Pipeline {
@@ -39,6 +41,10 @@ export interface Pipeline {
   readonly published: () => ReadonlyMap<ObjectKey, Published>
   readonly onAck: (gateway: ObjectKey, ack: Ack) => void
   readonly onReport: (gateway: ObjectKey, report: Report) => void
+  /** The proxy is no more: what it acknowledged and saw counts no longer. */
+  readonly onGone: (gateway: ObjectKey, proxy: string) => void
+  /** What the proxies of a Gateway saw last. */
+  readonly reportsOf: (gateway: ObjectKey) => ReadonlyArray<Report>
   /** Completes when everything known at start is translated and published. */
   readonly started: Effect.Effect<void>
   /** Completes when no Gateway that left is still draining. */
@@ -157,6 +163,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       state = forget(state, next.interest)
       if (!answered(state, next.interest)) return
       yield* publish(next)
+      options.onPublished?.(next)
       if (SubscriptionRef.getUnsafe(ignored) !== next.ignored) yield* SubscriptionRef.set(ignored, next.ignored)
       yield* Queue.offer(unsettled, undefined)
       yield* Deferred.succeed(started, undefined)
@@ -218,6 +225,12 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       published: () => new Map([...gateways].map(([gateway, { publisher }]) => [gateway, publisher.current()!])),
       onAck: note(acks),
       onReport: note(reports),
+      onGone: (gateway, proxy) => {
+        const acked = acks.get(gateway)?.delete(proxy) ?? false
+        const reported = reports.get(gateway)?.delete(proxy) ?? false
+        if (acked || reported) Queue.offerUnsafe(unsettled, undefined)
+      },
+      reportsOf: (gateway) => [...(reports.get(gateway)?.values() ?? [])],
       started: Deferred.await(started),
       departed: FiberSet.awaitEmpty(leaving),
       run: Effect.all([fold, translating, settling, FiberSet.join(serving), FiberSet.join(leaving)], {

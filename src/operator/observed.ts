@@ -1,5 +1,6 @@
 // What stands in the API server of the objects whose status we write: the watch keeps it, beside the decoded objects, which have no status.
 import { type GroupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { sameJson } from "./status/json.ts"
 
 export interface Observation {
   readonly uid: string
@@ -43,7 +44,10 @@ export const makeObserved = (kinds: ReadonlySet<GroupKind>): Observed => {
     seen: (key, observation) => {
       const known = of(key)
       const before = known?.get(key)
-      if (known === undefined || (before?.resourceVersion === observation.resourceVersion && before.uid === observation.uid)) return
+      if (known === undefined) return
+      const { uid, resourceVersion, status } = observation
+      // An edit of its CRD may change what stands without a new resourceVersion.
+      if (before?.uid === uid && before.resourceVersion === resourceVersion && sameJson(before.status, status)) return
       known.set(key, observation)
       tell(key)
     },

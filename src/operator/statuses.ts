@@ -27,6 +27,18 @@ export interface StatusesOptions {
   /** After each write: `ok`, `conflict`, `gone`, `refused`, `denied`, `failed`. */
   readonly onWrite?: (kind: string, result: WriteResult) => void
   readonly onProblem?: (message: string) => void
+  /** After a write that went well: what stood, and what was written over it. */
+  readonly onWritten?: (written: Written) => void
+}
+
+export interface Written {
+  readonly key: ObjectKey
+  readonly apiVersion: string
+  readonly uid: string
+  /** The status that stood. */
+  readonly before: unknown
+  /** The fields that are ours, as they are now. */
+  readonly after: Fields
 }
 
 export type WriteResult = "ok" | "conflict" | "gone" | "refused" | "denied" | "failed"
@@ -192,10 +204,11 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     const status = field(stored, "status")
     ahead.set(key, {
       from: from.resourceVersion,
-      is: { uid: stored.metadata.uid, resourceVersion: stored.metadata.resourceVersion, status }
+      is: { ...from, uid: stored.metadata.uid, resourceVersion: stored.metadata.resourceVersion, status }
     })
     if (statusPatch(status, desired) === null) altered.delete(key)
     else altered.set(key, { asked: askedFor(desired), status: JSON.stringify(status) })
+    options.onWritten?.({ key, apiVersion: from.apiVersion, uid: from.uid, before: from.status, after: desired })
     // What changed meanwhile is looked at again.
     look(key, now + pace.least)
     return "ok"

@@ -1,0 +1,339 @@
+// Pods, Services and what belongs to them, for every Gateway in its namespace: rendered, compared with what stands, applied where that differs. By the leader alone.
+import { Clock, Effect, Option, Queue, Stream } from "effect"
+import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { apply, read, remove, type Stored } from "../kube/apply.ts"
+import type { Kube } from "../kube/client.ts"
+import type { KubeError } from "../kube/failure.ts"
+import type { Leadership } from "../kube/lease.ts"
+import type { Infrastructure } from "../translate/infrastructure.ts"
+import { type Owned, type OwnedKey, type OwnedObjects, ownedFrom, ownedKey, ownedKinds, placeOfOwned } from "./owned.ts"
+import type { Problem, Standing } from "./reach.ts"
+import { drifted } from "./render/drift.ts"
+import { classLabel, managedLabel } from "./render/metadata.ts"
+import { labelValue, resourceName } from "./render/name.ts"
+import { renderGateway, renderTrust } from "./render/objects.ts"
+import { PatchProblem } from "./render/patch.ts"
+import { hashOf } from "./render/pod.ts"
+import type { Rendered, Site, Wanted } from "./render/site.ts"
+import { type Fields, field, numberAt, stringAt } from "./status/json.ts"
+
+export interface ProvisionerOptions {
+  readonly kube: Kube["Service"]
+  /** Asked before each Gateway's writes. */
+  readonly leading: Pick<Leadership, "isLeader" | "changes">
+  readonly owned: OwnedObjects
+  readonly site: Site
+  /** PEM of the operator's authorities; null: not known yet. */
+  readonly authority: () => string | null
+  /** The Gateway as it stands; null: it does not. */
+  readonly uidOf: (gateway: ObjectKey) => string | null
+  /** spec.gatewayClassName of a Gateway, ours or not; null: it cannot be read. */
+  readonly classOf: (gateway: ObjectKey) => string | null
+  /** What stands for a Gateway has changed, or why nothing does. */
+  readonly onChange: (gateway: ObjectKey) => void
+  readonly onApply?: (kind: string, result: "applied" | "deleted" | "failed") => void
+  readonly onProblem?: (message: string) => void
+}
+
+export interface Provisioner {
+  /** All Gateways of ours, whenever one of them may have changed. */
+  readonly want: (gateways: ReadonlyMap<ObjectKey, Infrastructure>) => void
+  /** The watch of what was made: something came, changed or went. */
+  readonly onOwned: (owned: Owned) => void
+  /** A Gateway stands, or is gone. */
+  readonly touch: (gateway: ObjectKey) => void
+  /** The authority has changed. */
+  readonly renewed: () => void
+  readonly standing: (gateway: ObjectKey) => Standing
+  readonly run: Effect.Effect<never>
+}
+
+const gatewayKind = "Gateway.gateway.networking.k8s.io"
+
+const concurrency = 4
+
+/** Milliseconds until a failed try is repeated; doubled each time, up to the second. */
+const again = { least: 1_000, most: 60_000 } as const
+
+/** How long our watch may take to show what we applied. */
+const unseen = 3_000
+
+/** A piece of work: a Gateway, or the trust of a namespace (`trust/NAMESPACE`). */
+type Work = string
+
+const trustOf = (namespace: string): Work => `trust/${namespace}`
+
+const ownedBy = (owned: Owned, uid: string): boolean => owned.gateway?.uid === uid
+
+export const makeProvisioner = Effect.fnUntraced(function* (options: ProvisionerOptions): Effect.fn.Return<Provisioner> {
+  const { kube, leading, owned, site } = options
+  const wake = yield* Queue.sliding<void>(1)
+  let wanted: ReadonlyMap<ObjectKey, Infrastructure> | null = null
+  /** When each piece of work is due. */
+  const due = new Map<Work, number>()
+  const failures = new Map<Work, number>()
+  const problems = new Map<ObjectKey, Problem>()
+  /** What the API server made of what was applied last. */
+  const stored = new Map<OwnedKey, { readonly hash: string; readonly object: unknown; readonly at: number }>()
+
+  const look = (work: Work, at = 0): void => {
+    const known = due.get(work)
+    if (known === undefined || at < known) due.set(work, at)
+    Queue.offerUnsafe(wake, undefined)
+  }
+
+  const setProblem = (gateway: ObjectKey, problem: Problem | null): void => {
+    const before = problems.get(gateway)
+    if (JSON.stringify(before ?? null) === JSON.stringify(problem)) return
+    if (problem === null) problems.delete(gateway)
+    else problems.set(gateway, problem)
+    options.onChange(gateway)
+  }
+
+  const nameOf = (gateway: ObjectKey, infrastructure: Infrastructure): string =>
+    resourceName(parseKey(gateway).name, infrastructure.gatewayClass)
+
+  const describe = (object: Rendered): string => `${object.kind} ${object.metadata.namespace}/${object.metadata.name}`
+
+  /** Objects under these names that we did not make are nobody's to take: null, or what is in the way. */
+  const inTheWay = Effect.fnUntraced(function* (object: Rendered) {
+    const { namespace, name } = object.metadata
+    const place = placeOfOwned(object.kind, namespace, name)!
+    const found = yield* read(kube, place)
+    if (found === null) return null
+    const kind = ownedKinds.find((one) => one.kind === object.kind)!
+    const known = ownedFrom(kind, found)
+    return known !== null && stringAt(field(field(found, "metadata"), "labels"), managedLabel.name) === managedLabel.value
+      ? null
+      : describe(object)
+  })
+
+  /** True: it was applied. A string: it cannot be, because of what is in the way. */
+  const bring = Effect.fnUntraced(function* (object: Rendered, work: Work) {
+    const { namespace, name } = object.metadata
+    const key = ownedKey(object.kind, namespace, name)
+    const stands = owned.get(key)
+    const hash = hashOf(object)
+    const known = stored.get(key)
+    const now = yield* Clock.currentTimeMillis
+    // Our own watch has not shown it yet.
+    if (stands === undefined && known?.hash === hash && now - known.at < unseen) {
+      look(work, known.at + unseen)
+      return false
+    }
+    if (stands !== undefined) {
+      // It goes, and comes again when it is gone: the watch tells.
+      if (stands.going) return false
+      if (!drifted(stands.object, object, known?.hash === hash ? known.object : null)) return false
+    } else {
+      const obstacle = yield* inTheWay(object)
+      if (obstacle !== null) return obstacle
+    }
+    const answer: Stored = yield* apply(kube, placeOfOwned(object.kind, namespace, name)!, object)
+    stored.set(key, { hash, object: answer, at: now })
+    options.onApply?.(object.kind, "applied")
+    return true
+  })
+
+  const removing = Effect.fnUntraced(function* (one: Owned) {
+    if (one.going) return
+    const gone = yield* remove(kube, placeOfOwned(one.kind.kind, one.namespace, one.name)!, { uid: one.uid }).pipe(
+      // Another one by now: the watch tells what it is.
+      Effect.catchTag("KubeError", (error) => (error.status === 409 ? Effect.succeed(false) : Effect.fail(error)))
+    )
+    stored.delete(one.key)
+    if (gone) options.onApply?.(one.kind.kind, "deleted")
+  })
+
+  const problemOf = (object: Rendered, infrastructure: Infrastructure, error: KubeError): Problem => {
+    const refused = error.status === 400 || error.status === 422
+    return refused && infrastructure.named.length > 0
+      ? { _tag: "Parameters", named: infrastructure.named, cause: `${describe(object)} is refused: ${error.message}` }
+      : { _tag: "Resources", what: describe(object), cause: error.message }
+  }
+
+  const rendering = (gateway: ObjectKey, uid: string, infrastructure: Infrastructure): ReadonlyArray<Rendered> | PatchProblem => {
+    const { namespace, name } = parseKey(gateway)
+    const deployment = owned.get(ownedKey("Deployment", namespace, nameOf(gateway, infrastructure)))
+    const replicas = numberAt(field(deployment?.object, "spec"), "replicas")
+    const all: Wanted = { namespace, name, uid, infrastructure, replicas }
+    try {
+      return renderGateway(site, all)
+    } catch (error) {
+      if (error instanceof PatchProblem) return error
+      throw error
+    }
+  }
+
+  const provision = Effect.fnUntraced(function* (gateway: ObjectKey, uid: string, infrastructure: Infrastructure) {
+    const objects = rendering(gateway, uid, infrastructure)
+    if (objects instanceof PatchProblem) {
+      setProblem(gateway, { _tag: "Parameters", named: infrastructure.named, cause: objects.message })
+      return
+    }
+    for (const object of objects) {
+      const result = yield* Effect.result(bring(object, gateway))
+      if (result._tag === "Failure") {
+        const { failure } = result
+        // Nobody there, or asked to wait: no fault of the object.
+        if (failure.status === null || failure.status === 429 || failure.status >= 500) return yield* failure
+        options.onApply?.(object.kind, "failed")
+        setProblem(gateway, problemOf(object, infrastructure, failure))
+        return yield* failure
+      }
+      if (typeof result.success === "string") {
+        setProblem(gateway, { _tag: "Taken", what: result.success })
+        look(gateway, (yield* Clock.currentTimeMillis) + again.most)
+        return
+      }
+    }
+    setProblem(gateway, null)
+    const names = new Set(objects.map((one) => ownedKey(one.kind, one.metadata.namespace, one.metadata.name)))
+    for (const one of [...owned.inNamespace(parseKey(gateway).namespace)])
+      if (ownedBy(one, uid) && !names.has(one.key)) yield* removing(one)
+  })
+
+  /** Of a Gateway that is not ours any more: only when it names another class. One whose class is merely gone goes on being served. */
+  const release = Effect.fnUntraced(function* (gateway: ObjectKey, uid: string) {
+    problems.delete(gateway)
+    const gatewayClass = options.classOf(gateway)
+    if (gatewayClass === null) return
+    for (const one of [...owned.inNamespace(parseKey(gateway).namespace)]) {
+      const made = stringAt(field(field(one.object, "metadata"), "labels"), classLabel)
+      if (ownedBy(one, uid) && made !== labelValue(gatewayClass)) yield* removing(one)
+    }
+  })
+
+  const reconcileGateway = Effect.fnUntraced(function* (gateway: ObjectKey) {
+    const uid = options.uidOf(gateway)
+    // Gone: the garbage collector follows the owner.
+    if (uid === null || wanted === null) return
+    const infrastructure = wanted.get(gateway)
+    if (infrastructure === undefined) return yield* release(gateway, uid)
+    // What stands stays as it is: without a port there could be no Service, and a refusal is no wish for fewer pods.
+    if (infrastructure.refused || infrastructure.ports.length === 0) {
+      setProblem(gateway, null)
+      return
+    }
+    yield* provision(gateway, uid, infrastructure)
+  })
+
+  const reconcileTrust = Effect.fnUntraced(function* (namespace: string) {
+    const authority = options.authority()
+    const gateways = [...(wanted ?? [])].flatMap(([gateway, { ports, refused }]) => {
+      const uid = options.uidOf(gateway)
+      const { name } = parseKey(gateway)
+      const stands = uid !== null && [...owned.inNamespace(namespace)].some((one) => ownedBy(one, uid))
+      return uid !== null && parseKey(gateway).namespace === namespace && (stands || (!refused && ports.length > 0)) ? [{ name, uid }] : []
+    })
+    if (authority === null || gateways.length === 0) return
+    const result = yield* bring(renderTrust(namespace, gateways, authority), trustOf(namespace))
+    if (typeof result === "string")
+      for (const { name } of gateways) setProblem(objectKey(gatewayKind, namespace, name), { _tag: "Taken", what: result })
+  })
+
+  const reconcile = (work: Work) =>
+    Effect.gen(function* () {
+      if (!leading.isLeader()) return
+      const result = yield* Effect.result(
+        work.startsWith("trust/") ? reconcileTrust(work.slice("trust/".length)) : reconcileGateway(work as ObjectKey)
+      )
+      if (result._tag === "Success") {
+        failures.delete(work)
+        return
+      }
+      const { failure } = result
+      const count = failures.get(work) ?? 0
+      failures.set(work, count + 1)
+      const wait = Math.max(
+        failure.retryAfter ?? 0,
+        Math.min(again.least * 2 ** Math.min(count, 6), again.most) * (0.8 + Math.random() * 0.4)
+      )
+      options.onProblem?.(`what belongs to ${work} could not be written: ${failure.message}`)
+      look(work, (yield* Clock.currentTimeMillis) + wait)
+    })
+
+  const begin = (): void => {
+    due.clear()
+    failures.clear()
+    for (const gateway of wanted?.keys() ?? []) {
+      look(gateway)
+      look(trustOf(parseKey(gateway).namespace))
+    }
+    // Gateways that were ours when something was made for them.
+    for (const { gateway, namespace } of owned.all()) if (gateway !== null) look(objectKey(gatewayKind, namespace, gateway.name))
+  }
+
+  const run = Effect.gen(function* () {
+    let led = false
+    while (true) {
+      if (!leading.isLeader()) {
+        led = false
+        yield* Stream.runHead(Stream.filter(leading.changes, (leads) => leads))
+        yield* Effect.sleep(20)
+        continue
+      }
+      // Nothing is made, and above all nothing deleted, before it is known what there is.
+      if (wanted === null || !owned.known()) {
+        yield* Effect.timeoutOption(Queue.take(wake), 200)
+        continue
+      }
+      if (!led) begin()
+      led = true
+      const now = yield* Clock.currentTimeMillis
+      const ready = [...due].filter(([, at]) => at <= now).map(([work]) => work)
+      for (const work of ready) due.delete(work)
+      // The authority first: a pod that starts without it waits for its volume.
+      const [trusts, gateways] = [ready.filter((work) => work.startsWith("trust/")), ready.filter((work) => !work.startsWith("trust/"))]
+      yield* Effect.forEach(trusts, reconcile, { concurrency, discard: true })
+      yield* Effect.forEach(gateways, reconcile, { concurrency, discard: true })
+      if (ready.length > 0) continue
+      const next = Math.min(...due.values(), now + 1_000)
+      yield* Effect.timeoutOption(Queue.take(wake), Math.max(1, next - now)).pipe(Effect.map(Option.isSome))
+    }
+  })
+
+  return {
+    want: (next) => {
+      const before = wanted
+      wanted = next
+      for (const [gateway, infrastructure] of next)
+        if (before?.get(gateway) !== infrastructure) {
+          look(gateway)
+          look(trustOf(parseKey(gateway).namespace))
+        }
+      for (const gateway of before?.keys() ?? [])
+        if (!next.has(gateway)) {
+          look(gateway)
+          look(trustOf(parseKey(gateway).namespace))
+        }
+    },
+    onOwned: (one) => {
+      if (one.gateway === null) {
+        look(trustOf(one.namespace))
+        return
+      }
+      const gateway = objectKey(gatewayKind, one.namespace, one.gateway.name)
+      look(gateway)
+      options.onChange(gateway)
+    },
+    touch: (gateway) => {
+      look(gateway)
+      look(trustOf(parseKey(gateway).namespace))
+    },
+    renewed: () => {
+      for (const gateway of wanted?.keys() ?? []) look(trustOf(parseKey(gateway).namespace))
+    },
+    standing: (gateway) => {
+      const infrastructure = wanted?.get(gateway)
+      const { namespace } = parseKey(gateway)
+      const uid = options.uidOf(gateway)
+      const of = (kind: string): Fields | null => {
+        const one = infrastructure === undefined ? undefined : owned.get(ownedKey(kind, namespace, nameOf(gateway, infrastructure)))
+        return one !== undefined && uid !== null && ownedBy(one, uid) ? one.object : null
+      }
+      return { service: of("Service"), deployment: of("Deployment"), problem: problems.get(gateway) ?? null }
+    },
+    run
+  }
+})

@@ -1,0 +1,86 @@
+// Transitions of statuses that are worth an Event: told when they were written, so that an Event and the status it speaks of agree. Pure.
+import { parseKey } from "#schemas/meta.ts"
+import type { EventSaid } from "../kube/event.ts"
+import { field, listAt, stringAt } from "./status/json.ts"
+import type { Written } from "./statuses.ts"
+
+interface Seen {
+  readonly status: string
+  readonly reason: string
+  readonly message: string
+}
+
+const conditionIn = (conditions: ReadonlyArray<unknown>, type: string): Seen | null => {
+  const found = conditions.find((one) => stringAt(one, "type") === type)
+  return found === undefined
+    ? null
+    : { status: stringAt(found, "status"), reason: stringAt(found, "reason"), message: stringAt(found, "message") }
+}
+
+const badness: Readonly<Record<string, number>> = { Fresh: 0, Pending: 1, Stale: 2, Failed: 3, Refused: 4 }
+
+/** The worst `Resolved` of all our entries. */
+const resolvedIn = (status: unknown, controller: string): Seen | null => {
+  let worst: Seen | null = null
+  for (const entry of [...listAt(status, "parents"), ...listAt(status, "ancestors")]) {
+    if (stringAt(entry, "controllerName") !== controller) continue
+    const seen = conditionIn(listAt(entry, "conditions"), "Resolved")
+    if (seen !== null && (worst === null || (badness[seen.reason] ?? 0) > (badness[worst.reason] ?? 0))) worst = seen
+  }
+  return worst
+}
+
+export interface Told {
+  readonly type: "Normal" | "Warning"
+  readonly reason: string
+  readonly note: string
+}
+
+/** From one state of resolution to another; null: nobody need be told. A first answer that is good is what everybody expects. */
+export const resolutionTold = (before: string | null, now: { readonly state: string; readonly detail: string }): Told | null => {
+  if (before === now.state) return null
+  switch (now.state) {
+    case "Failed":
+      return { type: "Warning", reason: "ResolutionFailed", note: now.detail }
+    case "Refused":
+      return { type: "Warning", reason: "ResolutionRefused", note: now.detail }
+    case "Stale":
+      return { type: "Warning", reason: "ResolutionStale", note: now.detail }
+    case "Fresh":
+      return before === "Failed" || before === "Refused" || before === "Stale"
+        ? { type: "Normal", reason: "ResolutionRecovered", note: now.detail === "" ? "Names resolve again" : now.detail }
+        : null
+    default:
+      return null
+  }
+}
+
+const programmedTold = (before: Seen | null, now: Seen): Told | null => {
+  if (before?.status === now.status && before.reason === now.reason) return null
+  if (now.status === "True") return { type: "Normal", reason: "Programmed", note: now.message }
+  // Of a Gateway that was never served, what is still to come is no news; what is wrong is.
+  return before?.status === "True" || now.reason !== "Pending"
+    ? { type: "Warning", reason: "NotProgrammed", note: `${now.reason}: ${now.message}` }
+    : null
+}
+
+/** controller: whose entries of shared lists are ours. */
+export const eventsOf = ({ key, apiVersion, uid, before, after }: Written, controller: string): ReadonlyArray<EventSaid> => {
+  const { kind, namespace, name } = parseKey(key)
+  const dot = kind.indexOf(".")
+  const regarding = { apiVersion, kind: dot === -1 ? kind : kind.slice(0, dot), namespace, name, uid }
+  const events: Array<EventSaid> = []
+  const tell = (told: Told | null, action: string): void => {
+    if (told !== null) events.push({ regarding, action, ...told })
+  }
+  if (kind === "Gateway.gateway.networking.k8s.io") {
+    const now = conditionIn(listAt(after, "conditions"), "Programmed")
+    if (now !== null) tell(programmedTold(conditionIn(listAt(before, "conditions"), "Programmed"), now), "Program")
+    return events
+  }
+  if (field(after, "parents") === undefined && field(after, "ancestors") === undefined) return events
+  const now = resolvedIn(after, controller)
+  if (now !== null)
+    tell(resolutionTold(resolvedIn(before, controller)?.reason ?? null, { state: now.reason, detail: now.message }), "Resolve")
+  return events
+}
