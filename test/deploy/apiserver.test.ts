@@ -1,9 +1,11 @@
 // A real API server judges the table of good and bad objects by the CRDs of deploy/crds, and by the upstream ones, CEL rules included.
 import { expect, it } from "vitest"
 import type { BackendStatus } from "#schemas/backendstatus.ts"
+import { decodeObject } from "#schemas/decode.ts"
 import { kinds } from "#schemas/kinds.ts"
 import { onControlPlane } from "../cluster/shared.ts"
 import { rows } from "../schemas/table/all.ts"
+import { failures } from "../schemas/table/failures.ts"
 import type { Row } from "../schemas/table/row.ts"
 
 interface Manifest {
@@ -20,30 +22,38 @@ const installed = "v1.7.0/experimental"
 const holdsNull = (value: unknown): boolean =>
   value === null || (typeof value === "object" && Object.values(value as object).some((item) => holdsNull(item)))
 
+/** What our decoder has against an object. */
+const toldOf = (object: unknown): ReadonlyArray<string> => {
+  const decoded = decodeObject(object)
+  return decoded._tag === "Decoded" ? failures(decoded.value).map(({ message }) => message) : []
+}
+
 await onControlPlane("the API server", (plane) => {
   const namespace = plane.namespace("table")
 
-  const submit = async (object: Manifest) => {
+  // Of our own kinds no field is unknown; of upstream's an older release has some.
+  const submit = async (object: Manifest, unknown: "Strict" | "Ignore") => {
     const kind = kinds.find((one) => one.kind === object.kind && object.apiVersion.startsWith(`${one.group}/`))!
     const within = kind.scope === "Cluster" ? "" : `/namespaces/${await namespace}`
     const { namespace: _, ...metadata } = object.metadata
-    return plane.request("POST", `/apis/${object.apiVersion}${within}/${kind.plural}?dryRun=All&fieldValidation=Strict`, {
+    return plane.request("POST", `/apis/${object.apiVersion}${within}/${kind.plural}?dryRun=All&fieldValidation=${unknown}`, {
       body: { ...object, metadata }
     })
   }
 
   it.each(rows.filter(isOwn).map((row) => [`${manifest(row).kind} ${row.verdict}: ${row.law}`, row] as const))("%s", async (_, row) => {
-    const { status, body } = await submit(manifest(row))
-    if (row.verdict === "Good") expect(status, body.message).toBe(201)
-    else {
-      expect(status, JSON.stringify(body)).toBe(422)
-      if (row.rule) expect(body.message).toMatch(/Expected|Required|[aA]llowed|Not allowed/)
-    }
+    const { status, body } = await submit(manifest(row), "Strict")
+    if (row.verdict === "Good" && row.differs === "") return expect(status, body.message).toBe(201)
+    expect(status, JSON.stringify(body)).toBe(422)
+    if (!row.rule) return
+    // The words are the decoder's, which may go on to say what it found.
+    const words = toldOf(row.object).map((message) => message.split(";")[0]!)
+    expect(words.filter((word) => body.message.includes(word))).not.toEqual([])
   })
 
   const upstream = rows.filter((row) => row.known.includes(installed) && row.differs === "" && !holdsNull(row.object))
   it.each(upstream.map((row) => [`${manifest(row).kind} ${row.verdict}: ${row.law}`, row] as const))("%s", async (_, row) => {
-    const { status, body } = await submit(manifest(row))
+    const { status, body } = await submit(manifest(row), "Ignore")
     // An old version that this release does not serve has no path to be judged by.
     if (status === 404) return expect(manifest(row).apiVersion).not.toBe("gateway.networking.k8s.io/v1")
     const refused = row.verdict === "Bad" || row.refusedBy.includes(installed) || row.cel.includes(installed)
@@ -91,9 +101,8 @@ await onControlPlane("our kinds at kubectl", (plane) => {
     expect(row?.split(/ {2,}/).slice(0, 5)).toEqual(["api", "True", "Stale", "3", "2"])
     expect(await plane.kubectl(["-n", namespace, "get", "sluice", "-o", "wide"])).toContain("SERVFAIL for api.example")
     expect(await plane.kubectl(["-n", namespace, "describe", "backend.gateway.sluice.dev", "api"])).toContain("2001:db8::1")
-    expect(await plane.kubectl(["explain", "backend.spec.tls.insecureSkipVerify", "--api-version=gateway.sluice.dev/v1alpha1"])).toContain(
-      "EgressPolicy that permits SkipVerify"
-    )
+    const explained = await plane.kubectl(["explain", "backend.spec.tls.insecureSkipVerify", "--api-version=gateway.sluice.dev/v1alpha1"])
+    expect(explained).toMatch(/EgressPolicy\s+that\s+permits\s+SkipVerify/)
   })
 
   it("a status that nobody can read is refused, and spec is not written with it", async () => {

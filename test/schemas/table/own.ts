@@ -60,6 +60,11 @@ const backends: ReadonlyArray<Row> = [
     },
     rule
   ),
+  backend.good(
+    "an address that maps IPv4, at length",
+    { "spec.endpoints[1].ip.address": "0:0:0:0:0:ffff:192.0.2.1" },
+    { known: [], differs: "the API server's library for addresses does not take it; the usual spelling it is helped with" }
+  ),
   ...backend.field(
     "a unix path",
     first,
@@ -235,6 +240,11 @@ const policies: ReadonlyArray<Row> = [
       bad: ["10.0.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/08", "a/8", "10.0.0.0/8/8"]
     },
     rule
+  ),
+  policy.good(
+    "a range of addresses that map IPv4",
+    { "spec.allow[1].cidrs": ["::ffff:10.0.0.0/104"] },
+    { known: [], differs: "the API server's library for ranges does not take it, and no longer rule fits its budget" }
   ),
   policy.bad("a port", { "spec.allow[0].ports": [0] }, { at: "spec.allow[0].ports[0]", ...none }),
   ...policy.field("a permit", "spec.permit", { good: [["SkipVerify", "DynamicResolver", "PrivateAddresses"]] }, none),

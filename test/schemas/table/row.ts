@@ -24,7 +24,7 @@ export interface Row {
   readonly cel: ReadonlyArray<Channel>
   /** An own kind: its CRD refuses it by a CEL rule alone. */
   readonly rule: boolean
-  /** Why we differ from the CRDs: Bad here and taken there, or Good here and refused by every one of them. */
+  /** Why we differ from the CRDs: Bad here and taken there, or Good here and refused by every one of them (of an own kind: by CEL). */
   readonly differs: string
 }
 
