@@ -3,6 +3,7 @@
 import { isIP } from "node:net"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { authorityFile, tokenFile } from "./link/mount.ts"
 
 export interface HostPort {
   readonly host: string
@@ -35,6 +36,11 @@ export interface Settings {
   readonly accessLog: AccessLog
   readonly logLevel: "debug" | "info" | "warning" | "error"
   readonly color: "auto" | "always" | "never"
+  /** Of `sluice proxy`: where the operators answer, and whose data plane it is. */
+  readonly operators: ReadonlyArray<HostPort>
+  readonly gateway: { readonly namespace: string; readonly name: string } | null
+  readonly tokenFile: string
+  readonly authorityFile: string
 }
 
 /** Words in, a value out; a string is what was expected instead. */
@@ -123,6 +129,22 @@ const cidr: Read<string> = (word) => {
   return family !== 0 && more === undefined && /^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)
     ? ok(word)
     : expected("a range such as 10.0.0.0/8 or fd00::/8")
+}
+
+/** A host by name or address, with a port: what is connected to, not what is bound. */
+const remote: Read<HostPort> = (word) => {
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})$/.exec(word)
+  const number = port(parts?.[3] ?? "")
+  const host = parts?.[1] ?? parts?.[2] ?? ""
+  if (parts === null || number === null || number === 0 || (parts[1] !== undefined && isIP(host) !== 6))
+    return expected("HOST:PORT such as sluice-operator.sluice-system.svc:18000")
+  return ok({ host, port: number })
+}
+
+const namespaced: Read<{ readonly namespace: string; readonly name: string } | null> = (word) => {
+  if (word === "none") return ok(null)
+  const [, namespace, name] = /^([a-z0-9-]{1,63})\/([a-z0-9.-]{1,253})$/.exec(word) ?? []
+  return namespace === undefined || name === undefined ? expected("NAMESPACE/NAME of a Gateway") : ok({ namespace, name })
 }
 
 const row = <A>(
@@ -231,11 +253,25 @@ const rows = {
   }),
   color: row("color", colors.join("|"), "Colours; auto: on a terminal, unless NO_COLOR is set", choice(colors), ["auto"], {
     choices: colors
+  }),
+  operators: row("operator", "HOST:PORT", "Of sluice proxy: where the operators answer; a name may stand for many", remote, [], {
+    repeatable: true,
+    fallbackText: "none"
+  }),
+  gateway: row("gateway", "NAMESPACE/NAME", "Of sluice proxy: the Gateway whose data plane it is", namespaced, ["none"]),
+  tokenFile: row("token-file", "FILE", "Of sluice proxy: the ServiceAccount token that proves which pod it is", text, [tokenFile], {
+    path: true
+  }),
+  authorityFile: row("ca-file", "FILE", "Of sluice proxy: the certificates of the operator's authority, PEM", text, [authorityFile], {
+    path: true
   })
 } as const satisfies { readonly [K in keyof Settings]: Row<unknown> }
 
 /** The one table of settings, in the order help shows them. */
 export const settingsTable: ReadonlyArray<Row> = Object.values(rows)
+
+/** Those that only mean something to a proxy that is told by operators what to serve. */
+export const linkSettings: ReadonlyArray<Row> = [rows.operators, rows.gateway, rows.tokenFile, rows.authorityFile]
 
 /** What the YAML of `--config` came to: names to what was written. */
 export interface ConfigFile {

@@ -11,7 +11,8 @@ import { readOnce, readStandardInput } from "../sources/manifests.ts"
 import type { Problem } from "../sources/problem.ts"
 import { type ClusterState, objectsOf } from "../state/state.ts"
 import { makeTranslate } from "../translate/translate.ts"
-import { translateSettings, UsageError } from "./session.ts"
+import { UsageError } from "./session.ts"
+import { translateSettings } from "./translation.ts"
 
 export interface Evaluated extends Evaluation {
   readonly problems: ReadonlyArray<Problem>

@@ -1,8 +1,7 @@
-// What every command that looks at manifests does first: settings by their precedence, paths that are there, standard input read once.
+// What every command that serves or judges does first: settings by their precedence, and the files they name. Loads nothing of the control plane.
 import { readFile } from "node:fs/promises"
 import { parse as parseYaml } from "yaml"
 import { type ConfigFile, resolveSettings, type Settings } from "../config.ts"
-import { controllerName, type TranslateSettings } from "../translate/settings.ts"
 import type { Invocation } from "./grammar.ts"
 
 /** A mistake of the command line: said on standard error, exit code 2. */
@@ -29,17 +28,6 @@ export const settingsOf = async (invocation: Invocation): Promise<Settings> => {
   if (problems.length > 0) throw new UsageError(problems.join("\n"))
   return settings
 }
-
-/** What translate is told by settings. */
-export const translateSettings = (settings: Settings): TranslateSettings => ({
-  controllerName,
-  role: "Standalone",
-  listenAddress: settings.listenAddress,
-  clusterDomain: settings.clusterDomain,
-  clusterCidrs: settings.clusterCidrs,
-  allowLoopback: settings.allowLoopback,
-  unixDirectories: settings.unixDirectories
-})
 
 /** The texts of `--trust-bundle`. */
 export const trustBundles = (settings: Settings): Promise<ReadonlyArray<string>> =>

@@ -46,6 +46,7 @@ export interface ConnectedOperator {
 export interface LinkClient {
   /** For `makeProxy`. */
   readonly follow: Stream.Stream<Published>
+  readonly current: () => Published | null
   /** To every operator, now and when it comes back. What could not be read of the snapshot is added to it. */
   readonly ack: (ack: Ack) => void
   readonly report: (report: Report) => void
@@ -223,6 +224,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
 
   return {
     follow: publisher.follow,
+    current: publisher.current,
     ack: (ack) => {
       newestAck = ack
       for (const connection of connections) connection.ack(told(ack))

@@ -1,0 +1,65 @@
+// `sluice proxy`: one Gateway's data plane in a pod, told by operators what to serve. Loads no Kubernetes client, no schemas, no translate.
+import { Effect, type Scope } from "effect"
+import type { BindError } from "../admin/server.ts"
+import type { Explain } from "../admin/view.ts"
+import { makeLinkClient } from "../link/client.ts"
+import type { Published } from "../snapshot/published.ts"
+import { type DataPlane, type DataPlaneOptions, makeDataPlane } from "./dataplane.ts"
+import type { Invocation } from "./grammar.ts"
+import { inquire } from "./inquiry.ts"
+import { makeJournal } from "./journal.ts"
+import { openAccessLog, type Serving, serveUntilSignal } from "./lifetime.ts"
+import { readQuestion } from "./question.ts"
+import { settingsOf, trustBundles, UsageError } from "./session.ts"
+
+/** Sources are objects of a cluster: there is no file and line to name. */
+const nowhere = () => null
+
+const explainer =
+  (current: () => Published | null, plane: DataPlane): Explain =>
+  (query) => {
+    const question = readQuestion(query.get("url") ?? "", query.get("method") ?? "GET", query.getAll("header"))
+    if (question._tag === "Failure") return Promise.resolve({ status: 400, body: { error: question.failure } })
+    const published = current()
+    const tools = query.get("probe") === "true" ? plane.tools : null
+    return Effect.runPromise(inquire(question.success, published === null ? [] : [published], nowhere, tools)).then((body) => ({
+      status: 200,
+      body
+    }))
+  }
+
+/** Serves from the first snapshot it has: of an operator, or the last good one of the state folder. */
+export const makePod = Effect.fnUntraced(function* (
+  options: DataPlaneOptions
+): Effect.fn.Return<Serving, BindError | UsageError, Scope.Scope> {
+  const { settings } = options
+  const { gateway } = settings
+  if (gateway === null) return yield* Effect.fail(new UsageError("--gateway: name the Gateway, NAMESPACE/NAME"))
+  const plane = yield* makeDataPlane(options)
+  let ready = false
+  const link = yield* makeLinkClient({
+    operators: settings.operators,
+    gateway,
+    tokenFile: settings.tokenFile,
+    authorityFile: settings.authorityFile,
+    stateFolder: settings.stateFolder
+  })
+  // Before there is anything to serve: a probe is answered "not ready", not refused.
+  yield* plane.open({ statuses: () => null, explain: explainer(link.current, plane) }, () => ready)
+  const proxy = yield* plane.serve({ gateway, follow: link.follow, onAck: link.ack, onReport: link.report })
+  ready = true
+  return {
+    run: Effect.all([link.run, proxy.run], { concurrency: "unbounded", discard: true }).pipe(Effect.andThen(Effect.never)),
+    drain: plane.drain
+  }
+})
+
+export const main = async (invocation: Invocation): Promise<number> => {
+  const settings = await settingsOf(invocation)
+  if (settings.operators.length === 0) throw new UsageError("--operator: name where the operators answer, HOST:PORT")
+  if (settings.gateway === null) throw new UsageError("--gateway: name the Gateway that is served, NAMESPACE/NAME")
+  const bundles = await trustBundles(settings)
+  const log = await openAccessLog(settings)
+  const journal = makeJournal(settings, process.stderr)
+  return serveUntilSignal({ settings, journal, log, start: () => Promise.resolve(makePod({ settings, bundles, log, journal })) })
+}

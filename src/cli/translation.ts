@@ -1,0 +1,14 @@
+// What translate is told by settings. Apart from the rest of them, because a proxy has settings and no translate.
+import type { Settings } from "../config.ts"
+import { controllerName, type TranslateSettings } from "../translate/settings.ts"
+
+/** Of `run`, `check` and `explain`. */
+export const translateSettings = (settings: Settings): TranslateSettings => ({
+  controllerName,
+  role: "Standalone",
+  listenAddress: settings.listenAddress,
+  clusterDomain: settings.clusterDomain,
+  clusterCidrs: settings.clusterCidrs,
+  allowLoopback: settings.allowLoopback,
+  unixDirectories: settings.unixDirectories
+})
