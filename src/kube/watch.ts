@@ -58,6 +58,13 @@ const versionOf = (object: unknown): string => {
   return typeof version === "string" ? version : ""
 }
 
+/** Go writes no items as null (a PartialObjectMetadataList of nothing); what is no list must not pass for an empty one. */
+const itemsOf = (list: Fields): ReadonlyArray<unknown> | null => {
+  const items = list["items"] ?? null
+  if (Array.isArray(items)) return items
+  return items === null && typeof list["kind"] === "string" && list["kind"].endsWith("List") ? [] : null
+}
+
 const partial = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`
 
 const isExpired = (error: KubeError): boolean => error.status === 410 || error.reason === "Expired" || error.reason === "Gone"
@@ -99,8 +106,9 @@ export const watchCollection = <A>(
         let token = ""
         for (;;) {
           const list = fieldsOf(yield* page(limit, token))
-          if (!Array.isArray(list["items"]) || versionOf(list) === "") return yield* broken(path, "Malformed", "the answer is not a list")
-          for (const raw of list["items"]) {
+          const found = itemsOf(list)
+          if (found === null || versionOf(list) === "") return yield* broken(path, "Malformed", "the answer is not a list")
+          for (const raw of found) {
             const item = target.decode(raw, path)
             if (item !== null) items.push(item)
           }

@@ -177,6 +177,12 @@ describe("the list", () => {
     await begun(watched)
   })
 
+  it("of nothing has no items at all", async () => {
+    const watched = await watching({ target: { metadataOnly: true } })
+    ;(await watched.server.next()).json(200, { kind: "PartialObjectMetadataList", metadata: { resourceVersion: "10" }, items: null })
+    assert.deepEqual(await watched.next(), { _tag: "Listed", names: [] })
+  })
+
   it("of metadata asks for nothing else", async () => {
     const watched = await watching({ target: { metadataOnly: true } })
     const list = await watched.server.next()
