@@ -47,7 +47,6 @@ const container = (site: Site, wanted: Wanted, drain: { readonly delay: number; 
       ...(level === undefined ? {} : { logLevel: levels[level] })
     }),
     env: [
-      { name: "SLUICE_POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
       { name: "SLUICE_DRAIN_DELAY", value: duration(drain.delay) },
       { name: "SLUICE_DRAIN_DEADLINE", value: duration(drain.deadline) },
       ...(logging?.accessLog === "Disabled" ? [{ name: "SLUICE_ACCESS_LOG", value: "off" }] : [])
