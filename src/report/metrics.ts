@@ -154,6 +154,31 @@ export const definitions = {
     help: "Lines that the access log could not write in time and dropped.",
     labels: []
   },
+  leader: { name: "sluice_operator_leader", type: "gauge", help: "1 while this replica holds the lease: it alone writes.", labels: [] },
+  watchState: {
+    name: "sluice_kube_watch_state",
+    type: "gauge",
+    help: "1 for the state that the watch of a kind is in: Waiting, Watching, Broken, Denied or Unserved. namespace is empty where the whole cluster is watched.",
+    labels: ["kind", "namespace", "state"]
+  },
+  watchSilence: {
+    name: "sluice_kube_watch_silence_seconds",
+    type: "gauge",
+    help: "Seconds since the API server last said something of a kind: a list, an event, a bookmark. Of a kind that nobody edits it may be ten minutes.",
+    labels: ["kind", "namespace"]
+  },
+  watchLists: {
+    name: "sluice_kube_watch_lists_total",
+    type: "counter",
+    help: "Whole lists taken: one at the start; more, where the API server no longer knew the place that a watch was to go on from.",
+    labels: ["kind", "namespace"]
+  },
+  watchFailures: {
+    name: "sluice_kube_watch_failures_total",
+    type: "counter",
+    help: "Failed tries to list, watch or get a kind. reason: the API server's own word, or that of the connection.",
+    labels: ["kind", "namespace", "reason"]
+  },
   build: { name: "sluice_build_info", type: "gauge", help: "1; the labels say what runs.", labels: ["version", "node"] }
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 
