@@ -104,7 +104,8 @@ export class Section {
     this.#kept = Buffer.allocUnsafeSlow(Math.max(1024, this.#length * 2))
     chunk.copy(this.#kept, 0, from)
     this.#marks = new Int32Array(this.#limits.fields * 4)
-    this.#marks.set(shared.subarray(0, this.#count))
+    // With those of the field that is not whole.
+    this.#marks.set(shared.subarray(0, Math.min(this.#count + 4, this.#marks.length)))
   }
 
   #append(kept: Buffer, chunk: Buffer, from: number): Buffer {

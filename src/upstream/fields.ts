@@ -94,7 +94,8 @@ const isProtected = (lower: string): boolean =>
   lower === "forwarded" ||
   lower.startsWith(forwardedPrefix)
 
-const nominations = (value: string, to: Array<string> | null): Array<string> | null => {
+/** Adds the names that a Connection value, in lower case, says are for this connection only and that may be removed. */
+export const nominations = (value: string, to: Array<string> | null): Array<string> | null => {
   let names = to
   for (const part of value.split(",")) {
     const lower = part.trim().toLowerCase()
@@ -105,7 +106,8 @@ const nominations = (value: string, to: Array<string> | null): Array<string> | n
   return names
 }
 
-const withoutNominated = (headers: Array<string>, names: ReadonlyArray<string>): void => {
+/** Takes the fields of these lower-case names out of a list. */
+export const withoutNominated = (headers: Array<string>, names: ReadonlyArray<string>): void => {
   const drop = new Set(names)
   let kept = 0
   for (let at = 0; at < headers.length; at += 2) {
@@ -220,32 +222,6 @@ const isEdge = (list: string, from: number, step: -1 | 1): boolean => {
   let at = from
   while (at >= 0 && at < list.length && (list[at] === " " || list[at] === "\t")) at += step
   return at < 0 || at >= list.length || list[at] === ","
-}
-
-/**
- * The fields of an upstream's response that go on to the client: without hop-by-hop fields, what its Connection nominates, and proxy credentials.
- * Content-Length stays: whoever writes the response frames it by that.
- */
-export const stripHopByHop = (raw: ReadonlyArray<string>): Array<string> => {
-  const headers: Array<string> = []
-  let nominated: Array<string> | null = null
-  for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = raw[at]!
-    switch (kindOf(name)) {
-      case connection:
-        nominated = nominations(raw[at + 1]!, nominated)
-        break
-      case dropped:
-      case transferEncoding:
-      case upgrade:
-      case te:
-        break
-      default:
-        headers.push(name, raw[at + 1]!)
-    }
-  }
-  if (nominated !== null) withoutNominated(headers, nominated)
-  return headers
 }
 
 // Framing, routing, authentication, request modifiers, response control and content format: none may come after the content (RFC 9110 6.5.1).

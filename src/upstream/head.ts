@@ -2,7 +2,7 @@
 // whether the connection goes on. Apart from the transport: this is policy and pure, what is a head at all the reader has decided.
 import type { Framing } from "../http1/framing.ts"
 import type { ResponseHead } from "../http1/reader.ts"
-import { hasToken, stripHopByHop } from "./fields.ts"
+import { hasToken, nominations, withoutNominated } from "./fields.ts"
 
 export interface JudgedHead {
   /** Raw pairs with their order, case and duplicates, without hop-by-hop fields. */
@@ -20,18 +20,35 @@ export interface JudgedHead {
 /** Why the head is refused, in words for the log: no values, they are the peer's. */
 export type HeadProblem = string
 
-const isHop = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authentication-info",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade"
+// What the pass below does with a field; every other passes.
+const dropped = 1
+const connection = 2
+const keepAlive = 3
+const transferEncoding = 4
+const contentLength = 5
+const upgraded = 6
+
+const kinds: ReadonlyMap<string, number> = new Map([
+  ["connection", connection],
+  ["content-length", contentLength],
+  ["http2-settings", dropped],
+  ["keep-alive", keepAlive],
+  ["proxy-authenticate", dropped],
+  ["proxy-authentication-info", dropped],
+  ["proxy-authorization", dropped],
+  ["proxy-connection", dropped],
+  ["te", dropped],
+  ["trailer", dropped],
+  ["transfer-encoding", transferEncoding],
+  ["upgrade", upgraded]
 ])
+
+// Most names are none of these, and their length with the first letter says so without lower-casing: bit = letter.
+const letters = new Uint32Array(32)
+for (const name of kinds.keys()) letters[name.length]! |= 1 << (name.charCodeAt(0) & 31)
+
+const kindOf = (name: string): number =>
+  (letters[name.length & 31]! & (1 << (name.charCodeAt(0) & 31))) === 0 ? 0 : (kinds.get(name.toLowerCase()) ?? 0)
 
 /** method: of the request it answers. */
 export const judgeHead = (head: ResponseHead, method: string): JudgedHead | HeadProblem => {
@@ -39,7 +56,9 @@ export const judgeHead = (head: ResponseHead, method: string): JudgedHead | Head
   const old = version === "1.0"
   if (version !== "1.1" && !old) return "the version is neither HTTP/1.1 nor HTTP/1.0"
   if (status < 100 || status > 599) return `status ${status} is not between 100 and 599`
-  let strip = false
+  // From the first field on that does not pass: a list of those that do.
+  let passed: Array<string> | null = null
+  let nominated: Array<string> | null = null
   let upgrade: string | null = null
   let length = -1
   let coded = false
@@ -48,50 +67,42 @@ export const judgeHead = (head: ResponseHead, method: string): JudgedHead | Head
   let keptFor: number | null = null
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at]!
-    // Only the few lengths that matter are worth a lower-case copy.
-    switch (name.length) {
-      case 2:
-      case 7:
-      case 10:
-      case 16:
-      case 17:
-      case 18:
-      case 19:
-      case 25:
-        break
-      case 14:
-        if (name.toLowerCase() === "content-length") {
-          if (length >= 0) return "two Content-Length fields"
-          length = lengthOf(fields[at + 1]!)
-          if (length < 0) return "Content-Length is not a number"
-        }
-        continue
-      default:
-        continue
+    const value = fields[at + 1]!
+    const kind = kindOf(name)
+    if (kind === contentLength) {
+      if (length >= 0) return "two Content-Length fields"
+      length = lengthOf(value)
+      if (length < 0) return "Content-Length is not a number"
     }
-    const lower = name.toLowerCase()
-    if (!isHop.has(lower)) continue
-    strip = true
-    if (lower === "transfer-encoding") {
+    // RFC 9110 section 8.6: there is no Content-Length in a 204 to pass on.
+    if (kind === 0 || (kind === contentLength && status !== 204)) {
+      if (passed !== null) passed.push(name, value)
+      continue
+    }
+    passed ??= fields.slice(0, at)
+    if (kind === transferEncoding) {
       // A coding that we do not undo, or a second field, would change what the client is told the bytes are (RFC 9112 section 6.1).
-      if (coded || fields[at + 1]!.toLowerCase() !== "chunked") return "Transfer-Encoding is not exactly chunked"
+      if (coded || value.toLowerCase() !== "chunked") return "Transfer-Encoding is not exactly chunked"
       coded = true
-    } else if (lower === "connection") {
-      const value = fields[at + 1]!.toLowerCase()
-      close ||= hasToken(value, "close")
-      keep ||= hasToken(value, "keep-alive")
-    } else if (lower === "keep-alive") keptFor = timeoutOf(fields[at + 1]!) ?? keptFor
-    else if (lower === "upgrade") upgrade = fields[at + 1]!.toLowerCase()
+    } else if (kind === connection) {
+      const lower = value.toLowerCase()
+      if (lower === "keep-alive") keep = true
+      else if (lower === "close") close = true
+      else {
+        close ||= hasToken(lower, "close")
+        keep ||= hasToken(lower, "keep-alive")
+        nominated = nominations(lower, nominated)
+      }
+    } else if (kind === keepAlive) keptFor = timeoutOf(value) ?? keptFor
+    else if (kind === upgraded) upgrade = upgrade === null ? value.toLowerCase() : `${upgrade}, ${value.toLowerCase()}`
   }
   if (coded && length >= 0) return "Transfer-Encoding together with Content-Length"
   if (coded && old) return "Transfer-Encoding in HTTP/1.0"
   const framing: Framing =
     method === "HEAD" || status < 200 || status === 204 || status === 304 ? "None" : coded ? "Chunked" : length >= 0 ? length : "UntilClose"
-  let passed: ReadonlyArray<string> = strip ? stripHopByHop(fields) : fields
-  // RFC 9110 section 8.6: there is no Content-Length in a 204 to pass on.
-  if (status === 204 && length >= 0) passed = without(passed, "content-length")
+  if (nominated !== null) withoutNominated(passed!, nominated)
   const persistent = framing !== "UntilClose" && !close && (!old || keep)
-  return { fields: passed, framing, persistent, keptFor, upgrade }
+  return { fields: passed ?? fields, framing, persistent, keptFor, upgrade }
 }
 
 /** -1: not a plain decimal number that counts exactly. */
@@ -110,6 +121,3 @@ const timeoutOf = (value: string): number | null => {
   const seconds = /(?:^|[,;\s])timeout=(\d{1,7})(?=$|[,;\s])/i.exec(value)?.[1]
   return seconds === undefined ? null : Number(seconds) * 1000
 }
-
-const without = (fields: ReadonlyArray<string>, name: string): Array<string> =>
-  fields.filter((_, at) => fields[at - (at % 2)]!.toLowerCase() !== name)

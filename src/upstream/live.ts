@@ -17,6 +17,7 @@ import type { Names } from "./discovery/names.ts"
 import { pending } from "./discovery/resolution.ts"
 import { Exchange, type ExchangeHost, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
+import { Hold } from "./hold.ts"
 import { endpointKey, Member, type Target } from "./member.ts"
 import { Pool } from "./pool.ts"
 import { Connection, type TransportSettings } from "./transport.ts"
@@ -155,15 +156,12 @@ class Live implements LiveUpstream, ExchangeHost {
 
   hold(): Disposable {
     this.holders++
-    let held = true
-    return {
-      [Symbol.dispose]: () => {
-        if (!held) return
-        held = false
-        this.holders--
-        this.#settleHold()
-      }
-    }
+    return new Hold(this.#let)
+  }
+
+  readonly #let = (): void => {
+    this.holders--
+    if (this.retired) this.#settleHold()
   }
 
   retire(): void {
@@ -172,7 +170,7 @@ class Live implements LiveUpstream, ExchangeHost {
   }
 
   #settleHold(): void {
-    if (this.retired && this.holders === 0) this.#unheld.openUnsafe()
+    if (this.holders === 0) this.#unheld.openUnsafe()
     else this.#unheld.closeUnsafe()
   }
 
