@@ -1,5 +1,5 @@
 // deploy/install.yaml and what it is made of: hardened pods, agreed names and ports, and a real API server that takes it and gives the rights of the table.
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parseAllDocuments } from "yaml"
@@ -110,7 +110,7 @@ await withClusterPrograms("an installation on a control plane", () => {
 
   beforeAll(async () => {
     plane = await startControlPlane()
-    await installCrds(plane, "v1.7.0/standard")
+    await installCrds(plane, "v1.7.0/experimental")
   })
   afterAll(() => plane?.stop())
 
@@ -150,6 +150,13 @@ await withClusterPrograms("an installation on a control plane", () => {
       ["patch", "", "namespaces"]
     ]
     for (const [verb, group, resource] of denied) expect(await may(verb, group, resource, "shop"), `${verb} ${resource}`).toBe(false)
+  })
+
+  it("takes every sample", async () => {
+    const folder = join(root, "deploy", "samples")
+    const files = readdirSync(folder).filter((name) => name.endsWith(".yaml"))
+    for (const name of files) await plane.kubectl(["apply", "--validate=strict", "-f", join(folder, name)])
+    expect(files).not.toEqual([])
   })
 
   it("has pods that the restricted standard of Kubernetes admits", async () => {
