@@ -1,0 +1,41 @@
+// What a status says beside its verdict: addresses and pods of a Gateway, live facts of a backend, features and version of a GatewayClass.
+import { type ObjectKey, parseKey } from "#schemas/meta.ts"
+import type { Report } from "../report/report.ts"
+import { observed, gatewayClass as sayClass } from "../status/conditions.ts"
+import type { Verdict } from "../status/verdict.ts"
+import type { Infrastructure } from "../translate/infrastructure.ts"
+import type { Definitions } from "./definitions.ts"
+import { knownBundles, supportedFeatures } from "./features.ts"
+import { reachOf, type Standing } from "./reach.ts"
+import type { Beside } from "./status/desired.ts"
+import { liveFacts } from "./status/live.ts"
+
+export interface BesideSources {
+  readonly infrastructure: (gateway: ObjectKey) => Infrastructure | null
+  readonly standing: (gateway: ObjectKey) => Standing
+  readonly reports: (gateway: ObjectKey) => ReadonlyArray<Report>
+  readonly definitions: () => Definitions
+}
+
+const nothing: Beside = { addresses: [], over: [], features: [], version: null, live: null }
+
+/** now: milliseconds since the epoch. */
+export const besideOf = (sources: BesideSources, key: ObjectKey, verdict: Verdict | null, now: number): Beside => {
+  if (verdict === null) return nothing
+  switch (parseKey(key).kind) {
+    case "Gateway.gateway.networking.k8s.io":
+      return { ...nothing, ...reachOf(verdict, sources.infrastructure(key), sources.standing(key)) }
+    case "GatewayClass.gateway.networking.k8s.io": {
+      const { read, bundle } = sources.definitions()
+      return {
+        ...nothing,
+        features: supportedFeatures,
+        version: read ? observed(verdict.generation, sayClass.version(bundle, knownBundles)) : null
+      }
+    }
+    case "Backend.gateway.sluice.dev":
+      return { ...nothing, live: liveFacts(verdict.upstreams, verdict.gateways.flatMap(sources.reports), now) }
+    default:
+      return nothing
+  }
+}

@@ -1,0 +1,223 @@
+// Laws of merging: what others wrote survives, what is equal is not written, what we wrote twice is what we wrote once, and a transition has its time.
+
+import fc from "fast-check"
+import { assert, describe, it } from "vitest"
+import type { Condition, ObjectKey } from "#schemas/meta.ts"
+import { type Beside, desiredStatus } from "#src/operator/status/desired.ts"
+import { statusPatch } from "#src/operator/status/patch.ts"
+import type { Verdict, VerdictEntry } from "#src/status/verdict.ts"
+
+const ours = "sluice.dev/gateway-controller"
+const route: ObjectKey = "HTTPRoute.gateway.networking.k8s.io/shop/cart"
+const gateway: ObjectKey = "Gateway.gateway.networking.k8s.io/infra/edge"
+const nothing: Beside = { addresses: [], over: [], features: [], version: null, live: null }
+const at = (now: string) => ({ controller: ours, xbackend: "ancestors" as const, now })
+const [noon, later] = ["2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z"]
+
+const condition = (type: string, status: Condition["status"] = "True", message = "fine", observedGeneration = 1): Condition => ({
+  type,
+  status,
+  reason: type,
+  message,
+  observedGeneration
+})
+const entry = (parent: ObjectKey | null, conditions: ReadonlyArray<Condition>, section: string | null = null): VerdictEntry => ({
+  parent,
+  section,
+  port: null,
+  conditions,
+  listener: null
+})
+const verdict = (object: ObjectKey, entries: ReadonlyArray<VerdictEntry>): Verdict => ({
+  object,
+  generation: 1,
+  entries,
+  upstreams: [],
+  gateways: []
+})
+const listener = (name: string, attachedRoutes: number): VerdictEntry => ({
+  ...entry(null, [condition("Accepted"), condition("Programmed")], name),
+  listener: { attachedRoutes, supportedKinds: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute" }], served: true }
+})
+
+/** Plain JSON, as an API server would store it. */
+const stored = (status: unknown, patch: ReturnType<typeof statusPatch>): Record<string, unknown> => {
+  const merge = (base: unknown, change: unknown): unknown => {
+    if (typeof change !== "object" || change === null || Array.isArray(change)) return change
+    const into: Record<string, unknown> = typeof base === "object" && base !== null && !Array.isArray(base) ? { ...base } : {}
+    for (const [key, value] of Object.entries(change)) {
+      if (value === null) delete into[key]
+      else into[key] = merge(into[key], value)
+    }
+    return into
+  }
+  return JSON.parse(JSON.stringify(merge(status, patch?.status ?? {}))) as Record<string, unknown>
+}
+
+const write = (object: ObjectKey, judged: Verdict | null, status: unknown, now: string, beside = nothing) => {
+  const desired = desiredStatus(object, judged, status, beside, at(now))
+  const patch = desired === null ? null : statusPatch(status, desired)
+  return { patch, status: stored(status, patch) }
+}
+
+const arbitraryStatus = fc.constantFrom<Condition["status"]>("True", "False", "Unknown")
+const arbitraryConditions = fc.uniqueArray(
+  fc.record({
+    type: fc.constantFrom("Accepted", "ResolvedRefs", "PartiallyInvalid", "Resolved"),
+    status: arbitraryStatus,
+    reason: fc.constantFrom("A", "B"),
+    message: fc.constantFrom("", "one", "two"),
+    observedGeneration: fc.integer({ min: 1, max: 3 })
+  }),
+  { selector: (one) => one.type, minLength: 1 }
+)
+const gatewayKey = (name: string): ObjectKey => `Gateway.gateway.networking.k8s.io/infra/${name}`
+const arbitraryEntries = fc
+  .uniqueArray(fc.tuple(fc.constantFrom("a", "b", "c"), fc.constantFrom(null, "http", "https"), arbitraryConditions), {
+    selector: ([name, section]) => `${name} ${section}`
+  })
+  .map((all) => all.map(([name, section, conditions]) => entry(gatewayKey(name), conditions, section)))
+const foreignEntry = fc.record({
+  parentRef: fc.record({ name: fc.constantFrom("a", "other"), namespace: fc.constant("infra") }),
+  controllerName: fc.constantFrom("example.com/one", "example.com/two"),
+  conditions: fc.array(fc.record({ type: fc.constant("Accepted"), status: arbitraryStatus, unknown: fc.string() }), { maxLength: 2 })
+})
+
+describe("a list that controllers share", () => {
+  it("keeps every entry of others as it is and in its order, whatever we say", () => {
+    fc.assert(
+      fc.property(fc.array(foreignEntry, { maxLength: 6 }), arbitraryEntries, arbitraryEntries, (foreign, first, second) => {
+        const once = write(route, verdict(route, first), { parents: foreign }, noon).status
+        const twice = write(route, verdict(route, second), once, later).status
+        const left = write(route, null, twice, later).status
+        for (const { parents } of [once, twice, left] as ReadonlyArray<{ parents: ReadonlyArray<{ controllerName: string }> }>)
+          assert.deepEqual(
+            parents.filter((one) => one.controllerName !== ours),
+            JSON.parse(JSON.stringify(foreign))
+          )
+        assert.deepEqual(left["parents"], JSON.parse(JSON.stringify(foreign)))
+      })
+    )
+  })
+
+  it("is written once: the same again is no write, at any time", () => {
+    fc.assert(
+      fc.property(fc.array(foreignEntry, { maxLength: 3 }), arbitraryEntries, (foreign, entries) => {
+        const once = write(route, verdict(route, entries), { parents: foreign }, noon).status
+        assert.isNull(write(route, verdict(route, entries), once, later).patch)
+      })
+    )
+  })
+
+  it("has room for so many entries: others' are kept, of ours those that fit", () => {
+    const foreign = Array.from({ length: 31 }, (_, i) => ({
+      parentRef: { name: `x${i}` },
+      controllerName: "example.com/one",
+      conditions: []
+    }))
+    const { status } = write(
+      route,
+      verdict(route, [entry(gatewayKey("a"), [condition("Accepted")]), entry(gatewayKey("b"), [condition("Accepted")])]),
+      { parents: foreign },
+      noon
+    )
+    assert.lengthOf(status["parents"] as ReadonlyArray<unknown>, 32)
+  })
+
+  it("names a parent as the specification wants it", () => {
+    const { status } = write(route, verdict(route, [entry(gateway, [condition("Accepted")], "https")]), undefined, noon)
+    assert.deepEqual(status, {
+      parents: [
+        {
+          parentRef: { group: "gateway.networking.k8s.io", kind: "Gateway", namespace: "infra", name: "edge", sectionName: "https" },
+          controllerName: ours,
+          conditions: [{ ...condition("Accepted"), lastTransitionTime: noon }]
+        }
+      ]
+    })
+    const own: ObjectKey = "HTTPRoute.gateway.networking.k8s.io/infra/cart"
+    const { status: near } = write(own, verdict(own, [entry(gateway, [condition("Accepted")])]), undefined, noon)
+    assert.notProperty((near["parents"] as ReadonlyArray<{ parentRef: object }>)[0]!.parentRef, "namespace")
+  })
+
+  it("nothing of ours, nothing written: the route is another's", () => {
+    const status = { parents: [{ parentRef: { name: "x" }, controllerName: "example.com/one", conditions: [] }] }
+    assert.isNull(desiredStatus(route, null, status, nothing, at(noon)))
+    assert.isNull(desiredStatus(route, verdict(route, [entry(null, [condition("Accepted", "False")])]), status, nothing, at(noon)))
+  })
+})
+
+describe("conditions", () => {
+  const judged = (one: Condition) => verdict(gateway, [entry(null, [one]), listener("http", 0)])
+  const conditionsOf = (status: Record<string, unknown>) => status["conditions"] as ReadonlyArray<Record<string, unknown>>
+
+  it("keep the time of the transition while the state stays, though words and generation change", () => {
+    const first = write(gateway, judged(condition("Accepted")), undefined, noon).status
+    const same = write(gateway, judged(condition("Accepted", "True", "other words", 2)), first, later).status
+    assert.include(conditionsOf(same)[0], { lastTransitionTime: noon, message: "other words", observedGeneration: 2 })
+    const turned = write(gateway, judged(condition("Accepted", "False", "no", 2)), same, later).status
+    assert.include(conditionsOf(turned)[0], { lastTransitionTime: later, status: "False" })
+  })
+
+  it("of other types survive, on the Gateway and on its listeners", () => {
+    const foreign = { type: "example.com/Fine", status: "True", reason: "Yes", message: "", lastTransitionTime: noon }
+    const before = {
+      conditions: [foreign, { ...condition("Accepted", "Unknown"), lastTransitionTime: noon }],
+      listeners: [{ name: "http", attachedRoutes: 0, supportedKinds: [], conditions: [foreign] }]
+    }
+    const { status } = write(gateway, judged(condition("Accepted")), before, later)
+    assert.deepEqual(conditionsOf(status)[0], foreign)
+    assert.deepEqual((status["listeners"] as ReadonlyArray<{ conditions: ReadonlyArray<unknown> }>)[0]!.conditions[0], foreign)
+  })
+
+  it("that we no longer say go; one that saw a newer generation than we did stays", () => {
+    const first = write(
+      gateway,
+      verdict(gateway, [entry(null, [condition("Accepted"), condition("PartiallyInvalid")])]),
+      undefined,
+      noon
+    ).status
+    const second = write(gateway, verdict(gateway, [entry(null, [condition("Accepted", "True", "fine", 1)])]), first, later).status
+    assert.deepEqual(
+      conditionsOf(second).map((one) => one["type"]),
+      ["Accepted"]
+    )
+    const ahead = { conditions: [{ ...condition("Accepted", "False", "newer", 9), lastTransitionTime: noon }] }
+    assert.isTrue(
+      conditionsOf(write(gateway, judged(condition("Accepted")), ahead, later).status).some((one) => one["message"] === "newer")
+    )
+  })
+
+  it("what stands over the verdict takes its place", () => {
+    const over = condition("Programmed", "False", "no address")
+    const { status } = write(gateway, verdict(gateway, [entry(null, [condition("Accepted"), condition("Programmed")])]), undefined, noon, {
+      ...nothing,
+      over: [over]
+    })
+    assert.deepEqual(
+      conditionsOf(status).map((one) => `${one["type"]} ${one["status"]}`),
+      ["Accepted True", "Programmed False"]
+    )
+  })
+})
+
+describe("what a difference is worth", () => {
+  const base = verdict(gateway, [entry(null, [condition("Accepted")]), listener("http", 3)])
+  const standing = write(gateway, base, undefined, noon).status
+  const worth = (changed: Verdict, beside = nothing) => write(gateway, changed, standing, later, beside).patch?.difference ?? "None"
+
+  it("nothing, words, counts, states", () => {
+    assert.strictEqual(worth(base), "None")
+    assert.strictEqual(worth(verdict(gateway, [entry(null, [condition("Accepted", "True", "other")]), listener("http", 3)])), "Message")
+    assert.strictEqual(worth(verdict(gateway, [entry(null, [condition("Accepted")]), listener("http", 4)])), "Count")
+    assert.strictEqual(worth(verdict(gateway, [entry(null, [condition("Accepted", "False")]), listener("http", 4)])), "State")
+    assert.strictEqual(worth(verdict(gateway, [entry(null, [condition("Accepted", "True", "fine", 2)]), listener("http", 3)])), "State")
+    assert.strictEqual(worth(verdict(gateway, [entry(null, [condition("Accepted")])])), "State")
+    assert.strictEqual(worth(base, { ...nothing, addresses: [{ type: "IPAddress", value: "192.0.2.1" }] }), "State")
+  })
+
+  it("only fields that differ are sent", () => {
+    const { patch } = write(gateway, verdict(gateway, [entry(null, [condition("Accepted")]), listener("http", 4)]), standing, later)
+    assert.deepEqual(Object.keys(patch!.status), ["listeners"])
+  })
+})
