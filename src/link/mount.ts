@@ -41,7 +41,7 @@ export const drainTimes = { delay: 5_000, deadline: 25_000 } as const
 export const gracePeriodSeconds = (times: { readonly delay: number; readonly deadline: number } = drainTimes): number =>
   Math.ceil((times.delay + times.deadline) / 1_000) + 5
 
-/** Arguments of the container; `command` is the image's own entry point. operator: `HOST:PORT` of the headless Service. Paths of the identity are the defaults. */
+/** Arguments of the container; `command` is the image's own entry point. operator: `HOST:PORT` of the headless Service. Paths of the identity are the defaults; times are given by SLUICE_DRAIN_DELAY and SLUICE_DRAIN_DEADLINE. */
 export const proxyArguments = (pod: {
   readonly operator: string
   readonly gateway: { readonly namespace: string; readonly name: string }
@@ -51,7 +51,5 @@ export const proxyArguments = (pod: {
   `--operator=${pod.operator}`,
   `--gateway=${pod.gateway.namespace}/${pod.gateway.name}`,
   `--state-folder=${stateFolder}`,
-  `--drain-delay=${drainTimes.delay}ms`,
-  `--drain-deadline=${drainTimes.deadline}ms`,
   ...(pod.logLevel === undefined ? [] : [`--log-level=${pod.logLevel}`])
 ]
