@@ -6,6 +6,7 @@ import { settingsMarkdown } from "../src/config.ts"
 import { logFieldsTable } from "../src/proxy/accesslog.ts"
 import { failures } from "../src/proxy/response.ts"
 import { metricsTable } from "../src/report/metrics.ts"
+import { rightsTable } from "./deploy/rights.ts"
 
 const folder = join(import.meta.dirname, "..", "docs")
 
@@ -23,7 +24,8 @@ const generators: Readonly<Record<string, () => string>> = {
   failures: failuresTable,
   settings: settingsMarkdown,
   metrics: metricsTable,
-  "log fields": logFieldsTable
+  "log fields": logFieldsTable,
+  rights: rightsTable
 }
 
 const section = /<!-- generated: ([^>]+) -->\n[\s\S]*?<!-- end -->/g

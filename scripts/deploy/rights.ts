@@ -1,6 +1,7 @@
 // What the operator may do, as one table: ClusterRoles, Roles and the page on security are made of it. The kinds it reads and whose status it writes are
 // schemas/kinds.ts; the rest is what it provisions and what it needs of its own namespace. The proxies have no rights at all.
 import { type KindEntry, kinds } from "#schemas/kinds.ts"
+import { ownedKinds } from "#src/operator/owned.ts"
 
 /** cluster: needs a ClusterRoleBinding. tenants: every namespace, or those that --watch-namespace names. own: the operator's namespace. default: where Events of cluster-scoped objects live. */
 export type Where = "cluster" | "tenants" | "own" | "default"
@@ -16,7 +17,15 @@ export interface Right {
 }
 
 const read = ["get", "list", "watch"]
-const provision = ["create", "patch", "delete"]
+
+/** By group: why what is provisioned is needed. */
+const made: Readonly<Record<string, string>> = {
+  "": "the Service of a Gateway, its ServiceAccount without rights, the authority of the link",
+  apps: "the pods of a Gateway",
+  policy: "drains of nodes wait for a Gateway's pods",
+  autoscaling: "when GatewayParameters ask for it",
+  "networking.k8s.io": "what may reach a Gateway's pods, and what they may reach"
+}
 
 const whereOf = (kind: KindEntry): Where => (kind.scope === "Cluster" ? "cluster" : "tenants")
 
@@ -59,36 +68,15 @@ export const rights: ReadonlyArray<Right> = [
       why: "statuses are written; specs never are"
     })
   ),
-  { where: "tenants", group: "apps", resources: ["deployments"], verbs: [...read, ...provision], why: "the pods of a Gateway" },
-  {
-    where: "tenants",
-    group: "",
-    resources: ["services", "serviceaccounts", "configmaps"],
-    verbs: provision,
-    why: "the Service of a Gateway, its ServiceAccount without rights, the authority of the link"
-  },
-  { where: "tenants", group: "", resources: ["serviceaccounts"], verbs: read, why: "seen to be as provisioned" },
-  {
-    where: "tenants",
-    group: "policy",
-    resources: ["poddisruptionbudgets"],
-    verbs: [...read, ...provision],
-    why: "drains of nodes wait for a Gateway's pods"
-  },
-  {
-    where: "tenants",
-    group: "autoscaling",
-    resources: ["horizontalpodautoscalers"],
-    verbs: [...read, ...provision],
-    why: "when GatewayParameters ask for it"
-  },
-  {
-    where: "tenants",
-    group: "networking.k8s.io",
-    resources: ["networkpolicies"],
-    verbs: [...read, ...provision],
-    why: "what a Gateway's pods may reach"
-  },
+  ...[...Map.groupBy(ownedKinds, (kind) => kind.group)].map(
+    ([group, some]): Right => ({
+      where: "tenants",
+      group,
+      resources: some.map((kind) => kind.plural),
+      verbs: [...read, "create", "patch", "delete"],
+      why: made[group] ?? "made for a Gateway"
+    })
+  ),
   { where: "tenants", group: "", resources: ["pods"], verbs: ["get"], why: "which Gateway a connecting proxy belongs to" },
   { where: "tenants", group: "events.k8s.io", resources: ["events"], verbs: ["create", "patch"], why: "transitions are told" },
   {
@@ -96,7 +84,7 @@ export const rights: ReadonlyArray<Right> = [
     group: "events.k8s.io",
     resources: ["events"],
     verbs: ["create", "patch"],
-    why: "transitions of cluster-scoped objects, whose Events live here"
+    why: "the same of cluster-scoped objects, whose Events live here"
   },
   {
     where: "cluster",
@@ -105,13 +93,23 @@ export const rights: ReadonlyArray<Right> = [
     verbs: ["create"],
     why: "a connecting proxy proves which pod it is"
   },
+  {
+    where: "cluster",
+    group: "apiextensions.k8s.io",
+    resources: ["customresourcedefinitions"],
+    names: ["gatewayclasses.gateway.networking.k8s.io", "xbackends.gateway.networking.x-k8s.io"],
+    verbs: ["get"],
+    why: "which release of Gateway API is installed"
+  },
   { where: "own", group: "coordination.k8s.io", resources: ["leases"], verbs: ["get", "create", "update"], why: "leader election" },
+  { where: "own", group: "", resources: ["secrets"], verbs: ["create"], why: "the authority of the link and the digest key are made once" },
   {
     where: "own",
     group: "",
     resources: ["secrets"],
-    verbs: ["get", "create", "update", "patch"],
-    why: "the authority of the link and the digest key, made once"
+    names: ["sluice-authority", "sluice-digest-key"],
+    verbs: ["get", "update"],
+    why: "and rotated"
   }
 ]
 
@@ -189,13 +187,15 @@ const places: Readonly<Record<Where, string>> = {
   default: "`default`"
 }
 
+const quoted = (words: ReadonlyArray<string>): string => words.map((word) => `\`${word}\``).join(", ")
+
 /** For docs/security.md. */
 export const rightsTable = (): string =>
   [
     "| where | group | resources | verbs | why |",
     "| --- | --- | --- | --- | --- |",
-    ...rights.map(
-      ({ where, group, resources, verbs, why }) =>
-        `| ${places[where]} | ${group === "" ? "core" : `\`${group}\``} | ${resources.map((one) => `\`${one}\``).join(", ")} | ${verbs.join(", ")} | ${why} |`
-    )
+    ...rights.map(({ where, group, resources, names, verbs, why }) => {
+      const only = names === undefined ? "" : ` named ${quoted(names)}`
+      return `| ${places[where]} | ${group === "" ? "core" : quoted([group])} | ${quoted(resources)}${only} | ${verbs.join(", ")} | ${why} |`
+    })
   ].join("\n")

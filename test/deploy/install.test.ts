@@ -100,10 +100,10 @@ await withClusterPrograms("an installation on a control plane", () => {
   const operator = "system:serviceaccount:sluice-system:sluice-operator"
 
   /** May the operator? As the API server's authorizer says. */
-  const may = async (verb: string, group: string, resource: string, namespace?: string): Promise<boolean> => {
+  const may = async (verb: string, group: string, resource: string, namespace?: string, name?: string): Promise<boolean> => {
     const [plural, subresource] = resource.split("/")
     const { body } = await plane.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {
-      body: { spec: { user: operator, resourceAttributes: { verb, group, resource: plural, subresource, namespace } } }
+      body: { spec: { user: operator, resourceAttributes: { verb, group, resource: plural, subresource, namespace, name } } }
     })
     return body.status.allowed
   }
@@ -123,10 +123,10 @@ await withClusterPrograms("an installation on a control plane", () => {
   it("is taken, with the rights of its overlay for some namespaces alone", async () => {
     await plane.request("POST", "/api/v1/namespaces", { body: { metadata: { name: "shop" } } })
     await plane.kubectl(["apply", "-k", join(root, "deploy", "overlays", "watch-namespace")])
-    for (const { where, group, resources, verbs } of rights) {
+    for (const { where, group, resources, verbs, names } of rights) {
       for (const resource of resources) {
         const namespace = where === "cluster" ? undefined : where === "tenants" ? "shop" : where === "own" ? "sluice-system" : "default"
-        for (const verb of verbs) expect(await may(verb, group, resource, namespace), `${verb} ${resource} ${where}`).toBe(true)
+        for (const verb of verbs) expect(await may(verb, group, resource, namespace, names?.[0]), `${verb} ${resource} ${where}`).toBe(true)
         if (where === "tenants") expect(await may("get", group, resource, "kube-public"), `${resource} elsewhere`).toBe(false)
       }
     }
