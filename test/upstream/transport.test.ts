@@ -1,4 +1,6 @@
 // What goes on the wire and what comes off it, toward an origin that records bytes.
+import { once } from "node:events"
+import { type AddressInfo, createServer, type Socket } from "node:net"
 import { Readable } from "node:stream"
 import { assert, describe, it } from "vitest"
 import { at, exchange, field, liveUpstream } from "../support/live.ts"
@@ -13,6 +15,23 @@ const withOrigin = async (script: Script) => {
     async [Symbol.asyncDispose]() {
       await upstream.close()
       await origin.close()
+    }
+  }
+}
+
+/** A bare server, for what must be seen as bytes. */
+const listening = async (serve: (socket: Socket) => void | Promise<void>) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {})
+    void serve(socket)
+  })
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.close()
+      await once(server, "close")
     }
   }
 }
@@ -78,6 +97,43 @@ describe("a request on the wire", () => {
     assert.strictEqual(road.origin.seen[1]!.header("transfer-encoding"), "chunked")
     assert.strictEqual(road.origin.seen[1]!.header("content-length"), undefined)
     assert.strictEqual(road.origin.seen[2]!.header("content-length"), "0")
+  })
+
+  it("ends a chunked body with the trailers that may be passed on, and one of a length without", async () => {
+    await using origin = await listening((socket) => {
+      let text = ""
+      socket.on("data", (bytes) => {
+        text += bytes
+        const end = text.includes("chunked") ? "abc\r\n\r\n" : "\r\n\r\nab"
+        if (text.endsWith(end)) socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n${text}`)
+      })
+    })
+    await using upstream = await liveUpstream({ endpoints: [at(origin.port)] })
+    const trailers = () => ["X-Checksum", "abc", "Content-Length", "5", "Host", "evil"]
+    const body = () => Readable.from([Buffer.from("ab")], { objectMode: false })
+    const chunked = await exchange(upstream, { method: "POST", body: body(), trailers })
+    assert.isTrue(chunked.body.toString().endsWith("\r\n\r\n2\r\nab\r\n0\r\nX-Checksum: abc\r\n\r\n"), chunked.body.toString())
+    const counted = await exchange(upstream, { method: "POST", body: body(), contentLength: 2, trailers })
+    assert.isTrue(counted.body.toString().endsWith("\r\n\r\nab"), counted.body.toString())
+  })
+
+  it("leaves in one piece with a small body that is there", async () => {
+    const pieces: Array<string> = []
+    await using origin = await listening((socket) => {
+      socket.once("data", (bytes) => {
+        pieces.push(String(bytes))
+        socket.end("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+      })
+    })
+    await using upstream = await liveUpstream({ endpoints: [at(origin.port)] })
+    for (const contentLength of [4, null]) {
+      const body = Readable.from([Buffer.from("body")], { objectMode: false })
+      assert.isNull((await exchange(upstream, { method: "POST", body, contentLength })).failure)
+    }
+    assert.deepEqual(
+      pieces.map((piece) => piece.slice(piece.indexOf("\r\n\r\n") + 4)),
+      ["body", "4\r\nbody\r\n0\r\n\r\n"]
+    )
   })
 
   it("streams a body of GET and DELETE too, and goes on using the connection", async () => {
@@ -184,6 +240,62 @@ describe("a response", () => {
     const outcome = await exchange(road.upstream)
     assert.strictEqual(outcome.body.toString(), "until the end")
     assert.isNull(outcome.failure)
+  })
+
+  it("that came whole is taken whole, however late, though its connection has closed", async () => {
+    for (const head of [
+      "HTTP/1.1 200 OK\r\n",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
+      "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n"
+    ]) {
+      const chunked = head.includes("chunked")
+      await using road = await withOrigin(raw(`${head}\r\n${chunked ? "3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n" : "abcdef"}`))
+      let text = ""
+      const running = exchange(
+        road.upstream,
+        {},
+        {
+          onHead: () => false,
+          onData: (chunk) => {
+            text += Buffer.from(chunk).toString()
+            setImmediate(() => running.attempt.resume())
+            return false
+          }
+        }
+      )
+      await running.head
+      await road.origin.until(({ open }) => open === 0)
+      running.attempt.resume()
+      const outcome = await running
+      assert.isNull(outcome.failure, head)
+      assert.strictEqual(text, "abcdef")
+      assert.strictEqual(outcome.events.filter((event) => event === "onEnd").length, 1)
+    }
+  })
+
+  it("after a 100 that nobody asked for is the answer", async () => {
+    await using road = await withOrigin(raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+    const outcome = await exchange(road.upstream)
+    assert.deepEqual([outcome.status, outcome.interim, outcome.body.toString()], [200, [], "ok"])
+  })
+
+  it("keeps its connection exactly when version, fields and framing let it", async () => {
+    const answers = [
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+      "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+      "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    ]
+    await using road = await withOrigin(async (incoming) => {
+      await incoming.write(answers[Number(incoming.request.target.slice(1))]!)
+    })
+    for (const [n, answer] of answers.entries()) {
+      const before = road.origin.connections
+      assert.strictEqual((await exchange(road.upstream, { path: `/${n}` })).body.toString(), "ok", answer)
+      assert.strictEqual((await exchange(road.upstream, { path: "/0" })).body.toString(), "ok", answer)
+      assert.strictEqual(road.origin.connections - before, n < 3 ? (n === 0 ? 1 : 0) : 1, answer)
+    }
   })
 
   it("in chunks arrives whole, with the trailers that may be passed on", async () => {
