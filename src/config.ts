@@ -3,7 +3,7 @@
 import { isIP } from "node:net"
 import { homedir } from "node:os"
 import { join } from "node:path"
-import { authorityFile, tokenFile } from "./link/mount.ts"
+import { authorityFile, linkPort, tokenFile } from "./link/mount.ts"
 
 export interface HostPort {
   readonly host: string
@@ -41,6 +41,17 @@ export interface Settings {
   readonly gateway: { readonly namespace: string; readonly name: string } | null
   readonly tokenFile: string
   readonly authorityFile: string
+  /** Of `sluice operator`. Empty: the whole cluster. */
+  readonly watchNamespaces: ReadonlyArray<string>
+  /** Image of the proxies. */
+  readonly proxyImage: string
+  /** Where the operator's own objects are; "": that of the pod, or of the kubeconfig. */
+  readonly namespace: string
+  /** "": the name of the host. */
+  readonly podName: string
+  /** The headless Service of the operator's pods, in its namespace. */
+  readonly linkService: string
+  readonly linkPort: number
 }
 
 /** Words in, a value out; a string is what was expected instead. */
@@ -146,6 +157,8 @@ const namespaced: Read<{ readonly namespace: string; readonly name: string } | n
   const [, namespace, name] = /^([a-z0-9-]{1,63})\/([a-z0-9.-]{1,253})$/.exec(word) ?? []
   return namespace === undefined || name === undefined ? expected("NAMESPACE/NAME of a Gateway") : ok({ namespace, name })
 }
+
+const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 const row = <A>(
   name: string,
@@ -264,7 +277,42 @@ const rows = {
   }),
   authorityFile: row("ca-file", "FILE", "Of sluice proxy: the certificates of the operator's authority, PEM", text, [authorityFile], {
     path: true
-  })
+  }),
+  watchNamespaces: row(
+    "watch-namespace",
+    "NAMESPACE",
+    "Of sluice operator: the namespaces that are read and served; what is elsewhere is not there",
+    (word) => (label.test(word) ? ok(word) : expected("the name of a namespace")),
+    [],
+    { repeatable: true, fallbackText: "all" }
+  ),
+  proxyImage: row("proxy-image", "IMAGE", "Of sluice operator: the image of the proxies, but where GatewayParameters name one", text, [
+    "sluice:latest"
+  ]),
+  namespace: row(
+    "namespace",
+    "NAMESPACE",
+    "Of sluice operator: where its lease, its keys and its Service are",
+    (word) => (word === "" || label.test(word) ? ok(word) : expected("the name of a namespace")),
+    [""],
+    { fallbackText: "of the pod, or of the kubeconfig" }
+  ),
+  podName: row("pod-name", "NAME", "Of sluice operator: what it is called in the lease and in Events", (word) => ok(word), [""], {
+    fallbackText: "the host's"
+  }),
+  linkService: row("link-service", "NAME", "Of sluice operator: the headless Service by which proxies find its pods", text, [
+    "sluice-operator"
+  ]),
+  linkPort: row(
+    "link-port",
+    "PORT",
+    "Of sluice operator: where proxies connect; 0: any free one",
+    (word) => {
+      const number = port(word)
+      return number === null ? expected("a port such as 18000") : ok(number)
+    },
+    [String(linkPort)]
+  )
 } as const satisfies { readonly [K in keyof Settings]: Row<unknown> }
 
 /** The one table of settings, in the order help shows them. */
@@ -272,6 +320,16 @@ export const settingsTable: ReadonlyArray<Row> = Object.values(rows)
 
 /** Those that only mean something to a proxy that is told by operators what to serve. */
 export const linkSettings: ReadonlyArray<Row> = [rows.operators, rows.gateway, rows.tokenFile, rows.authorityFile]
+
+/** Those that only mean something to an operator. */
+export const operatorSettings: ReadonlyArray<Row> = [
+  rows.watchNamespaces,
+  rows.proxyImage,
+  rows.namespace,
+  rows.podName,
+  rows.linkService,
+  rows.linkPort
+]
 
 /** What the YAML of `--config` came to: names to what was written. */
 export interface ConfigFile {

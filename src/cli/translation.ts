@@ -12,3 +12,10 @@ export const translateSettings = (settings: Settings): TranslateSettings => ({
   allowLoopback: settings.allowLoopback,
   unixDirectories: settings.unixDirectories
 })
+
+/** Of `operator`: a Gateway has pods of its own, and loopback is never what a tenant means. */
+export const clusterTranslateSettings = (settings: Settings): TranslateSettings => ({
+  ...translateSettings(settings),
+  role: "Cluster",
+  allowLoopback: false
+})

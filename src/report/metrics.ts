@@ -179,6 +179,36 @@ export const definitions = {
     help: "Failed tries to list, watch or get a kind. reason: the API server's own word, or that of the connection.",
     labels: ["kind", "namespace", "reason"]
   },
+  statusWrites: {
+    name: "sluice_status_writes_total",
+    type: "counter",
+    help: "Writes of statuses by the leader. result: ok, conflict (somebody else was faster), gone, refused, denied or failed.",
+    labels: ["kind", "result"]
+  },
+  statusWaiting: {
+    name: "sluice_status_waiting",
+    type: "gauge",
+    help: "Objects whose status is to be looked at or written.",
+    labels: []
+  },
+  provisioned: {
+    name: "sluice_provision_writes_total",
+    type: "counter",
+    help: "Writes of what Gateways are given: Deployments, Services and so on. result: applied, deleted or failed.",
+    labels: ["kind", "result"]
+  },
+  events: {
+    name: "sluice_events_total",
+    type: "counter",
+    help: "Events told. result: ok or failed; one that failed is not repeated.",
+    labels: ["result"]
+  },
+  linkProxies: {
+    name: "sluice_link_proxies",
+    type: "gauge",
+    help: "Proxies that are connected to this operator. following: true for those that take their updates from here.",
+    labels: ["gateway", "following"]
+  },
   build: { name: "sluice_build_info", type: "gauge", help: "1; the labels say what runs.", labels: ["version", "node"] }
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 

@@ -36,7 +36,7 @@ const parametersOf = (spec: object): GatewayParameters["spec"] => {
   return (Result.getOrThrow(decoded.value) as GatewayParameters).spec
 }
 
-export const infrastructure = (one: Case): Infrastructure => ({
+const infrastructure = (one: Case): Infrastructure => ({
   gatewayClass: one.class ?? "sluice",
   refused: false,
   labels: new Map(Object.entries(one.labels ?? {})),
@@ -50,7 +50,13 @@ export const infrastructure = (one: Case): Infrastructure => ({
 const site = { image: "sluice:1.2.3", operator: "sluice-operator.sluice-system.svc:18000" }
 
 const rendered = (one: Case): string => {
-  const wanted = { namespace: "shop", name: one.name ?? "web", uid: "8e4f", infrastructure: infrastructure(one), replicas: one.replicas ?? null }
+  const wanted = {
+    namespace: "shop",
+    name: one.name ?? "web",
+    uid: "8e4f",
+    infrastructure: infrastructure(one),
+    replicas: one.replicas ?? null
+  }
   try {
     const objects = [...renderGateway(site, wanted), renderTrust("shop", [wanted], "PEM\n")]
     return objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join("---\n")

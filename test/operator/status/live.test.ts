@@ -10,6 +10,7 @@ import { statusPatch } from "#src/operator/status/patch.ts"
 import type { EndpointFacts, Report, UpstreamFacts } from "#src/report/report.ts"
 import type { Verdict } from "#src/status/verdict.ts"
 
+const decodeStatus: (status: unknown) => Result.Result<unknown, { readonly message: string }> = Schema.decodeUnknownResult(BackendStatus)
 const now = Date.parse("2026-11-21T12:00:00Z")
 const key: ObjectKey = "Backend.gateway.sluice.dev/shop/payments"
 const gateway: ObjectKey = "Gateway.gateway.networking.k8s.io/infra/edge"
@@ -66,7 +67,7 @@ const worth = (reports: ReadonlyArray<Report>, at = now) => statusPatch(standing
 
 describe("live facts of a Backend", () => {
   it("have the form that the CRD admits", () => {
-    const decoded = Schema.decodeUnknownResult(BackendStatus)(standing)
+    const decoded = decodeStatus(standing)
     assert.isTrue(Result.isSuccess(decoded), JSON.stringify(Result.isFailure(decoded) ? decoded.failure.message : ""))
     assert.deepInclude(standing["live"] as object, { proxies: 1, resolution: "Fresh", addresses: 2, healthy: 2, tier: 0 })
     assert.deepInclude((standing["live"] as { certificate: object }).certificate, { subject: "CN=api.example", daysLeft: 30 })

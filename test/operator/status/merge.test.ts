@@ -90,9 +90,9 @@ describe("a list that controllers share", () => {
         const once = write(route, verdict(route, first), { parents: foreign }, noon).status
         const twice = write(route, verdict(route, second), once, later).status
         const left = write(route, null, twice, later).status
-        for (const { parents } of [once, twice, left] as ReadonlyArray<{ parents: ReadonlyArray<{ controllerName: string }> }>)
+        for (const status of [once, twice, left])
           assert.deepEqual(
-            parents.filter((one) => one.controllerName !== ours),
+            (status["parents"] as ReadonlyArray<{ readonly controllerName: string }>).filter((one) => one.controllerName !== ours),
             JSON.parse(JSON.stringify(foreign))
           )
         assert.deepEqual(left["parents"], JSON.parse(JSON.stringify(foreign)))

@@ -1,0 +1,324 @@
+// `sluice operator` put together: the API server as a source → pipeline → the link; statuses, Events and pods by the leader. Lives in one scope.
+import { hostname } from "node:os"
+import { Context, Effect, HashMap, Layer, Option, Result, type Scope, Stream, SubscriptionRef } from "effect"
+import type { Gateway } from "#schemas/gateway.ts"
+import { kinds } from "#schemas/kinds.ts"
+import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { type BindError, serveAdmin, serveHealth } from "../admin/server.ts"
+import type { Explain } from "../admin/view.ts"
+import { formatHostPort, type HostPort, type Settings } from "../config.ts"
+import type { AccessError } from "../kube/access.ts"
+import { Kube } from "../kube/client.ts"
+import { makeEvents } from "../kube/event.ts"
+import { makeLeadership } from "../kube/lease.ts"
+import { type LinkBindError, makeLinkServer } from "../link/server.ts"
+import { makeAuthority } from "../operator/authority.ts"
+import { besideOf } from "../operator/beside.ts"
+import { makeReview } from "../operator/caller.ts"
+import { followDefinitions } from "../operator/definitions.ts"
+import { makeHearing } from "../operator/hearing.ts"
+import { makeObserved } from "../operator/observed.ts"
+import { makeOwned } from "../operator/owned.ts"
+import { makeProvisioner } from "../operator/provisioner.ts"
+import { labelValue, resourceName } from "../operator/render/name.ts"
+import { makeServiceTransitions, serviceStates } from "../operator/resolution.ts"
+import { makeStatusWriter } from "../operator/statuses.ts"
+import { makeTeller } from "../operator/teller.ts"
+import { eventsOf } from "../operator/transitions.ts"
+import { makePipeline, type Pipeline } from "../pipeline.ts"
+import { makeMetrics } from "../report/metrics.ts"
+import type { Snapshot } from "../snapshot/snapshot.ts"
+import { makeCluster } from "../sources/cluster.ts"
+import { objectsOf } from "../state/state.ts"
+import { controllerName } from "../translate/settings.ts"
+import { makeTranslate } from "../translate/translate.ts"
+import { locator } from "./evaluation.ts"
+import { inquire } from "./inquiry.ts"
+import type { Journal } from "./journal.ts"
+import type { Serving } from "./lifetime.ts"
+import { makeNarrator } from "./narrator.ts"
+import { readQuestion } from "./question.ts"
+import { sluiceVersion } from "./runtime.ts"
+import { clusterTranslateSettings } from "./translation.ts"
+
+const gatewayKind = "Gateway.gateway.networking.k8s.io"
+const backendPrefix = "Backend.gateway.sluice.dev/"
+
+const leaseName = "sluice-operator"
+
+/** Milliseconds that reports are gathered for before statuses are looked at: a start brings thousands. */
+const gathering = 100
+
+const keyOf = ({ namespace, name }: Snapshot["gateway"]): ObjectKey => objectKey(gatewayKind, namespace, name)
+
+/** The admin port's questions, answered from what is given to proxies now. There is no data plane here to try the way with. */
+const explainer =
+  (pipeline: Pipeline): Explain =>
+  (query) => {
+    const question = readQuestion(query.get("url") ?? "", query.get("method") ?? "GET", query.getAll("header"))
+    if (question._tag === "Failure") return Promise.resolve({ status: 400, body: { error: question.failure } })
+    return Effect.runPromise(inquire(question.success, [...pipeline.published().values()], locator(pipeline.state()).ofSource, null)).then(
+      (body) => ({ status: 200, body })
+    )
+  }
+
+/** `NAME.NAMESPACE.svc:PORT`; a service that is written with dots is a host already. */
+const linkHost = ({ linkService }: Settings, namespace: string): string =>
+  linkService.includes(".") || linkService.includes(":") ? linkService : `${linkService}.${namespace}.svc`
+
+const linkNames = (settings: Settings, namespace: string): ReadonlyArray<string> => {
+  const host = linkHost(settings, namespace)
+  return host === settings.linkService ? [host] : [host, `${host}.${settings.clusterDomain}`, `${settings.linkService}.${namespace}`]
+}
+
+export const makeOperator = Effect.fnUntraced(function* (
+  settings: Settings,
+  journal: Journal
+): Effect.fn.Return<Serving, AccessError | BindError | LinkBindError, Scope.Scope> {
+  const metrics = makeMetrics({ version: sluiceVersion() })
+  let ready = false
+  const open = Effect.fnUntraced(function* (
+    owner: string,
+    at: HostPort | null,
+    serve: (at: { readonly address: string; readonly port: number }) => ReturnType<typeof serveAdmin>
+  ) {
+    if (at === null) return
+    const bound = yield* serve({ address: at.host, port: at.port })
+    journal.write("info", `${owner} on http://${formatHostPort({ host: bound.address, port: bound.port })}`)
+  })
+  // Before the API server has answered: a probe is told "not ready", not refused.
+  yield* open("health", settings.health, (at) => serveHealth(at, { ready: () => ready, metrics }))
+
+  const kube = Context.get(yield* Layer.build(Kube.layer({ userAgent: `sluice-operator/${sluiceVersion()}` })), Kube)
+  const namespace = settings.namespace === "" ? kube.namespace : settings.namespace
+  const instance = settings.podName === "" ? hostname() : settings.podName
+  const namespaces = settings.watchNamespaces.length === 0 ? null : new Set(settings.watchNamespaces)
+  journal.write(
+    "info",
+    `API server ${kube.server}, own namespace ${namespace}, watching ${namespaces === null ? "all namespaces" : [...namespaces].join(", ")}`
+  )
+
+  const leadership = yield* makeLeadership({
+    namespace,
+    name: leaseName,
+    identity: instance,
+    onFailure: (error) => journal.write("warning", `lease ${namespace}/${leaseName}: ${error.message}`)
+  }).pipe(Effect.provideService(Kube, kube))
+  // Waits for the API server, for ever if it must.
+  const authority = yield* makeAuthority({ kube, namespace, names: linkNames(settings, namespace) })
+
+  const observed = makeObserved(new Set(kinds.filter((kind) => kind.status).map((kind) => kind.groupKind)))
+  const cluster = yield* makeCluster({ key: authority.digestKey, namespaces, standing: observed }).pipe(Effect.provideService(Kube, kube))
+
+  const hearing = yield* makeHearing((gateway, proxy) => {
+    pipeline.onGone(gateway, proxy)
+    reported(gateway)
+  })
+
+  /** By namespace and label value: what a calling pod's label leads to. */
+  let callers = new Map<string, { readonly name: string; readonly serviceAccount: string }>()
+  const link = yield* makeLinkServer({
+    at: { address: "::", port: settings.linkPort },
+    identity: authority.identity(),
+    review: makeReview({ kube, find: (namespace, label) => callers.get(`${namespace}/${label}`) ?? null }),
+    onAck: (gateway, ack) => hearing.heard(keyOf(gateway), ack.proxy, ack.ready, () => pipeline.onAck(keyOf(gateway), ack)),
+    onReport: (gateway, report) =>
+      hearing.heard(keyOf(gateway), report.proxy, null, () => {
+        pipeline.onReport(keyOf(gateway), report)
+        reported(keyOf(gateway))
+      }),
+    onGone: (gateway, proxy) => hearing.gone(keyOf(gateway), proxy)
+  })
+  journal.write("info", `link on ${formatHostPort({ host: link.at.address, port: link.at.port })}`)
+
+  const pipeline: Pipeline = yield* makePipeline({
+    source: cluster.source,
+    translate: makeTranslate(clusterTranslateSettings(settings)),
+    kinds,
+    serve: Effect.fnUntraced(function* (gateway, publisher) {
+      const { namespace, name } = parseKey(gateway)
+      yield* link.serve({ namespace, name }, publisher)
+      return { run: Effect.never, drain: Effect.sync(() => services.forget(gateway)) }
+    }),
+    onPublished: ({ gateways }) => {
+      callers = new Map(
+        [...gateways].map(([key, { infrastructure }]) => {
+          const { namespace, name } = parseKey(key)
+          return [`${namespace}/${labelValue(name)}`, { name, serviceAccount: resourceName(name, infrastructure.gatewayClass) }] as const
+        })
+      )
+      provisioner.want(new Map([...gateways].map(([key, { infrastructure }]) => [key, infrastructure] as const)))
+    }
+  })
+
+  const events = yield* makeTeller(makeEvents(kube, { controller: controllerName, instance }), (result) => {
+    metrics.events.acquire(result).value++
+  })
+
+  const owned = makeOwned({
+    namespaces: namespaces === null ? [""] : [...namespaces],
+    onChange: (one) => provisioner.onOwned(one),
+    onFailure: (kind, why, error) => journal.write("warning", `watch of our own ${kind} objects, ${why}: ${error.message}`)
+  })
+  const classOf = (gateway: ObjectKey): string | null => {
+    const object = Option.getOrUndefined(HashMap.get(objectsOf(pipeline.state(), gatewayKind).byKey, gateway))
+    return object === undefined || Result.isFailure(object.value) ? null : (object.value.success as Gateway).spec.gatewayClassName
+  }
+  const provisioner = yield* makeProvisioner({
+    kube,
+    leading: leadership,
+    owned,
+    site: {
+      image: settings.proxyImage,
+      operator: formatHostPort({ host: linkHost(settings, namespace), port: settings.linkPort === 0 ? link.at.port : settings.linkPort })
+    },
+    authority: authority.bundle,
+    uidOf: (gateway) => observed.get(gateway)?.uid ?? null,
+    classOf,
+    onChange: (gateway) => writer.touch(gateway),
+    onApply: (kind, result) => {
+      metrics.provisioned.acquire(kind, result).value++
+    },
+    onProblem: (message) => journal.write("warning", message)
+  })
+
+  const definitions = followDefinitions(kube, () => {
+    for (const key of observed.keys()) if (/^(GatewayClass|XBackend)\./.test(key)) writer.touch(key)
+  })
+  const writer = yield* makeStatusWriter({
+    kube,
+    leading: leadership,
+    observed,
+    controller: controllerName,
+    xbackend: () => definitions.current().xbackend,
+    beside: (key, verdict, now) =>
+      besideOf(
+        {
+          infrastructure: (gateway) => pipeline.translation()?.gateways.get(gateway)?.infrastructure ?? null,
+          standing: provisioner.standing,
+          reports: pipeline.reportsOf,
+          definitions: definitions.current
+        },
+        key,
+        verdict,
+        now
+      ),
+    onWrite: (kind, result) => {
+      metrics.statusWrites.acquire(kind.slice(0, kind.indexOf(".")), result).value++
+    },
+    onProblem: (message) => journal.write("warning", message),
+    onWritten: (written) => {
+      for (const said of eventsOf(written, controllerName)) events.tell(said)
+    }
+  })
+  observed.onChange((key) => {
+    if (parseKey(key).kind === gatewayKind) provisioner.touch(key)
+  })
+
+  const services = makeServiceTransitions()
+  /** Gateways whose proxies have told something since statuses were looked at. */
+  const told = new Set<ObjectKey>()
+  let telling = false
+  const reported = (gateway: ObjectKey): void => {
+    told.add(gateway)
+    if (telling) return
+    telling = true
+    setTimeout(() => {
+      telling = false
+      for (const [key, verdict] of SubscriptionRef.getUnsafe(pipeline.statuses))
+        if (key.startsWith(backendPrefix) && verdict.gateways.some((one) => told.has(one))) writer.touch(key)
+      for (const one of told) tellServices(one)
+      told.clear()
+    }, gathering).unref()
+  }
+  const tellServices = (gateway: ObjectKey): void => {
+    const published = pipeline.published().get(gateway)
+    if (published === undefined) return
+    for (const [key, said] of services.note(gateway, serviceStates(published.snapshot, pipeline.reportsOf(gateway)))) {
+      const object = Option.getOrUndefined(HashMap.get(objectsOf(pipeline.state(), "Service").byKey, key))
+      if (object === undefined || !leadership.isLeader()) continue
+      const { namespace, name } = parseKey(key)
+      events.tell({ regarding: { apiVersion: "v1", kind: "Service", namespace, name, uid: object.meta.uid }, action: "Resolve", ...said })
+    }
+  }
+
+  yield* open("admin", settings.admin, (at) =>
+    serveAdmin(at, {
+      gateways: () => [],
+      statuses: () =>
+        Object.fromEntries(
+          [...SubscriptionRef.getUnsafe(pipeline.statuses)].map(([object, { generation, entries }]) => [object, { generation, entries }])
+        ),
+      explain: explainer(pipeline)
+    })
+  )
+  yield* Effect.sync(() => {
+    metrics.sampled("leader", () => [[[], leadership.isLeader() ? 1 : 0]])
+    metrics.sampled("statusWaiting", () => [[[], writer.waiting()]])
+    metrics.sampled("linkProxies", () => {
+      const counts = new Map<string, number>()
+      for (const { gateway, following } of link.connected()) {
+        const series = `${gateway.namespace}/${gateway.name}\u0000${following}`
+        counts.set(series, (counts.get(series) ?? 0) + 1)
+      }
+      return [...counts].map(([series, count]) => [series.split("\u0000"), count] as const)
+    })
+    for (const name of ["watchState", "watchSilence", "watchLists", "watchFailures"] as const)
+      metrics.sampled(name, cluster.sight.samples[name])
+  })
+
+  const narrator = makeNarrator(journal)
+  const latest = { capacity: 1, strategy: "sliding" } as const
+  const loops = [
+    pipeline.run,
+    link.run,
+    authority.run,
+    writer.run,
+    provisioner.run,
+    events.run,
+    definitions.run,
+    owned.run.pipe(Effect.provideService(Kube, kube)),
+    Stream.runForEach(authority.identities, (identity) => Effect.sync(() => link.renew(identity))),
+    Stream.runForEach(authority.bundles, () => Effect.sync(() => provisioner.renewed())),
+    SubscriptionRef.changes(pipeline.statuses).pipe(
+      Stream.buffer(latest),
+      Stream.runForEach((now) =>
+        Effect.sync(() => {
+          writer.desire(now)
+          // One replica's word is enough.
+          if (leadership.isLeader()) narrator.statuses(now)
+        })
+      )
+    ),
+    SubscriptionRef.changes(cluster.sight.collections).pipe(
+      Stream.buffer(latest),
+      Stream.runForEach((collections) =>
+        Effect.sync(() => {
+          for (const { kind, namespace, state, detail } of collections)
+            if (state === "Denied" || state === "Broken")
+              journal.write("debug", `${kind}${namespace === "" ? "" : ` of ${namespace}`}: ${state}: ${detail}`)
+        })
+      )
+    ),
+    Stream.runForEach(leadership.changes, (leads) =>
+      Effect.sync(() =>
+        journal.write("info", leads ? "leading: this replica writes" : `not leading; ${leadership.holder() || "nobody"} does`)
+      )
+    ),
+    pipeline.started.pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          ready = true
+          journal.write("info", `ready: ${pipeline.published().size} Gateways`)
+        })
+      )
+    )
+  ]
+  return {
+    run: Effect.all(loops, { concurrency: "unbounded", discard: true }).pipe(Effect.andThen(Effect.never)),
+    // Nothing of a user's passes through here: the lease is given back and the streams end with the scope.
+    drain: Effect.sync(() => {
+      ready = false
+    })
+  }
+})
