@@ -47,8 +47,13 @@ const kinds: ReadonlyMap<string, number> = new Map([
 const letters = new Uint32Array(32)
 for (const name of kinds.keys()) letters[name.length]! |= 1 << (name.charCodeAt(0) & 31)
 
-const kindOf = (name: string): number =>
-  (letters[name.length & 31]! & (1 << (name.charCodeAt(0) & 31))) === 0 ? 0 : (kinds.get(name.toLowerCase()) ?? 0)
+const kindOf = (name: string): number => {
+  if ((letters[name.length & 31]! & (1 << (name.charCodeAt(0) & 31))) === 0) return 0
+  // Nearly every response has these, spelt so.
+  if (name === "Content-Length" || name === "content-length") return contentLength
+  if (name === "Connection" || name === "connection") return connection
+  return kinds.get(name.toLowerCase()) ?? 0
+}
 
 /** method: of the request it answers. */
 export const judgeHead = (head: ResponseHead, method: string): JudgedHead | HeadProblem => {
