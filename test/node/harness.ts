@@ -1,0 +1,109 @@
+// What the tests of the node level work with: the cluster, the world outside it (names, origins, clients), and the installation of this checkout.
+import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { inject } from "vitest"
+import { type Access, accessTo } from "../cluster/access.ts"
+import { installCrds } from "../cluster/crds.ts"
+import { plan } from "../cluster/network.ts"
+import { type Images, imagesAt } from "../cluster/runtime.ts"
+import type { Channel } from "../schemas/table/row.ts"
+import { type DnsServer, startDnsServer } from "../support/dns.ts"
+
+const root = join(import.meta.dirname, "..", "..")
+
+/**
+ * Addresses of the world outside, which are this process's own: origins listen on `outside.public` (public-class) and `outside.private` (needs an EgressPolicy),
+ * by `startOrigin({ host, port, tls })` of test/support/origin.ts. Pods reach them, and this process reaches pods, Services and load balancers.
+ */
+export const outside = { public: plan.public, private: plan.private, gateway: plan.gateway } as const
+
+export interface NodeHarness extends Access, Images {
+  /** The image of this checkout, as pods name it; `imageFile` is its tar. */
+  readonly image: string
+  readonly imageFile: string
+  readonly timings: Readonly<Record<"apiServer" | "node" | "dns", number>>
+}
+
+export const theNode = (): NodeHarness => {
+  const { address, socket, image, imageFile, timings } = inject("node")
+  return { ...accessTo(address), ...imagesAt(socket), image, imageFile, timings }
+}
+
+/** The name server that the cluster's DNS asks for names outside the cluster. One at a time: close it when the file ends. */
+export const startNames = (): Promise<DnsServer> => startDnsServer({ host: plan.gateway, port: 53 })
+
+export interface CurlAnswer {
+  /** 0: no HTTP answer; then `error` says why. */
+  readonly status: number
+  readonly body: string
+  readonly error: string
+}
+
+/** `curl -sS ARGS` in the world outside, as a user would; never rejects for what the answer is. */
+export const curl = (...args: ReadonlyArray<string>): Promise<CurlAnswer> =>
+  new Promise((resolve) => {
+    const words = ["-sS", "--max-time", "10", "--write-out", "\n%{http_code}", ...args]
+    execFile("curl", words, { maxBuffer: 16 << 20 }, (_, stdout, stderr) => {
+      const cut = stdout.lastIndexOf("\n")
+      resolve({ status: Number(stdout.slice(cut + 1)), body: stdout.slice(0, Math.max(cut, 0)), error: stderr.trim() })
+    })
+  })
+
+/** The address that a Service of type LoadBalancer was given. */
+export const loadBalancerAddress = async (node: Access, namespace: string, service: string): Promise<string> => {
+  const path = `/api/v1/namespaces/${namespace}/services/${service}`
+  const { body } = await node.eventually(path, (answer) => answer.body.status?.loadBalancer?.ingress?.[0]?.ip !== undefined, 30_000)
+  return body.status.loadBalancer.ingress[0].ip as string
+}
+
+/** Waits until every replica of a Deployment is up to date and ready. */
+export const rolledOut = async (node: Access, namespace: string, deployment: string, milliseconds = 60_000): Promise<void> => {
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${deployment}`
+  await node.eventually(
+    path,
+    ({ body }) => {
+      const { metadata, spec, status } = body
+      const all = [status?.replicas, status?.updatedReplicas, status?.readyReplicas].every((count) => count === spec?.replicas)
+      return metadata?.generation === status?.observedGeneration && all
+    },
+    milliseconds
+  )
+}
+
+export interface Pod {
+  readonly name: string
+  readonly uid: string
+  readonly ip: string
+  readonly ready: boolean
+  readonly restarts: number
+}
+
+export const podsOf = async (node: Access, namespace: string, selector: string): Promise<ReadonlyArray<Pod>> => {
+  const { body } = await node.request("GET", `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`)
+  return body.items.map(
+    (pod: {
+      readonly metadata: { readonly name: string; readonly uid: string }
+      readonly status: {
+        readonly podIP?: string
+        readonly containerStatuses?: ReadonlyArray<{ readonly ready: boolean; readonly restartCount: number }>
+      }
+    }): Pod => ({
+      name: pod.metadata.name,
+      uid: pod.metadata.uid,
+      ip: pod.status.podIP ?? "",
+      ready: pod.status.containerStatuses?.every(({ ready }) => ready) ?? false,
+      restarts: pod.status.containerStatuses?.reduce((sum, { restartCount }) => sum + restartCount, 0) ?? 0
+    })
+  )
+}
+
+/** deploy/install.yaml, if this checkout has one. */
+export const installManifest: string | null = existsSync(join(root, "deploy", "install.yaml")) ? join(root, "deploy", "install.yaml") : null
+
+/** Upstream's CRDs of a channel, then deploy/install.yaml by `kubectl apply`, as the README tells users. Returns what kubectl said. */
+export const install = async (node: Access, channel: Channel = "v1.7.0/experimental"): Promise<string> => {
+  if (installManifest === null) throw new Error("there is no deploy/install.yaml")
+  await installCrds(node, channel)
+  return node.kubectl(["apply", "--server-side", "-f", installManifest])
+}
