@@ -53,7 +53,8 @@ export const failureOf = (path: string, status: number, body: unknown, retryAfte
   const details = isObject(said["details"]) ? said["details"] : {}
   const seconds = details["retryAfterSeconds"]
   const reason = typeof said["reason"] === "string" && said["reason"] !== "" ? said["reason"] : (names[status] ?? `Status${status}`)
-  const text = typeof said["message"] === "string" && !confidential.test(path) ? said["message"] : ""
+  // A body that could not be read is quoted at the end: `Object 'Kind' is missing in '{…}'`.
+  const text = typeof said["message"] === "string" && !confidential.test(path) ? said["message"].replace(/ in '\{[\s\S]*$/, "") : ""
   return new KubeError({
     status,
     reason,

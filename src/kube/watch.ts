@@ -91,13 +91,13 @@ export const watchCollection = <A>(
     let version: string | null = null
 
     const listAccept = target.metadataOnly ? { accept: partial("PartialObjectMetadataList") } : {}
-    const page = (limit: number | null, token: string) =>
+    const page = (limit: number | null, token: string, timeout: number) =>
       kube.request({
         method: "GET",
         path,
         query: { ...target.query, ...(limit === null ? {} : { limit: String(limit) }), ...(token === "" ? {} : { continue: token }) },
         ...listAccept,
-        timeout: 60_000
+        timeout
       })
 
     const pagesOf = (limit: number | null): Effect.Effect<{ readonly items: ReadonlyArray<A>; readonly version: string }, KubeError> =>
@@ -105,7 +105,7 @@ export const watchCollection = <A>(
         const items: Array<A> = []
         let token = ""
         for (;;) {
-          const list = fieldsOf(yield* page(limit, token))
+          const list = fieldsOf(yield* page(limit, token, 60_000))
           const found = itemsOf(list)
           if (found === null || versionOf(list) === "") return yield* broken(path, "Malformed", "the answer is not a list")
           for (const raw of found) {
@@ -140,7 +140,7 @@ export const watchCollection = <A>(
 
     /** A server that was restored from a backup counts from further back, and would say nothing until it has caught up with us. */
     const rewound = Effect.fnUntraced(function* (from: string) {
-      return older(versionOf(yield* page(1, "")), from)
+      return older(versionOf(yield* page(1, "", 10_000)), from)
     })
 
     const onEvent = (line: unknown): KubeError | null => {

@@ -66,10 +66,17 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
   const prefix = base.pathname === "/" ? "" : base.pathname
   /** One of watches, which are many and stay, one of requests. */
   let pools: { readonly trust: Trust; readonly streams: PlainAgent; readonly requests: PlainAgent } | null = null
+  const dropFree = (agent: PlainAgent) => {
+    for (const sockets of Object.values(agent.freeSockets)) for (const socket of [...(sockets ?? [])]) socket.destroy()
+  }
   const retire = (agent: PlainAgent) => {
     // What is under way ends in its own time; nothing is kept for later.
     agent.maxFreeSockets = 0
-    for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+    dropFree(agent)
+  }
+  /** One connection went silent: those that wait for a next request are as dead, and would keep it waiting for as long. */
+  const suspect = () => {
+    if (pools !== null) for (const agent of [pools.streams, pools.requests]) dropFree(agent)
   }
   const poolsOf = (trust: Trust) => {
     if (pools !== null && pools.trust === trust) return pools
@@ -164,6 +171,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
       })
       const timer = setTimeout(() => {
         cancel()
+        suspect()
         resume(Effect.fail(unanswered(access.server, "Timeout", `no whole answer to ${asked.method} ${asked.path} in ${timeout} ms`)))
       }, timeout)
       return Effect.sync(() => {
@@ -211,6 +219,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
           })
           const timer = setTimeout(() => {
             cancel()
+            suspect()
             fail(unanswered(access.server, "Silent", `nothing came for ${silence} ms from ${asked.path}`))
           }, silence)
           return () => {
