@@ -2,7 +2,7 @@
 // An XBackend's CRD is upstream's and has no room for facts: there they stand in the messages of its conditions.
 import { Schema } from "effect"
 import { requiredList } from "./absent.ts"
-import { Instant, WrittenAncestor, WrittenCondition } from "./condition.ts"
+import { Instant, WrittenAncestor, writtenConditions } from "./condition.ts"
 import { integer, text } from "./name.ts"
 
 /** In order of badness, the best first. Of several pods, or several endpoints, the worst is told. */
@@ -64,7 +64,7 @@ export const LiveFacts = Schema.Struct({
 export type LiveFacts = typeof LiveFacts.Type
 
 export const BackendStatus = Schema.Struct({
-  conditions: Schema.optionalKey(requiredList(WrittenCondition, 0, 8)).annotateKey({
+  conditions: Schema.optionalKey(writtenConditions(0)).annotateKey({
     description: "Over all Gateways together, the worst of each type: what printer columns and `kubectl wait` read."
   }),
   ancestors: Schema.optionalKey(requiredList(WrittenAncestor, 0, 16)).annotateKey({
@@ -78,6 +78,6 @@ export const BackendStatus = Schema.Struct({
 export type BackendStatus = typeof BackendStatus.Type
 
 export const EgressPolicyStatus = Schema.Struct({
-  conditions: Schema.optionalKey(requiredList(WrittenCondition, 0, 8))
+  conditions: Schema.optionalKey(writtenConditions(0))
 })
 export type EgressPolicyStatus = typeof EgressPolicyStatus.Type

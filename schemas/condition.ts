@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { requiredList } from "./absent.ts"
 import { ControllerName, Group, integer, Kind, NamespaceName, ObjectName, PortNumber, SectionName, text } from "./name.ts"
+import { uniqueBy } from "./unique.ts"
 
 const conditionType = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$/u
 const instant = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/u
@@ -20,6 +21,9 @@ export const WrittenCondition = Schema.Struct({
 })
 export type WrittenCondition = typeof WrittenCondition.Type
 
+/** At least `min`, each type once. */
+export const writtenConditions = (min: number) => requiredList(WrittenCondition, min, 8).check(uniqueBy("type"))
+
 /** Gateway API's PolicyAncestorStatus: what one Gateway makes of the object. */
 export const WrittenAncestor = Schema.Struct({
   ancestorRef: Schema.Struct({
@@ -31,6 +35,6 @@ export const WrittenAncestor = Schema.Struct({
     port: Schema.optionalKey(PortNumber)
   }),
   controllerName: ControllerName,
-  conditions: requiredList(WrittenCondition, 1, 8)
+  conditions: writtenConditions(1)
 })
 export type WrittenAncestor = typeof WrittenAncestor.Type

@@ -51,7 +51,8 @@ export const definitions: ReadonlyArray<Definition> = [
       live("Addresses", "integer", "addresses", "Addresses that may be dialled, as of the last write."),
       live("Healthy", "integer", "healthy", "Addresses whose last connection succeeded, or that were not tried yet."),
       live("Tier", "integer", "tier", "The tier in use.", true),
-      live("Expires", "date", "certificate.expires", "Its certificate that expires first.", true),
+      // Not of type date: that is printed as an age, and a time to come as <invalid>.
+      live("Expires", "string", "certificate.expires", "When its certificate expires, the first of several.", true),
       live("Failure", "string", "lastFailure", "The failure of the last connection.", true),
       live("Reason", "string", "reason", "Why it is not Fresh.", true),
       age

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { parseAllDocuments } from "yaml"
 import { kinds } from "#schemas/kinds.ts"
 import { audience, healthPort, linkPort } from "#src/link/mount.ts"
+import { secretNames } from "#src/operator/authority.ts"
+import { ownedKinds } from "#src/operator/owned.ts"
 import { rights } from "../../scripts/deploy/rights.ts"
 import { type ControlPlane, startControlPlane } from "../cluster/control.ts"
 import { installCrds } from "../cluster/crds.ts"
@@ -81,6 +83,16 @@ describe("the table of rights", () => {
     for (const kind of kinds) {
       expect(of(kind.plural, kind.group).flatMap(({ verbs }) => verbs)).toEqual(expect.arrayContaining(["get", "list", "watch"]))
       expect(of(`${kind.plural}/status`, kind.group)).toHaveLength(kind.status ? 1 : 0)
+    }
+  })
+
+  it("reads of its own Secrets those that it makes, and owns what it provisions", () => {
+    expect(
+      rights.filter(({ where, resources }) => where === "own" && resources.includes("secrets")).flatMap(({ names }) => names ?? [])
+    ).toEqual(Object.values(secretNames))
+    for (const kind of ownedKinds) {
+      const verbs = of(kind.plural, kind.group).flatMap((right) => right.verbs)
+      expect(verbs, kind.kind).toEqual(expect.arrayContaining(["get", "list", "watch", "create", "patch", "delete"]))
     }
   })
 
@@ -169,5 +181,15 @@ await withClusterPrograms("an installation on a control plane", () => {
     const [container] = spec.containers
     const bare = { ...pod, spec: { ...pod.spec, securityContext: {}, containers: [{ ...container, securityContext: {} }] } }
     expect((await plane.request("POST", pods, { body: bare })).body.message).toContain('violates PodSecurity "restricted')
+  })
+
+  it("goes and leaves what users declared, when its CRDs are left out, and takes it along when they are not", async () => {
+    const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/backends.gateway.sluice.dev"
+    const overlay = join(root, "deploy", "overlays", "cluster")
+    await plane.kubectl(["delete", "-k", overlay, "--selector", "app.kubernetes.io/name=sluice", "--wait=false"])
+    expect((await plane.request("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/sluice-operator")).status).toBe(404)
+    expect((await plane.request("GET", crds)).status).toBe(200)
+    await plane.kubectl(["delete", "-f", join(root, "deploy", "install.yaml"), "--ignore-not-found", "--wait=false"])
+    await plane.eventually(crds, ({ status }) => status === 404, 20_000)
   })
 })
