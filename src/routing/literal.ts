@@ -1,14 +1,19 @@
-// The path elements that every match of a regular expression begins with: where its rule hangs in the trie. Too few is slower, too many would be wrong.
+// What every match of a regular expression begins with: where its rule hangs in the trie. Too little is slower, too much would be wrong.
 
-/** `/api/v[0-9]+/x` -> ["api"]: only whole elements, up to the last slash of what is plainly literal at the start. */
-export const literalElements = (source: string): ReadonlyArray<string> => {
-  if (hasOuterAlternative(source)) return []
+/** What is plainly literal at the start: `/api/v[0-9]+/x` -> "/api/v". */
+export const literalPrefix = (source: string): string => {
+  if (hasOuterAlternative(source)) return ""
   let end = source.startsWith("^") ? 1 : 0
   const start = end
   while (end < source.length && !"\\^$.|?*+()[]{}".includes(source[end]!)) end++
   // A quantifier makes the character before it optional.
   if (end < source.length && "?*+{".includes(source[end]!)) end--
-  const literal = source.slice(start, Math.max(start, end))
+  return source.slice(start, Math.max(start, end))
+}
+
+/** `/api/v[0-9]+/x` -> ["api"]: only whole elements, up to the last slash. */
+export const literalElements = (source: string): ReadonlyArray<string> => {
+  const literal = literalPrefix(source)
   const slash = literal.lastIndexOf("/")
   return !literal.startsWith("/") || slash <= 0 ? [] : literal.slice(1, slash).split("/")
 }

@@ -1,5 +1,7 @@
-// The rules of one path. Many rules on a path differ by an exact header or query value (tenants on `/`): those are found by value, not tried in turn.
+// The rules of one path. Many rules on a path differ by an exact header or query value (tenants on `/`): those are found by value, not tried in turn; and
+// many expressions by what each wants in the path.
 import type { CompiledRule, Condition } from "./compile.ts"
+import { type Grams, gramsOf, searchGrams } from "./grams.ts"
 import type { RequestView } from "./match.ts"
 import { queryValue } from "./query.ts"
 
@@ -10,6 +12,7 @@ export interface Shelf {
   readonly plain: ReadonlyArray<CompiledRule>
   readonly headers: ReadonlyArray<ByValue>
   readonly query: ReadonlyArray<ByValue>
+  readonly grams: Grams | null
 }
 
 /** Rules that want an exact value of one header or parameter. */
@@ -25,7 +28,7 @@ const enough = 8
 /** Rules in order of rank, at least one. */
 export const shelve = (rules: ReadonlyArray<CompiledRule>): Shelf => {
   const first = rules[0]!.rank
-  if (rules.length < enough) return { first, plain: rules, headers: [], query: [] }
+  if (rules.length < enough) return { first, plain: rules, headers: [], query: [], grams: null }
   const plain: Array<CompiledRule> = []
   const headers = new Map<string, Map<string, Array<CompiledRule>>>()
   const query = new Map<string, Map<string, Array<CompiledRule>>>()
@@ -45,7 +48,8 @@ export const shelve = (rules: ReadonlyArray<CompiledRule>): Shelf => {
   }
   const list = (index: Map<string, Map<string, Array<CompiledRule>>>): ReadonlyArray<ByValue> =>
     [...index].map(([name, rules]) => ({ name, rules, first: Math.min(...[...rules.values()].map((same) => same[0]!.rank)) }))
-  return { first, plain, headers: list(headers), query: list(query) }
+  const { grams, rest } = plain.length < enough || plain[0]!.path === null ? { grams: null, rest: plain } : gramsOf(plain)
+  return { first, plain: rest, headers: list(headers), query: list(query), grams }
 }
 
 const holds = (conditions: ReadonlyArray<Condition>, request: RequestView, of: "header" | "query"): boolean => {
@@ -86,5 +90,7 @@ export const searchShelf = (shelf: Shelf, request: RequestView, best: CompiledRu
     const rules = value === null ? undefined : index.rules.get(value)
     if (rules !== undefined) found = firstOf(rules, request, found)
   }
+  if (shelf.grams !== null && (found === null || shelf.grams.first < found.rank))
+    found = searchGrams(shelf.grams, request.path, found, (rules, best) => firstOf(rules, request, best))
   return found
 }

@@ -243,11 +243,46 @@ describe("the matcher and the specification", () => {
     )
   })
 
+  it("property: agree where many expressions share one path and differ by what they want in it", () => {
+    const name = fc.constantFrom("alpha", "alphabet", "beta", "gamma", "delta-1", "delta-12", "ab")
+    const wanting = fc.oneof(
+      name.map((text) => `.*/${text}/.*`),
+      name.map((text) => `/${text}-[a-z]+`),
+      name.map((text) => `.*${text}`),
+      name.map((text) => `/(x|y)?${text}.*`),
+      fc.tuple(name, name).map(([a, b]) => `/.*${a}.*${b}.*`),
+      fc.tuple(name, name).map(([a, b]) => `.*${a}|.*${b}`),
+      fc.constant("/[a-z]+.*")
+    )
+    const crowded = fc
+      .record({ path: wanting.map(regex), method: fc.constantFrom(null, null, "GET"), headers: few(condition) })
+      .map((match) => makeRule("r", match))
+    const asking = fc
+      .tuple(
+        fc.array(fc.oneof(name, fc.constantFrom("x", "alpha-b", "beta-c", "yalpha")), { minLength: 1, maxLength: 4 }),
+        fc.constantFrom("", "/")
+      )
+      .map(([elements, end]) => makeRequest(`/${elements.join("/")}${end}`, { x: "1" }, "GET"))
+    fc.assert(
+      fc.property(
+        fc.array(crowded, { minLength: 8, maxLength: 60 }),
+        fc.array(asking, { minLength: 1, maxLength: 10 }),
+        (rules, requests) => {
+          const host = compileHost({ hostname: "*", rules })
+          for (const asked of requests) assert.strictEqual(matchRule(host, asked)?.rank ?? -1, slow(rules, asked), asked.path)
+        }
+      ),
+      { numRuns: 200 }
+    )
+  })
+
   it("a lookup among 10,000 rules tries a handful of them, whatever they differ by", () => {
     const kinds: ReadonlyArray<readonly [(at: number) => Partial<Match>, string, Readonly<Record<string, string>>]> = [
       [(at) => ({ path: exact(`/x/${at}`) }), "/x/9999", {}],
       [(at) => ({ path: prefix(`/x/${at}`) }), "/x/9999/y", {}],
       [(at) => ({ path: regex(`/x/${at}/[a-z]+`) }), "/x/9999/y", {}],
+      [(at) => ({ path: regex(`/team-${at}-[a-z]+`) }), "/team-9999-y", {}],
+      [(at) => ({ path: regex(`.*/tenant-${at}/.*`) }), "/eu/tenant-9999/y", {}],
       [(at) => ({ headers: [{ name: "tenant", type: "Exact", value: `${at}` }] }), "/", { tenant: "9999" }],
       [(at) => ({ query: [{ name: "tenant", type: "Exact", value: `${at}` }] }), "/?tenant=9999", {}]
     ]
