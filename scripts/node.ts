@@ -5,6 +5,7 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFi
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ensurePrograms } from "../test/cluster/build.ts"
+import { emulator } from "./image/debian.ts"
 import { buildImage } from "./image.ts"
 import { runVitest } from "./vitest.ts"
 
@@ -103,6 +104,7 @@ if (built._tag === "Absent") skip(built.reason)
 const image = join(root, ".cache", "image", "node-level.tar")
 const { digest, reference } = await buildImage({ out: image })
 console.log(`${reference} ${digest}`)
+const foreign = process.arch === "arm64" ? "amd64" : "arm64"
 
 sweep()
 const name = `${prefix}${process.pid}`
@@ -114,7 +116,9 @@ const counts = withPlaces(() =>
     ...process.env,
     SLUICE_NODE_FOLDER: folder,
     SLUICE_NODE_CGROUP: `/${name}`,
-    SLUICE_NODE_IMAGE: image
+    SLUICE_NODE_IMAGE: image,
+    SLUICE_NODE_IMAGE_DIGEST: digest,
+    SLUICE_NODE_EMULATOR: emulator(foreign)
   })
 )
 removeGroups(name)

@@ -120,7 +120,8 @@ export const launch = (): { readonly flags: ReadonlyArray<string>; readonly envi
   return { flags, environment: [...exported, "NODE_OPTIONS="] }
 }
 
-export const runtime = (version: string, labels: Readonly<Record<string, string>>): Runtime => {
+/** How a container of the image runs. */
+export const runtime = (version: string): Runtime => {
   const { flags, environment } = launch()
   return {
     user: `${user}:${user}`,
@@ -129,8 +130,7 @@ export const runtime = (version: string, labels: Readonly<Record<string, string>
     labels: {
       "org.opencontainers.image.title": "sluice",
       "org.opencontainers.image.version": version,
-      "org.opencontainers.image.licenses": "Apache-2.0",
-      ...labels
+      "org.opencontainers.image.licenses": "Apache-2.0"
     }
   }
 }

@@ -29,12 +29,12 @@ const run = (command: string, args: ReadonlyArray<string>, cwd: string) => {
     throw new Error(`${command} ${args.at(-1) ?? ""}: ${error?.message ?? stderr.trim()}; the image is built on Debian (apt-get, dpkg-deb)`)
 }
 
-/** The packages of an architecture, from the machine's package sources, in .cache until they are removed from there. */
-const fetched = (architecture: Architecture): string => {
-  const folder = join(cache, `debian-${architecture}`)
+/** Folder with the archives of packages of an architecture, from the machine's package sources; in .cache until it is removed from there. */
+const fetched = (architecture: Architecture, names: ReadonlyArray<string>, label: string): string => {
+  const folder = join(cache, `${label}-${architecture}`)
   if (existsSync(folder)) return folder
   mkdirSync(cache, { recursive: true })
-  console.error(`sluice: getting ${packages.join(", ")} for ${architecture} from Debian (once)`)
+  console.error(`sluice: getting ${names.join(", ")} for ${architecture} from Debian (once)`)
   const scratch = mkdtempSync(join(cache, "fetching-"))
   // A package database of its own, so that a foreign architecture needs neither root nor dpkg --add-architecture.
   const settings = [
@@ -44,12 +44,25 @@ const fetched = (architecture: Architecture): string => {
   for (const name of ["state/lists/partial", "cache/archives/partial", "packages"]) mkdirSync(join(scratch, name), { recursive: true })
   try {
     run("apt-get", ["-qq", ...settings, "update"], scratch)
-    run("apt-get", ["-qq", ...settings, "download", ...packages], join(scratch, "packages"))
+    run("apt-get", ["-qq", ...settings, "download", ...names], join(scratch, "packages"))
     renameSync(join(scratch, "packages"), folder)
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
   return folder
+}
+
+const archivesIn = (folder: string) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".deb"))
+    .sort()
+
+/** A program that runs programs of another architecture on this machine, for a look at an image that is not this machine's. */
+export const emulator = (architecture: Architecture): string => {
+  const native = process.arch === "arm64" ? "arm64" : "amd64"
+  const folder = fetched(native, ["qemu-user-static"], "qemu")
+  for (const archive of archivesIn(folder)) run("dpkg-deb", ["-x", join(folder, archive), folder], folder)
+  return join(folder, "usr", "bin", `qemu-${architecture === "arm64" ? "aarch64" : "x86_64"}-static`)
 }
 
 const file = (path: string, mode = 0o644): Entry => ({ type: "file", mode, data: readFileSync(path) })
@@ -67,10 +80,8 @@ const authorities = (folder: string): Entry => {
 export const debianFiles = (
   architecture: Architecture
 ): { readonly files: ReadonlyMap<string, Entry>; readonly versions: ReadonlyArray<string> } => {
-  const folder = fetched(architecture)
-  const archives = readdirSync(folder)
-    .filter((name) => name.endsWith(".deb"))
-    .sort()
+  const folder = fetched(architecture, packages, "debian")
+  const archives = archivesIn(folder)
   const root = mkdtempSync(join(tmpdir(), "sluice-debian-"))
   try {
     for (const archive of archives) run("dpkg-deb", ["-x", join(folder, archive), root], folder)
