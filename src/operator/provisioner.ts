@@ -55,8 +55,15 @@ const concurrency = 4
 /** Milliseconds until a failed try is repeated; doubled each time, up to the second. */
 const again = { least: 1_000, most: 60_000 } as const
 
+/** The API server has read the object and will not have it: also with 500, for a quantity that is none. */
+const isRefusal = ({ status, message }: KubeError): boolean =>
+  status === 400 || status === 422 || (status === 500 && /failed to (convert|create typed|decode)|unmarshal/.test(message))
+
 /** How long our watch may take to show what we applied. */
 const unseen = 3_000
+
+/** On everything that is made: the hash of what was applied. */
+const renderedAnnotation = "gateway.sluice.dev/rendered"
 
 /** A piece of work: a Gateway, or the trust of a namespace (`trust/NAMESPACE`). */
 type Work = string
@@ -109,11 +116,16 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
   })
 
   /** True: it was applied. A string: it cannot be, because of what is in the way. */
-  const bring = Effect.fnUntraced(function* (object: Rendered, work: Work) {
-    const { namespace, name } = object.metadata
-    const key = ownedKey(object.kind, namespace, name)
+  const bring = Effect.fnUntraced(function* (rendered: Rendered, work: Work) {
+    const { namespace, name } = rendered.metadata
+    const key = ownedKey(rendered.kind, namespace, name)
     const stands = owned.get(key)
-    const hash = hashOf(object)
+    const hash = hashOf(rendered)
+    // What was rendered once and is left out now (a port) cannot be seen in what stands; that another was rendered can.
+    const object = {
+      ...rendered,
+      metadata: { ...rendered.metadata, annotations: { ...rendered.metadata.annotations, [renderedAnnotation]: hash } }
+    }
     const known = stored.get(key)
     const now = yield* Clock.currentTimeMillis
     // Our own watch has not shown it yet.
@@ -146,8 +158,7 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
   })
 
   const problemOf = (object: Rendered, infrastructure: Infrastructure, error: KubeError): Problem => {
-    const refused = error.status === 400 || error.status === 422
-    return refused && infrastructure.named.length > 0
+    return isRefusal(error) && infrastructure.named.length > 0
       ? { _tag: "Parameters", named: infrastructure.named, cause: `${describe(object)} is refused: ${error.message}` }
       : { _tag: "Resources", what: describe(object), cause: error.message }
   }
@@ -176,7 +187,7 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
       if (result._tag === "Failure") {
         const { failure } = result
         // Nobody there, or asked to wait: no fault of the object.
-        if (failure.status === null || failure.status === 429 || failure.status >= 500) return yield* failure
+        if (!isRefusal(failure) && (failure.status === null || failure.status === 429 || failure.status >= 500)) return yield* failure
         options.onApply?.(object.kind, "failed")
         setProblem(gateway, problemOf(object, infrastructure, failure))
         return yield* failure

@@ -43,7 +43,9 @@ export const mergeConditions = (before: unknown, desired: ReadonlyArray<Conditio
     if ((numberAt(old, "observedGeneration") ?? 0) > condition.observedGeneration) merged.push(old)
     else {
       const since = stringAt(old, "lastTransitionTime")
-      merged.push(written(condition, since !== "" && field(old, "status") === condition.status ? since : now))
+      // What the CRD put there by default was no state of anything: it has no generation.
+      const stood = since !== "" && field(old, "observedGeneration") !== undefined && field(old, "status") === condition.status
+      merged.push(written(condition, stood ? since : now))
     }
   }
   for (const condition of wanted.values()) if (merged.length < most) merged.push(written(condition, now))

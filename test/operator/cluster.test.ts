@@ -1,0 +1,346 @@
+// The operator in front of a real API server: what `kubectl` would show, with a proxy as a process, a second controller, and people who edit what is not theirs.
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import type { Access } from "../cluster/access.ts"
+import { freePorts } from "../cluster/ports.ts"
+import { onControlPlane } from "../cluster/shared.ts"
+import { type OperatorProcess, startOperator, until } from "./operator.ts"
+
+const ours = "sluice.dev/gateway-controller"
+const api = "/apis/gateway.networking.k8s.io/v1"
+
+// biome-ignore lint/suspicious/noExplicitAny: objects of any kind, looked into by tests
+type Any = any
+
+await onControlPlane("the operator", (plane: Access) => {
+  let namespace = ""
+  let system = ""
+  let gatewayClass = ""
+  let operator: OperatorProcess
+  const others: Array<OperatorProcess | ChildProcess> = []
+
+  const gatewayPath = () => `${api}/namespaces/${namespace}/gateways/web`
+  const routePath = (name = "cart") => `${api}/namespaces/${namespace}/httproutes/${name}`
+  const deploymentPath = () => `/apis/apps/v1/namespaces/${namespace}/deployments/${made()}`
+  const servicePath = () => `/api/v1/namespaces/${namespace}/services/${made()}`
+  /** What is made is found by its label: its name is the operator's business. */
+  let name = ""
+  const made = () => name
+  const get = async (path: string): Promise<Any> => (await plane.request("GET", path)).body
+  const apply = (text: string) => plane.kubectl(["-n", namespace, "apply", "-f", "-"], text)
+  const conditions = (list: ReadonlyArray<Any> | undefined) =>
+    Object.fromEntries((list ?? []).map((one) => [one.type, `${one.status} ${one.reason}`]))
+  const parentsOf = async (route = "cart"): Promise<ReadonlyArray<Any>> => (await get(routePath(route))).status?.parents ?? []
+  const gateway = (listeners: string, more = "") => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: web}
+spec:
+  gatewayClassName: ${gatewayClass}
+  listeners: [${listeners}]
+${more}`
+  const http = "{name: http, port: 80, protocol: HTTP}"
+
+  beforeAll(async () => {
+    system = await plane.namespace("system")
+    namespace = await plane.namespace("shop")
+    gatewayClass = `sluice-${namespace}`
+    operator = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`] })
+    await apply(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: ${gatewayClass}}
+spec: {controllerName: ${ours}}
+---${gateway(http)}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: cart}
+spec:
+  parentRefs: [{name: web, sectionName: http}]
+  rules: [{backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: pay}]}]
+---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: pay}
+spec: {protocol: HTTP, endpoints: [{fqdn: {hostname: pay.invalid, port: 8080}}]}`)
+  }, 90_000)
+
+  afterAll(async () => {
+    if (operator !== undefined && !(await operator.ready().catch(() => false))) process.stderr.write(operator.log())
+    for (const one of others) one.kill("SIGKILL" as never)
+    await operator?.kill()
+    await plane.request("DELETE", `${api}/gatewayclasses/${gatewayClass}`)
+  })
+
+  it("says what the specification wants of class, Gateway, listener and route", async () => {
+    await until("the Gateway has its status", async () => (await get(gatewayPath())).status?.listeners?.[0]?.attachedRoutes === 1)
+    const { status } = await get(gatewayPath())
+    expect(conditions(status.conditions)).toEqual({ Accepted: "True Accepted", Programmed: "Unknown Pending" })
+    expect(status.listeners).toMatchObject([
+      { name: "http", attachedRoutes: 1, supportedKinds: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute" }] }
+    ])
+    expect(conditions(status.listeners[0].conditions)).toEqual({
+      Accepted: "True Accepted",
+      ResolvedRefs: "True ResolvedRefs",
+      Conflicted: "False NoConflicts",
+      Programmed: "Unknown Pending"
+    })
+    await until("the route has its status", async () => (await parentsOf()).length === 1)
+    expect(await parentsOf()).toMatchObject([
+      { controllerName: ours, parentRef: { group: "gateway.networking.k8s.io", kind: "Gateway", name: "web", sectionName: "http" } }
+    ])
+    expect((await parentsOf())[0].parentRef).not.toHaveProperty("namespace")
+    expect(conditions((await parentsOf())[0].conditions)).toEqual({ Accepted: "True Accepted", ResolvedRefs: "True ResolvedRefs" })
+    const seen = (await get(`${api}/gatewayclasses/${gatewayClass}`)).status
+    expect(conditions(seen.conditions)).toEqual({ Accepted: "True Accepted", SupportedVersion: "True SupportedVersion" })
+    const features = seen.supportedFeatures.map((one: Any) => one.name)
+    expect(features).toEqual([...features].sort())
+  })
+
+  it("makes pods and what goes with them, owned by the Gateway", async () => {
+    const selector = `labelSelector=gateway.networking.k8s.io/gateway-name=web`
+    await until("the Deployment", async () => {
+      name = (await get(`/apis/apps/v1/namespaces/${namespace}/deployments?${selector}`)).items[0]?.metadata.name ?? ""
+      return name !== ""
+    })
+    const { uid } = (await get(gatewayPath())).metadata
+    for (const [path, kind] of [
+      ["/api/v1", "serviceaccounts"],
+      ["/api/v1", "services"],
+      ["/apis/apps/v1", "deployments"],
+      ["/apis/policy/v1", "poddisruptionbudgets"],
+      ["/apis/networking.k8s.io/v1", "networkpolicies"]
+    ]) {
+      const items = (await get(`${path}/namespaces/${namespace}/${kind}?${selector}`)).items
+      expect(items, kind).toHaveLength(1)
+      expect(items[0].metadata.ownerReferences).toMatchObject([{ kind: "Gateway", name: "web", uid, controller: true }])
+    }
+    expect((await get(`/api/v1/namespaces/${namespace}/serviceaccounts/${made()}`)).automountServiceAccountToken).toBe(false)
+    expect((await get(`/api/v1/namespaces/${namespace}/configmaps/sluice-ca`)).data["ca.crt"]).toContain("BEGIN CERTIFICATE")
+  })
+
+  it("is Programmed when a proxy has taken it up and there is an address, and tells what that proxy sees", async () => {
+    const pods = () => get(`/api/v1/namespaces/${namespace}/pods?labelSelector=gateway.networking.k8s.io/gateway-name=web`)
+    await until("a pod is wanted", async () => (await pods()).items.length === 2)
+    const pod = (await pods()).items[0].metadata
+    const folder = join(plane.folder, `${namespace}-proxy`)
+    mkdirSync(folder)
+    writeFileSync(
+      join(folder, "token"),
+      await plane.token(namespace, made(), { audiences: ["sluice"], pod: { name: pod.name, uid: pod.uid } })
+    )
+    writeFileSync(join(folder, "ca.crt"), (await get(`/api/v1/namespaces/${namespace}/configmaps/sluice-ca`)).data["ca.crt"])
+    const [admin = 0, health = 0] = await freePorts(2)
+    const proxy = spawn(
+      process.execPath,
+      [
+        join(import.meta.dirname, "../../src/main.ts"),
+        "proxy",
+        `--operator=127.0.0.1:${operator.linkPort}`,
+        `--gateway=${namespace}/web`,
+        `--token-file=${join(folder, "token")}`,
+        `--ca-file=${join(folder, "ca.crt")}`,
+        `--state-folder=${folder}`,
+        `--admin-address=127.0.0.1:${admin}`,
+        `--health-address=127.0.0.1:${health}`,
+        "--nameserver=127.0.0.1:9"
+      ],
+      { env: { PATH: process.env["PATH"] }, stdio: ["ignore", "ignore", "inherit"] }
+    )
+    others.push(proxy)
+    const programmed = async () => (await get(gatewayPath())).status.conditions.find((one: Any) => one.type === "Programmed")
+    await until("the proxy has acknowledged", async () => (await programmed()).reason === "AddressNotAssigned", 30_000)
+    expect((await programmed()).status).toBe("False")
+    const address = { loadBalancer: { ingress: [{ ip: "198.51.100.7" }] } }
+    await plane.request("PATCH", `${servicePath()}/status`, { body: { status: address } })
+    await until("the Gateway is programmed", async () => (await programmed()).status === "True")
+    expect((await get(gatewayPath())).status.addresses).toEqual([{ type: "IPAddress", value: "198.51.100.7" }])
+
+    const backend = async () => (await get(`/apis/gateway.sluice.dev/v1alpha1/namespaces/${namespace}/backends/pay`)).status
+    await until("the name does not resolve, and says so", async () => (await backend()).live?.resolution === "Failed", 30_000)
+    expect((await backend()).endpoints).toMatchObject([{ name: "pay.invalid:8080", resolution: "Failed", addresses: { count: 0 } }])
+    expect(conditions((await backend()).conditions)).toMatchObject({ Accepted: "True Accepted", Resolved: "False Failed" })
+    const events = async (kind: string) =>
+      (await get(`/apis/events.k8s.io/v1/namespaces/${namespace}/events`)).items
+        .filter((one: Any) => one.regarding.kind === kind && one.reportingController === ours)
+        .map((one: Any) => one.reason)
+    await until("Events tell it", async () => (await events("Gateway")).includes("Programmed") && (await events("HTTPRoute")).length > 0)
+    expect(await events("HTTPRoute")).toEqual(["ResolutionFailed"])
+  }, 90_000)
+
+  it("leaves the entries of another controller alone, while both write", async () => {
+    const foreign = {
+      parentRef: { name: "web" },
+      controllerName: "example.com/other",
+      conditions: [
+        {
+          type: "Accepted",
+          status: "False",
+          reason: "NotMine",
+          message: "",
+          observedGeneration: 1,
+          lastTransitionTime: "2026-01-01T00:00:00Z"
+        }
+      ]
+    }
+    // As a careless controller would: the whole list, without ours.
+    for (let round = 0; round < 3; round++) {
+      await plane.request("PATCH", `${routePath()}/status`, { body: { status: { parents: [foreign] } } })
+      await until("ours is there again", async () => (await parentsOf()).some((one) => one.controllerName === ours))
+    }
+    const parents = await parentsOf()
+    expect(parents.map((one) => one.controllerName)).toEqual(["example.com/other", ours])
+    expect(parents[0]).toMatchObject(foreign)
+    // Our entry goes with the parentRef, theirs stays.
+    await plane.request("PATCH", routePath(), { body: { spec: { parentRefs: [{ name: "elsewhere" }] } } })
+    await until("ours is gone", async () => !(await parentsOf()).some((one) => one.controllerName === ours))
+    expect((await parentsOf()).map((one) => one.controllerName)).toEqual(["example.com/other"])
+    await plane.request("PATCH", routePath(), { body: { spec: { parentRefs: [{ name: "web", sectionName: "http" }] } } })
+    await until("ours is back", async () => (await parentsOf()).some((one) => one.controllerName === ours))
+  })
+
+  it("moves no pod for a listener or a route; the Service follows", async () => {
+    const before = (await get(deploymentPath())).spec.template
+    const { generation } = (await get(deploymentPath())).metadata
+    await apply(gateway(`${http}, {name: alt, port: 8080, protocol: HTTP, hostname: a.example}`))
+    await until("the Service has the port", async () => (await get(servicePath())).spec.ports.length === 2)
+    expect((await get(servicePath())).spec.ports.map((one: Any) => [one.port, one.targetPort])).toEqual([
+      [80, 10080],
+      [8080, 8080]
+    ])
+    await apply(gateway(http))
+    await until("the Service lost it", async () => (await get(servicePath())).spec.ports.length === 1)
+    await plane.request("PATCH", routePath(), { body: { spec: { hostnames: ["b.example"] } } })
+    await until("the route was seen", async () => {
+      const { metadata } = await get(routePath())
+      return (await parentsOf()).some((one) => one.controllerName === ours && one.conditions[0].observedGeneration === metadata.generation)
+    })
+    expect((await get(deploymentPath())).spec.template).toEqual(before)
+    expect((await get(deploymentPath())).metadata.generation).toBe(generation)
+  })
+
+  it("brings back what somebody edited or deleted", async () => {
+    await plane.request("PATCH", deploymentPath(), { body: { spec: { replicas: 7 } } })
+    await until("the replicas are ours again", async () => (await get(deploymentPath())).spec.replicas === 2)
+    const { uid } = (await get(servicePath())).metadata
+    await plane.request("DELETE", servicePath())
+    await until("there is another Service", async () => {
+      const found = await get(servicePath())
+      return found.metadata?.uid !== undefined && found.metadata.uid !== uid
+    })
+  })
+
+  it("reads parameters; what is no longer wanted goes; what is refused is told and changes nothing", async () => {
+    const budgets = async () => (await get(`/apis/policy/v1/namespaces/${namespace}/poddisruptionbudgets`)).items.length
+    const scalers = async () => (await get(`/apis/autoscaling/v2/namespaces/${namespace}/horizontalpodautoscalers`)).items.length
+    const parameters = (spec: string) => `
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: GatewayParameters
+metadata: {name: size}
+spec: ${spec}
+---${gateway(http, "  infrastructure: {labels: {team: shop}, parametersRef: {group: gateway.sluice.dev, kind: GatewayParameters, name: size}}")}`
+    await apply(parameters("{autoscaling: {minReplicas: 2, maxReplicas: 4}, service: {type: ClusterIP}}"))
+    await until("there is an autoscaler", async () => (await scalers()) === 1)
+    await until("the Service is of the type", async () => (await get(servicePath())).spec.type === "ClusterIP")
+    expect((await get(servicePath())).metadata.labels).toMatchObject({ team: "shop" })
+    await until("the address is its own", async () => {
+      const { clusterIP } = (await get(servicePath())).spec
+      return (await get(gatewayPath())).status.addresses[0]?.value === clusterIP
+    })
+    await apply(parameters("{replicas: 1, service: {type: ClusterIP}}"))
+    await until("neither autoscaler nor budget is left", async () => (await scalers()) + (await budgets()) === 0)
+    await until("one replica", async () => (await get(deploymentPath())).spec.replicas === 1)
+
+    const accepted = async () => (await get(gatewayPath())).status.conditions.find((one: Any) => one.type === "Accepted")
+    await apply(parameters("{replicas: 3, pod: {patch: {spec: {containers: [{image: other}]}}}}"))
+    await until("the patch is refused", async () => (await accepted()).reason === "InvalidParameters")
+    expect((await accepted()).message).toContain("spec.pod.patch.spec.containers[0].name")
+    expect((await get(deploymentPath())).spec.replicas).toBe(1)
+    await apply(parameters('{replicas: 1, pod: {resources: {requests: {cpu: "much"}}}}'))
+    await until("the API server refuses", async () => /Deployment .* is refused/.test((await accepted()).message))
+    await apply(parameters("{replicas: 1, service: {type: ClusterIP}}"))
+    await until("it is accepted again", async () => (await accepted()).status === "True")
+  }, 60_000)
+
+  it("takes nothing that is not its own", async () => {
+    await plane.request("POST", `/api/v1/namespaces/${namespace}/services`, {
+      body: { metadata: { name: `api-${gatewayClass}` }, spec: { ports: [{ port: 1 }] } }
+    })
+    // The class has a dash, so the name has a hash: the one in the way has to be asked for.
+    await apply(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: api}
+spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
+    const selector = "labelSelector=gateway.networking.k8s.io/gateway-name=api"
+    const services = async () => (await get(`/api/v1/namespaces/${namespace}/services?${selector}`)).items
+    await until("its Service", async () => (await services()).length === 1)
+    const taken = (await services())[0].metadata.name
+    await plane.request("DELETE", `${api}/namespaces/${namespace}/gateways/api`)
+    await until("the garbage collector took it", async () => (await services()).length === 0)
+    await plane.request("POST", `/api/v1/namespaces/${namespace}/services`, {
+      body: { metadata: { name: taken }, spec: { ports: [{ port: 1 }] } }
+    })
+    await apply(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: api}
+spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
+    const programmed = async () =>
+      (await get(`${api}/namespaces/${namespace}/gateways/api`)).status.conditions.find((one: Any) => one.type === "Programmed")
+    await until("it is told", async () => (await programmed()).reason === "Invalid")
+    expect((await programmed()).message).toContain(`Service ${namespace}/${taken}`)
+    expect((await get(`/api/v1/namespaces/${namespace}/services/${taken}`)).spec.ports[0].port).toBe(1)
+    await plane.request("DELETE", `${api}/namespaces/${namespace}/gateways/api`)
+  }, 60_000)
+
+  it("counts attached routes right with few writes, and writes nothing while nothing changes", async () => {
+    const routes = 150
+    const writes = () => operator.metric("sluice_status_writes_total", { kind: "Gateway" })
+    const before = await writes()
+    const attached = async () => (await get(gatewayPath())).status.listeners[0].attachedRoutes
+    await Promise.all(
+      Array.from({ length: routes }, (_, i) =>
+        plane.request("POST", `${api}/namespaces/${namespace}/httproutes`, {
+          body: { metadata: { name: `r${i}` }, spec: { parentRefs: [{ name: "web" }] } }
+        })
+      )
+    )
+    await until("all are counted", async () => (await attached()) === routes + 1, 30_000).catch(async (error: Error) => {
+      throw new Error(
+        `${error.message}: ${JSON.stringify((await get(gatewayPath())).status)} ${JSON.stringify((await get(routePath("r7"))).status)} ${await operator.metric("sluice_status_waiting")}`
+      )
+    })
+    await Promise.all(Array.from({ length: routes }, (_, i) => plane.request("DELETE", routePath(`r${i}`))))
+    await until("none is counted", async () => (await attached()) === 1, 30_000)
+    expect((await writes()) - before).toBeLessThan(30)
+
+    await until("all is written", async () => (await operator.metric("sluice_status_waiting")) === 0)
+    const all = async () => (await operator.metric("sluice_status_writes_total")) + (await operator.metric("sluice_provision_writes_total"))
+    const still = await all()
+    // Every object anew, as a list brings it.
+    for (const path of [gatewayPath(), routePath(), deploymentPath()])
+      await plane.request("PATCH", path, { body: { metadata: { annotations: { "example.com/touched": "yes" } } } })
+    await until("it was seen", async () => (await operator.metric("sluice_status_waiting")) === 0)
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    expect(await all()).toBe(still)
+  }, 90_000)
+
+  it("another replica writes when the leader is killed", async () => {
+    const second = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`] })
+    others.push(second.child)
+    expect(await second.metric("sluice_operator_leader")).toBe(0)
+    expect(await second.metric("sluice_status_writes_total")).toBe(0)
+    await operator.kill()
+    await plane.request("PATCH", routePath(), { body: { spec: { parentRefs: [{ name: "web", sectionName: "missing" }] } } })
+    await until(
+      "the second has written",
+      async () => (await parentsOf()).some((one) => conditions(one.conditions)["Accepted"] === "False NoMatchingParent"),
+      40_000
+    )
+    expect(await second.stop()).toBe(0)
+  }, 90_000)
+})
