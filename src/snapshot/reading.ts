@@ -7,7 +7,7 @@ export class Unreadable extends Error {
   path: string
   readonly expected: string
   constructor(expected: string) {
-    super("")
+    super()
     this.path = ""
     this.expected = expected
   }

@@ -1,0 +1,196 @@
+// Tables in which every form of every resource occurs: what the codec and the golden wire files are tested with. A form that is added to a type belongs here.
+import { defaultDns, defaultLimits, defaultTimeouts } from "#src/snapshot/behaviour.ts"
+import type { Source } from "#src/snapshot/id.ts"
+import type { Listener } from "#src/snapshot/listener.ts"
+import type { Action, Filter, Forward, Match, Rule } from "#src/snapshot/route.ts"
+import type { Tables } from "#src/snapshot/snapshot.ts"
+import type { Upstream } from "#src/snapshot/upstream.ts"
+
+const source = (kind: string, name: string, section: string | null = null): Source => ({ kind, namespace: "shop", name, section })
+const any: Match = { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] }
+
+const filters: ReadonlyArray<Filter> = [
+  {
+    _tag: "Headers",
+    on: "Request",
+    edits: [
+      { _tag: "Set", name: "X-A", value: 'ä \u{1f600} \\ "' },
+      { _tag: "Add", name: "X-B", value: "" },
+      { _tag: "Remove", name: "X-C" }
+    ]
+  },
+  { _tag: "Headers", on: "Response", edits: [] },
+  { _tag: "Rewrite", hostname: "b.example", path: { _tag: "ReplaceFullPath", value: "/x" } },
+  { _tag: "Rewrite", hostname: null, path: { _tag: "ReplacePrefixMatch", value: "/y" } },
+  { _tag: "Rewrite", hostname: null, path: null },
+  { _tag: "Mirror", to: "u1", fraction: 0.25 },
+  { _tag: "Unknown", name: "Later" }
+]
+
+const forward: Forward = {
+  _tag: "Forward",
+  retry: { codes: [502, 503], attempts: 2, backoff: 25 },
+  cache: { policy: source("CachePolicy", "c") },
+  to: [
+    { weight: 9, upstream: "u1", why: null, filters: [filters[0]!], source: source("Service", "cart", "8080") },
+    { weight: 1, upstream: null, why: "backend_not_found", filters: [], source: source("Backend", "gone") }
+  ]
+}
+const simple: Forward = { _tag: "Forward", retry: "Disabled", cache: null, to: [] }
+
+const rule = (action: Action, more: Partial<Rule> = {}): Rule => ({
+  source: source("HTTPRoute", "cart", "rule 0"),
+  match: any,
+  filters: [],
+  deadlines: { request: "Default", backendRequest: "Disabled" },
+  action,
+  ...more
+})
+
+const listener = (name: string, mode: Listener["mode"], transport: "tcp" | "udp" = "tcp"): Listener => ({
+  source: source("Gateway", "edge", name),
+  hostname: name === "http" ? null : "*.example.com",
+  port: 80,
+  bind: { address: "0.0.0.0", port: 10_080, transport },
+  mode,
+  limits: { connections: 1_000, headerBytes: 65_536 }
+})
+
+const upstream: Upstream = {
+  of: { namespace: "shop", target: "Service shop/cart:8080" },
+  sources: [source("HTTPRoute", "cart")],
+  provenance: { "tls.ca": source("BackendTLSPolicy", "p"), "timeouts.connect": source("BackendTrafficPolicy", "t") },
+  protocol: "auto",
+  identity: { host: "Endpoint", sni: null, certificateName: null },
+  tls: null,
+  dns: defaultDns,
+  addresses: { cluster: ["10.0.0.0/8"], allowLoopback: false, egress: null },
+  via: [],
+  balance: { _tag: "RoundRobin" },
+  health: "Default",
+  outlier: "Disabled",
+  limits: defaultLimits,
+  timeouts: defaultTimeouts,
+  credential: null,
+  external: true
+}
+
+export const everything: Tables = {
+  listeners: new Map([
+    ["shop/edge/http", listener("http", { _tag: "Http", tls: null, hosts: ["h1", "h2"] })],
+    [
+      "shop/edge/https",
+      listener("https", {
+        _tag: "Http",
+        tls: { certificates: ["Secret shop/tls"], clientCa: "ConfigMap shop/ca", clientAuth: "Allow" },
+        hosts: ["h1"]
+      })
+    ],
+    ["shop/edge/tls", listener("tls", { _tag: "Tls", tls: null, routes: [{ hostname: "a.example.com", to: forward }] })],
+    ["shop/edge/udp", listener("udp", { _tag: "Stream", to: simple }, "udp")]
+  ]),
+  virtualHosts: new Map([
+    [
+      "h1",
+      {
+        hostname: "*",
+        rules: [
+          rule(forward, {
+            match: {
+              path: { type: "Exact", value: "/a" },
+              method: "POST",
+              headers: [{ name: "x", type: "Exact", value: "1" }],
+              query: [{ name: "q", type: "Regex", value: "^[a-z]+$" }]
+            },
+            filters,
+            deadlines: { request: 10_000, backendRequest: 2_500 }
+          }),
+          rule(simple, { match: { ...any, path: { type: "Regex", value: "/v[0-9]+/.*" } } }),
+          rule({
+            _tag: "Redirect",
+            status: 301,
+            to: { scheme: "https", hostname: "c.example", port: 8443, path: { _tag: "ReplaceFullPath", value: "/" } }
+          }),
+          rule({ _tag: "Redirect", status: 302, to: { scheme: null, hostname: null, port: null, path: null } }),
+          rule({ _tag: "Refuse", why: "ref_not_permitted" })
+        ]
+      }
+    ],
+    ["h2", { hostname: "*.example.com", rules: [] }]
+  ]),
+  upstreams: new Map([
+    ["u1", upstream],
+    [
+      "u2",
+      {
+        ...upstream,
+        of: { namespace: "shop", target: "Backend shop/api" },
+        protocol: "h2",
+        identity: { host: { name: "api.example" }, sni: "api.example", certificateName: "api.example" },
+        tls: {
+          ca: "System",
+          names: ["dns:api.example"],
+          client: "Secret shop/client",
+          verify: true,
+          minVersion: "TLSv1.2",
+          maxVersion: "TLSv1.3"
+        },
+        dns: { ...defaultDns, nameservers: ["tcp@10.0.0.2:53"], family: "IPv4Preferred" },
+        addresses: {
+          cluster: [],
+          allowLoopback: false,
+          egress: {
+            mode: "Enforce",
+            allow: [{ hosts: ["*.example"], ports: [443], cidrs: ["192.0.2.0/24"] }],
+            permitPrivate: true,
+            sources: [source("EgressPolicy", "e")]
+          }
+        },
+        via: ["proxy.example:3128"],
+        limits: { ...defaultLimits, maxRequestsPerConnection: 100 },
+        timeouts: { ...defaultTimeouts, firstByte: 5_000, idle: "Disabled", maxConnectionAge: 60_000 },
+        credential: { kind: "Static", secret: "Secret shop/token" }
+      }
+    ],
+    [
+      "u3",
+      {
+        ...upstream,
+        identity: { host: "Request", sni: null, certificateName: null },
+        tls: { ca: ["ConfigMap shop/ca"], names: [], client: null, verify: false, minVersion: "TLSv1.3", maxVersion: "TLSv1.3" }
+      }
+    ]
+  ]),
+  endpoints: new Map([
+    [
+      "u1",
+      [
+        {
+          at: { _tag: "Name", name: "api.example", port: 443, srv: false },
+          tls: true,
+          tier: 0,
+          weight: 1,
+          zone: null,
+          draining: false,
+          origin: "Written"
+        },
+        {
+          at: { _tag: "Address", ip: "2001:db8::1", port: 80 },
+          tls: false,
+          tier: 1,
+          weight: 3,
+          zone: "a",
+          draining: true,
+          origin: "Slice"
+        },
+        { at: { _tag: "Unix", path: "/run/a.sock" }, tls: false, tier: 2, weight: 0, zone: null, draining: false, origin: "Pod" }
+      ]
+    ],
+    ["u2", []]
+  ]),
+  secrets: new Map([
+    ["Secret shop/tls", { source: source("Secret", "tls"), digest: "0a1b" }],
+    ["ConfigMap shop/ca", { source: source("ConfigMap", "ca"), digest: "2c3d" }]
+  ]),
+  invalidations: new Map([["i1", { kind: "Purge", hostname: "a.example", paths: ["/a", "/b"] }]])
+}
