@@ -77,7 +77,7 @@ describe("the import table", () => {
     assert.deepEqual(broken, [])
   })
 
-  it("keeps the client library of Kubernetes where it belongs, and has no HTTP client of others", () => {
+  it("keeps the client library of Kubernetes where it belongs, and speaks HTTP without the libraries of others", () => {
     const importers = (name: string) =>
       sources.filter((file) => imports(file).some((specifier) => specifier === name || specifier.startsWith(`${name}/`)))
     assert.deepEqual(importers("re2js"), ["src/routing/pattern.ts"])

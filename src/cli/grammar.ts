@@ -168,7 +168,7 @@ export const commands: ReadonlyArray<Command> = [
   },
   {
     name: "version",
-    summary: "Versions of Sluice, Node and undici, and whether Node is recent enough",
+    summary: "Versions of Sluice and Node, and whether Node is recent enough",
     operands: "",
     least: 0,
     most: 0,

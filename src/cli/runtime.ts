@@ -1,4 +1,4 @@
-// Which Sluice, Node and undici these are, and whether Node has the security fixes we count on (SECURITY.md).
+// Which Sluice and Node these are, and whether Node has the security fixes we count on (SECURITY.md).
 import { readFileSync } from "node:fs"
 
 /** Oldest releases with the fixes: 26.13.1 and, on the line before, 26.12.1. Later majors are newer than both. */
@@ -25,6 +25,3 @@ const versionIn = (path: string): string | null => {
 
 /** package.json stands two folders up in a clone; a packed form has one with the version in dist/. */
 export const sluiceVersion = (): string => versionIn("../../package.json") ?? "unknown"
-
-/** Of the npm package that is used, not of the copy inside Node. */
-export const undiciVersion = (): string => versionIn(import.meta.resolve("undici/package.json")) ?? "unknown"

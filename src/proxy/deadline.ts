@@ -1,4 +1,4 @@
-// The two times of a rule, one setTimeout handle each: undici's own timers are coarse (100 ms fired after 1,011 ms, docs/request.md).
+// The two times of a rule, one setTimeout handle each: a deadline is the rule's to the millisecond.
 
 export class Deadlines {
   #request: NodeJS.Timeout | null = null
