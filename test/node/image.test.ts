@@ -54,6 +54,6 @@ describe("the image", () => {
       "/sluice/dist/src/main.js",
       "version"
     ]
-    expect(execFileSync("chroot", words, { encoding: "utf8", env: {} })).toMatch(/^sluice \d/u)
+    expect(execFileSync("chroot", words, { encoding: "utf8", env: { PATH: process.env["PATH"] ?? "" } })).toMatch(/^sluice \d/u)
   })
 })
