@@ -13,6 +13,7 @@ export type ProblemCode =
   | "chunk_too_large"
   | "extensions_too_large"
   | "trailers_too_large"
+  | "bad_trailer"
   | "truncated"
 
 export interface Problem {
@@ -46,5 +47,6 @@ export const problems = {
   chunkEnd: problem("bad_chunk", "a chunk does not end with CRLF"),
   extensionsTooLarge: problem("extensions_too_large", "the chunk extensions are too large"),
   trailersTooLarge: problem("trailers_too_large", "the trailers are too large or too many"),
+  framingTrailer: problem("bad_trailer", "a trailer would frame the message that has just ended"),
   truncated: problem("truncated", "the connection ended in the middle of a message")
 } as const

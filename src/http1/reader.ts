@@ -314,8 +314,10 @@ export class Reader<Head extends RequestHead | ResponseHead> {
   #readTrailers(chunk: Buffer, from: number): number {
     const section = this.#section
     const at = section.read(chunk, from)
-    if (at >= 0) this.#end(section.fields)
-    else if (section.problem !== null) this.#fail(section.problem)
+    if (at >= 0) {
+      if (section.fields.length > 0 && framesMessage(section.fields)) this.#fail(problems.framingTrailer)
+      else this.#end(section.fields)
+    } else if (section.problem !== null) this.#fail(section.problem)
     return at < 0 ? chunk.length : at
   }
 
@@ -365,6 +367,10 @@ export class Reader<Head extends RequestHead | ResponseHead> {
     return at
   }
 }
+
+// RFC 9110 section 6.5.1: never in a trailer. Whoever merges trailers into the head would read another message than we did.
+const framesMessage = (fields: ReadonlyArray<string>): boolean =>
+  fields.some((name, at) => at % 2 === 0 && /^(?:content-length|transfer-encoding)$/i.test(name))
 
 /** One byte of `;name=value;name="quoted"` (RFC 9112 section 7.1.1, without the bad white space): what comes next, or -1. What it says is dropped. */
 const extension = (state: number, byte: number): number => {

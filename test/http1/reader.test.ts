@@ -182,7 +182,9 @@ describe("a body", () => {
     "a trailer that is no field": ["0\r\nA\r\n\r\n", "bad_field_name"],
     "a folded trailer": ["0\r\nA: b\r\n c\r\n\r\n", "folded_field"],
     "NUL in a trailer": ["0\r\nA: \0\r\n\r\n", "bad_field_value"],
-    "a bare LF at the end": ["0\r\n\n", "bad_line_end"]
+    "a bare LF at the end": ["0\r\n\n", "bad_line_end"],
+    "a trailer that frames": ["0\r\nA: b\r\nContent-length: 5\r\n\r\n", "bad_trailer"],
+    "a trailer that codes": ["0\r\nTRANSFER-ENCODING: chunked\r\n\r\n", "bad_trailer"]
   }
   for (const [name, [text, code]] of Object.entries(malformed)) {
     it(`in chunks is refused with ${name}`, () => assert.strictEqual(errorOf(read("Response", chunked + text, { open: true })), code))
