@@ -320,6 +320,8 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
         }
     },
     onOwned: (one) => {
+      // Deleted by somebody: what we remember of it stands no longer.
+      if (owned.get(one.key) === undefined) stored.delete(one.key)
       if (one.gateway === null) {
         look(trustOf(one.namespace))
         return
