@@ -343,6 +343,25 @@ export const ignoredRoute = {
 // ── Live facts: written by settle alone ───────────────────────────────────────────────────────────────────────────────────────────────
 const programmed = (status: Said["status"], reason: string) => says("Programmed", status, reason)
 
+/** What the pod that fares worst sees of an object's upstreams, for kinds whose status has no room for it. */
+export interface SeenAddresses {
+  readonly addresses: number
+  readonly healthy: number
+  readonly certificateExpires: string | null
+  /** A label of the failure table. */
+  readonly lastFailure: string | null
+}
+
+const seenWell = (seen: SeenAddresses | null): string =>
+  seen === null
+    ? "Names resolve to addresses that may be dialled"
+    : [
+        `Names resolve to ${count(seen.addresses, "address").replace("addresss", "addresses")} that may be dialled`,
+        ...(seen.healthy === seen.addresses ? [] : [`${seen.healthy} healthy`]),
+        ...(seen.certificateExpires === null ? [] : [`certificate valid until ${seen.certificateExpires}`]),
+        ...(seen.lastFailure === null ? [] : [`the last connection failed: ${seen.lastFailure}`])
+      ].join("; ")
+
 export const live = {
   programmed: (proxies: number): Said =>
     programmed("True", "Programmed")(`Served by ${count(proxies, "proxy").replace("proxys", "proxies")}`),
@@ -387,12 +406,12 @@ export const live = {
   listenersRefused: (names: ReadonlyArray<string>): Said =>
     programmed("False", "Invalid")(`No listener could be opened: ${names.join(", ")}; see the conditions of each`),
   /** Names of external backends, merged over proxies: the worst counts. Stale is False (docs/dns.md): the last good answer serves on, and somebody should look. */
-  resolved: (state: "Pending" | "Fresh" | "Stale" | "Failed" | "Refused", detail: string): Said =>
+  resolved: (state: "Pending" | "Fresh" | "Stale" | "Failed" | "Refused", detail: string, seen: SeenAddresses | null = null): Said =>
     says(
       "Resolved",
       state === "Fresh" ? "True" : state === "Pending" ? "Unknown" : "False",
       state
-    )(detail !== "" ? detail : state === "Fresh" ? "Names resolve to addresses that may be dialled" : `Resolution: ${state}`)
+    )(state === "Fresh" && detail === "" ? seenWell(seen) : detail !== "" ? detail : `Resolution: ${state}`)
 }
 
 // ── Backends ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 import { type Condition, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Ack, Refusal, Report, UpstreamFacts } from "../report/report.ts"
 import { listenerId } from "../snapshot/id.ts"
-import { live, observed, type Said } from "./conditions.ts"
+import { live, observed, type Said, type SeenAddresses } from "./conditions.ts"
 import type { Verdict, VerdictEntry } from "./verdict.ts"
 
 const gatewayKind = "Gateway.gateway.networking.k8s.io"
@@ -92,21 +92,34 @@ const settleGateway = (verdict: Verdict, held: ReadonlyMap<string, ReadonlySet<s
 
 const severity = { NotNeeded: 0, Fresh: 1, Pending: 2, Stale: 3, Failed: 4, Refused: 5 } as const
 
+const worseOf = (a: SeenAddresses, b: SeenAddresses): SeenAddresses => ({
+  addresses: Math.min(a.addresses, b.addresses),
+  healthy: Math.min(a.healthy, b.healthy),
+  certificateExpires:
+    a.certificateExpires === null || (b.certificateExpires !== null && b.certificateExpires < a.certificateExpires)
+      ? b.certificateExpires
+      : a.certificateExpires,
+  lastFailure: a.lastFailure ?? b.lastFailure
+})
+
 /** The worst that any proxy saw of any of the upstreams; null: nothing was seen that needs saying. */
 const resolvedOf = (upstreams: ReadonlyArray<string>, reports: ReadonlyArray<Report>): Said | null => {
   let worst: UpstreamFacts["resolution"] = "NotNeeded"
   let details = new Set<string>()
+  let seen: SeenAddresses | null = null
   for (const report of reports)
     for (const id of upstreams) {
       const facts = report.upstreams.get(id)
-      if (facts === undefined || severity[facts.resolution] < severity[worst]) continue
+      if (facts === undefined) continue
+      seen = seen === null ? facts : worseOf(seen, facts)
+      if (severity[facts.resolution] < severity[worst]) continue
       if (severity[facts.resolution] > severity[worst]) {
         worst = facts.resolution
         details = new Set()
       }
       if (facts.detail !== "") details.add(facts.detail)
     }
-  return worst === "NotNeeded" ? null : live.resolved(worst, [...details].sort().join("; "))
+  return worst === "NotNeeded" ? null : live.resolved(worst, [...details].sort().join("; "), seen)
 }
 
 const settleResolved = (verdict: Verdict, reports: ReadonlyArray<Report>): Verdict => {

@@ -259,7 +259,9 @@ spec: ${spec}
     await until("the patch is refused", async () => (await accepted()).reason === "InvalidParameters")
     expect((await accepted()).message).toContain("spec.pod.patch.spec.containers[0].name")
     expect((await get(deploymentPath())).spec.replicas).toBe(1)
-    await apply(parameters('{replicas: 1, pod: {resources: {requests: {cpu: "much"}}}}'))
+    await apply(parameters("{replicas: 1, service: {type: ClusterIP}}"))
+    await until("it is accepted again", async () => (await accepted()).status === "True")
+    await apply(parameters('{replicas: 1, service: {type: ClusterIP}, pod: {resources: {requests: {cpu: "much"}}}}'))
     await until("the API server refuses", async () => /Deployment .* is refused/.test((await accepted()).message))
     await apply(parameters("{replicas: 1, service: {type: ClusterIP}}"))
     await until("it is accepted again", async () => (await accepted()).status === "True")
@@ -305,15 +307,16 @@ spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
     await Promise.all(
       Array.from({ length: routes }, (_, i) =>
         plane.request("POST", `${api}/namespaces/${namespace}/httproutes`, {
-          body: { metadata: { name: `r${i}` }, spec: { parentRefs: [{ name: "web" }] } }
+          body: {
+            apiVersion: "gateway.networking.k8s.io/v1",
+            kind: "HTTPRoute",
+            metadata: { name: `r${i}` },
+            spec: { parentRefs: [{ name: "web" }] }
+          }
         })
       )
     )
-    await until("all are counted", async () => (await attached()) === routes + 1, 30_000).catch(async (error: Error) => {
-      throw new Error(
-        `${error.message}: ${JSON.stringify((await get(gatewayPath())).status)} ${JSON.stringify((await get(routePath("r7"))).status)} ${await operator.metric("sluice_status_waiting")}`
-      )
-    })
+    await until("all are counted", async () => (await attached()) === routes + 1, 30_000)
     await Promise.all(Array.from({ length: routes }, (_, i) => plane.request("DELETE", routePath(`r${i}`))))
     await until("none is counted", async () => (await attached()) === 1, 30_000)
     expect((await writes()) - before).toBeLessThan(30)

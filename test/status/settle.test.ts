@@ -172,6 +172,19 @@ describe("Resolved", () => {
     expect(resolved(report("a", { u1: "Refused" }), report("b", { u1: "Refused", u2: "Failed" }))).toBe("False/Refused: Refused for u1")
   })
 
+  it("says of names that resolve what the pod that fares worst sees", () => {
+    const seen = (addresses: number, healthy: number, lastFailure: string | null): Report => ({
+      proxy: `p${addresses}`,
+      upstreams: new Map([
+        ["u1", { resolution: "Fresh", detail: "", addresses, healthy, tier: 0, certificateExpires: "2026-12-21T00:00:00Z", lastFailure }]
+      ]),
+      invalidated: new Map()
+    })
+    expect(resolved(seen(3, 3, null), seen(2, 1, "connect_refused"))).toBe(
+      "True/Fresh: Names resolve to 2 addresses that may be dialled; 1 healthy; certificate valid until 2026-12-21T00:00:00Z; the last connection failed: connect_refused"
+    )
+  })
+
   it("of a name that awaits its first answer is Unknown", () => {
     expect(resolved(report("a", { u1: "Pending" }))).toBe("Unknown/Pending: Pending for u1")
   })

@@ -1,0 +1,60 @@
+// Which transitions become Events: each once, with the status that was written, and no more than people want to know.
+import { assert, describe, it } from "vitest"
+import { eventsOf, resolutionTold } from "#src/operator/transitions.ts"
+
+const ours = "sluice.dev/gateway-controller"
+const condition = (type: string, status: string, reason: string, message = "because") => ({ type, status, reason, message })
+const programmed = (before: readonly [string, string] | null, after: readonly [string, string]) =>
+  eventsOf(
+    {
+      key: "Gateway.gateway.networking.k8s.io/infra/edge",
+      apiVersion: "gateway.networking.k8s.io/v1",
+      uid: "u",
+      before: { conditions: before === null ? [] : [condition("Programmed", ...before)] },
+      after: { conditions: [condition("Programmed", ...after)] }
+    },
+    ours
+  ).map((one) => `${one.type} ${one.reason}`)
+const resolved = (before: string | null, after: string, controllerName = ours) => {
+  const parents = (reason: string | null) => [
+    { controllerName: "example.com/other", conditions: [condition("Resolved", "False", "Failed")] },
+    { controllerName, conditions: reason === null ? [] : [condition("Resolved", "x", reason)] }
+  ]
+  return eventsOf(
+    {
+      key: "HTTPRoute.gateway.networking.k8s.io/shop/cart",
+      apiVersion: "gateway.networking.k8s.io/v1",
+      uid: "u",
+      before: { parents: parents(before) },
+      after: { parents: parents(after) }
+    },
+    ours
+  ).map((one) => `${one.regarding.kind} ${one.type} ${one.reason}`)
+}
+
+describe("Events", () => {
+  it("tell when a Gateway is programmed, and when it is no more", () => {
+    assert.deepEqual(programmed(["Unknown", "Pending"], ["True", "Programmed"]), ["Normal Programmed"])
+    assert.deepEqual(programmed(["True", "Programmed"], ["False", "Pending"]), ["Warning NotProgrammed"])
+    assert.deepEqual(programmed(["False", "Pending"], ["False", "AddressNotAssigned"]), ["Warning NotProgrammed"])
+  })
+
+  it("do not tell what has not changed, nor that a new Gateway is not ready yet", () => {
+    assert.deepEqual(programmed(["True", "Programmed"], ["True", "Programmed"]), [])
+    assert.deepEqual(programmed(null, ["Unknown", "Pending"]), [])
+  })
+
+  it("tell when names stop resolving, are refused, and are back; by our entries alone", () => {
+    assert.deepEqual(resolved("Fresh", "Failed"), ["HTTPRoute Warning ResolutionFailed"])
+    assert.deepEqual(resolved("Pending", "Refused"), ["HTTPRoute Warning ResolutionRefused"])
+    assert.deepEqual(resolved("Failed", "Fresh"), ["HTTPRoute Normal ResolutionRecovered"])
+    assert.deepEqual(resolved("Failed", "Failed"), [])
+    assert.deepEqual(resolved("Fresh", "Failed", "example.com/third"), [])
+  })
+
+  it("a first good answer is no news", () => {
+    assert.isNull(resolutionTold(null, { state: "Fresh", detail: "" }))
+    assert.isNull(resolutionTold("Pending", { state: "Fresh", detail: "" }))
+    assert.strictEqual(resolutionTold(null, { state: "Failed", detail: "NXDOMAIN" })?.note, "NXDOMAIN")
+  })
+})
