@@ -1,6 +1,5 @@
 // What every command that serves or judges does first: settings by their precedence, and the files they name. Loads nothing of the control plane.
 import { readFile } from "node:fs/promises"
-import { parse as parseYaml } from "yaml"
 import { type ConfigFile, resolveSettings, type Settings } from "../config.ts"
 import type { Invocation } from "./grammar.ts"
 
@@ -13,8 +12,10 @@ const fileOf = async (path: string): Promise<ConfigFile> => {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--config ${path}: ${error.code === "ENOENT" ? "no such file" : error.message}`)
   })
+  // A proxy in a pod has no such file, and does not carry its parser.
+  const { parse } = await import("yaml")
   try {
-    return { path, value: parseYaml(text) as unknown }
+    return { path, value: parse(text) as unknown }
   } catch (error) {
     throw new UsageError(`--config ${path}: not YAML: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`)
   }
