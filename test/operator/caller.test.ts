@@ -1,0 +1,124 @@
+// Law 14 with the real thing: tokens of a real API server, reviewed by it, for pods that it knows.
+import { Effect, Exit, Layer, Scope } from "effect"
+import { assert, it } from "vitest"
+import { findAccess } from "#src/kube/access.ts"
+import { Kube } from "#src/kube/client.ts"
+import type { Caller, Review } from "#src/link/caller.ts"
+import { audience, gatewayNameLabel } from "#src/link/mount.ts"
+import { makeReview } from "#src/operator/caller.ts"
+import type { Access } from "../cluster/access.ts"
+import { onControlPlane } from "../cluster/shared.ts"
+
+/** What the operator may do of this, and nothing else. */
+const operatorRules = [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }]
+
+const kubeOf = async (kubeconfig: string) => {
+  const scope = Scope.makeUnsafe()
+  const access = await Effect.runPromise(findAccess({ kubeconfig }).pipe(Scope.provide(scope)) as Effect.Effect<never>)
+  const context = await Effect.runPromise(Layer.build(Kube.layerOf(access)).pipe(Scope.provide(scope)))
+  const { get } = await import("effect/Context")
+  return { kube: get(context, Kube), [Symbol.asyncDispose]: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+}
+
+const pod = async (plane: Access, namespace: string, name: string, serviceAccount: string, labels: object): Promise<string> => {
+  const made = await plane.request("POST", `/api/v1/namespaces/${namespace}/pods`, {
+    body: {
+      metadata: { name, labels },
+      spec: { serviceAccountName: serviceAccount, containers: [{ name: "proxy", image: "none" }] }
+    }
+  })
+  assert.strictEqual(made.status, 201, JSON.stringify(made.body))
+  return made.body.metadata.uid as string
+}
+
+const judged = (review: Review, token: string): Promise<Caller | string> =>
+  Effect.runPromise(
+    review(token).pipe(
+      Effect.match({ onSuccess: (caller): Caller | string => caller, onFailure: (error) => `${error._tag}: ${error.message}` })
+    )
+  )
+
+await onControlPlane("a caller of the link", (plane) => {
+  const scene = async () => {
+    const namespace = await plane.namespace("link")
+    await plane.serviceAccount(namespace, "edge-sluice")
+    await plane.serviceAccount(namespace, "somebody")
+    const find = (of: string, label: string) =>
+      of === namespace && label === "edge" ? { name: "edge", serviceAccount: "edge-sluice" } : null
+    return { namespace, find, label: { [gatewayNameLabel]: "edge" } }
+  }
+  // The token of the administrator stands for the operator's: what it may do is tested with the manifests of the installation.
+  const admin = () => kubeOf(plane.kubeconfig)
+
+  it("is its pod's Gateway, by a token of our audience, and until the token ends", async () => {
+    const { namespace, find, label } = await scene()
+    await using api = await admin()
+    const uid = await pod(plane, namespace, "edge-1", "edge-sluice", label)
+    const token = await plane.token(namespace, "edge-sluice", { audiences: [audience], pod: { name: "edge-1", uid }, seconds: 1_200 })
+    const caller = await judged(makeReview({ kube: api.kube, find }), token)
+    assert.isObject(caller)
+    const { gateway, pod: name, expires } = caller as Caller
+    assert.deepEqual({ gateway, name }, { gateway: { namespace, name: "edge" }, name: "edge-1" })
+    assert.closeTo(expires ?? 0, Date.now() + 1_200_000, 60_000)
+  })
+
+  it("is nobody with a token of the API server's audience, of no pod, or made up", async () => {
+    const { namespace, find, label } = await scene()
+    await using api = await admin()
+    const review = makeReview({ kube: api.kube, find })
+    const uid = await pod(plane, namespace, "edge-1", "edge-sluice", label)
+    const own = await plane.token(namespace, "edge-sluice", { pod: { name: "edge-1", uid } })
+    assert.match(String(await judged(review, own)), /^CallerRefused: the token is not good/)
+    const unbound = await plane.token(namespace, "edge-sluice", { audiences: [audience] })
+    assert.match(String(await judged(review, unbound)), /^CallerRefused: the token is bound to no pod/)
+    assert.match(String(await judged(review, "a.b.c")), /^CallerRefused: the token is not good/)
+    const good = await plane.token(namespace, "edge-sluice", { audiences: [audience], pod: { name: "edge-1", uid } })
+    assert.match(String(await judged(review, `${good.slice(0, -6)}AAAAAA`)), /^CallerRefused: the token is not good/)
+    assert.isObject(await judged(review, good))
+  })
+
+  it("is nobody as a pod of no Gateway, of another ServiceAccount, or of another namespace", async () => {
+    const { namespace, find, label } = await scene()
+    const other = await plane.namespace("link")
+    await plane.serviceAccount(other, "edge-sluice")
+    await using api = await admin()
+    const review = makeReview({ kube: api.kube, find })
+    const tokenOf = async (of: string, name: string, account: string, labels: object) =>
+      plane.token(of, account, { audiences: [audience], pod: { name, uid: await pod(plane, of, name, account, labels) } })
+    assert.match(String(await judged(review, await tokenOf(namespace, "plain", "edge-sluice", {}))), /^CallerRefused: .* has no label/)
+    assert.match(
+      String(await judged(review, await tokenOf(namespace, "thief", "somebody", label))),
+      /^CallerRefused: .* does not run as edge-sluice/
+    )
+    assert.match(
+      String(await judged(review, await tokenOf(other, "edge-1", "edge-sluice", label))),
+      /^CallerUnknown: .* is not served here yet/
+    )
+    assert.match(
+      String(await judged(review, await tokenOf(namespace, "late", "edge-sluice", { [gatewayNameLabel]: "later" }))),
+      /^CallerUnknown: .*later is not served here yet/
+    )
+  })
+
+  it("is nobody when its pod is gone, and is believed for a minute without being asked about again", async () => {
+    const { namespace, find, label } = await scene()
+    await using api = await admin()
+    const uid = await pod(plane, namespace, "edge-1", "edge-sluice", label)
+    const token = await plane.token(namespace, "edge-sluice", { audiences: [audience], pod: { name: "edge-1", uid } })
+    const before = makeReview({ kube: api.kube, find })
+    assert.isObject(await judged(before, token))
+    await plane.request("DELETE", `/api/v1/namespaces/${namespace}/pods/edge-1?gracePeriodSeconds=0`)
+    await plane.eventually(`/api/v1/namespaces/${namespace}/pods/edge-1`, ({ status }) => status === 404)
+    assert.isObject(await judged(before, token))
+    assert.match(String(await judged(makeReview({ kube: api.kube, find }), token)), /^CallerRefused/)
+  })
+
+  it("cannot be judged by an operator without the right to, and that is not the caller's fault", async () => {
+    const { namespace, find, label } = await scene()
+    const uid = await pod(plane, namespace, "edge-1", "edge-sluice", label)
+    const token = await plane.token(namespace, "edge-sluice", { audiences: [audience], pod: { name: "edge-1", uid } })
+    await plane.serviceAccount(namespace, "operator", operatorRules)
+    await using weak = await kubeOf(plane.kubeconfigFor(await plane.token(namespace, "operator"), namespace))
+    assert.match(String(await judged(makeReview({ kube: weak.kube, find }), token)), /^CallerUnknown: the operator may not review tokens/)
+  })
+})
