@@ -30,8 +30,15 @@ export interface ControlPlane extends Access {
    * resourceVersion and a `continue` token of before get 410.
    */
   readonly compact: () => Promise<void>
+  /** One call of etcd's JSON gateway (`/v3/kv/txn`): objects by the ten thousand, past the API server. Keys and values are base64. */
+  readonly etcdCall: (path: string, body: unknown) => Promise<EtcdAnswer>
   /** Ends every process and removes the folder. */
   readonly stop: () => Promise<void>
+}
+
+export interface EtcdAnswer {
+  readonly header?: { readonly revision?: string }
+  readonly kvs?: ReadonlyArray<{ readonly key: string; readonly value: string }>
 }
 
 /** Where the processes live. */
@@ -95,7 +102,7 @@ const part = (what: string, start: () => Program, ready: () => Promise<boolean>)
 
 /** One call of etcd's JSON gateway. */
 const etcdCall = (url: string, path: string, body: unknown) =>
-  new Promise<{ readonly header?: { readonly revision?: string } }>((resolve, reject) => {
+  new Promise<EtcdAnswer>((resolve, reject) => {
     const sent = httpRequest(`${url}${path}`, { method: "POST" }, (response) => {
       let text = ""
       response.setEncoding("utf8").on("data", (chunk: string) => {
@@ -220,6 +227,7 @@ export const launch = async (hyperkube: string, folder: string, options: LaunchO
   return {
     ...access,
     ...{ apiServer, etcd, stop, authority, kubeconfigOf, file },
+    etcdCall: (path, body) => etcdCall(etcdUrl, path, body),
     compact: async () => {
       const { header } = await etcdCall(etcdUrl, "/v3/kv/range", { key: Buffer.from("compact").toString("base64") })
       await etcdCall(etcdUrl, "/v3/kv/compaction", { revision: header?.revision, physical: true })

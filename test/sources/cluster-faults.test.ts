@@ -172,4 +172,39 @@ await withClusterPrograms("the cluster source", () => {
       JSON.stringify(HashMap.getUnsafe(objectsOf(now.state(), routeKind).byKey, objectKey(routeKind, "default", "upgraded")).value)
     await followed.until("the default is seen", (now) => String(attempts(now)).includes('"attempts":1'))
   })
+
+  it("lists ten thousand objects in pages of five hundred, told as one", async () => {
+    const total = 10_000
+    const nameOf = (at: number): string => `slice-${String(at).padStart(5, "0")}`
+    const path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    const first = await plane.request("POST", path, {
+      body: {
+        apiVersion: "discovery.k8s.io/v1",
+        kind: "EndpointSlice",
+        metadata: { name: nameOf(0), labels: { "kubernetes.io/service-name": "many" } },
+        addressType: "IPv4",
+        ports: [{ port: 8080 }],
+        endpoints: [{ addresses: ["10.0.0.1"] }]
+      }
+    })
+    assert.strictEqual(first.status, 201, JSON.stringify(first.body))
+    // The others are copies of the stored one with a name as long: made one by one they would take a minute.
+    const key = (name: string) => Buffer.from(`/registry/endpointslices/default/${name}`).toString("base64")
+    const stored = Buffer.from((await plane.etcdCall("/v3/kv/range", { key: key(nameOf(0)) })).kvs![0]!.value, "base64").toString("latin1")
+    const copy = (name: string) => Buffer.from(stored.replaceAll(nameOf(0), name), "latin1").toString("base64")
+    for (let at = 1; at < total; at += 100) {
+      const names = Array.from({ length: Math.min(100, total - at) }, (_, more) => nameOf(at + more))
+      await plane.etcdCall("/v3/kv/txn", { success: names.map((name) => ({ requestPut: { key: key(name), value: copy(name) } })) })
+    }
+    const some = kindsNamed("EndpointSlice.discovery.k8s.io")
+    const followed = await follow(plane.kubeconfig, { kinds: some })
+    await followed.until("synced", (now) => synced(now.state(), some))
+    assert.strictEqual(followed.names("EndpointSlice.discovery.k8s.io").length, total)
+    const replaced = followed.arrays.flat().filter((change) => change._tag === "Replaced")
+    assert.deepEqual(
+      replaced.map((change) => change.objects.length),
+      [total]
+    )
+    assert.strictEqual(followed.asked.filter((one) => one.query?.["limit"] === "500").length, total / 500)
+  })
 })

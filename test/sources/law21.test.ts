@@ -21,46 +21,30 @@ import { digestKey, type Followed, followCluster } from "./follow.ts"
 
 /** One of each family of objects and fields; each is accepted by the API server as it is written. */
 const cases: ReadonlyArray<string> = [
-  "attachment/default-gateways",
   "attachment/selector-labels",
   "attachment/hostname-intersection",
   "backends/backend-mixed",
   "backends/backend-settings",
   "backends/backend-tls-policy",
   "backends/egress-enforce",
-  "backends/externalname-https",
   "backends/externalname-protocols",
-  "backends/service-endpoints",
   "backends/service-readiness",
   "backends/service-protocols",
   "backends/tls-policy-conflict",
   "backends/tls-policy-invalid",
-  "backends/tls-policy-targets",
   "backends/weights-external-and-cluster",
-  "backends/xbackend-client-certificate",
   "backends/xbackend-plaintext",
   "certificate/served",
-  "certificate/several",
   "certificate/granted",
-  "certificate/malformed",
-  "class/parameters",
   "filter/cors",
-  "filter/headers",
-  "filter/redirect",
   "filter/rewrite",
-  "filter/on-backend",
   "gateway/allowed-listeners",
   "gateway/parameters-switches",
-  "gateway/second-on-port",
   "listener/several-on-a-port",
-  "listener/protocol-conflict",
   "match/age",
   "match/kinds",
-  "match/hostname-as-written",
   "rule/retry",
-  "rule/timeouts",
-  "rule/weights",
-  "rule/session"
+  "rule/timeouts"
 ]
 
 const settings: TranslateSettings = {
