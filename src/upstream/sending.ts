@@ -17,7 +17,11 @@ const owned: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade"
 ])
-const ownedLengths: ReadonlySet<number> = new Set([...owned].map(({ length }) => length))
+// Most names are none of these, and their length with the first letter says so without lower-casing: bit = letter.
+const letters = new Uint32Array(32)
+for (const name of owned) letters[name.length]! |= 1 << (name.charCodeAt(0) & 31)
+const isOwned = (name: string): boolean =>
+  (letters[name.length & 31]! & (1 << (name.charCodeAt(0) & 31))) !== 0 && owned.has(name.toLowerCase())
 
 // Methods whose body is expected: that there is none has to be said (RFC 9110 section 8.6).
 const expectsBody = (method: string): boolean => method === "POST" || method === "PUT" || method === "PATCH"
@@ -28,8 +32,7 @@ export const requestHead = (request: UpstreamRequest, host: string, last: boolea
   const line = requestLine(method, request.path)
   if (line === null) return null
   for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]!
-    if (ownedLengths.has(name.length) && owned.has(name.toLowerCase())) return null
+    if (isOwned(headers[at]!)) return null
   }
   const passed = fieldLines(headers)
   const own = fieldLines(upgrade === null ? ["host", host] : ["host", host, "connection", "upgrade", "upgrade", upgrade])
