@@ -3,7 +3,9 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
-import { caller, makeWorld, type makeWorld as makeWorldType, until } from "../link/world.ts"
+import { commands, parse } from "#src/cli/grammar.ts"
+import { resolveSettings } from "#src/config.ts"
+import { caller, makeWorld, until } from "../link/world.ts"
 import { ask, material, snapshotOf } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
@@ -11,7 +13,7 @@ import { standard, startOrigin } from "../support/origin.ts"
 import { type Running, running, sluice } from "./program.ts"
 
 const gateway = { namespace: "test", name: "gateway" }
-type World = ReturnType<typeof makeWorldType>
+type World = ReturnType<typeof makeWorld>
 
 const children: Array<Running> = []
 afterEach(async () => {
