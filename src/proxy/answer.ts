@@ -1,12 +1,14 @@
 // What we say ourselves: the heads and bodies of local answers, made once from the failure table.
-import { STATUS_CODES } from "node:http"
+import { fieldLines } from "../http1/writer.ts"
 import type { Reason } from "../snapshot/reason.ts"
+import { dateLine, statusLine } from "./heading.ts"
 import { failures } from "./response.ts"
 
 export interface LocalAnswer {
   readonly status: number
   /** Raw pairs with Content-Length. */
   readonly headers: ReadonlyArray<string>
+  /** US-ASCII. */
   readonly body: string
   readonly close: boolean
 }
@@ -40,10 +42,8 @@ const answers = new Map(
 
 export const answerTo = (reason: Reason): LocalAnswer => answers.get(reason)!
 
-/** The same as bytes, for a connection that never had a request node:http could answer. Always closes. */
+/** The same as text, for a connection that never had a request. Always closes. */
 export const rawAnswer = (reason: Reason): string => {
   const { status, headers, body } = answerTo(reason)
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\n`
-  for (let at = 0; at < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`
-  return `${text}Date: ${new Date().toUTCString()}\r\nConnection: close\r\n\r\n${body}`
+  return `${statusLine(status)}${fieldLines(headers)}${dateLine()}Connection: close\r\n\r\n${body}`
 }

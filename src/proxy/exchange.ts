@@ -1,7 +1,8 @@
 // One request through its phases: head → match → filters → pick → attempt → relay → log. Plain callbacks over the tables it read once;
-// it holds its rule and its upstream, never the snapshot. Every way out goes through `finish`, which happens once. How an answer leaves is reply.ts.
-import type { IncomingMessage, ServerResponse } from "node:http"
+// it holds its rule and its upstream, never the snapshot. Every way out goes through `finish`, which happens once. How an answer leaves is reply.ts,
+// how a request comes is connection.ts.
 import type { Duplex } from "node:stream"
+import type { Verdict } from "../http1/reader.ts"
 import { applyEdits } from "../routing/headers.ts"
 import { redirectLocation, rewritePath, withQuery } from "../routing/rewrite.ts"
 import { defaultIdle } from "../snapshot/behaviour.ts"
@@ -19,10 +20,10 @@ import { decide } from "./decision.ts"
 import { type Trust, writeForwarding } from "./forwarded.ts"
 import { allowedMethods, checkHead, type HeadLimits, type ReceivedHead, type RequestHead } from "./head.ts"
 import { recordExchange } from "./record.ts"
-import { Reply, type ReplyContext, type ReplyOwner } from "./reply.ts"
+import { Reply, type ReplyContext } from "./reply.ts"
 import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
 import { joinTunnel } from "./tunnel.ts"
-import { discard, Upload, type UploadLimits } from "./upload.ts"
+import { Upload, type UploadFailure, type UploadLimits, type UploadOwner } from "./upload.ts"
 
 /** What an exchange needs to know of where it happens. One a port. */
 export interface ExchangeContext extends ReplyContext {
@@ -43,14 +44,13 @@ export interface ExchangeContext extends ReplyContext {
 
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
-export class Exchange implements ResponseSink, ReplyOwner {
+export class Exchange implements ResponseSink, UploadOwner {
   readonly context: ExchangeContext
   readonly connection: Connection
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  /** Not null: an Upgrade request, with whatever followed its head. */
-  readonly upgradeHead: Uint8Array | null
+  readonly received: ReceivedHead
   readonly reply: Reply
+  /** How the reader goes on after the head. */
+  verdict: Verdict = "Stop"
   // What its record is made of.
   readonly time = Date.now()
   readonly started = performance.now()
@@ -68,27 +68,18 @@ export class Exchange implements ResponseSink, ReplyOwner {
   private hold: Disposable | null = null
   private attempt: Attempt | null = null
   private upload: Upload | null = null
-  private readonly deadlines = new Deadlines()
-  private sentAt = 0
+  private deadlines: Deadlines | null = null
+  /** The client was told to send its body. */
+  private asked = false
   private finished = false
 
-  constructor(
-    context: ExchangeContext,
-    connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
-    upgradeHead: Uint8Array | null
-  ) {
+  constructor(context: ExchangeContext, connection: Connection, received: ReceivedHead) {
     this.context = context
     this.connection = connection
-    this.request = request
-    this.response = response
-    this.upgradeHead = upgradeHead
+    this.received = received
     this.table = context.table()
-    connection.begin(this)
     context.onActive(1)
-    this.reply = new Reply(context, connection, request, response, upgradeHead !== null, this)
-    request.on("error", ignore)
+    this.reply = new Reply(context, connection, received.method, received.version !== "1.1")
   }
 
   /** Runs the phases up to the attempt. A defect here costs this request (500), never the process. */
@@ -101,17 +92,25 @@ export class Exchange implements ResponseSink, ReplyOwner {
   }
 
   private route() {
-    const { context, connection, request, table } = this
-    const head = checkHead(request as ReceivedHead, connection.trusted ? table.trustedHead : table.head)
-    if (head._tag === "Refused") return this.refuse(head.reason, head.detail)
+    const { context, connection, table } = this
+    const head = checkHead(this.received, connection.trusted ? table.trustedHead : table.head)
+    if (head._tag === "Refused") {
+      if (head.bodiless) this.verdict = "None"
+      else connection.last()
+      return this.refuse(head.reason, head.detail)
+    }
     this.head = head
-    if (!head.keepAlive) this.reply.last()
+    this.verdict = head.chunked ? "Chunked" : (head.contentLength ?? "None")
+    if (!head.keepAlive) connection.last()
     if (head.answered) return this.answerOptions()
     const decision = decide(table, head, connection.secure ? connection.servername : null, Math.random())
     this.listener = decision.listener
     this.rule = decision.rule
     this.share = decision.share
-    if (decision.rule !== null) this.deadlines.startRequest(decision.rule.requestDeadline, this.onRequestTimeout)
+    if (decision.rule !== null && (decision.rule.requestDeadline !== null || decision.rule.backendDeadline !== null)) {
+      this.deadlines = new Deadlines()
+      this.deadlines.startRequest(decision.rule.requestDeadline, () => this.onRequestTimeout())
+    }
     if (decision._tag === "Refuse") return this.refuse(decision.reason, decision.detail)
     if (decision._tag === "Redirect") return this.redirect(decision.status, decision.to, head, decision.listener)
     const upstream = context.upstreams.get(decision.upstream)
@@ -124,7 +123,7 @@ export class Exchange implements ResponseSink, ReplyOwner {
   }
 
   private send(head: RequestHead, listener: LiveListener, share: LiveShare, upstream: LiveUpstream, hopCount: number): void {
-    const { context, connection, request } = this
+    const { context, connection } = this
     const { filters } = share.compiled
     this.upstream = upstream
     this.hold = upstream.hold()
@@ -135,18 +134,20 @@ export class Exchange implements ResponseSink, ReplyOwner {
       scheme: connection.secure ? "https" : "http",
       authority: head.authority,
       port: listener.spec.port,
-      protocol: request.httpVersion,
+      protocol: this.received.version,
       hops: hopCount
     })
     // After forwarding: what the user's filter sets is the last word.
     if (filters.request.length > 0) applyEdits(head.headers, filters.request)
     if (head.chunked || (head.contentLength !== null && head.contentLength > 0)) {
-      this.upload = new Upload(request, context.uploadLimits, this.onUploadFailure)
+      this.upload = new Upload(this, context.uploadLimits, this.started)
       this.upload.on("error", ignore)
     }
-    if (head.expectContinue) this.reply.proceed()
-    this.deadlines.startBackend(this.rule!.backendDeadline, this.onBackendTimeout)
-    this.sentAt = performance.now()
+    if (head.expectContinue) {
+      this.asked = true
+      this.reply.proceed()
+    }
+    this.deadlines?.startBackend(this.rule!.backendDeadline, () => this.onBackendTimeout())
     this.attempt = upstream.send(
       {
         method: head.method,
@@ -156,7 +157,7 @@ export class Exchange implements ResponseSink, ReplyOwner {
         hostOverride: filters.hostname,
         body: this.upload,
         contentLength: head.chunked ? null : (head.contentLength ?? 0),
-        upgrade: this.upgradeHead === null ? null : head.upgrade,
+        upgrade: head.upgrade,
         idempotent: idempotent.has(head.method)
       },
       this
@@ -172,15 +173,15 @@ export class Exchange implements ResponseSink, ReplyOwner {
   onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
     if (this.finished) return false
     this.peer = peer
-    this.upstreamHead = performance.now() - this.sentAt
+    this.upstreamHead = performance.now() - this.started
     this.share!.tally.upstreamHead(this.upstreamHead)
     this.upload?.stopClock()
     const { response: edits } = this.share!.compiled.filters
     const fields = edits.length > 0 ? [...headers] : (headers as Array<string>)
     if (edits.length > 0) applyEdits(fields, edits)
-    try {
-      this.reply.head(status, fields)
-    } catch {
+    // A client that asked for an upgrade and has sent more already may have spoken the other protocol: nobody reads that as requests (RFC 9112 11.2).
+    if (this.head!.upgrade !== null && this.connection.ahead) this.connection.last()
+    if (!this.reply.head(status, fields, edits.length > 0)) {
       this.attempt?.abort()
       this.refuse("upstream_malformed", "a field of the response cannot be written")
       return false
@@ -189,31 +190,32 @@ export class Exchange implements ResponseSink, ReplyOwner {
   }
 
   onData(chunk: Uint8Array): boolean {
-    return !this.finished && this.reply.data(chunk)
+    return !this.finished && this.reply.data(chunk as Buffer)
   }
 
   onEnd(trailers: ReadonlyArray<string>): void {
     if (this.finished) return
     this.attempt = null
     this.reply.end(this.head!.trailers ? trailers : null)
-    this.settled()
+    this.answered()
   }
 
   onUpgrade(_status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer): void {
     const fields = [...headers]
     applyEdits(fields, this.share!.compiled.filters.response)
-    const client = this.finished ? null : this.reply.switchProtocols(this.head!.upgrade, fields)
-    if (client === null) {
+    if (this.finished || !this.reply.switchProtocols(this.head!.upgrade, fields)) {
       socket.destroy()
+      if (!this.finished) this.cut("upstream_malformed", "a field of the response cannot be written")
       return
     }
     this.peer = peer
     this.attempt = null
-    this.upstreamHead = performance.now() - this.sentAt
+    this.upstreamHead = performance.now() - this.started
     this.share!.tally.upstreamHead(this.upstreamHead)
-    this.deadlines.clear()
+    this.deadlines?.clear()
+    const early = this.connection.handOver()
     const idle = settle(this.upstream!.spec.timeouts.idle, defaultIdle)
-    joinTunnel(client, socket, { client: this.upgradeHead!, upstream: head }, idle, (end) => {
+    joinTunnel(this.connection.socket, socket, { client: early, upstream: head }, idle, (end) => {
       this.bytesIn = end.bytesIn
       this.reply.bytes = end.bytesOut
       if (end.reason !== null) this.note(end.reason, "nothing moved through the tunnel")
@@ -240,7 +242,7 @@ export class Exchange implements ResponseSink, ReplyOwner {
     }
     this.note(reason, detail)
     const { status, headers, body, close } = answerTo(reason)
-    if (close) this.reply.last()
+    if (close) this.connection.last()
     const edits = (this.share?.compiled.filters ?? this.rule?.compiled.filters)?.response
     const fields = [...headers]
     if (edits !== undefined && edits.length > 0) applyEdits(fields, edits)
@@ -268,9 +270,9 @@ export class Exchange implements ResponseSink, ReplyOwner {
 
   private answerLocally(status: number, fields: Array<string>, body: string): void {
     // A client that waits for 100 may send its body or not after this answer: nobody can tell what its next byte is (RFC 9110 10.1.1).
-    if (this.head?.expectContinue === true && this.sentAt === 0) this.reply.last()
+    if (this.head?.expectContinue === true && !this.asked) this.connection.last()
     if (!this.reply.answer(status, fields, body)) this.note("internal", "a response edit cannot be written")
-    this.settled()
+    this.answered()
   }
 
   /** The answer breaks off. */
@@ -287,39 +289,62 @@ export class Exchange implements ResponseSink, ReplyOwner {
 
   // === The client's side ===
 
-  /** The parser gave up on the rest of this request's body. */
+  /** Bytes of the body. false: nobody wants them. */
+  take(chunk: Buffer): boolean {
+    const { upload } = this
+    if (upload === null || upload.destroyed) return false
+    upload.give(chunk)
+    return true
+  }
+
+  bodyEnded(): void {
+    if (this.upload !== null && !this.upload.destroyed) this.upload.finish()
+  }
+
+  /** The rest of this request's body is none. */
   clientFailed(reason: Reason, detail: string): void {
     this.attempt?.abort()
     this.attempt = null
-    this.reply.last()
+    this.connection.last()
     this.refuse(reason, detail)
   }
 
-  onTaken(): void {
-    this.attempt?.resume()
+  onHeld(): void {
+    this.connection.holdBody()
   }
 
-  onUnread(): void {
+  onWanted(): void {
+    this.connection.wantBody()
+  }
+
+  /** The client has taken what was written. */
+  onDrain(): void {
+    this.reply.drained()
+    if (this.reply.answered) this.finish()
+    else this.attempt?.resume()
+  }
+
+  /** The client's connection is closed. */
+  onGone(): void {
+    if (this.finished) return
+    if (this.connection.cut) this.note("draining", "not done by the drain deadline")
+    else this.note("client_abort", "the client closed the connection")
+    this.finish()
+  }
+
+  look(now: number): void {
+    this.upload?.look(now)
+    if (this.finished || !this.reply.stalled(now)) return
     this.attempt?.abort()
     this.attempt = null
     this.cut("client_abort", `the client read nothing for ${this.context.stall} ms`)
   }
 
-  /** The one place where the client's side is over. */
-  onClosed(whole: boolean): void {
-    if (this.finished) return
-    if (!whole) {
-      if (this.connection.cut) this.note("draining", "not done by the drain deadline")
-      else this.note("client_abort", "the client closed the connection")
-    }
-    this.finish()
-  }
-
-  private readonly onRequestTimeout = (): void => {
+  private onRequestTimeout(): void {
     this.timedOut("request_timeout", `the request took more than ${this.rule!.requestDeadline} ms`)
   }
 
-  private readonly onBackendTimeout = (): void => {
+  private onBackendTimeout(): void {
     this.timedOut("backend_timeout", `the backend took more than ${this.rule!.backendDeadline} ms`)
   }
 
@@ -330,7 +355,7 @@ export class Exchange implements ResponseSink, ReplyOwner {
     this.refuse(reason, detail)
   }
 
-  private readonly onUploadFailure = (reason: "body_too_large" | "body_timeout"): void => {
+  onUploadFailure(reason: UploadFailure): void {
     const { bytes, rate } = this.context.uploadLimits
     this.attempt?.abort()
     this.attempt = null
@@ -340,18 +365,15 @@ export class Exchange implements ResponseSink, ReplyOwner {
   // === Shared by the ways out ===
 
   /** The upstream's part is over; what is left is the client's reading. */
-  private settled(): void {
-    this.deadlines.clear()
-    const { head } = this
-    // node:http calls a request complete only after its handler: what declares no body has none to read.
-    if (this.request.complete || (head !== null && !head.chunked && !head.contentLength)) return
-    this.bytesIn = this.upload?.received ?? 0
-    this.upload?.destroy()
-    this.connection.discarding = true
-    this.request.on("end", () => {
-      this.connection.discarding = false
-    })
-    discard(this.request, this.context.discard)
+  private answered(): void {
+    this.deadlines?.clear()
+    if (this.reply.taken) {
+      this.finish()
+      return
+    }
+    if (this.upload === null) return
+    this.bytesIn = this.upload.received
+    this.upload.destroy()
   }
 
   /** The first reason is the cause; what follows from it says nothing new. */
@@ -364,8 +386,7 @@ export class Exchange implements ResponseSink, ReplyOwner {
   private finish(): void {
     if (this.finished) return
     this.finished = true
-    this.deadlines.clear()
-    this.reply.release()
+    this.deadlines?.clear()
     this.attempt?.abort()
     this.attempt = null
     if (this.upload !== null) {
@@ -373,9 +394,10 @@ export class Exchange implements ResponseSink, ReplyOwner {
       if (!this.upload.destroyed) this.upload.destroy()
     }
     this.hold?.[Symbol.dispose]()
-    this.connection.end(this)
     this.context.onActive(-1)
-    recordExchange(this)
+    const now = performance.now()
+    recordExchange(this, now)
+    this.connection.end(now)
   }
 }
 

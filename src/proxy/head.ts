@@ -1,5 +1,6 @@
-// The head of a request, judged after the parser: what node:http lets through and a gateway must not (docs/request.md).
+// The head of a request, judged after the reader: what is well formed and a gateway must not pass on (docs/request.md).
 // Whatever is not plainly valid is refused, nothing is repaired. Refusals are data: building an Error costs more than the whole check.
+import type { RequestHead as ReadHead } from "../http1/reader.ts"
 import { joinedValue } from "../routing/headers.ts"
 import { requestHost } from "../routing/hosts.ts"
 import type { RequestView } from "../routing/match.ts"
@@ -7,13 +8,8 @@ import type { DownstreamReason } from "../snapshot/reason.ts"
 import { type FieldPolicy, hasToken, type RequestFields, requestFields } from "../upstream/fields.ts"
 import { parseTarget, type Target } from "./target.ts"
 
-/** As node:http gives it. The server must run with `maxHeadersCount = 0`, or Node drops lines of `rawHeaders` unseen. */
-export interface ReceivedHead {
-  readonly method: string
-  readonly url: string
-  readonly httpVersion: string
-  readonly rawHeaders: ReadonlyArray<string>
-}
+/** As the reader gives it. */
+export type ReceivedHead = Readonly<Pick<ReadHead, "method" | "target" | "version">> & { readonly fields: ReadonlyArray<string> }
 
 export interface HeadLimits extends FieldPolicy {
   /** Lines; more are 431. */
@@ -32,6 +28,8 @@ export interface RefusedHead {
   readonly reason: DownstreamReason
   /** For the log; holds no value that the client sent. */
   readonly detail: string
+  /** Where the message ends is plain, and it ends with its head: the connection may go on. */
+  readonly bodiless: boolean
 }
 
 export interface RequestHead extends RequestView {
@@ -47,12 +45,15 @@ export interface RequestHead extends RequestView {
   /** Declared length of the body; null: none declared. */
   readonly contentLength: number | null
   readonly chunked: boolean
-  /** The first protocol asked for, lower case, when Connection nominates Upgrade. h2c is never one. */
+  /**
+   * The first protocol asked for, lower case, when Connection nominates Upgrade. Not h2c, which is never offered (RFC 9113 3.1), and not with a body,
+   * whose end nobody would agree on: RFC 9110 7.8 lets a server ignore Upgrade.
+   */
   readonly upgrade: string | null
   readonly expectContinue: boolean
   /** The client reads trailers. */
   readonly trailers: boolean
-  /** The connection can go on after this exchange: the client lets it, and it asks for no upgrade. */
+  /** The connection can go on after this exchange: the client lets it. */
   readonly keepAlive: boolean
   /** `OPTIONS *`, or OPTIONS with Max-Forwards 0: answered by us with 204 and Allow, not forwarded. */
   readonly answered: boolean
@@ -61,7 +62,7 @@ export interface RequestHead extends RequestView {
 /** What `OPTIONS *` and 405 say. Any other method that is a token is forwarded. */
 export const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
-const refused = (reason: DownstreamReason, detail: string): RefusedHead => ({ _tag: "Refused", reason, detail })
+const refused = (reason: DownstreamReason, detail: string, bodiless = false): RefusedHead => ({ _tag: "Refused", reason, detail, bodiless })
 
 // One object a request, its fields written once: a literal passed to a constructor would be a second.
 class Head implements RequestHead {
@@ -83,7 +84,7 @@ class Head implements RequestHead {
   private readonly received: ReadonlyArray<string>
 
   constructor(received: ReceivedHead, fields: RequestFields, target: Target, host: string, expectContinue: boolean, answered: boolean) {
-    const old = received.httpVersion === "1.0"
+    const old = received.version === "1.0"
     this.method = received.method
     this.path = target.path
     this.query = target.query
@@ -93,14 +94,15 @@ class Head implements RequestHead {
     this.headers = fields.headers
     this.contentLength = fields.contentLength === null ? null : Number(fields.contentLength)
     this.chunked = fields.transferEncoding !== null
-    this.upgrade = old || !fields.upgradeNominated || fields.upgrade === null ? null : upgradeOf(fields.upgrade)
+    this.upgrade =
+      old || !fields.upgradeNominated || fields.upgrade === null || this.chunked || this.contentLength !== null
+        ? null
+        : upgradeOf(fields.upgrade)
     this.expectContinue = expectContinue
     this.trailers = fields.te !== null && hasToken(fields.te.toLowerCase(), "trailers")
-    // Taken or not: node:http's parser loses what came in the same packet after a request that asks for an upgrade, and would read on in the middle.
-    const upgrading = fields.upgradeNominated && fields.upgrade !== null
-    this.keepAlive = !fields.close && !upgrading && (!old || fields.keepAlive)
+    this.keepAlive = !fields.close && (!old || fields.keepAlive)
     this.answered = answered
-    this.received = received.rawHeaders
+    this.received = received.fields
   }
 
   /** Matches see what goes on, and the fields that are ours: routes match on `Upgrade: websocket` and on Host. */
@@ -123,16 +125,14 @@ class Head implements RequestHead {
 
 /** The head as the proxy goes on with it, or why it is refused. Pure; the first offence found is told. */
 export const checkHead = (received: ReceivedHead, limits: HeadLimits): RequestHead | RefusedHead => {
-  const { method, url, httpVersion, rawHeaders } = received
-  const old = httpVersion === "1.0"
-  if (httpVersion !== "1.1" && !old) {
-    return httpVersion === "0.9"
-      ? refused("bad_request", "HTTP/0.9 is not served")
-      : refused("bad_version", "the version is above HTTP/1.1")
+  const { method, target: url, version, fields: pairs } = received
+  const old = version === "1.0"
+  if (version !== "1.1" && !old) {
+    return version === "0.9" ? refused("bad_request", "HTTP/0.9 is not served") : refused("bad_version", "the version is above HTTP/1.1")
   }
   if (url.length > limits.target) return refused("uri_too_long", `the request target has ${url.length} characters`)
-  if (rawHeaders.length > limits.fields * 2) return refused("head_too_large", `the head has ${rawHeaders.length / 2} fields`)
-  const fields = requestFields(rawHeaders, limits)
+  if (pairs.length > limits.fields * 2) return refused("head_too_large", `the head has ${pairs.length / 2} fields`)
+  const fields = requestFields(pairs, limits)
   if (fields.bytes > limits.bytes) return refused("head_too_large", `the fields of the head have ${fields.bytes} bytes`)
   if (fields.repeated !== null) return refused("bad_request", `the field ${fields.repeated} came more than once`)
   if (fields.underscored !== null) return refused("bad_request", "a field name has an underscore")
@@ -154,7 +154,11 @@ export const checkHead = (received: ReceivedHead, limits: HeadLimits): RequestHe
   let expectContinue = false
   // RFC 9110 10.1.1: an HTTP/1.0 client cannot wait for a 100.
   if (fields.expect !== null && !old) {
-    if (fields.expect.toLowerCase() !== "100-continue") return refused("bad_expect", "only 100-continue can be expected")
+    if (fields.expect.toLowerCase() !== "100-continue") {
+      // With a body behind it: the client may send that or not after this answer.
+      const bodiless = fields.transferEncoding === null && Number(fields.contentLength ?? 0) === 0
+      return refused("bad_expect", "only 100-continue can be expected", bodiless)
+    }
     expectContinue = true
   }
   let answered = target.asterisk

@@ -46,12 +46,12 @@ export const recordConnection = (
   })
 }
 
-/** Called once, at the end of the exchange. */
-export const recordExchange = (exchange: Exchange): void => {
-  const { context, connection, reply, head, listener, rule, share, reason, peer, request } = exchange
+/** Called once, at the end of the exchange. now: `performance.now()`. */
+export const recordExchange = (exchange: Exchange, now: number): void => {
+  const { context, connection, reply, head, listener, rule, share, reason, peer, received } = exchange
   const tally: Tally = share?.tally ?? rule?.tally ?? listener?.tally ?? exchange.table.tally
   const status = reply.headed ? reply.status : reason === null ? 0 : loggedStatus(reason)
-  const duration = performance.now() - exchange.started
+  const duration = now - exchange.started
   tally.request(status, duration, exchange.bytesIn, reply.bytes)
   if (reason !== null) tally.failure(reason)
   context.log.write({
@@ -65,10 +65,10 @@ export const recordExchange = (exchange: Exchange): void => {
     address: peer?.address ?? "",
     reused: peer?.reused ?? null,
     client: clientAddress(connection.peer, head?.headers ?? [], context.trust),
-    method: request.method ?? "",
+    method: received.method,
     host: head?.authority ?? "",
     path: head?.path ?? "",
-    protocol: `HTTP/${request.httpVersion}`,
+    protocol: `HTTP/${received.version}`,
     tls: connection.tls,
     userAgent: head === null ? "" : (joinedValue(head.headers, "user-agent") ?? ""),
     status,

@@ -1,243 +1,236 @@
 // What is said to the client: how one answer leaves, from the head to the last byte it takes. Apart from the exchange, because when bytes go out
-// and whether anybody reads them is a matter of node:http and the socket, the same for a relayed answer and for one of our own.
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http"
-import type { Socket } from "node:net"
+// and whether anybody reads them is a matter of the socket, the same for a relayed answer and for one of our own.
+import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith } from "../http1/writer.ts"
+import { isNamed } from "../routing/headers.ts"
 import { trailerFields } from "../upstream/fields.ts"
 import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
+import { dateLine, statusLine } from "./heading.ts"
 
-/** Who is told what becomes of a reply. */
-export interface ReplyOwner {
-  /** The client has taken what was written: more may come. */
-  readonly onTaken: () => void
-  /** The client read nothing for the whole stall time. */
-  readonly onUnread: () => void
-  /** The client's side is over, after the end as after an abort. */
-  readonly onClosed: (whole: boolean) => void
-}
-
-/** What a reply needs to know of its port. `stall`: milliseconds a client may leave a response unread. */
+/** What a reply needs to know of its port. */
 export interface ReplyContext {
+  /** Milliseconds a client may leave a response unread. */
   readonly stall: number
+  /** The lines by which a connection is kept, with the empty line that ends a head. */
+  readonly keepLines: string
   readonly draining: () => boolean
 }
+
+const closeLines = "Connection: close\r\n\r\n"
+
+/** Up to here a body is written as one text with its head: one short copy costs less than a second buffer. */
+const joined = 4096
 
 export class Reply {
   /** Of the head that was written; 0 before. */
   status = 0
   /** Bytes of the body given to the client. */
   bytes = 0
-  /** A head was written: no other answer can be given. */
+  /** A head was given: no other answer can be. */
   headed = false
   /** The last byte of the response was handed to the socket. */
   answered = false
   private readonly context: ReplyContext
   private readonly connection: Connection
-  private readonly request: IncomingMessage
-  private readonly response: ServerResponse
-  /** The socket of an Upgrade request left the server's hands: nobody passes its drain on to the response. */
-  private readonly ownSocket: boolean
-  private readonly owner: ReplyOwner
-  private flushed = false
-  /** The first bytes of the body wait for the end of this tick: a short response leaves in one write with its head and its end. */
-  private first: Uint8Array | null = null
-  private stallTimer: NodeJS.Timeout | null = null
-  private unread = false
-  private released = false
+  private readonly method: string
+  /** HTTP/1.0: no chunks, no interim responses. */
+  private readonly old: boolean
+  private chunked = false
+  /** The head, until the end of this tick: a short response leaves in one write with its first bytes and its end. */
+  private pending = ""
+  private first: Buffer | null = null
+  /** When a client that reads nothing has had its time; Infinity: it has taken everything. */
+  private unread = Number.POSITIVE_INFINITY
 
-  constructor(
-    context: ReplyContext,
-    connection: Connection,
-    request: IncomingMessage,
-    response: ServerResponse,
-    ownSocket: boolean,
-    owner: ReplyOwner
-  ) {
+  constructor(context: ReplyContext, connection: Connection, method: string, old: boolean) {
     this.context = context
     this.connection = connection
-    this.request = request
-    this.response = response
-    this.ownSocket = ownSocket
-    this.owner = owner
-    response.on("close", this.onClosed)
-    response.on("error", ignore)
+    this.method = method
+    this.old = old
   }
 
   // === Before the head ===
 
   /** 100: the client may send its body. */
   proceed(): void {
-    this.response.writeContinue()
+    if (!this.connection.gone) this.connection.socket.write("HTTP/1.1 100 Continue\r\n\r\n", "latin1")
   }
 
-  interim(status: number, headers: ReadonlyArray<string>): void {
-    if (this.headed || this.released || this.request.httpVersion !== "1.1") return
-    try {
-      this.response.writeInformation(status, headers as Array<string>)
-    } catch {
-      // An interim response is advice: one that cannot be written is left out.
-    }
-  }
-
-  /** The connection ends with this answer. */
-  last(): void {
-    this.response.shouldKeepAlive = false
-    this.connection.final = true
+  interim(status: number, fields: ReadonlyArray<string>): void {
+    if (this.headed || this.old || this.connection.gone) return
+    const lines = fieldLines(fields)
+    // An interim response is advice: one that cannot be written is left out.
+    if (lines !== null) this.connection.socket.write(`${statusLine(status)}${lines}\r\n`, "latin1")
   }
 
   // === A relayed answer ===
 
-  /** Throws when a field cannot be written; nothing was said then. */
-  head(status: number, fields: Array<string>): void {
-    this.writeHead(status, fields)
-    // Node keeps the head back until the first byte of the body; a stream that is silent at first would look like a hang.
+  /** fields: raw pairs, framed by Content-Length or not at all. edited: by the user's filters too, so they are judged again; false: they cannot be written. */
+  head(status: number, fields: ReadonlyArray<string>, edited: boolean): boolean {
+    if (!this.begin(status, fields, edited)) return false
+    // A stream that is silent at first would look like a hang.
     process.nextTick(flush, this)
+    return true
   }
 
-  /** false: the client has more before it than it takes, until `onTaken`. */
-  data(chunk: Uint8Array): boolean {
+  /** false: the client has more before it than it takes, until it is drained. */
+  data(chunk: Buffer): boolean {
     this.bytes += chunk.length
-    if (!this.flushed) {
-      if (this.first === null) {
-        this.first = chunk
-        return true
-      }
-      this.flush()
+    if (this.pending === "") return this.write(chunk)
+    if (this.first === null) {
+      this.first = chunk
+      return true
     }
+    this.flush()
     return this.write(chunk)
   }
 
-  /** `trailers` null: the client did not ask for any. */
-  end(trailers: ReadonlyArray<string> | null): void {
-    if (trailers !== null && trailers.length > 0 && this.response.chunkedEncoding) this.addTrailers(trailers)
-    const { first } = this
+  /** `trailers` null: the client did not ask for any. → whether the socket has room again: if not, the answer is out when it is drained. */
+  end(trailers: ReadonlyArray<string> | null): boolean {
+    this.answered = true
+    const last = this.chunked ? this.lastChunk(trailers) : ""
+    if (this.pending === "") return last === "" ? this.unread === Number.POSITIVE_INFINITY : this.send(last)
+    const { first, pending: text } = this
+    this.pending = ""
     this.first = null
-    this.close(first)
+    if (first === null) return this.send(text + last)
+    return this.sendWith(this.chunked ? text + chunkStart(first.length) : text, first, this.chunked ? chunkEnd + last : "")
   }
 
-  /** Hands the client's socket over with a 101; it is the caller's from here. null: the client left. */
-  switchProtocols(protocol: string | null, fields: ReadonlyArray<string>): Socket | null {
-    const client = this.response.socket as Socket | null
-    if (client === null) return null
+  /** Hands the client's socket over with a 101; it is the caller's from here. */
+  switchProtocols(protocol: string | null, fields: ReadonlyArray<string>): boolean {
+    const lines = fieldLines(fields)
+    if (this.connection.gone || lines === null) return false
     this.status = 101
     this.headed = true
-    this.response.off("close", this.onClosed)
-    this.response.detachSocket(client)
-    let text = `HTTP/1.1 101 ${STATUS_CODES[101]}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`
-    for (let at = 0; at < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`
-    client.write(`${text}\r\n`, "latin1")
-    return client
+    this.connection.socket.write(`${statusLine(101)}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n${lines}\r\n`, "latin1")
+    return true
   }
 
   // === An answer of our own ===
 
   /** Head, body and end at once. false: an edit of the user's cannot be written (translate refuses those), and the plain answer went instead. */
-  answer(status: number, fields: Array<string>, body: string): boolean {
+  answer(status: number, fields: ReadonlyArray<string>, body: string): boolean {
+    const written = this.begin(status, fields, true)
     let said = body
-    let written = true
-    try {
-      this.writeHead(status, fields)
-    } catch {
+    if (!written) {
       const plain = answerTo("internal")
-      this.writeHead(plain.status, [...plain.headers])
+      this.begin(plain.status, plain.headers, false)
       // Its head counts its own body: another would break the framing of the connection.
       said = plain.body
-      written = false
     }
-    this.bytes = this.request.method === "HEAD" ? 0 : Buffer.byteLength(said)
-    this.close(said)
+    if (this.method === "HEAD") said = ""
+    this.bytes = said.length
+    this.answered = true
+    const text = this.pending
+    this.pending = ""
+    this.send(text + said)
     return written
+  }
+
+  /** All of it was taken, or nobody waits for that. */
+  get taken(): boolean {
+    return this.unread === Number.POSITIVE_INFINITY
   }
 
   // === The end ===
 
   /** Nothing can be said any more: the client must not take what it got for the whole. */
   cut(): void {
-    const socket = this.response.socket ?? this.request.socket
+    const { socket, secure } = this.connection
     // An HTTP/1.0 body may end with its connection, and then looks whole when that ends cleanly: only a reset says otherwise.
-    if (this.request.httpVersion === "1.0" && !this.connection.secure) socket.resetAndDestroy()
+    if (this.old && !secure) socket.resetAndDestroy()
     else socket.destroy()
   }
 
-  /** Its exchange is over: no clock runs and nothing is said after this. */
-  release(): void {
-    this.released = true
-    if (this.stallTimer !== null) clearTimeout(this.stallTimer)
+  /** The client has taken what was written. */
+  drained(): void {
+    this.unread = Number.POSITIVE_INFINITY
+  }
+
+  /** The client has read nothing for the whole stall time. */
+  stalled(now: number): boolean {
+    return now >= this.unread
   }
 
   // === Inside ===
 
-  private writeHead(status: number, fields: Array<string>): void {
-    if (this.context.draining()) this.last()
-    this.response.writeHead(status, fields)
+  private begin(status: number, fields: ReadonlyArray<string>, judge: boolean): boolean {
+    let text = statusLine(status)
+    let counted = false
+    let dated = false
+    if (judge) {
+      const lines = fieldLines(fields)
+      if (lines === null) return false
+      text += lines
+    }
+    for (let at = 0; at < fields.length; at += 2) {
+      const name = fields[at]!
+      if (name.length === 14) counted ||= isNamed(name, "content-length")
+      else if (name.length === 4) dated ||= isNamed(name, "date")
+      if (!judge) text += `${name}: ${fields[at + 1]}\r\n`
+    }
+    if (!dated) text += dateLine()
+    if (!counted && this.method !== "HEAD" && status !== 204 && status !== 304) {
+      if (this.old) this.connection.last()
+      else {
+        this.chunked = true
+        text += "Transfer-Encoding: chunked\r\n"
+      }
+    }
+    if (this.context.draining()) this.connection.last()
+    this.pending = text + (this.connection.final ? closeLines : this.context.keepLines)
     this.status = status
     this.headed = true
+    return true
+  }
+
+  private lastChunk(trailers: ReadonlyArray<string> | null): string {
+    if (trailers === null || trailers.length === 0) return lastChunk
+    // Trailers that cannot be written are left out; the content before them stands.
+    return lastChunkWith(trailerFields(trailers)) ?? lastChunk
   }
 
   flush(): void {
-    if (this.flushed || this.released) return
-    this.flushed = true
-    if (this.first === null) this.response.flushHeaders()
-    else this.write(this.first)
+    const { pending: text, first } = this
+    if (text === "") return
+    this.pending = ""
     this.first = null
+    if (first === null) this.send(text)
+    else this.sendWith(this.chunked ? text + chunkStart(first.length) : text, first, this.chunked ? chunkEnd : "")
   }
 
-  private write(chunk: Uint8Array): boolean {
-    if (this.response.write(chunk)) return true
-    this.awaitReading()
-    return false
+  private write(chunk: Buffer): boolean {
+    if (this.chunked) return this.sendWith(chunkStart(chunk.length), chunk, chunkEnd)
+    if (this.connection.gone) return false
+    return this.said(this.connection.socket.write(chunk))
   }
 
-  private close(body: Uint8Array | string | null): void {
-    this.answered = true
-    this.flushed = true
-    if (body === null) this.response.end()
-    else this.response.end(body)
-    // What is left is the client's reading. As a rule the socket has taken everything by now, and no clock is needed.
-    if (this.response.socket?.writableLength !== 0) this.awaitReading()
+  private sendWith(before: string, chunk: Buffer, after: string): boolean {
+    if (this.connection.gone) return false
+    if (chunk.length <= joined) return this.send(before + (chunk as unknown as Latin1).latin1Slice() + after)
+    const { socket } = this.connection
+    socket.cork()
+    socket.write(before, "latin1")
+    let more = socket.write(chunk)
+    if (after !== "") more = socket.write(after, "latin1")
+    socket.uncork()
+    return this.said(more)
   }
 
-  private addTrailers(trailers: ReadonlyArray<string>): void {
-    const fields = trailerFields(trailers)
-    const pairs: Array<[string, string]> = []
-    for (let at = 0; at < fields.length; at += 2) pairs.push([fields[at]!, fields[at + 1]!])
-    try {
-      this.response.addTrailers(pairs)
-    } catch {
-      // A trailer that cannot be written is left out; the content before it stands.
-    }
+  private send(text: string): boolean {
+    return !this.connection.gone && this.said(this.connection.socket.write(text, "latin1"))
   }
 
-  /** The client has more before it than it takes. */
-  private awaitReading(): void {
-    this.unread = true
-    if (this.stallTimer !== null) {
-      this.stallTimer.refresh()
-      return
-    }
-    this.stallTimer = setTimeout(this.onStall, this.context.stall)
-    this.response.on("drain", this.onDrain)
-    if (this.ownSocket) this.response.socket?.on("drain", this.onDrain)
+  private said(more: boolean): boolean {
+    if (!more) this.unread = performance.now() + this.context.stall
+    return more
   }
+}
 
-  private readonly onDrain = (): void => {
-    // After the last byte only the end of the response is an end.
-    this.unread = this.answered
-    this.stallTimer?.refresh()
-    this.owner.onTaken()
-  }
-
-  private readonly onStall = (): void => {
-    // All was taken meanwhile: what is silent now is the upstream, which has a clock of its own.
-    if (!this.unread) return
-    // Its turn on a pipelined connection has not come: there is nothing yet that the client could read.
-    if (this.response.socket === null) this.stallTimer?.refresh()
-    else this.owner.onUnread()
-  }
-
-  private readonly onClosed = (): void => this.owner.onClosed(this.response.writableFinished)
+/** Buffer's own, which `toString` finds by the name of the encoding. */
+interface Latin1 {
+  readonly latin1Slice: () => string
 }
 
 const flush = (reply: Reply): void => reply.flush()
-
-const ignore = (): void => {}

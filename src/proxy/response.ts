@@ -75,8 +75,6 @@ export const failures: Readonly<Record<Reason, Outcome>> = {
     close: true,
     headers: ["Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"]
   }),
-  // docs/request.md: node's parser knows a closed list of methods.
-  method_not_implemented: row("parse", 501, "", "Downstream", "Never", "This method is not implemented.", { close: true }),
   bad_expect: row("parse", 417, "", "Downstream", "Never", "This expectation cannot be met."),
 
   misdirected: row("match", 421, "", "Downstream", "Never", "This connection is not for that host."),

@@ -55,7 +55,6 @@ export type DownstreamReason =
   | "bad_coding"
   | "header_timeout"
   | "method_not_allowed"
-  | "method_not_implemented"
   | "bad_expect"
   | "misdirected"
   | "no_listener"

@@ -122,10 +122,10 @@ const rawHeaders = [
 ]
 const heads = Array.from({ length: 1024 }, (_, at) => ({
   method: "GET",
-  url: `/v1/users/${at}?expand=orders`,
-  httpVersion: "1.1",
+  target: `/v1/users/${at}?expand=orders`,
+  version: "1.1",
   // Fresh strings here too.
-  rawHeaders: rawHeaders.map((text) => Buffer.from(text).toString("latin1"))
+  fields: rawHeaders.map((text) => Buffer.from(text).toString("latin1"))
 }))
 print(
   "check of a head with 7 fields",

@@ -115,7 +115,8 @@ describe("backpressure", () => {
     socket.write("GET /short HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100))
     const line = await proxy.logged((line) => line.path === "/short" && line.reason !== undefined)
     expect(line).toMatchObject({ reason: "client_abort", status: 200 })
-    await proxy.until(() => proxy.lines.filter((line) => line.path === "/short").length === 100)
+    // Those behind it were never begun: each waits for the answer before it.
+    expect(proxy.lines.filter((line) => line.path === "/short").length).toBeLessThan(100)
     socket.destroy()
   })
 

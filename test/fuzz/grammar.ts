@@ -85,9 +85,7 @@ const readHead = (text: string, from: number, strict: boolean): Head | typeof mo
   if (at === text.length) return more
   const first = line(text, at)
   if (first === more || first instanceof Wrong) return first
-  // RFC 9112 3: white space between the three parts may be read loosely; and the parser takes RTSP for HTTP, which nothing in the message shows.
-  // What goes out is exact, which `strict` asks for.
-  const parts = (strict ? /^([^ ]+) ([^ ]+) HTTP\/(1\.[01])$/ : /^([^ ]+) +([^ ]+) +(?:HTTP|RTSP|ICE)\/(1\.[01])$/).exec(first.text)
+  const parts = /^([^ ]+) ([^ ]+) HTTP\/(1\.[01])$/.exec(first.text)
   if (parts === null) return new Wrong("request line")
   const [, method = "", target = "", version = ""] = parts
   if (!token.test(method)) return new Wrong("method")

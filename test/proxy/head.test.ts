@@ -1,15 +1,12 @@
-import { once } from "node:events"
-import { createServer } from "node:http"
-import { type AddressInfo, connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { checkHead, defaultHeadLimits, type HeadLimits, type ReceivedHead, type RefusedHead, type RequestHead } from "#src/proxy/head.ts"
 
 const received = (headers: ReadonlyArray<string> = [], more: Partial<ReceivedHead> = {}): ReceivedHead => ({
   method: "GET",
-  url: "/",
-  httpVersion: "1.1",
-  rawHeaders: headers.includes("Host") ? headers : ["Host", "example.com", ...headers],
+  target: "/",
+  version: "1.1",
+  fields: headers.includes("Host") ? headers : ["Host", "example.com", ...headers],
   ...more
 })
 const check = (headers?: ReadonlyArray<string>, more?: Partial<ReceivedHead>, limits: Partial<HeadLimits> = {}) =>
@@ -24,7 +21,7 @@ const refusal = (...of: Parameters<typeof check>): RefusedHead["reason"] | "acce
   const head = check(...of)
   return head._tag === "Refused" ? head.reason : "accepted"
 }
-const at = (url: string, method = "GET") => accepted([], { url, method })
+const at = (url: string, method = "GET") => accepted([], { target: url, method })
 
 describe("framing", () => {
   it.each([
@@ -52,7 +49,7 @@ describe("framing", () => {
   })
 
   it("Transfer-Encoding in HTTP/1.0 (RFC 9112 6.1)", () => {
-    assert.strictEqual(refusal(["Transfer-Encoding", "chunked"], { httpVersion: "1.0" }), "bad_request")
+    assert.strictEqual(refusal(["Transfer-Encoding", "chunked"], { version: "1.0" }), "bad_request")
   })
 
   it("a doubtful message is refused as such whatever its method", () => {
@@ -76,24 +73,24 @@ describe("version (RFC 9110 15.6.6)", () => {
     ["1.2", "bad_version"],
     ["2.0", "bad_version"]
   ] as const)("HTTP/%s: %s", (httpVersion, reason) => {
-    assert.strictEqual(refusal([], { httpVersion }), reason)
+    assert.strictEqual(refusal([], { version: httpVersion }), reason)
   })
 })
 
 describe("Host (RFC 9112 3.2)", () => {
   it("HTTP/1.1 needs one, HTTP/1.0 does not", () => {
-    assert.strictEqual(refusal([], { rawHeaders: [] }), "bad_request")
-    assert.strictEqual(accepted([], { rawHeaders: [], httpVersion: "1.0" }).host, "")
+    assert.strictEqual(refusal([], { fields: [] }), "bad_request")
+    assert.strictEqual(accepted([], { fields: [], version: "1.0" }).host, "")
   })
 
   it.each(["", "a, b", "a/b", "user@a", "a:b", "a:0", "a:99999", "a b", "a%00", "[::1"])("%j is refused, in either version", (host) => {
     assert.strictEqual(refusal(["Host", host]), "bad_request")
-    assert.strictEqual(refusal(["Host", host], { httpVersion: "1.0" }), "bad_request")
+    assert.strictEqual(refusal(["Host", host], { version: "1.0" }), "bad_request")
   })
 
   it("two are refused, even equal, even under an absolute-form target", () => {
     assert.strictEqual(refusal(["Host", "a", "host", "a"]), "bad_request")
-    assert.strictEqual(refusal(["Host", "a", "host", "a"], { url: "http://a/" }), "bad_request")
+    assert.strictEqual(refusal(["Host", "a", "host", "a"], { target: "http://a/" }), "bad_request")
   })
 
   it("is matched without port and case, and kept as written", () => {
@@ -106,7 +103,7 @@ describe("Host (RFC 9112 3.2)", () => {
 
 describe("absolute-form targets (RFC 9112 3.2.2)", () => {
   it("route on their own authority and go on in origin form", () => {
-    const head = accepted(["Host", "other.example"], { url: "HTTP://Example.com:81/a?b=c" })
+    const head = accepted(["Host", "other.example"], { target: "HTTP://Example.com:81/a?b=c" })
     assert.strictEqual(head.host, "example.com")
     assert.strictEqual(head.authority, "Example.com:81")
     assert.strictEqual(head.target, "/a?b=c")
@@ -115,18 +112,18 @@ describe("absolute-form targets (RFC 9112 3.2.2)", () => {
   })
 
   it("still need a valid Host", () => {
-    assert.strictEqual(refusal([], { url: "http://a/", rawHeaders: [] }), "bad_request")
-    assert.strictEqual(refusal(["Host", "a, b"], { url: "http://a/" }), "bad_request")
+    assert.strictEqual(refusal([], { target: "http://a/", fields: [] }), "bad_request")
+    assert.strictEqual(refusal(["Host", "a, b"], { target: "http://a/" }), "bad_request")
   })
 
   it.each(["http:///a", "http://user@a/", "http://a:x/", "ftp://a/", "http:/a", "http://a\\b/"])("%s names no plain host", (url) => {
-    assert.strictEqual(refusal([], { url }), "bad_request")
+    assert.strictEqual(refusal([], { target: url }), "bad_request")
   })
 })
 
 describe("targets (RFC 9112 3.2)", () => {
   it.each(["@host", "host/path", "example.com:443", "", "?a", "*", "*/a", ".."])("%j does not start with /", (url) => {
-    assert.strictEqual(refusal([], { url }), "bad_request")
+    assert.strictEqual(refusal([], { target: url }), "bad_request")
   })
 
   it.each([
@@ -157,7 +154,7 @@ describe("targets (RFC 9112 3.2)", () => {
     "/a/../../b",
     "/./.."
   ])("%j has what a path may not have (RFC 9110 4.2.3)", (url) => {
-    assert.strictEqual(refusal([], { url }), "bad_request")
+    assert.strictEqual(refusal([], { target: url }), "bad_request")
   })
 
   it.each([
@@ -201,7 +198,7 @@ describe("targets (RFC 9112 3.2)", () => {
     fc.assert(
       fc.property(fc.array(segment, { minLength: 1, maxLength: 6 }), (segments) => {
         const url = `/${segments.join("/")}`
-        const head = check([], { url })
+        const head = check([], { target: url })
         // A host of its own in front, or `//` would read as one.
         if (head._tag === "Head") assert.strictEqual(head.path, new URL(`http://h${url}`).pathname)
         else assert.isTrue(segments.includes(".") || segments.includes(".."))
@@ -210,14 +207,14 @@ describe("targets (RFC 9112 3.2)", () => {
   })
 
   it("a target over the limit is 414", () => {
-    assert.strictEqual(refusal([], { url: `/${"a".repeat(8192)}` }), "uri_too_long")
-    assert.strictEqual(refusal([], { url: `/${"a".repeat(8191)}` }), "accepted")
+    assert.strictEqual(refusal([], { target: `/${"a".repeat(8192)}` }), "uri_too_long")
+    assert.strictEqual(refusal([], { target: `/${"a".repeat(8191)}` }), "accepted")
   })
 })
 
 describe("methods", () => {
   it("CONNECT and TRACE are 405 (RFC 9110 9.3.6, 9.3.8)", () => {
-    assert.strictEqual(refusal([], { method: "CONNECT", url: "example.com:443" }), "method_not_allowed")
+    assert.strictEqual(refusal([], { method: "CONNECT", target: "example.com:443" }), "method_not_allowed")
     assert.strictEqual(refusal([], { method: "TRACE" }), "method_not_allowed")
   })
 
@@ -250,7 +247,7 @@ describe("Expect (RFC 9110 10.1.1)", () => {
   })
 
   it("from HTTP/1.0 it is ignored", () => {
-    const head = accepted(["Expect", "100-continue"], { httpVersion: "1.0" })
+    const head = accepted(["Expect", "100-continue"], { version: "1.0" })
     assert.isFalse(head.expectContinue)
     assert.deepEqual(head.headers, [])
   })
@@ -271,7 +268,7 @@ describe("upgrade (RFC 9110 7.8)", () => {
   })
 
   it("HTTP/1.0 cannot ask for one", () => {
-    assert.isNull(accepted(["Upgrade", "websocket", "Connection", "upgrade"], { httpVersion: "1.0" }).upgrade)
+    assert.isNull(accepted(["Upgrade", "websocket", "Connection", "upgrade"], { version: "1.0" }).upgrade)
   })
 })
 
@@ -284,7 +281,7 @@ describe("persistence (RFC 9112 9.3)", () => {
     ["1.0", ["Connection", "keep-alive"], true],
     ["1.0", ["Connection", "keep-alive, close"], false]
   ] as const)("HTTP/%s with %j: %s", (httpVersion, headers, expected) => {
-    assert.strictEqual(accepted(headers, { httpVersion }).keepAlive, expected)
+    assert.strictEqual(accepted(headers, { version: httpVersion }).keepAlive, expected)
   })
 })
 
@@ -333,50 +330,5 @@ describe("what matches see", () => {
   it("trailers are read by a client that says so", () => {
     assert.isTrue(accepted(["TE", "deflate, Trailers"]).trailers)
     assert.isFalse(accepted(["TE", "deflate"]).trailers)
-  })
-})
-
-describe("over a real socket: what Node's parser accepts and we refuse (docs/request.md)", () => {
-  const judge = async (text: string): Promise<string> => {
-    const server = createServer({ requireHostHeader: false }, (request, response) => {
-      const head = checkHead(
-        { method: request.method!, url: request.url!, httpVersion: request.httpVersion, rawHeaders: request.rawHeaders },
-        defaultHeadLimits
-      )
-      response.setHeader("Connection", "close").end(head._tag === "Refused" ? head.reason : "accepted")
-    })
-    server.maxHeadersCount = 0
-    server.listen(0, "127.0.0.1")
-    await once(server, "listening")
-    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1")
-    let answer = ""
-    socket.setEncoding("latin1").on("data", (chunk) => {
-      answer += chunk
-    })
-    socket.write(text, "latin1")
-    await once(socket, "close")
-    server.close()
-    return answer.startsWith("HTTP/1.1 400")
-      ? "400 by the parser"
-      : answer.slice(answer.indexOf("\r\n\r\n") + 4).replace(/^\w+\r\n|\r\n0\r\n\r\n$/g, "")
-  }
-
-  it.each([
-    ["GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", ["accepted"]],
-    ["GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", ["bad_request", "400 by the parser"]],
-    ["GET / HTTP/1.1\r\n\r\n", ["bad_request", "400 by the parser"]],
-    ["GET / HTTP/2.0\r\nHost: a\r\n\r\n", ["bad_version", "400 by the parser"]],
-    ["GET / HTTP/0.9\r\nHost: a\r\n\r\n", ["bad_request", "400 by the parser"]],
-    ["POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ["bad_request", "400 by the parser"]],
-    ["POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", ["bad_coding", "400 by the parser"]],
-    [
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-      ["bad_request", "400 by the parser"]
-    ],
-    ["GET /%2e%2e/a HTTP/1.1\r\nHost: a\r\n\r\n", ["bad_request"]],
-    ["GET @a/b HTTP/1.1\r\nHost: a\r\n\r\n", ["bad_request", "400 by the parser"]],
-    ["GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", ["bad_request"]]
-  ])("%j", async (text, answers) => {
-    assert.include(answers, await judge(text))
   })
 })

@@ -96,15 +96,14 @@ describe("parse", () => {
     ["a bare LF", "GET / HTTP/1.1\nHost: a\n\n", 400, "bad_request"],
     ["HTTP/3.1", "GET / HTTP/3.1\r\nHost: a\r\n\r\n", 505, "bad_version"],
     ["a coding that is not chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, "bad_coding"],
-    ["a method that node:http does not know", "BREW /ok HTTP/1.1\r\nHost: a.example\r\n\r\n", 501, "method_not_implemented"],
     ["no method at all", "\u0001\u0002\r\n\r\n", 400, "bad_request"],
     ["CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405, "method_not_allowed"],
     ["TRACE", "TRACE /ok HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n", 405, "method_not_allowed"],
     ["another expectation", get("/ok", "Expect: tea\r\n"), 417, "bad_expect"],
     ["a long target", get(`/ok/${"x".repeat(9000)}`), 414, "uri_too_long"],
-    ["a target beyond the parser's room", get(`/ok/${"x".repeat(40_000)}`), 414, "uri_too_long"],
+    ["a target beyond the reader's room", get(`/ok/${"x".repeat(40_000)}`), 414, "uri_too_long"],
     ["a large head", get("/ok", `X-Large: ${"x".repeat(5000)}\r\n`), 431, "head_too_large"],
-    ["a head beyond the parser's room", get("/ok", `X-Large: ${"x".repeat(40_000)}\r\n`), 431, "head_too_large"],
+    ["a head beyond the reader's room", get("/ok", `X-Large: ${"x".repeat(40_000)}\r\n`), 431, "head_too_large"],
     ["too many fields", get("/ok", "A: 1\r\n".repeat(201)), 431, "head_too_large"]
   ]
   for (const [name, bytes, status, reason] of heads) {
@@ -181,13 +180,13 @@ describe("body", () => {
 
   it("a chunk that is none: 400 bad_request, and the upstream sees no end", async () => {
     const { aborted, requests } = origin
-    await expectRefusal(
-      "POST /ok HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n",
-      400,
-      "bad_request"
-    )
-    // It breaks off, or nothing of it had been sent.
-    await origin.until((origin) => origin.aborted > aborted || origin.requests === requests)
+    using client = await raw(proxy.port())
+    client.send("POST /ok/chunks HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    await origin.until((origin) => origin.requests > requests)
+    client.send("zz\r\n")
+    expect((await client.closed).text).toMatch(/^HTTP\/1\.1 400 /)
+    expect((await proxy.logged((line) => line.path === "/ok/chunks")).reason).toBe("bad_request")
+    await origin.until((origin) => origin.aborted > aborted)
   })
 })
 

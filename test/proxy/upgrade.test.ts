@@ -57,8 +57,6 @@ describe("an upgrade", () => {
     await client.until(/\r\n\r\n$/)
     const size = 8 * 1024 * 1024
     client.send(Buffer.alloc(size, "y"))
-    await proxy.until(() => true)
-    await client.until(/y{1000}$/)
     for (;;) {
       const text = client.received()
       if (text.length - text.indexOf("\r\n\r\n") - 4 === size) break
@@ -75,14 +73,23 @@ describe("an upgrade", () => {
     expect(await proxy.logged((line) => line.path === "/idle")).toMatchObject({ status: 101, reason: "stream_idle" })
   })
 
-  it("that the upstream refuses is its ordinary answer, and the connection closes", async () => {
+  it("that the upstream refuses is its ordinary answer, and the connection goes on (RFC 9110 7.8)", async () => {
     origin.script = (exchange) => exchange.reply({ status: 403, body: "no" })
-    const text = await talk(proxy.port(), upgrade("/denied"))
+    using client = await raw(proxy.port())
+    client.send(upgrade("/denied"))
+    await client.until(/^HTTP\/1\.1 403 .*Connection: keep-alive\r\n.*\r\n\r\nno$/s)
+    client.send("GET /after HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    expect((await client.closed).text.match(/HTTP\/1\.1 403/g)).toHaveLength(2)
+  })
+
+  it("that is refused while more came already ends the connection: nobody can tell of which protocol that is", async () => {
+    origin.script = (exchange) => exchange.reply({ status: 403, body: "no" })
+    const text = await talk(proxy.port(), `${upgrade("/early")}GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n`)
     expect(text).toMatch(/^HTTP\/1\.1 403 .*Connection: close\r\n\r\nno$/s)
   })
 
   it("that a rule refuses is answered by the table", async () => {
-    expect(await talk(proxy.port(), upgrade("/refused"))).toMatch(/^HTTP\/1\.1 500 /)
+    expect(await talk(proxy.port(), upgrade("/refused", "websocket", "Connection: close\r\n"))).toMatch(/^HTTP\/1\.1 500 /)
     expect((await proxy.logged((line) => line.path === "/refused")).reason).toBe("no_backend")
   })
 
