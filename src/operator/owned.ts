@@ -80,7 +80,8 @@ export const ownedFrom = (kind: OwnedKind, raw: unknown): Owned | null => {
     uid: stringAt(metadata, "uid"),
     gateway: owner === undefined ? null : { name: stringAt(owner, "name"), uid: stringAt(owner, "uid") },
     going: field(metadata, "deletionTimestamp") !== undefined,
-    object: { ...raw, metadata: rest }
+    // Items of a list do not say what they are.
+    object: { ...raw, apiVersion: kind.group === "" ? kind.version : `${kind.group}/${kind.version}`, kind: kind.kind, metadata: rest }
   }
 }
 
