@@ -11,7 +11,7 @@ import { applied, type Copy, complete } from "./copy.ts"
 
 const files = { snapshot: "snapshot.jsonl", material: "material.jsonl" } as const
 
-const partSize = 128 * 1024
+const partSize = 32 * 1024
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 

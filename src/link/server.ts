@@ -41,7 +41,8 @@ export interface ServerLimits {
   readonly part: number
 }
 
-export const defaultServerLimits: ServerLimits = { connections: 10_000, strangers: 128, part: 128 * 1024 }
+// A part is read by a proxy in one go while it serves: about a millisecond of its time.
+export const defaultServerLimits: ServerLimits = { connections: 10_000, strangers: 128, part: 32 * 1024 }
 
 export interface ConnectedProxy {
   readonly gateway: Snapshot["gateway"]

@@ -52,6 +52,9 @@ export interface Session {
 /** Bytes of a frame from a stranger (a token and little else), and from a proxy that is known. */
 const frameLimits = { stranger: 16_384, proxy: 1024 * 1024 } as const
 
+/** Messages between two pings: a start tells a frame for some hundred upstreams, a busy proxy some ten a second. */
+const mostMessages = 5_000
+
 /** A token that a timer cannot wait for is looked at again after a day. */
 const longest = 86_400_000
 
@@ -66,6 +69,7 @@ export const makeSession = (socket: TLSSocket, options: SessionOptions): Session
   let protocol = 0
   let greeted = false
   let reviewing = false
+  let messages = 0
   let acknowledged: string | null = null
   let following: Fiber.Fiber<void> | null = null
   let review: Fiber.Fiber<void> | null = null
@@ -78,6 +82,7 @@ export const makeSession = (socket: TLSSocket, options: SessionOptions): Session
     limit: frameLimits.stranger,
     times,
     onFrame: (value) => {
+      if (++messages > mostMessages) throw new Unreadable("said at such a rate: so many messages")
       const message = readUp(value)
       if (message !== null) take(message)
     },
@@ -133,7 +138,10 @@ export const makeSession = (socket: TLSSocket, options: SessionOptions): Session
     caller = judged
     stream.take(frameLimits.proxy)
     untilExpiry(judged)
-    pinging = setInterval(() => stream.send(downText({ type: "Ping" })), times.ping)
+    pinging = setInterval(() => {
+      messages = 0
+      stream.send(downText({ type: "Ping" }))
+    }, times.ping)
     options.onKnown(judged)
     hello()
   }

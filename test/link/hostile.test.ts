@@ -78,7 +78,8 @@ describe("an operator", () => {
       ],
       [report({ a: { ...facts, addresses: "many" } })],
       [report({ a: { ...facts, resolution: "Splendid" } })],
-      [report(many(0)), report(many(1_500))]
+      [report(many(0)), report(many(1_500))],
+      Array.from({ length: 6_000 }, () => ({ type: "Pong" }))
     ]
     for (const messages of said) {
       const peer = await dial(operator.port)
