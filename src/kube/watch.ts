@@ -32,7 +32,7 @@ export interface WatchObserver<A> {
 
 export interface WatchTimings {
   readonly backoff: BackoffTimings
-  /** Milliseconds without a byte after which a stream is taken for dead; bookmarks come about every minute. */
+  /** Milliseconds without a byte after which a stream is taken for dead; bookmarks come every minute, of a kind that nobody edits every two. */
   readonly silence: number
   /** Seconds after which the server is to end a watch: between these. */
   readonly timeout: readonly [number, number]
@@ -43,7 +43,7 @@ export interface WatchTimings {
 
 export const defaultWatchTimings: WatchTimings = {
   backoff: defaultBackoff,
-  silence: 120_000,
+  silence: 150_000,
   timeout: [300, 600],
   probe: 30_000,
   page: 500

@@ -25,15 +25,13 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     .map(([of, names, said]): Change => ({ _tag: "Replaced", kind: of, objects: names.map((one) => objectOf(of, one, said)) })),
   fc.tuple(kind, name, value).map(([of, one, said]): Change => ({ _tag: "Upserted", object: objectOf(of, one, said) })),
   fc.tuple(kind, name).map(([of, one]): Change => ({ _tag: "Deleted", key: keyOf(of, one) })),
-  fc
-    .tuple(name, fc.option(value))
-    .map(
-      ([one, said]): Change => ({
-        _tag: "Fetched",
-        key: keyOf("Secret", one),
-        object: said === null ? null : objectOf("Secret", one, said)
-      })
-    )
+  fc.tuple(name, fc.option(value)).map(
+    ([one, said]): Change => ({
+      _tag: "Fetched",
+      key: keyOf("Secret", one),
+      object: said === null ? null : objectOf("Secret", one, said)
+    })
+  )
 )
 
 const fold = (changes: ReadonlyArray<Change>): ClusterState => changes.reduce(apply, empty)
