@@ -101,6 +101,14 @@ export const rights: ReadonlyArray<Right> = [
     verbs: ["get"],
     why: "which release of Gateway API is installed"
   },
+  {
+    where: "cluster",
+    group: "",
+    resources: ["nodes"],
+    verbs: ["list"],
+    why: "the ranges of pods: outside names must not resolve into them"
+  },
+  { where: "cluster", group: "networking.k8s.io", resources: ["servicecidrs"], verbs: ["list"], why: "the ranges of Services, likewise" },
   { where: "own", group: "coordination.k8s.io", resources: ["leases"], verbs: ["get", "create", "update"], why: "leader election" },
   { where: "own", group: "", resources: ["secrets"], verbs: ["create"], why: "the authority of the link and the digest key are made once" },
   {
@@ -182,10 +190,12 @@ export const inNamespace = (namespace: string): unknown => {
 
 const places: Readonly<Record<Where, string>> = {
   cluster: "cluster",
-  tenants: "every namespace, or those of `--watch-namespace`",
+  tenants: "watched namespaces",
   own: `\`${operatorNamespace}\``,
   default: "`default`"
 }
+
+const byPlace = (a: Right, b: Right): number => Object.keys(places).indexOf(a.where) - Object.keys(places).indexOf(b.where)
 
 const quoted = (words: ReadonlyArray<string>): string => words.map((word) => `\`${word}\``).join(", ")
 
@@ -194,7 +204,7 @@ export const rightsTable = (): string =>
   [
     "| where | group | resources | verbs | why |",
     "| --- | --- | --- | --- | --- |",
-    ...rights.map(({ where, group, resources, names, verbs, why }) => {
+    ...rights.toSorted(byPlace).map(({ where, group, resources, names, verbs, why }) => {
       const only = names === undefined ? "" : ` named ${quoted(names)}`
       return `| ${places[where]} | ${group === "" ? "core" : quoted([group])} | ${quoted(resources)}${only} | ${verbs.join(", ")} | ${why} |`
     })
