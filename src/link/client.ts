@@ -2,6 +2,7 @@
 // last good goes on (law 17); at start it is read from the disk.
 import { lookup } from "node:dns/promises"
 import { readFile } from "node:fs/promises"
+import { createSecureContext, type SecureContext } from "node:tls"
 import { Clock, Effect, FiberMap, Queue, Random, type Scope, type Stream } from "effect"
 import type { Ack, Report } from "../report/report.ts"
 import { makePublisher, type Published } from "../snapshot/published.ts"
@@ -57,12 +58,23 @@ export interface LinkClient {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+/** Throws when there is no certificate: trusting nothing that is said, Node would trust all the authorities of the machine. */
+const trusting = (file: string, pem: string): SecureContext => {
+  if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new Error(`${file} holds no PEM certificate yet`)
+  try {
+    return createSecureContext({ ca: pem, minVersion: "TLSv1.3" })
+  } catch {
+    throw new Error(`${file} holds a PEM block that is no certificate`)
+  }
+}
+
 /** Completes when what is on the disk, if anything, is published. Never fails: without operator and disk there is nothing to serve yet, and `run` waits for it. */
 export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOptions): Effect.fn.Return<LinkClient, never, Scope.Scope> {
   const times = { ...defaultClientTimes, ...options.times }
   const publisher = yield* makePublisher
   const arrived = yield* Queue.sliding<Copy>(1)
   const unsaved = yield* Queue.sliding<Copy>(1)
+  const notes = yield* Queue.sliding<string>(16)
   const loops = yield* FiberMap.make<string, void, never>()
   const connections = new Set<Connection>()
   let copy: Copy | null = null
@@ -95,6 +107,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
     if (next === undefined) return
     source = next
     next.follow(version)
+    Queue.offerUnsafe(notes, `updates are taken from the operator at ${next.address}`)
   }
 
   const told = (ack: Ack): Ack => ({
@@ -105,21 +118,25 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
 
   const connectOnce = Effect.fnUntraced(function* (address: string, host: string, port: number) {
     const files = yield* Effect.tryPromise({
-      try: () => Promise.all([readFile(options.authorityFile, "utf8"), readFile(options.tokenFile, "utf8")]),
+      try: async () => {
+        const token = (await readFile(options.tokenFile, "utf8")).trim()
+        return { token, authority: trusting(options.authorityFile, await readFile(options.authorityFile, "utf8")) }
+      },
       catch: messageOf
     }).pipe(Effect.result)
-    if (files._tag === "Failure") return files.failure
-    const [authority, token] = files.success
+    if (files._tag === "Failure") return { reason: files.failure, known: false }
+    const { authority, token } = files.success
     let mine: Connection | null = null
-    return yield* openConnection({
+    const reason = yield* openConnection({
       address,
       port,
       name: host,
       authority,
-      token: token.trim(),
+      token,
       gateway: options.gateway,
       times,
-      have: () => copy?.snapshot ?? null,
+      // What is not complete is replaced as a whole: equal references would hide that their bytes had not been there.
+      have: () => (version === null ? null : (copy?.snapshot ?? null)),
       onKnown: (connection) => {
         mine = connection
         connections.add(connection)
@@ -146,6 +163,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
         })
       )
     )
+    return { reason, known: mine !== null }
   })
 
   /** For as long as the name stands for the address. */
@@ -154,9 +172,9 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
     let said = ""
     while (wanted.has(key)) {
       const before = yield* Clock.currentTimeMillis
-      const reason = yield* connectOnce(address, host, port)
+      const { reason, known } = yield* connectOnce(address, host, port)
       if ((yield* Clock.currentTimeMillis) - before > times.silence) wait = times.retry[0]
-      if (reason !== said) yield* Effect.logWarning(`link to ${address}:${port}: ${reason}`)
+      if (known || reason !== said) yield* Effect.logWarning(`link to ${address}:${port}: ${reason}`)
       said = reason
       // Operators that come back are not met by all proxies in one moment.
       yield* Effect.sleep(wait * (0.5 + (yield* Random.next)))
@@ -188,6 +206,11 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
       yield* Effect.sleep(times.resolve * (0.75 + (yield* Random.next) / 2))
     }
   })
+
+  const telling = Queue.take(notes).pipe(
+    Effect.flatMap((note) => Effect.logInfo(note)),
+    Effect.forever
+  )
 
   const publishing = Effect.gen(function* () {
     while (true) {
@@ -235,8 +258,9 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
     },
     connected: () =>
       [...connections].map((connection) => ({ address: connection.address, following: connection === source, offer: connection.offer() })),
-    run: Effect.all([resolving, publishing, saving, renewing, FiberMap.join(loops)], { concurrency: "unbounded", discard: true }).pipe(
-      Effect.andThen(Effect.never)
-    )
+    run: Effect.all([resolving, publishing, telling, saving, renewing, FiberMap.join(loops)], {
+      concurrency: "unbounded",
+      discard: true
+    }).pipe(Effect.andThen(Effect.never))
   }
 })

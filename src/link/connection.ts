@@ -1,6 +1,6 @@
 // The proxy's end of one connection to one operator: proves itself, takes updates if this is the one it follows, tells acknowledgements and reports.
 import { isIP } from "node:net"
-import { connect as connectTls } from "node:tls"
+import { connect as connectTls, type SecureContext } from "node:tls"
 import { isDeepStrictEqual } from "node:util"
 import { Effect } from "effect"
 import type { Ack, Report, UpstreamFacts } from "../report/report.ts"
@@ -8,7 +8,7 @@ import { type Decoded, type Decoder, makeDecoder, type UpdateHead } from "../sna
 import type { Id } from "../snapshot/id.ts"
 import { Unreadable } from "../snapshot/reading.ts"
 import { protocol, type Snapshot } from "../snapshot/snapshot.ts"
-import { alpn, type Down, readDown, spoken, upLimits, upText } from "./protocol.ts"
+import { alpn, type Down, readDown, reportTexts, spoken, upLimits, upText } from "./protocol.ts"
 import { type LinkTimes, openStream } from "./stream.ts"
 
 export interface ConnectionOptions {
@@ -16,8 +16,8 @@ export interface ConnectionOptions {
   readonly port: number
   /** The name that the operator's certificate must carry: of the Service, as it was written. */
   readonly name: string
-  /** PEM. */
-  readonly authority: string
+  /** Whom the operator's certificate is to be of. */
+  readonly authority: SecureContext
   readonly token: string
   readonly gateway: Snapshot["gateway"]
   readonly times: LinkTimes
@@ -50,8 +50,6 @@ const limits = { frame: 64 * 1024 * 1024, update: 512 * 1024 * 1024 } as const
 /** An operator that is slow to read is told the newest later, instead of everything at once. */
 const mostBacklog = 512 * 1024
 
-const inFrame = 256
-
 interface Incoming {
   readonly sequence: number
   readonly decoder: Decoder
@@ -75,8 +73,7 @@ export const openConnection = (options: ConnectionOptions): Effect.Effect<string
     const socket = connectTls({
       host: options.address,
       port: options.port,
-      ca: options.authority,
-      minVersion: "TLSv1.3",
+      secureContext: options.authority,
       ALPNProtocols: [alpn],
       ...(isIP(options.name) === 0 ? { servername: options.name } : {})
     })
@@ -110,16 +107,7 @@ export const openConnection = (options: ConnectionOptions): Effect.Effect<string
         const before = told
         const changed = [...upstreams].filter(([id, facts]) => before?.get(id) !== facts)
         const gone = [...(before?.keys() ?? [])].filter((id) => !upstreams.has(id))
-        for (let at = 0; at === 0 || at < Math.max(changed.length, gone.length); at += inFrame)
-          stream.send(
-            upText({
-              type: "Report",
-              fresh: before === null && at === 0,
-              upstreams: new Map(changed.slice(at, at + inFrame)),
-              gone: gone.slice(at, at + inFrame),
-              invalidated
-            })
-          )
+        for (const text of reportTexts(before === null, changed, gone, invalidated)) stream.send(text)
         told = upstreams
         newestReport = null
       }

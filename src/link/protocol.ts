@@ -60,7 +60,7 @@ export type Up =
   | { readonly type: "Pong" }
 
 /** Of what comes up: a proxy is believed about itself only, and no further than this. */
-export const upLimits = { refused: 1_000, reason: 512, upstreams: 2_000, endpoints: 64, sample: 8, word: 256, token: 8_192 } as const
+export const upLimits = { refused: 1_000, reason: 512, upstreams: 2_000, endpoints: 64, sample: 8, word: 1_024, token: 8_192 } as const
 
 const cut =
   (most: number): Read<string> =>
@@ -176,9 +176,37 @@ export const updateText = (sequence: number, head: UpdateHead, last: boolean, pa
 
 export const downText = (message: Exclude<Down, { readonly type: "Update" }>): string => JSON.stringify(message)
 
-export const upText = (message: Up): string =>
-  JSON.stringify(
-    message.type === "Report"
-      ? { ...message, upstreams: Object.fromEntries(message.upstreams), invalidated: Object.fromEntries(message.invalidated) }
-      : message
-  )
+export const upText = (message: Exclude<Up, { readonly type: "Report" }>): string => JSON.stringify(message)
+
+/** About so many characters of a report in one frame: far below what is taken of a proxy. */
+const reportPart = 128 * 1024
+
+/** A report as one or more messages; there is always one. fresh: the first of this connection. */
+export function* reportTexts(
+  fresh: boolean,
+  changed: Iterable<readonly [Id, UpstreamFacts]>,
+  gone: ReadonlyArray<Id>,
+  invalidated: Report["invalidated"]
+): Generator<string> {
+  const done = JSON.stringify(Object.fromEntries(invalidated))
+  let first = true
+  const text = (upstreams: ReadonlyArray<string>, left: ReadonlyArray<Id>): string => {
+    const made = `{"type":"Report","fresh":${fresh && first},"upstreams":{${upstreams.join(",")}},"gone":${JSON.stringify(left)},"invalidated":${done}}`
+    first = false
+    return made
+  }
+  for (let at = 0; at < gone.length; at += upLimits.upstreams) yield text([], gone.slice(at, at + upLimits.upstreams))
+  let entries: Array<string> = []
+  let size = 0
+  for (const [id, facts] of changed) {
+    const entry = `${JSON.stringify(id)}:${JSON.stringify(facts)}`
+    if (entries.length === upLimits.upstreams || (size > 0 && size + entry.length > reportPart)) {
+      yield text(entries, [])
+      entries = []
+      size = 0
+    }
+    entries.push(entry)
+    size += entry.length
+  }
+  if (first || entries.length > 0) yield text(entries, [])
+}

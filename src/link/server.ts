@@ -113,7 +113,7 @@ export const makeLinkServer = Effect.fnUntraced(function* (
   /** By Gateway and pod: the newest connection of each. */
   const known = new Map<string, Session>()
   /** By address and port: the TLS socket of a connection is another object than its socket. */
-  const strangers = new Set<string>()
+  const strangers = new Map<string, Socket>()
 
   const announce = (gateway: Snapshot["gateway"]) => {
     for (const session of known.values()) {
@@ -133,7 +133,7 @@ export const makeLinkServer = Effect.fnUntraced(function* (
       return
     }
     const peer = peerOf(socket)
-    strangers.add(peer)
+    strangers.set(peer, socket)
     socket.once("close", () => strangers.delete(peer))
   })
   server.on("secureConnection", (socket: TLSSocket) => {
@@ -173,6 +173,7 @@ export const makeLinkServer = Effect.fnUntraced(function* (
   yield* Effect.acquireRelease(Effect.void, () =>
     Effect.callback<void>((resume) => {
       server.close(() => resume(Effect.void))
+      for (const socket of strangers.values()) socket.destroy()
       for (const session of [...sessions]) session.end("the operator stops")
     })
   )

@@ -1,5 +1,7 @@
 // Operator and proxy over real sockets: a proxy is given its own Gateway's newest snapshot, takes it from one operator and is heard by all.
+import { isDeepStrictEqual } from "node:util"
 import { assert, describe, it } from "vitest"
+import { everything } from "../snapshot/everything.ts"
 import { caller, dial, edge, host, makeWorld, numbered, rule, snapshotOf, until } from "./world.ts"
 
 describe("the link", () => {
@@ -40,7 +42,7 @@ describe("the link", () => {
     const next = snapshotOf({ virtualHosts: new Map([["h", { hostname: "*", rules: rules.with(1_234, rule("/new")) }]]) })
     await operator.publish(next)
     await until(() => pod.current()?.version === next.version)
-    assert.deepEqual(pod.current(), next)
+    assert.isTrue(isDeepStrictEqual(pod.current(), next))
     const after = pod.current()!.virtualHosts.get("h")!.rules
     assert.strictEqual(after.filter((one, at) => one === before[at]).length, 2_999)
   })
@@ -82,6 +84,47 @@ describe("the link", () => {
     await until(() => pod.versions.length === 2)
     assert.deepEqual(pod.versions, [numbered(1).version, numbered(2).version])
     assert.strictEqual(others[0]!.acks.length, 1)
+  })
+
+  it("brings reports of any size, in frames that are taken, and after the first only what changed", async () => {
+    await using world = makeWorld()
+    world.tokens.set("good", caller("edge-1"))
+    const operator = await world.operator()
+    const up = [...everything.upstreams.values()][0]!
+    const count = 3_000
+    await operator.publish(snapshotOf({ upstreams: new Map(Array.from({ length: count }, (_, at) => [`u${at}`, up])) }))
+    const pod = await world.pod([operator.port])
+    await until(() => pod.current() !== null)
+    const endpoint = (n: number) => ({
+      name: `host-${n}.example:443`,
+      resolution: "Fresh" as const,
+      detail: "",
+      addresses: 4,
+      healthy: 4,
+      tier: 0,
+      certificate: { subject: `CN=host-${n}.example`, expires: "2030-01-01T00:00:00Z" },
+      sample: ["192.0.2.1", "192.0.2.2"]
+    })
+    const facts = (n: number) => ({
+      resolution: "Fresh" as const,
+      detail: "",
+      addresses: n,
+      healthy: n,
+      tier: 0,
+      certificateExpires: null,
+      lastFailure: null,
+      endpoints: Array.from({ length: n % 100 === 0 ? 64 : 1 }, (_, at) => endpoint(at))
+    })
+    const all = new Map(Array.from({ length: count }, (_, at) => [`u${at}`, facts(at)] as const))
+    pod.client.report({ proxy: "", upstreams: all, invalidated: new Map() })
+    await until(() => operator.reports.at(-1)?.[1].upstreams.size === count)
+    assert.isTrue(isDeepStrictEqual(operator.reports.at(-1)?.[1].upstreams, all))
+    const before = operator.reports.length
+    const next = new Map([...all].slice(1)).set("u5", { ...facts(5), healthy: 0 })
+    pod.client.report({ proxy: "", upstreams: next, invalidated: new Map() })
+    await until(() => operator.reports.length > before && operator.reports.at(-1)?.[1].upstreams.get("u5")?.healthy === 0)
+    assert.isTrue(isDeepStrictEqual(operator.reports.at(-1)?.[1].upstreams, next))
+    assert.isAtMost(operator.reports.length - before, 2)
   })
 
   it("chooses an operator that has something to say, and another when it has nothing left", async () => {

@@ -136,6 +136,32 @@ describe("a proxy whose operators are gone", () => {
   })
 })
 
+describe("a proxy whose files are not what they should be", () => {
+  it("serves on, trusts nobody, and is back when they are", async () => {
+    await using world = makeWorld()
+    world.tokens.set("good", caller("edge-1"))
+    const operator = await world.operator()
+    await operator.publish(numbered(1))
+    const file = join(world.folder, "ca.crt")
+    const good = readFileSync(file, "utf8")
+    const pod = await world.pod([operator.port])
+    await until(() => pod.current() !== null)
+    for (const wrong of ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]) {
+      writeFileSync(file, wrong)
+      // Cut off by the connection that takes its place, it reads the file again.
+      const peer = await dial(operator.port)
+      peer.say({ type: "Hello", protocols: { least: 1, most: 1 }, token: "good" })
+      await until(() => pod.client.connected().length === 0)
+      assert.strictEqual(pod.current()?.version, numbered(1).version)
+      peer.socket.destroy()
+      writeFileSync(file, good)
+      await until(() => pod.client.connected().length === 1)
+    }
+    await operator.publish(numbered(2))
+    await until(() => pod.current()?.version === numbered(2).version)
+  })
+})
+
 describe("the last good state", () => {
   it("is two files of which only one holds bytes of Secrets, and nobody else reads that one", async () => {
     await using world = makeWorld()

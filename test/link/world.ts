@@ -263,7 +263,7 @@ export const rawOperator = async (onPeer: (peer: Raw) => void): Promise<{ readon
   }
 }
 
-export const until = async (condition: () => boolean, milliseconds = 5_000): Promise<void> => {
+export const until = async (condition: () => boolean, milliseconds = 15_000): Promise<void> => {
   const deadline = performance.now() + milliseconds
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never true: ${condition}`)
