@@ -37,7 +37,7 @@ const refuse = (
 
 /** servername: SNI of a TLS connection, "" when it had none; null: a plain one. random in [0, 1) picks the share. */
 export const decide = (table: PortTable, head: RequestHead, servername: string | null, random: number): Decision => {
-  const passed = hops(head.headers)
+  const passed = head.via ? hops(head.headers) : 0
   if (passed >= maxHops) return refuse("loop", `the request has passed ${passed} gateways of this kind`)
   const listener = findHost(table.listeners, head.host)?.entry ?? null
   if (listener === null) return refuse("no_listener", "no listener has this host")

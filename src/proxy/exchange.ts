@@ -135,7 +135,8 @@ export class Exchange implements ResponseSink, UploadOwner {
       authority: head.authority,
       port: listener.spec.port,
       protocol: this.received.version,
-      hops: hopCount
+      hops: hopCount,
+      via: head.via
     })
     // After forwarding: what the user's filter sets is the last word.
     if (filters.request.length > 0) applyEdits(head.headers, filters.request)

@@ -72,18 +72,22 @@ export interface Forwarding {
   readonly port: number
   readonly protocol: string
   readonly hops: number
+  /** Via is among the fields. */
+  readonly via: boolean
 }
 
 /** Edits the list in place. Its X-Forwarded-* and Forwarded were dropped with the head already unless the peer is trusted. */
 export const writeForwarding = (headers: Array<string>, forwarding: Forwarding): void => {
   const { external, trusted } = forwarding
+  // An untrusted client's X-Forwarded-* and Forwarded are gone: without Via there is nothing to drop.
+  const clean = !trusted && !forwarding.via
   if (external) {
-    drop(headers, (name) => name === "via" || name === "forwarded" || name.startsWith("x-forwarded-"))
+    if (!clean) drop(headers, (name) => name === "via" || name === "forwarded" || name.startsWith("x-forwarded-"))
     return
   }
   const before = trusted ? joinedValue(headers, "via") : null
   const seen = trusted ? joinedValue(headers, "x-forwarded-for") : null
-  drop(headers, (name) => name === "via" || (trusted && name === "x-forwarded-for"))
+  if (!clean) drop(headers, (name) => name === "via" || (trusted && name === "x-forwarded-for"))
   headers.push("X-Forwarded-For", seen === null ? forwarding.peer : `${seen}, ${forwarding.peer}`)
   if (!trusted || joinedValue(headers, "x-forwarded-proto") === null) headers.push("X-Forwarded-Proto", forwarding.scheme)
   if (forwarding.authority !== "" && (!trusted || joinedValue(headers, "x-forwarded-host") === null)) {

@@ -40,6 +40,10 @@ export interface RequestHead extends RequestView {
   readonly host: string
   /** Host as the client wrote it, or the authority of an absolute-form target. */
   readonly authority: string
+  /** The first of the client's own; "" for none. */
+  readonly userAgent: string
+  /** Via is among the fields. */
+  readonly via: boolean
   /** Raw pairs that may go on: no hop-by-hop fields, no Host, framing or Expect. Filters edit this list. */
   readonly headers: Array<string>
   /** Declared length of the body; null: none declared. */
@@ -73,6 +77,8 @@ class Head implements RequestHead {
   readonly target: string
   readonly host: string
   readonly authority: string
+  readonly userAgent: string
+  readonly via: boolean
   readonly headers: Array<string>
   readonly contentLength: number | null
   readonly chunked: boolean
@@ -91,6 +97,8 @@ class Head implements RequestHead {
     this.target = target.target
     this.host = host
     this.authority = target.authority ?? fields.host ?? ""
+    this.userAgent = fields.userAgent ?? ""
+    this.via = fields.via
     this.headers = fields.headers
     this.contentLength = fields.contentLength === null ? null : Number(fields.contentLength)
     this.chunked = fields.transferEncoding !== null

@@ -1,7 +1,6 @@
 // What is kept of a request when it is over: one line in the access log and its counts. A connection that never became an exchange (turned away,
 // malformed, or without a handshake) leaves the same.
 import type { Socket } from "node:net"
-import { joinedValue } from "../routing/headers.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import type { AccessLog } from "./accesslog.ts"
 import type { Exchange } from "./exchange.ts"
@@ -64,13 +63,13 @@ export const recordExchange = (exchange: Exchange, now: number): void => {
     endpoint: peer?.endpoint ?? "",
     address: peer?.address ?? "",
     reused: peer?.reused ?? null,
-    client: clientAddress(connection.peer, head?.headers ?? [], context.trust),
+    client: connection.trusted && head !== null ? clientAddress(connection.peer, head.headers, context.trust) : connection.peer,
     method: received.method,
     host: head?.authority ?? "",
     path: head?.path ?? "",
-    protocol: `HTTP/${received.version}`,
+    protocol: received.version === "1.1" ? "HTTP/1.1" : `HTTP/${received.version}`,
     tls: connection.tls,
-    userAgent: head === null ? "" : (joinedValue(head.headers, "user-agent") ?? ""),
+    userAgent: head?.userAgent ?? "",
     status,
     reason: reason ?? "",
     flag: reason === null ? "" : failures[reason].flag,

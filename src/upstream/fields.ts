@@ -23,6 +23,9 @@ export interface RequestFields {
   upgrade: string | null
   expect: string | null
   te: string | null
+  /** The first; it is in `headers` too, as Via is, of which there is at least one. */
+  userAgent: string | null
+  via: boolean
   /** Index of its value in `headers`, or -1. */
   maxForwards: number
   /** The field that came twice and must not (Host, Content-Length, Max-Forwards). */
@@ -46,6 +49,8 @@ const expect = 7
 const te = 8
 const maxForwards = 9
 const forwarded = 10
+const via = 11
+const userAgent = 12
 
 const kinds: ReadonlyMap<string, number> = new Map([
   ["connection", connection],
@@ -65,7 +70,9 @@ const kinds: ReadonlyMap<string, number> = new Map([
   ["content-length", contentLength],
   ["expect", expect],
   ["max-forwards", maxForwards],
-  ["forwarded", forwarded]
+  ["forwarded", forwarded],
+  ["via", via],
+  ["user-agent", userAgent]
 ])
 
 const forwardedPrefix = "x-forwarded-"
@@ -133,6 +140,8 @@ export const requestFields = (raw: ReadonlyArray<string>, policy: FieldPolicy): 
     upgrade: null,
     expect: null,
     te: null,
+    userAgent: null,
+    via: false,
     maxForwards: -1,
     repeated: null,
     underscored: null,
@@ -190,6 +199,14 @@ export const requestFields = (raw: ReadonlyArray<string>, policy: FieldPolicy): 
         break
       case forwarded:
         if (policy.forwarded === "Keep") headers.push(name, value)
+        break
+      case via:
+        fields.via = true
+        headers.push(name, value)
+        break
+      case userAgent:
+        fields.userAgent ??= value
+        headers.push(name, value)
         break
       default:
         break

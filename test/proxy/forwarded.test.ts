@@ -49,6 +49,7 @@ describe("fields", () => {
       port: 8443,
       protocol: "1.1",
       hops: 0,
+      via: true,
       ...more
     })
     return headers
