@@ -92,12 +92,12 @@ export const makeStandalone = Effect.fnUntraced(function* (
       SubscriptionRef.changes(pipeline.statuses).pipe(
         Stream.buffer({ capacity: 1, strategy: "sliding" }),
         Stream.runForEach((now) =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
             narrator.statuses(now)
-            // All that a start makes has been made once the first acknowledgements are settled.
-            if (collected || !started || !plane.proxies().every((proxy) => proxy.ready())) return
+            // All that a start makes has been made once the first acknowledgements are settled; what is under way with them is let go of a moment later.
+            if (collected || !started || !plane.proxies().every((proxy) => proxy.ready())) return Effect.void
             collected = true
-            collectAfterStart()
+            return Effect.andThen(Effect.sleep("250 millis"), Effect.sync(collectAfterStart))
           })
         )
       ),

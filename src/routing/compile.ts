@@ -57,7 +57,11 @@ export interface CompiledHost {
   readonly problems: ReadonlyArray<string>
 }
 
+// One for all: most matches have none.
+const noConditions: Result.Result<ReadonlyArray<Condition>, string> = Result.succeed([])
+
 const compileConditions = (matches: ReadonlyArray<ValueMatch>): Result.Result<ReadonlyArray<Condition>, string> => {
+  if (matches.length === 0) return noConditions
   const conditions: Array<Condition> = []
   for (const match of matches) {
     // A second entry of a name is ignored (Gateway API v1.6, HTTPRouteRule.matches).

@@ -39,8 +39,12 @@ export const filterProblem = (filter: Filter, match: PathMatch): string | null =
   }
 }
 
+// One for all: most rules and shares have none.
+const noFilters: CompiledFilters = { request: [], response: [], hostname: null, path: null, mirrors: [], unknown: null }
+
 /** In the order written; filters of a share follow those of its rule, and the later rewrite wins field by field. */
 export const compileFilters = (filters: ReadonlyArray<Filter>, match: PathMatch): CompiledFilters => {
+  if (filters.length === 0) return noFilters
   let hostname: string | null = null
   let path: PathRewrite | null = null
   let unknown: string | null = null

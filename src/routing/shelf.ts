@@ -22,13 +22,15 @@ interface ByValue {
   readonly rules: ReadonlyMap<string, ReadonlyArray<CompiledRule>>
 }
 
+const none: ReadonlyArray<ByValue> = []
+
 /** Fewer rules than this are tried in turn. */
 const enough = 8
 
 /** Rules in order of rank, at least one. */
 export const shelve = (rules: ReadonlyArray<CompiledRule>): Shelf => {
   const first = rules[0]!.rank
-  if (rules.length < enough) return { first, plain: rules, headers: [], query: [], grams: null }
+  if (rules.length < enough) return { first, plain: rules.slice(), headers: none, query: none, grams: null }
   const plain: Array<CompiledRule> = []
   const headers = new Map<string, Map<string, Array<CompiledRule>>>()
   const query = new Map<string, Map<string, Array<CompiledRule>>>()

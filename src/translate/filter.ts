@@ -45,6 +45,9 @@ const filterOf = (filter: HTTPRouteFilter): Filter | null => {
   }
 }
 
+// One for all: most rules and backendRefs have none.
+const none: ReadonlyArray<Filter> = []
+
 /** path: of the list (`spec.rules[0].filters`). matches: of the rule; a filter must fit each. Redirects belong to rules only. */
 export const toFilters = (
   written: ReadonlyArray<HTTPRouteFilter>,
@@ -73,5 +76,5 @@ export const toFilters = (
     if (problem === undefined) filters.push(filter)
     else problems.push(routeNote.filterProblem(at, problem))
   }
-  return { filters, redirect, problems }
+  return { filters: filters.length === 0 ? none : filters, redirect, problems }
 }

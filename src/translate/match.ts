@@ -11,8 +11,12 @@ const prefix = (value: string): string => (value.length > 1 && value.endsWith("/
 const pathOf = ({ type, value }: HTTPRouteMatch["path"]): PathMatch =>
   type === "PathPrefix" ? { type: "Prefix", value: prefix(value) } : { type: type === "Exact" ? "Exact" : "Regex", value }
 
+// One for all: most matches have none.
+const none: ReadonlyArray<ValueMatch> = []
+
 /** Headers compare without case, and a second entry of a name is ignored. */
 const values = (entries: HTTPRouteMatch["headers"], lower: boolean): ReadonlyArray<ValueMatch> => {
+  if (entries.length === 0) return none
   const byName = new Map<string, ValueMatch>()
   for (const { name: written, type, value } of entries) {
     const name = lower ? written.toLowerCase() : written

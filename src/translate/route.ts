@@ -154,7 +154,8 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   )
   // Rules that are not served answer 500 even where none of the route's is: see rule.ts.
   const serving = hostnamesProblem(route) === null ? listeners.filter(({ listener }) => listener.served) : []
-  const rules = body.rules.flatMap((rule) => rule.rules)
+  // Lists that were grown have room to grow on, which ten thousand routes would hold for ever: a copy has none.
+  const rules = body.rules.flatMap((rule) => rule.rules).slice()
   const upstreams = unique(
     body.rules.flatMap((rule) => rule.upstreams),
     (one) => one.id
@@ -174,9 +175,11 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
     contributions:
       rules.length === 0
         ? []
-        : serving.flatMap(({ gateway, listener, hosts }) =>
-            hosts.map(({ hostname, written }) => ({ gateway, listener: listener.id, hostname, written }))
-          ),
+        : serving
+            .flatMap(({ gateway, listener, hosts }) =>
+              hosts.map(({ hostname, written }) => ({ gateway, listener: listener.id, hostname, written }))
+            )
+            .slice(),
     rules,
     upstreams,
     reaches: unique(

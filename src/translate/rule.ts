@@ -88,7 +88,7 @@ const backendsOf = (
   // No backend, or none with weight: there is nothing to send the request to (Gateway API v1.6, HTTPRouteRule.backendRefs).
   if (!shares.some((share) => share.weight > 0))
     return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches }
-  return { action: { _tag: "Forward", retry: "Default", cache: null, to: shares }, problems, unresolved, notes, upstreams, reaches }
+  return { action: { _tag: "Forward", retry: "Default", cache: null, to: shares.slice() }, problems, unresolved, notes, upstreams, reaches }
 }
 
 /** path: `spec.rules[0]`. source: the route with this rule as its section. */

@@ -28,7 +28,7 @@ export interface Unit {
   wants: ReadonlySet<ObjectKey>
   /** The units it used, with the values it saw. */
   uses: ReadonlyMap<Unit, unknown>
-  readonly users: Set<Unit>
+  users: ReadonlySet<Unit>
 }
 
 /** A unit for each object of a kind. */
@@ -67,6 +67,7 @@ const kindOf = (key: ObjectKey): GroupKind => key.slice(0, key.indexOf("/"))
 const noReads: ReadonlySet<string> = new Set()
 const noWants: ReadonlySet<ObjectKey> = new Set()
 const noUses: ReadonlyMap<Unit, unknown> = new Map()
+const noUsers: ReadonlySet<Unit> = new Set()
 
 const noteRead = (reader: Unit | null, read: string): void => {
   if (reader === null) return
@@ -84,6 +85,25 @@ const noteUse = (reader: Unit | null, used: Unit): void => {
   if (reader === null) return
   if (reader.uses === noUses) reader.uses = new Map([[used, used.value]])
   else (reader.uses as Map<Unit, unknown>).set(used, used.value)
+}
+
+const noteUser = (used: Unit, user: Unit): void => {
+  if (used.users === noUsers) used.users = new Set([user])
+  else (used.users as Set<Unit>).add(user)
+}
+
+// Most of what is read is read by one unit: a Set is made for the second.
+const putReader = (readers: Map<string, Unit | Set<Unit>>, read: string, unit: Unit): void => {
+  const known = readers.get(read)
+  if (known === undefined) readers.set(read, unit)
+  else if (known instanceof Set) known.add(unit)
+  else if (known !== unit) readers.set(read, new Set([known, unit]))
+}
+
+const takeReader = (readers: Map<string, Unit | Set<Unit>>, read: string, unit: Unit): void => {
+  const known = readers.get(read)
+  if (known === unit) readers.delete(read)
+  else if (known instanceof Set && known.delete(unit) && known.size === 0) readers.delete(read)
 }
 
 const putInto = <K, V>(sets: Map<K, Set<V>>, key: K, value: V): void => {
@@ -104,7 +124,7 @@ export class Units {
   computed = 0
   #state: ClusterState
   readonly #tables = new Map<string, Map<string, Unit>>()
-  readonly #readers = new Map<string, Set<Unit>>()
+  readonly #readers = new Map<string, Unit | Set<Unit>>()
   readonly #roots = new Set<Unit>()
   readonly #loose = new Set<Unit>()
   readonly #indexes = new Map<string, OpenIndex>()
@@ -150,7 +170,9 @@ export class Units {
   }
 
   #dirty(read: string): void {
-    for (const unit of this.#readers.get(read) ?? []) {
+    const readers = this.#readers.get(read)
+    if (readers === undefined) return
+    for (const unit of readers instanceof Set ? readers : [readers]) {
       const clean = unit.mark === "Clean"
       unit.mark = "Dirty"
       if (!clean) continue
@@ -222,7 +244,7 @@ export class Units {
       reads: noReads,
       wants: noWants,
       uses: noUses,
-      users: new Set()
+      users: noUsers
     }
     table.set(key, unit)
     return unit
@@ -231,7 +253,7 @@ export class Units {
   /** The value of a unit, brought up to date. reader null: a root, which keeps the unit alive for this translation. */
   unit(reader: Unit | null, table: string, key: string, compute: Unit["compute"], same: Unit["same"]): unknown {
     const unit = this.#unitOf(table, key, compute, same)
-    if (reader !== null) unit.users.add(reader)
+    if (reader !== null) noteUser(unit, reader)
     else if (unit.root < this.epoch) {
       unit.root = this.epoch
       this.#roots.add(unit)
@@ -319,12 +341,12 @@ export class Units {
             ? unit.value
             : made
     unit.mark = "Clean"
-    for (const read of unit.reads) if (!reads.has(read)) putInto(this.#readers, read, unit)
-    for (const read of reads) if (!unit.reads.has(read)) takeFrom(this.#readers, read, unit)
+    for (const read of unit.reads) if (!reads.has(read)) putReader(this.#readers, read, unit)
+    for (const read of reads) if (!unit.reads.has(read)) takeReader(this.#readers, read, unit)
     for (const key of unit.wants) {
       if (wants.has(key)) continue
       putInto(this.#wanted, key, unit)
-      putInto(this.#readers, fetchedRead(key), unit)
+      putReader(this.#readers, fetchedRead(key), unit)
     }
     for (const key of wants) if (!unit.wants.has(key)) this.#unwant(unit, key)
     for (const used of uses.keys()) if (!unit.uses.has(used)) this.#release(unit, used)
@@ -343,11 +365,11 @@ export class Units {
 
   #unwant(unit: Unit, key: ObjectKey): void {
     takeFrom(this.#wanted, key, unit)
-    takeFrom(this.#readers, fetchedRead(key), unit)
+    takeReader(this.#readers, fetchedRead(key), unit)
   }
 
   #release(user: Unit, used: Unit): void {
-    used.users.delete(user)
+    if (used.users !== noUsers) (used.users as Set<Unit>).delete(user)
     if (used.users.size === 0) this.#loose.add(used)
   }
 
@@ -362,7 +384,7 @@ export class Units {
       this.#loose.delete(unit)
       if (unit.users.size > 0 || unit.root >= this.epoch) continue
       this.#tables.get(unit.table)?.delete(unit.key)
-      for (const read of unit.reads) takeFrom(this.#readers, read, unit)
+      for (const read of unit.reads) takeReader(this.#readers, read, unit)
       for (const key of unit.wants) this.#unwant(unit, key)
       // A set that grows while it is walked is walked to its new end.
       for (const used of unit.uses.keys()) this.#release(unit, used)
