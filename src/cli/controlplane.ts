@@ -284,6 +284,8 @@ export const makeOperator = Effect.fnUntraced(function* (
       Stream.buffer(latest),
       Stream.runForEach((now) =>
         Effect.sync(() => {
+          // The first ones are of nothing: until the translation is settled they would take back all that stands.
+          if (pipeline.translation()?.verdicts.size !== now.size) return
           writer.desire(now)
           // One replica's word is enough.
           if (leadership.isLeader()) narrator.statuses(now)

@@ -3,7 +3,7 @@ import { Clock, Effect, Option, Queue, Stream } from "effect"
 import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import { apply, read, remove, type Stored } from "../kube/apply.ts"
 import type { Kube } from "../kube/client.ts"
-import type { KubeError } from "../kube/failure.ts"
+import { KubeError } from "../kube/failure.ts"
 import type { Leadership } from "../kube/lease.ts"
 import type { Infrastructure } from "../translate/infrastructure.ts"
 import { type Owned, type OwnedKey, type OwnedObjects, ownedFrom, ownedKey, ownedKinds, placeOfOwned } from "./owned.ts"
@@ -247,7 +247,19 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
     Effect.gen(function* () {
       if (!leading.isLeader()) return
       const result = yield* Effect.result(
-        work.startsWith("trust/") ? reconcileTrust(work.slice("trust/".length)) : reconcileGateway(work as ObjectKey)
+        (work.startsWith("trust/") ? reconcileTrust(work.slice("trust/".length)) : reconcileGateway(work as ObjectKey)).pipe(
+          // Law 1: what one Gateway makes us stumble over costs that one.
+          Effect.catchDefect((defect) =>
+            Effect.fail(
+              new KubeError({
+                status: null,
+                reason: "Internal",
+                message: `a fault of Sluice itself: ${defect instanceof Error ? defect.stack : String(defect)}`,
+                retryAfter: null
+              })
+            )
+          )
+        )
       )
       if (result._tag === "Success") {
         failures.delete(work)

@@ -10,7 +10,7 @@ import type { Verdict } from "../status/verdict.ts"
 import { type Agenda, makeAgenda, pace } from "./agenda.ts"
 import type { Observation, Observed } from "./observed.ts"
 import { type Beside, desiredStatus, shapeOf, type XBackendShape } from "./status/desired.ts"
-import { type Fields, field, listAt, stringAt } from "./status/json.ts"
+import { type Fields, field, isFields, listAt, stringAt } from "./status/json.ts"
 import { type StatusPatch, statusPatch } from "./status/patch.ts"
 import { hasOwnSections } from "./status/sections.ts"
 
@@ -56,8 +56,10 @@ export interface StatusWriter {
 /** Writes at once, and writes between two looks at the lease. */
 const concurrency = 8
 const batch = 64
+/** Writes a second, in the long run: an API server has others to serve. */
+const rate = 400
 
-/** At a start, or after a change of leaders, proxies need a moment to be heard of: what they were programmed with stands until then. */
+/** At a start, or after a change of leaders, proxies need a moment to be heard: what they said before stands until then. */
 const hearing = 15_000
 
 const longestPause = 30_000
@@ -86,21 +88,23 @@ const programmedOf = (verdict: Verdict | null) => ({
   pending:
     verdict?.entries.some(({ conditions }) => conditions.some(({ type, reason }) => type === "Programmed" && reason === "Pending")) ??
     false,
-  unheard:
-    verdict?.entries.some(({ conditions }) => conditions.some(({ type, status }) => type === "Programmed" && status === "Unknown")) ??
-    false,
   generation: verdict?.generation ?? 0
 })
 
-const standsProgrammed = (status: unknown, generation: number): boolean =>
-  listAt(status, "conditions").some(
-    (one) => stringAt(one, "type") === "Programmed" && field(one, "status") === "True" && field(one, "observedGeneration") === generation
+/** What only proxies can have said stands in a status: it was programmed, names were looked up, facts of a backend. */
+const heardIn = (status: unknown): boolean =>
+  isFields(field(status, "live")) ||
+  listAt(status, "conditions").some((one) => stringAt(one, "type") === "Programmed" && field(one, "status") !== "Unknown") ||
+  [...listAt(status, "parents"), ...listAt(status, "ancestors")].some((entry) =>
+    listAt(entry, "conditions").some((one) => stringAt(one, "type") === "Resolved")
   )
 
 export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOptions): Effect.fn.Return<StatusWriter> {
   const { kube, leading, observed, controller } = options
   const wake = yield* Queue.sliding<void>(1)
   let verdicts: ReadonlyMap<ObjectKey, Verdict> = new Map()
+  /** Before the first statuses are known, what stands without one is not ours to take back. */
+  let told = false
   let began = yield* Clock.currentTimeMillis
   let agenda: Agenda = makeAgenda(began)
   let pausedUntil = 0
@@ -157,13 +161,26 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     const programmed = programmedOf(verdict)
     const due = Math.max(
       agenda.due(key, patch, programmed, now),
-      programmed.unheard && standsProgrammed(from.status, programmed.generation) ? began + hearing : 0
+      verdict !== null && heardIn(from.status) && !heardIn(desired) ? began + hearing : 0
     )
     if (due > now) {
       agenda.add(key, due)
       return null
     }
     return { key, place, from, desired, patch }
+  }
+
+  /** Law 1: what one object's status makes us stumble over costs that object its status. */
+  const planned = (key: ObjectKey, now: number): Plan | null => {
+    try {
+      return planOf(key, now)
+    } catch (error) {
+      options.onProblem?.(
+        `status of ${describeKey(key)} cannot be made, a fault of Sluice itself: ${error instanceof Error ? error.stack : String(error)}`
+      )
+      agenda.add(key, now + pace.message)
+      return null
+    }
   }
 
   const failed = (plan: Plan, error: KubeError, now: number): WriteResult => {
@@ -246,12 +263,18 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
         yield* Effect.sleep(20)
         continue
       }
+      if (!told) {
+        yield* Effect.timeoutOption(Queue.take(wake), 100)
+        continue
+      }
       if (!led) begin(now)
       led = true
-      const plans = now < pausedUntil ? [] : agenda.take(now, batch).flatMap((key) => planOf(key, now) ?? [])
+      const plans = now < pausedUntil ? [] : agenda.take(now, batch).flatMap((key) => planned(key, now) ?? [])
       if (plans.length > 0) {
         // The lease is looked at before each batch, and so that a batch cannot outlive it: a request has a bound of its own.
         yield* Effect.forEach(plans, write, { concurrency, discard: true })
+        const took = (yield* Clock.currentTimeMillis) - now
+        yield* Effect.sleep(Math.max(0, (plans.length * 1_000) / rate - took))
         continue
       }
       const next = agenda.next()
@@ -265,6 +288,7 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     desire: (next) => {
       const before = verdicts
       verdicts = next
+      told = true
       if (!leading.isLeader()) return
       for (const [key, verdict] of next) if (before.get(key) !== verdict) look(key)
       for (const key of before.keys()) if (!next.has(key)) look(key)

@@ -343,6 +343,32 @@ spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
     expect(await all()).toBe(still)
   }, 90_000)
 
+  it("begins again without a write, and takes nothing back before it knows what is", async () => {
+    const before = [await get(gatewayPath()), await get(routePath())].map((one) => one.metadata.resourceVersion)
+    expect(await operator.stop()).toBe(0)
+    operator = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`], linkPort: operator.linkPort })
+    await until("it leads", async () => (await operator.metric("sluice_operator_leader")) === 1)
+    await until("the proxy is back", async () => (await operator.metric("sluice_link_proxies")) === 1)
+    await until("all was looked at", async () => (await operator.metric("sluice_status_waiting")) === 0)
+    expect(await operator.metric("sluice_status_writes_total")).toBe(0)
+    expect(await operator.metric("sluice_provision_writes_total")).toBe(0)
+    expect([await get(gatewayPath()), await get(routePath())].map((one) => one.metadata.resourceVersion)).toEqual(before)
+  }, 60_000)
+
+  it("gives up what it made for a Gateway that names another class", async () => {
+    const services = async () =>
+      (await get(`/api/v1/namespaces/${namespace}/services?labelSelector=gateway.networking.k8s.io/gateway-name=other`)).items.length
+    const other = (name: string) => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: other}
+spec: {gatewayClassName: ${name}, listeners: [${http}]}`
+    await apply(other(gatewayClass))
+    await until("its Service", async () => (await services()) === 1)
+    await apply(other("somebody-elses"))
+    await until("it is gone", async () => (await services()) === 0)
+  })
+
   it("another replica writes when the leader is killed", async () => {
     const second = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`] })
     others.push(second.child)

@@ -44,9 +44,10 @@ export const until = async (what: string, holds: () => Promise<boolean> | boolea
 export const startOperator = async (
   plane: Pick<Access, "kubeconfig">,
   namespace: string,
-  options: { readonly flags?: ReadonlyArray<string>; readonly wait?: boolean } = {}
+  options: { readonly flags?: ReadonlyArray<string>; readonly wait?: boolean; readonly linkPort?: number } = {}
 ): Promise<OperatorProcess> => {
-  const [health = 0, linkPort = 0] = await freePorts(2)
+  const [health = 0, free = 0] = await freePorts(2)
+  const linkPort = options.linkPort ?? free
   const child = spawn(
     process.execPath,
     [

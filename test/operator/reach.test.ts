@@ -1,0 +1,89 @@
+// Where a Gateway is reached, and what its pods and Service say over its verdict: only what was seen, and never better than the verdict.
+import { assert, describe, it } from "vitest"
+import type { ObjectKey } from "#schemas/meta.ts"
+import { reachOf, type Standing } from "#src/operator/reach.ts"
+import type { Verdict } from "#src/status/verdict.ts"
+import type { Infrastructure } from "#src/translate/infrastructure.ts"
+
+const gateway: ObjectKey = "Gateway.gateway.networking.k8s.io/shop/web"
+const verdict = (status: "True" | "False" | "Unknown", accepted: "True" | "False" = "True"): Verdict => ({
+  object: gateway,
+  generation: 4,
+  entries: [
+    {
+      parent: null,
+      section: null,
+      port: null,
+      listener: null,
+      conditions: [
+        { type: "Accepted", status: accepted, reason: "x", message: "", observedGeneration: 4 },
+        { type: "Programmed", status, reason: "x", message: "", observedGeneration: 4 }
+      ]
+    }
+  ],
+  upstreams: [],
+  gateways: [gateway]
+})
+const infrastructure = (addresses: ReadonlyArray<string> = []): Infrastructure => ({
+  gatewayClass: "sluice",
+  refused: false,
+  labels: new Map(),
+  annotations: new Map(),
+  named: ["GatewayParameters.gateway.sluice.dev/shop/size"],
+  parameters: {},
+  addresses,
+  ports: []
+})
+const service = (type: string, ingress: ReadonlyArray<object>, clusterIPs: ReadonlyArray<string> = ["10.96.0.7"]) => ({
+  metadata: { namespace: "shop", name: "web-sluice" },
+  spec: { type, clusterIPs },
+  status: { loadBalancer: { ingress } }
+})
+const standing = (over: Partial<Standing>): Standing => ({ service: null, deployment: null, problem: null, ...over })
+const told = (judged: Verdict, stands: Standing, wanted: ReadonlyArray<string> = []) =>
+  reachOf(judged, infrastructure(wanted), stands).over.map((one) => `${one.type} ${one.status} ${one.reason}`)
+
+describe("addresses", () => {
+  it("are the load balancer's, or the Service's own", () => {
+    const of = (one: object) => reachOf(verdict("True"), infrastructure(), standing({ service: one as Standing["service"] })).addresses
+    assert.deepEqual(of(service("LoadBalancer", [{ ip: "192.0.2.1" }, { hostname: "lb.example" }])), [
+      { type: "Hostname", value: "lb.example" },
+      { type: "IPAddress", value: "192.0.2.1" }
+    ])
+    assert.deepEqual(of(service("ClusterIP", [])), [{ type: "IPAddress", value: "10.96.0.7" }])
+    assert.deepEqual(of(service("ClusterIP", [], ["None"])), [])
+  })
+})
+
+describe("what stands over Programmed", () => {
+  it("no address, or not the one that was asked for", () => {
+    assert.deepEqual(told(verdict("True"), standing({ service: service("LoadBalancer", []) })), ["Programmed False AddressNotAssigned"])
+    const given = standing({ service: service("LoadBalancer", [{ ip: "192.0.2.1" }]) })
+    assert.deepEqual(told(verdict("True"), given, ["192.0.2.1"]), [])
+    assert.deepEqual(told(verdict("True"), given, ["192.0.2.9"]), ["Programmed False AddressNotUsable"])
+  })
+
+  it("never turns a verdict to the better, and says nothing of a Gateway that is not accepted", () => {
+    const given = standing({ service: service("LoadBalancer", [{ ip: "192.0.2.1" }]) })
+    assert.deepEqual(told(verdict("False"), given), [])
+    assert.deepEqual(told(verdict("False", "False"), standing({ problem: { _tag: "Taken", what: "Service shop/web-sluice" } })), [])
+  })
+
+  it("what could not be made, by whose fault it is", () => {
+    const problem = (one: Standing["problem"]) => told(verdict("Unknown"), standing({ problem: one }))
+    assert.deepEqual(problem({ _tag: "Parameters", named: [], cause: "x" }), ["Accepted False InvalidParameters"])
+    assert.deepEqual(problem({ _tag: "Resources", what: "x", cause: "quota" }), ["Programmed False NoResources"])
+    assert.deepEqual(problem({ _tag: "Taken", what: "x" }), ["Programmed False Invalid"])
+  })
+
+  it("of pods that are still to come, how far they are and what they lack", () => {
+    const deployment = {
+      metadata: { namespace: "shop", name: "web-sluice" },
+      spec: { replicas: 2 },
+      status: { readyReplicas: 1, conditions: [{ type: "ReplicaFailure", status: "True", message: "exceeded quota: small" }] }
+    }
+    const [over] = reachOf(verdict("Unknown"), infrastructure(), standing({ deployment })).over
+    assert.include(over!.message, "1 of 2 pods ready. exceeded quota: small")
+    assert.strictEqual(over!.status, "Unknown")
+  })
+})
