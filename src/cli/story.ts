@@ -3,6 +3,7 @@ import { failures } from "../proxy/response.ts"
 import type { CompiledRule, CompiledShare } from "../routing/compile.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
 import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
+import { carriesCredential, hidden } from "../snapshot/credential.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import type { Match, Rule } from "../snapshot/route.ts"
@@ -165,7 +166,7 @@ const upstreamStory = (
       tls === null
         ? null
         : {
-            ca: tls.ca === "System" ? "the system's roots" : tls.ca.join(", "),
+            ca: tls.ca === "System" ? "the process's roots (the system's, and --trust-bundle)" : tls.ca.join(", "),
             names: tls.names,
             clientCertificate: tls.client !== null,
             verify: tls.verify,
@@ -223,7 +224,11 @@ export const shareStories = (
       (filters.unknown !== null ? "invalid_filter" : spec === undefined ? "no_backend" : endpoints.length === 0 ? "no_endpoints" : null)
     const path = filters.path === null ? question.path : rewritePath(filters.path, question.path)
     const edits = (list: typeof filters.request) =>
-      list.map((edit) => (edit._tag === "Remove" ? `- ${edit.name}` : `${edit._tag === "Add" ? "+" : "="} ${edit.name}: ${edit.value}`))
+      list.map((edit) =>
+        edit._tag === "Remove"
+          ? `- ${edit.name}`
+          : `${edit._tag === "Add" ? "+" : "="} ${edit.name}: ${carriesCredential(edit.name) ? hidden : edit.value}`
+      )
     return {
       backend: say(share.source),
       weight: share.weight,
