@@ -293,7 +293,8 @@ spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
     await until("its Service", async () => (await services()).length === 1)
     const taken = (await services())[0].metadata.name
     await plane.request("DELETE", `${api}/namespaces/${namespace}/gateways/api`)
-    await until("the garbage collector took it", async () => (await services()).length === 0)
+    // The collector looks for new kinds every half minute.
+    await until("the garbage collector took it", async () => (await services()).length === 0, 50_000)
     await plane.request("POST", `/api/v1/namespaces/${namespace}/services`, {
       body: { metadata: { name: taken }, spec: { ports: [{ port: 1 }] } }
     })
@@ -308,7 +309,7 @@ spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
     expect((await programmed()).message).toContain(`Service ${namespace}/${taken}`)
     expect((await get(`/api/v1/namespaces/${namespace}/services/${taken}`)).spec.ports[0].port).toBe(1)
     await plane.request("DELETE", `${api}/namespaces/${namespace}/gateways/api`)
-  }, 60_000)
+  }, 90_000)
 
   it("counts attached routes right with few writes, and writes nothing while nothing changes", async () => {
     const routes = 150
