@@ -24,6 +24,8 @@ export interface DataPlaneOptions {
   readonly bundles: ReadonlyArray<string>
   readonly log: AccessLog
   readonly journal: Journal
+  /** This process writes the statuses too, and tells them in its journal: names that do not resolve are not told twice. */
+  readonly statusesTold?: boolean
 }
 
 export interface DataPlane {
@@ -54,7 +56,10 @@ export const makeDataPlane = Effect.fnUntraced(function* (options: DataPlaneOpti
   const roots = trustRoots(options.bundles)
   const nameservers = settings.nameservers.map(parseNameserver).filter((one) => one !== null)
   // Built into this scope: provided, the layer would close with the lookup of its service.
-  const names = Context.get(yield* Layer.build(Names.layer({ nameservers, observer: dnsObserver(metrics) })), Names)
+  const names = Context.get(
+    yield* Layer.build(Names.layer({ nameservers, observer: dnsObserver(metrics), toldElsewhere: options.statusesTold === true })),
+    Names
+  )
   const stopSampling = sampleNames(metrics, names.counts)
   yield* Effect.addFinalizer(() => Effect.sync(stopSampling))
   const proxies = new Map<GatewayProxy, string>()

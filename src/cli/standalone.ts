@@ -51,7 +51,7 @@ export const makeStandalone = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Standalone, StateFolderError | BindError, Scope.Scope> {
   const { settings, journal } = options
   const key = yield* digestKey(settings.stateFolder)
-  const plane = yield* makeDataPlane(options)
+  const plane = yield* makeDataPlane({ ...options, statusesTold: true })
   const problems = yield* SubscriptionRef.make<ReadonlyArray<Problem>>([])
   const narrator = makeNarrator(journal)
 

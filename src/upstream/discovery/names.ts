@@ -37,6 +37,8 @@ export interface NamesOptions {
   readonly ipv6Usable?: () => boolean
   /** Names that the backends of one namespace may have looked up at once. */
   readonly namesPerNamespace?: number
+  /** What becomes of names is told elsewhere, by the statuses of the objects that name them: here it is only for debugging. */
+  readonly toldElsewhere?: boolean
 }
 
 const defaultNamesPerNamespace = 4096
@@ -183,7 +185,14 @@ const make = (options: NamesOptions) =>
       for (const fault of entry.faults.splice(0)) yield* Effect.logError(`a listener of the name ${entry.name} failed`, fault)
       const { state, detail, failures } = entry.current
       if (state === before) return
-      const log = state !== "Fresh" ? Effect.logWarning : before === "Pending" ? Effect.logDebug : Effect.logInfo
+      const log =
+        options.toldElsewhere === true
+          ? Effect.logDebug
+          : state !== "Fresh"
+            ? Effect.logWarning
+            : before === "Pending"
+              ? Effect.logDebug
+              : Effect.logInfo
       yield* log(`${entry.name} ${words[state]}${detail === "" ? "" : `: ${detail}`}`, { name: entry.name, state, failures })
     })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Random, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { type DnsContract, defaultDns } from "#src/snapshot/behaviour.ts"
 import type { AddressPolicy } from "#src/snapshot/upstream.ts"
@@ -11,7 +11,10 @@ import { type DnsServer, startDnsServer } from "../../support/dns.ts"
 const loose: AddressPolicy = { cluster: [], allowLoopback: true, egress: null }
 const strict: AddressPolicy = { cluster: [], allowLoopback: false, egress: null }
 
-const dnsServer = Effect.acquireRelease(Effect.promise(startDnsServer), (server) => Effect.promise(server.close))
+const dnsServer = Effect.acquireRelease(
+  Effect.promise(() => startDnsServer()),
+  (server) => Effect.promise(server.close)
+)
 
 /** No jitter: refreshes come exactly when the TTL says. */
 const steady = Layer.succeed(Random.Random, { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0.5 })
@@ -256,6 +259,32 @@ describe("subscribers", () => {
       yield* (yield* names.watch("a.example", contract(), strict, "shop")).settled
       expect(questions.sort()).toEqual(["A null", "AAAA nodata"])
       expect(states).toEqual(["a.example Pending Fresh"])
+    })
+  )
+})
+
+describe("the journal", () => {
+  const warned = (options: NamesOptions) =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+        if (logLevel === "Warn") lines.push(String(Array.isArray(message) ? message[0] : message))
+      })
+      const server = yield* dnsServer
+      server.answer("a.example", "A", { rcode: "NXDOMAIN" })
+      server.answer("a.example", "AAAA", { rcode: "NXDOMAIN" })
+      yield* Effect.gen(function* () {
+        const names = yield* namesOf(server, options)
+        yield* (yield* names.watch("a.example", contract(), strict, "shop")).settled
+        yield* Effect.yieldNow
+      }).pipe(Effect.provide(Logger.layer([logger])))
+      return lines
+    })
+
+  it.effect("is told of a name that does not resolve, unless statuses tell it", () =>
+    Effect.gen(function* () {
+      expect(yield* warned({})).toEqual(["a.example cannot be resolved: NXDOMAIN for a.example"])
+      expect(yield* warned({ toldElsewhere: true })).toEqual([])
     })
   )
 })

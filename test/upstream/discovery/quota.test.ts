@@ -12,7 +12,10 @@ import { makeTurns } from "#src/upstream/discovery/turns.ts"
 import { type DnsServer, startDnsServer } from "../../support/dns.ts"
 
 const policy: AddressPolicy = { cluster: [], allowLoopback: true, egress: null }
-const dnsServer = Effect.acquireRelease(Effect.promise(startDnsServer), (server) => Effect.promise(server.close))
+const dnsServer = Effect.acquireRelease(
+  Effect.promise(() => startDnsServer()),
+  (server) => Effect.promise(server.close)
+)
 
 /** A lookup that gets no answer keeps its place for longer than any test runs. */
 const namesOf = (server: DnsServer, options: NamesOptions = {}) =>

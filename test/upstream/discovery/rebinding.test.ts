@@ -11,7 +11,10 @@ import { startDnsServer } from "../../support/dns.ts"
 import { dialled, planTo, tcpOrigin } from "../dial/dialler.ts"
 
 const policy: AddressPolicy = { cluster: ["10.96.0.0/12"], allowLoopback: false, egress: null }
-const dnsServer = Effect.acquireRelease(Effect.promise(startDnsServer), (server) => Effect.promise(server.close))
+const dnsServer = Effect.acquireRelease(
+  Effect.promise(() => startDnsServer()),
+  (server) => Effect.promise(server.close)
+)
 const steady = Layer.succeed(Random.Random, { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0.5 })
 
 /** Dials whatever the name is now, as a pool would, and counts the sockets. */

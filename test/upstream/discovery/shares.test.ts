@@ -10,7 +10,10 @@ import { type DnsServer, startDnsServer } from "../../support/dns.ts"
 
 const loose: AddressPolicy = { cluster: [], allowLoopback: true, egress: null }
 
-const dnsServer = Effect.acquireRelease(Effect.promise(startDnsServer), (server) => Effect.promise(server.close))
+const dnsServer = Effect.acquireRelease(
+  Effect.promise(() => startDnsServer()),
+  (server) => Effect.promise(server.close)
+)
 
 /** No jitter: refreshes come exactly when the TTL says. */
 const steady = Layer.succeed(Random.Random, { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0.5 })
