@@ -490,6 +490,8 @@ export const backendNote = {
   address: (what: string, why: string): string => `${what}: ${why}`,
   externalName: (what: string, name: string): string =>
     `${what} is proxied to ${name}; an XBackend or a Backend says the same and has a status of its own`,
+  voyagerRedirect: (what: string, annotation: string): string =>
+    `${what}: the annotation ${annotation} asks for a redirect to the external name, which is not served yet: use a filter RequestRedirect on the route, or remove the annotation and the request is proxied`,
   externalNameDisabled: (what: string): string =>
     `${what} is of type ExternalName, which GatewayParameters (features.externalName: Disabled) of a Gateway of this route switches off: use an XBackend or a Backend`,
   egressRefused: (what: string, policies: string): string =>

@@ -11,7 +11,7 @@ import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
 import { type Declared, refused, upstreamOf } from "./destination.ts"
 import { judgeBackend } from "./dialects/backend.ts"
-import { externalNameDestination } from "./dialects/externalname.ts"
+import { externalNameDestination, redirectAnnotation, wantsRedirect } from "./dialects/externalname.ts"
 import type { JudgedBackend } from "./dialects/judged.ts"
 import { type ServiceObject, serviceDestination } from "./dialects/service.ts"
 import { judgeXBackend } from "./dialects/xbackend.ts"
@@ -71,6 +71,8 @@ const ofService = (view: View, rules: BackendRules, key: ObjectKey, port: number
   const { spec } = object.value.success
   if (spec.type === "ExternalName" && !rules.externalName)
     return refused(key, source, "invalid_backend", "NotPermitted", backendNote.externalNameDisabled(what))
+  if (spec.type === "ExternalName" && wantsRedirect(object.meta.annotations))
+    return refused(key, source, "invalid_backend", "UnsupportedValue", backendNote.voyagerRedirect(what, redirectAnnotation))
   const service: ServiceObject = { key, source, ...parseKey(key), what, spec }
   return spec.type === "ExternalName" ? externalNameDestination(view, rules, service, port) : serviceDestination(view, rules, service, port)
 }

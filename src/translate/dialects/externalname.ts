@@ -10,6 +10,14 @@ import { unsaid, wireOf } from "../protocol.ts"
 import type { View } from "../view.ts"
 import { declaredPort, type ServiceObject } from "./service.ts"
 
+/** Voyager's: an explicit false (as Go reads one) asks for a redirect to the external name instead of a proxied request. */
+export const redirectAnnotation = "ingress.appscode.com/use-dns-resolver"
+
+const falsehoods: ReadonlySet<string> = new Set(["0", "f", "F", "false", "FALSE", "False"])
+
+export const wantsRedirect = (annotations: ReadonlyMap<string, string>): boolean =>
+  falsehoods.has(annotations.get(redirectAnnotation) ?? "")
+
 export const externalNameDestination = (view: View, rules: BackendRules, service: ServiceObject, number: number): Declared => {
   const { key, source, what } = service
   // Ports declared are enforced; a Service that declares none (legal, Voyager style) is dialled on the port of the reference.
