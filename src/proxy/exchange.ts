@@ -285,6 +285,8 @@ export class Exchange implements ResponseSink, UploadOwner {
 
   private defect(cause: unknown): void {
     this.attempt?.abort()
+    // Where the message ends was not found out.
+    if (this.verdict === "Stop") this.connection.last()
     this.refuse("internal", cause instanceof Error ? `${cause.name}: ${cause.message}` : "defect")
   }
 

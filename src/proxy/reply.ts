@@ -166,8 +166,9 @@ export class Reply {
     }
     for (let at = 0; at < fields.length; at += 2) {
       const name = fields[at]!
-      if (name.length === 14) counted ||= isNamed(name, "content-length")
-      else if (name.length === 4) dated ||= isNamed(name, "date")
+      // As most write them: no lower-case copy is made then.
+      if (name.length === 14) counted ||= name === "Content-Length" || isNamed(name, "content-length")
+      else if (name.length === 4) dated ||= name === "Date" || isNamed(name, "date")
       if (!judge) text += `${name}: ${fields[at + 1]}\r\n`
     }
     if (!dated) text += dateLine()
