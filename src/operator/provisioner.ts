@@ -115,12 +115,12 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
       : describe(object)
   })
 
-  /** True: it was applied. A string: it cannot be, because of what is in the way. */
-  const bring = Effect.fnUntraced(function* (rendered: Rendered, work: Work) {
+  /** True: it was applied. A string: it cannot be, because of what is in the way. hashed: what of it decides that it is to be applied again. */
+  const bring = Effect.fnUntraced(function* (rendered: Rendered, work: Work, hashed: Fields = rendered) {
     const { namespace, name } = rendered.metadata
     const key = ownedKey(rendered.kind, namespace, name)
     const stands = owned.get(key)
-    const hash = hashOf(rendered)
+    const hash = hashOf(hashed)
     // What was rendered once and is left out now (a port) cannot be seen in what stands; that another was rendered can.
     const object = {
       ...rendered,
@@ -182,8 +182,12 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
       setProblem(gateway, { _tag: "Parameters", named: infrastructure.named, cause: objects.message })
       return
     }
+    const autoscaled = objects.some((one) => one.kind === "HorizontalPodAutoscaler")
     for (const object of objects) {
-      const result = yield* Effect.result(bring(object, gateway))
+      // What an autoscaler does is no news: written back each time, it could be written over what the autoscaler wants by then.
+      const scaled = autoscaled && object.kind === "Deployment"
+      const hashed = scaled ? { ...object, spec: { ...(object["spec"] as Fields), replicas: null } } : object
+      const result = yield* Effect.result(bring(object, gateway, hashed))
       if (result._tag === "Failure") {
         const { failure } = result
         // Nobody there, or asked to wait: no fault of the object.

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { parseAllDocuments } from "yaml"
+import { resourceName } from "#src/operator/render/name.ts"
 import type { Access } from "../cluster/access.ts"
 import { freePorts } from "../cluster/ports.ts"
 import { onControlPlane } from "../cluster/shared.ts"
@@ -261,6 +262,12 @@ spec: ${spec}
       const { clusterIP } = (await get(servicePath())).spec
       return (await get(gatewayPath())).status.addresses[0]?.value === clusterIP
     })
+    // As the autoscaler would.
+    const applied = await operator.metric("sluice_provision_writes_total", { kind: "Deployment" })
+    await plane.request("PATCH", `${deploymentPath()}/scale`, { body: { spec: { replicas: 4 } } })
+    await until("it is scaled", async () => (await get(deploymentPath())).status.replicas === 4)
+    expect((await get(deploymentPath())).spec.replicas).toBe(4)
+    expect(await operator.metric("sluice_provision_writes_total", { kind: "Deployment" })).toBe(applied)
     await apply(parameters("{replicas: 1, service: {type: ClusterIP}}"))
     await until("neither autoscaler nor budget is left", async () => (await scalers()) + (await budgets()) === 0)
     await until("one replica", async () => (await get(deploymentPath())).spec.replicas === 1)
@@ -279,25 +286,9 @@ spec: ${spec}
   }, 60_000)
 
   it("takes nothing that is not its own", async () => {
-    await plane.request("POST", `/api/v1/namespaces/${namespace}/services`, {
-      body: { metadata: { name: `api-${gatewayClass}` }, spec: { ports: [{ port: 1 }] } }
-    })
-    // The class has a dash, so the name has a hash: the one in the way has to be asked for.
-    await apply(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: api}
-spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
-    const selector = "labelSelector=gateway.networking.k8s.io/gateway-name=api"
-    const services = async () => (await get(`/api/v1/namespaces/${namespace}/services?${selector}`)).items
-    await until("its Service", async () => (await services()).length === 1)
-    const taken = (await services())[0].metadata.name
-    await plane.request("DELETE", `${api}/namespaces/${namespace}/gateways/api`)
-    // The collector looks for new kinds every half minute.
-    await until("the garbage collector took it", async () => (await services()).length === 0, 50_000)
-    await plane.request("POST", `/api/v1/namespaces/${namespace}/services`, {
-      body: { metadata: { name: taken }, spec: { ports: [{ port: 1 }] } }
-    })
+    const taken = resourceName("api", gatewayClass)
+    const path = `/api/v1/namespaces/${namespace}/services`
+    await plane.request("POST", path, { body: { metadata: { name: taken }, spec: { ports: [{ port: 1 }] } } })
     await apply(`
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -307,9 +298,9 @@ spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
       (await get(`${api}/namespaces/${namespace}/gateways/api`)).status.conditions.find((one: Any) => one.type === "Programmed")
     await until("it is told", async () => (await programmed()).reason === "Invalid")
     expect((await programmed()).message).toContain(`Service ${namespace}/${taken}`)
-    expect((await get(`/api/v1/namespaces/${namespace}/services/${taken}`)).spec.ports[0].port).toBe(1)
+    expect((await get(`${path}/${taken}`)).spec.ports[0].port).toBe(1)
     await plane.request("DELETE", `${api}/namespaces/${namespace}/gateways/api`)
-  }, 90_000)
+  })
 
   it("counts attached routes right with few writes, and writes nothing while nothing changes", async () => {
     const routes = 150
@@ -376,10 +367,14 @@ spec: {gatewayClassName: ${name}, listeners: [${http}]}`
     expect(await second.metric("sluice_operator_leader")).toBe(0)
     expect(await second.metric("sluice_status_writes_total")).toBe(0)
     await operator.kill()
-    await plane.request("PATCH", routePath(), { body: { spec: { parentRefs: [{ name: "web", sectionName: "missing" }] } } })
+    await apply(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: late}
+spec: {parentRefs: [{name: web, sectionName: missing}]}`)
     await until(
       "the second has written",
-      async () => (await parentsOf()).some((one) => conditions(one.conditions)["Accepted"] === "False NoMatchingParent"),
+      async () => (await parentsOf("late")).some((one) => conditions(one.conditions)["Accepted"] === "False NoMatchingParent"),
       40_000
     )
     // What it found by a list is what the first had made.
