@@ -22,6 +22,8 @@ const closing: Array<() => Promise<unknown> | unknown> = []
 let proxy: TestProxy
 let dns: DnsServer
 let origin: Origin
+/** Answers nothing. */
+let held: Origin
 /** What a path is expected to end in. */
 const rows: Array<{ readonly path: string; readonly reason: UpstreamReason; readonly status?: number }> = []
 
@@ -69,6 +71,7 @@ beforeAll(async () => {
   dns.answer("silent.example", "AAAA", { drop: true })
 
   origin = await started({})
+  held = await started({ script: (exchange) => exchange.closed })
   const good = await pair(authority.leaf({ dns: [name] }))
   const upstreams: Record<string, UpstreamSketch> = { origin: { endpoints: [at(origin.port)] } }
   const rules: Array<RuleSketch> = []
@@ -109,6 +112,10 @@ beforeAll(async () => {
   const gone = await startRaw(() => {})
   await new Promise((resolve) => gone.server.close(resolve))
   add("connect_refused", { endpoints: [at(gone.port)] })
+
+  // Accepted and reset before the dialling side is told that it is connected: on loopback the listener's event comes first in the loop of one process.
+  const resetting = await startRaw((socket) => socket.resetAndDestroy())
+  add("connect_reset", { endpoints: [at(resetting.port)] })
 
   // No folder leads through a file.
   add("connect_unreachable", { endpoints: [at(0, { at: { _tag: "Unix", path: `${import.meta.filename}/x.sock` } })] })
@@ -183,6 +190,7 @@ describe("before the head of a response", () => {
     "address_denied",
     "egress_denied",
     "connect_refused",
+    "connect_reset",
     "connect_unreachable",
     "connect_timeout",
     "tls_expired",
@@ -226,6 +234,40 @@ describe("before the head of a response", () => {
     expect(answer.status).toBe(503)
     expect(answer.headers).toMatchObject({ "retry-after": "1", "x-envoy-overloaded": "true" })
     await expectRecorded("/overflow", "overflow", before, lines)
+  })
+
+  it("upstream_unsent: 503 for a request that still waits for a connection when the time of replaced settings is over", async () => {
+    const of = { namespace: "test", target: "Service test/narrow" }
+    const serving = (id: string, maxConnections: number) => ({
+      listeners: { web: { hosts: { "*": [{ to: id }] } } },
+      upstreams: {
+        [id]: {
+          endpoints: [at(held.port)],
+          spec: { of, limits: { maxConnections, maxPending: 1, maxRequestsPerConnection: "Disabled" as const } }
+        }
+      }
+    })
+    await using other = await startProxy(serving("narrow", 1), { limits: { drainDeadline: 100 } })
+    const pool = () => other.proxy.describe()!.upstreams.find(({ description }) => description.id === "narrow")!.description.pool
+    const seen = held.requests
+    const first = ask(other.port(), "/first")
+    await held.until(({ requests }) => requests > seen)
+    const waiting = ask(other.port(), "/waiting", { method: "POST", body: "x" })
+    while (pool().pending === 0) await new Promise((resolve) => setImmediate(resolve))
+    await other.publish(serving("wide", 2))
+    const answers = await Promise.all([first, waiting])
+    expect(answers.map(({ status }) => status)).toEqual([503, failures.upstream_unsent.status])
+    expect(answers[1]!.headers["x-content-type-options"]).toBe("nosniff")
+    expect(await other.logged((line) => line.path === "/waiting")).toMatchObject({
+      status: failures.upstream_unsent.status,
+      reason: "upstream_unsent",
+      flag: failures.upstream_unsent.flag,
+      upstream: of.target
+    })
+    expect(await other.metric("sluice_failures_total", { reason: "upstream_unsent" })).toBe(1)
+    // Its neighbour was sent, and the label says so: that the backend acted on it cannot be ruled out.
+    expect((await other.logged((line) => line.path === "/first")).reason).toBe("upstream_reset")
+    expect(held.requests).toBe(seen + 1)
   })
 
   it("request_timeout: 504, and the upstream is let go", async () => {
