@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { inject } from "vitest"
 import { type Access, accessTo } from "../cluster/access.ts"
 import { installCrds } from "../cluster/crds.ts"
@@ -49,6 +50,17 @@ export const curl = (...args: ReadonlyArray<string>): Promise<CurlAnswer> =>
       resolve({ status: Number(stdout.slice(cut + 1)), body: stdout.slice(0, Math.max(cut, 0)), error: stderr.trim() })
     })
   })
+
+/** Asks until the answer's body begins with `body`; rejects with the last answer after `milliseconds`. */
+export const answers = async (url: string, body: string, milliseconds = 5_000): Promise<void> => {
+  const until = performance.now() + milliseconds
+  for (;;) {
+    const answer = await curl(url)
+    if (answer.body.startsWith(body)) return
+    if (performance.now() > until) throw new Error(`${url} does not answer ${body} after ${milliseconds} ms: ${JSON.stringify(answer)}`)
+    await delay(50)
+  }
+}
 
 /** The address that a Service of type LoadBalancer was given. */
 export const loadBalancerAddress = async (node: Access, namespace: string, service: string): Promise<string> => {
@@ -106,4 +118,26 @@ export const install = async (node: Access, channel: Channel = "v1.7.0/experimen
   if (installManifest === null) throw new Error("there is no deploy/install.yaml")
   await installCrds(node, channel)
   return node.kubectl(["apply", "--server-side", "-f", installManifest])
+}
+
+/** Where install.yaml puts the operator. */
+export const system = "sluice-system"
+
+/** `kubectl delete -f deploy/install.yaml`; resolves when its namespace is gone. Upstream's CRDs stay. */
+export const uninstall = async (node: Access): Promise<void> => {
+  if (installManifest !== null) await node.kubectl(["delete", "--ignore-not-found", "-f", installManifest])
+  await node.eventually(`/api/v1/namespaces/${system}`, ({ status }) => status === 404, 60_000)
+}
+
+/** The Eviction API, as `kubectl drain` calls it: the answer's status is 429 while a PodDisruptionBudget forbids it. */
+export const evict = async (node: Access, namespace: string, pod: string): Promise<number> => {
+  const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: pod, namespace } }
+  return (await node.request("POST", `/api/v1/namespaces/${namespace}/pods/${pod}/eviction`, { body })).status
+}
+
+/** SIGKILL to every container of a pod, as when memory runs out: the kubelet starts them again. */
+export const killContainers = async (node: Access & Images, namespace: string, pod: string): Promise<void> => {
+  const { body } = await node.request("GET", `/api/v1/namespaces/${namespace}/pods/${pod}`)
+  for (const { containerID } of body.status.containerStatuses)
+    await node.ctr("tasks", "kill", "--signal", "SIGKILL", containerID.replace("containerd://", ""))
 }

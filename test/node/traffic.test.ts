@@ -1,0 +1,74 @@
+// Traffic through the load balancer while pods come and go: nothing that is planned costs a request.
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type LoadReport, startLoad } from "../support/load.ts"
+import { evict, installManifest, killContainers, podsOf, rolledOut, system, theNode } from "./harness.ts"
+import { deployment, namespace, openShop, proxies, removeAll, type Shop } from "./shop.ts"
+
+const node = theNode()
+const operators = "app.kubernetes.io/component=operator"
+
+describe.skipIf(installManifest === null)("traffic", () => {
+  let shop: Shop
+  let address = ""
+  beforeAll(async () => {
+    shop = await openShop(node)
+    address = await shop.serving()
+  })
+  afterAll(async () => {
+    await removeAll(node)
+    await shop.close()
+  })
+
+  const during = async (body: () => Promise<void>): Promise<LoadReport> => {
+    const load = startLoad({
+      host: address,
+      port: 80,
+      perSecond: 100,
+      failed: (status, text) => status !== 200 || !text.startsWith("partner.test")
+    })
+    await load.more(50)
+    await body()
+    await load.more(50)
+    return load.stop()
+  }
+
+  it("loses nothing in a rolling update of the proxies", async () => {
+    const before = await podsOf(node, namespace, proxies)
+    const report = await during(async () => {
+      await node.kubectl(["-n", namespace, "rollout", "restart", `deployment/${deployment}`])
+      await rolledOut(node, namespace, deployment)
+      await expect.poll(async () => (await podsOf(node, namespace, proxies)).length, { timeout: 60_000 }).toBe(before.length)
+    })
+    const after = await podsOf(node, namespace, proxies)
+    expect(after.filter(({ uid }) => before.some((pod) => pod.uid === uid))).toEqual([])
+    expect(report).toMatchObject({ failed: 0, reasons: {} })
+  })
+
+  it("loses nothing when one of two pods is evicted", async () => {
+    const [pod] = await podsOf(node, namespace, proxies)
+    const report = await during(async () => {
+      expect(await evict(node, namespace, pod?.name ?? "")).toBe(201)
+      await expect
+        .poll(async () => (await podsOf(node, namespace, proxies)).some(({ uid }) => uid === pod?.uid), { timeout: 60_000 })
+        .toBe(false)
+      await rolledOut(node, namespace, deployment)
+    })
+    expect(report).toMatchObject({ failed: 0, reasons: {} })
+  })
+
+  it("loses nothing when every operator is killed, and the proxies' pods stay", async () => {
+    const before = await podsOf(node, namespace, proxies)
+    const report = await during(async () => {
+      for (const { name } of await podsOf(node, system, operators)) await killContainers(node, system, name)
+      await expect
+        .poll(async () => (await podsOf(node, system, operators)).every(({ ready, restarts }) => ready && restarts > 0), {
+          timeout: 60_000
+        })
+        .toBe(true)
+    })
+    expect((await podsOf(node, namespace, proxies)).map(({ uid, restarts }) => ({ uid, restarts }))).toEqual(
+      before.map(({ uid, restarts }) => ({ uid, restarts }))
+    )
+    expect(report).toMatchObject({ failed: 0, reasons: {} })
+  })
+})
