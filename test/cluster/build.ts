@@ -52,7 +52,8 @@ const programsIn = (folder: string): Programs => ({
   pause: join(folder, "pause")
 })
 
-const alive = (pid: number) => {
+/** Is there a process of this number? */
+export const alive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     return true

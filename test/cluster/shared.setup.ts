@@ -1,12 +1,12 @@
 // vitest's global set-up: one control plane for all test files of a run, started when the first of them asks and ended with the run. It listens on a
 // socket, because test files run in processes of their own.
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TestProject } from "vitest/node"
 import type { Address } from "./access.ts"
-import { ensurePrograms } from "./build.ts"
+import { alive, ensurePrograms } from "./build.ts"
 import { type ControlPlane, startControlPlane } from "./control.ts"
 import { installCrds } from "./crds.ts"
 
@@ -40,8 +40,18 @@ const answer = async (): Promise<Shared> => {
 
 const listen = (server: Server, path: string) => new Promise<void>((resolve) => server.listen(path, resolve))
 
+const prefix = "sluice-shared-"
+
+/** Folders of runs that were killed: named after processes that are no more. */
+const sweep = () => {
+  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(prefix))) {
+    if (!alive(Number(name.slice(prefix.length).split("-")[0]))) rmSync(join(tmpdir(), name), { recursive: true, force: true })
+  }
+}
+
 export default async (project: TestProject) => {
-  const folder = mkdtempSync(join(tmpdir(), "sluice-shared-"))
+  sweep()
+  const folder = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
   const path = join(folder, "socket")
   const server = createServer((_, response) => {
     answer().then(
