@@ -141,7 +141,10 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
       const obstacle = yield* inTheWay(object)
       if (obstacle !== null) return obstacle
     }
-    const answer: Stored = yield* apply(kube, placeOfOwned(object.kind, namespace, name)!, object)
+    // Of what somebody else may set at any moment, only over the version that was looked at: a 409 is decided anew.
+    const resourceVersion = hashed === rendered ? "" : stringAt(field(stands?.object, "metadata"), "resourceVersion")
+    const manifest = resourceVersion === "" ? object : { ...object, metadata: { ...object.metadata, resourceVersion } }
+    const answer: Stored = yield* apply(kube, placeOfOwned(object.kind, namespace, name)!, manifest)
     stored.set(key, { hash, object: answer, at: now })
     options.onApply?.(object.kind, "applied")
     return true
@@ -191,7 +194,8 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
       if (result._tag === "Failure") {
         const { failure } = result
         // Nobody there, or asked to wait: no fault of the object.
-        if (!isRefusal(failure) && (failure.status === null || failure.status === 429 || failure.status >= 500)) return yield* failure
+        if (!isRefusal(failure) && (failure.status === null || failure.status === 409 || failure.status === 429 || failure.status >= 500))
+          return yield* failure
         options.onApply?.(object.kind, "failed")
         setProblem(gateway, problemOf(object, infrastructure, failure))
         return yield* failure

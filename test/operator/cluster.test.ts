@@ -262,11 +262,14 @@ spec: ${spec}
       const { clusterIP } = (await get(servicePath())).spec
       return (await get(gatewayPath())).status.addresses[0]?.value === clusterIP
     })
+    await until("the Deployment is as the parameters say", async () => (await get(deploymentPath())).metadata.labels.team === "shop")
     // As the autoscaler would.
     const applied = await operator.metric("sluice_provision_writes_total", { kind: "Deployment" })
     await plane.request("PATCH", `${deploymentPath()}/scale`, { body: { spec: { replicas: 4 } } })
-    await until("it is scaled", async () => (await get(deploymentPath())).status.replicas === 4)
-    expect((await get(deploymentPath())).spec.replicas).toBe(4)
+    await until("it is scaled", async () => {
+      const { metadata, spec, status } = await get(deploymentPath())
+      return spec.replicas === 4 && status.observedGeneration === metadata.generation
+    })
     expect(await operator.metric("sluice_provision_writes_total", { kind: "Deployment" })).toBe(applied)
     await apply(parameters("{replicas: 1, service: {type: ClusterIP}}"))
     await until("neither autoscaler nor budget is left", async () => (await scalers()) + (await budgets()) === 0)
@@ -378,7 +381,10 @@ spec: {parentRefs: [{name: web, sectionName: missing}]}`)
       40_000
     )
     // What it found by a list is what the first had made.
-    await until("it has looked at everything", async () => (await second.metric("sluice_status_waiting")) === 0)
+    await until(
+      "its proxies are told its own address",
+      async () => (await second.metric("sluice_provision_writes_total", { kind: "Deployment" })) === 1
+    )
     for (const kind of ["Service", "ServiceAccount", "NetworkPolicy", "ConfigMap"])
       expect(await second.metric("sluice_provision_writes_total", { kind }), kind).toBe(0)
     expect(await second.stop()).toBe(0)
