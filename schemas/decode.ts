@@ -1,7 +1,7 @@
 // The door: any JSON value to a decoded object. Pure and total; the Kubernetes watch and the manifest reader both come through here.
 import { Result, Schema } from "effect"
 import { compact, noEntries } from "./compact.ts"
-import { issuesOf, joinPath } from "./issue.ts"
+import { expectedString, issuesOf, joinPath } from "./issue.ts"
 import { type KindEntry, kindOf, kinds } from "./kinds.ts"
 import { groupKind, type Issue, type Meta, objectKey } from "./meta.ts"
 import { TooDeep, withoutNulls } from "./nulls.ts"
@@ -35,6 +35,9 @@ const decoders = new Map(
   kinds.map((kind) => [kind.groupKind, Schema.decodeUnknownResult(kind.schema as Schema.Codec<unknown>, { errors: "all" })])
 )
 
+/** Kinds whose values no message shows (law 11). */
+const unquoted: ReadonlySet<string> = new Set(["Secret", "ConfigMap"])
+
 const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value)
 
 const own = (value: Fields, key: string): unknown => (Object.hasOwn(value, key) ? value[key] : undefined)
@@ -45,16 +48,16 @@ const objectName = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/u
 const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/u
 
 /** String entries of a map of strings; the others become issues. */
-const strings = (value: unknown, path: string, issues: Array<Issue>): ReadonlyMap<string, string> => {
+const strings = (value: unknown, path: string, quote: boolean, issues: Array<Issue>): ReadonlyMap<string, string> => {
   if (value === undefined) return noEntries
   const map = new Map<string, string>()
   if (!isObject(value)) {
-    issues.push({ path, message: "Expected object" })
+    issues.push({ path, message: "Expected a map" })
     return map
   }
   for (const [key, item] of Object.entries(value)) {
     if (typeof item === "string") map.set(key, item)
-    else issues.push({ path: joinPath(path, [key]), message: 'Expected string; quote numbers and booleans: "true"' })
+    else issues.push({ path: joinPath(path, [key]), message: expectedString(item, quote) })
   }
   return map
 }
@@ -100,6 +103,7 @@ const decode = (raw: unknown): DecodedObject | Unreadable | UnknownKind => {
     return unreadable("metadata.namespace", "Expected a namespace name of a-z, 0-9 and -, at most 63 characters")
   }
   const issues: Array<Issue> = []
+  const quote = !unquoted.has(kind.groupKind)
   const generation = own(fields, "generation")
   const meta: Meta = {
     key: objectKey(kind.groupKind, namespace === "" && kind.scope === "Namespaced" ? "default" : namespace, name),
@@ -107,17 +111,20 @@ const decode = (raw: unknown): DecodedObject | Unreadable | UnknownKind => {
     resourceVersion: stringOf(own(fields, "resourceVersion")),
     generation: typeof generation === "number" && Number.isSafeInteger(generation) && generation > 0 ? generation : 1,
     created: stringOf(own(fields, "creationTimestamp")),
-    labels: strings(own(fields, "labels"), "metadata.labels", issues),
-    annotations: strings(own(fields, "annotations"), "metadata.annotations", issues)
+    labels: strings(own(fields, "labels"), "metadata.labels", quote, issues),
+    annotations: strings(own(fields, "annotations"), "metadata.annotations", quote, issues)
   }
-  const decoded = Result.mapError(decoders.get(kind.groupKind)!(object), (error) => [...issues, ...issuesOf(error.issue)])
+  const decoded = Result.mapError(decoders.get(kind.groupKind)!(object), (error) => [
+    ...issues,
+    ...issuesOf(error.issue, object, "", quote)
+  ])
   const value = issues.length > 0 && Result.isSuccess(decoded) ? Result.fail(issues) : Result.map(decoded, compact)
   return { _tag: "Decoded", kind, meta, value }
 }
 
 /**
  * Decodes a Kubernetes object, as the API server sends it or as a manifest holds it (namespace absent: `default`).
- * Never throws; issue paths are absolute, messages never quote a value.
+ * Never throws; issue paths are absolute, and no message quotes a value of a Secret, a ConfigMap or a header field.
  */
 export const decodeObject = (raw: unknown): DecodedObject | Unreadable | UnknownKind => {
   try {

@@ -35,7 +35,9 @@ export const elementsOf = <A, E>(
               raws.map((raw, index) =>
                 Result.mapError(decode(raw), (error) => {
                   const element = nameOf(raw)
-                  return issuesOf(error.issue, `${at}[${index}]`).map((issue) => (element === undefined ? issue : { ...issue, element }))
+                  return issuesOf(error.issue, raw, `${at}[${index}]`).map((issue) =>
+                    element === undefined ? issue : { ...issue, element }
+                  )
                 })
               )
             )
@@ -53,7 +55,7 @@ export const elementOf = <A, E>(item: Schema.Codec<A, E>, at: string) => {
   return Schema.optionalKey(readBy(item)).pipe(
     Schema.decodeTo(one, {
       decode: SchemaGetter.transformOptional((raw: Option.Option<unknown>) =>
-        Option.some(Option.isNone(raw) ? missing : Result.mapError(decode(raw.value), (error) => issuesOf(error.issue, at)))
+        Option.some(Option.isNone(raw) ? missing : Result.mapError(decode(raw.value), (error) => issuesOf(error.issue, raw.value, at)))
       ),
       encode: SchemaGetter.forbidden(() => "decoded objects are never written back")
     })

@@ -164,6 +164,51 @@ describe("issues", () => {
     expect(issuesOf(secret({ data: { "tls.key": 1 } })).map(({ path }) => path)).toEqual(['data["tls.key"]'])
   })
 
+  it("say what was written where a type was expected", () => {
+    const service = (spec: unknown, metadata: object = {}) =>
+      issuesOf({ apiVersion: "v1", kind: "Service", metadata: { name: "a", ...metadata }, spec })
+    const told = (spec: unknown, metadata?: object) => service(spec, metadata).map(({ path, message }) => `${path}: ${message}`)
+    expect(told({ externalName: 80 })).toEqual(["spec.externalName: Expected a string, got the number 80"])
+    expect(told({ externalName: ["a"] })).toEqual(["spec.externalName: Expected a string, got a list"])
+    expect(told({ ports: {} })).toEqual(["spec.ports: Expected a list, got a map"])
+    expect(told({ ports: [{ port: "80" }] })).toEqual(['spec.ports[0].port: Expected a number, got the string "80"'])
+    expect(told({ ports: [{ port: "8".repeat(41) }] })).toEqual(["spec.ports[0].port: Expected a number, got a string"])
+    expect(told({ type: "External" })[0]).toMatch(/ \| "ExternalName", got the string "External"$/)
+    expect(told({}, { annotations: { a: true } })).toEqual([
+      "metadata.annotations.a: Expected a string, got the boolean true: put it in quotes"
+    ])
+    const duration = { apiVersion: "gateway.sluice.dev/v1alpha1", kind: "Backend", metadata: { name: "a" } }
+    expect(issuesOf({ ...duration, spec: { endpoints: [], timeouts: { connect: 10 } } })).toContainEqual({
+      path: "spec.timeouts.connect",
+      message: "Expected a string, got the number 10"
+    })
+  })
+
+  it("of header fields, Secrets and ConfigMaps say the type alone: credentials are written there", () => {
+    const filter = { type: "RequestHeaderModifier", requestHeaderModifier: { set: [{ name: "Authorization", value: 12345 }] } }
+    const rule = { matches: [{ path: { value: 80 }, headers: [{ name: "a", value: 12345 }] }], filters: [filter] }
+    const { value } = decoded(route({ rules: [rule] }))
+    const first = (Result.getOrThrow(value) as { spec: { rules: ReadonlyArray<Result.Result<unknown, ReadonlyArray<Issue>>> } }).spec
+      .rules[0]!
+    expect(Result.getOrThrow(Result.flip(first)).map(({ message }) => message)).toEqual([
+      "Expected a string, got the number 80",
+      "Expected a string, got a number",
+      "Expected a string, got a number"
+    ])
+    for (const kind of ["Secret", "ConfigMap"]) {
+      const object = {
+        apiVersion: "v1",
+        kind,
+        metadata: { name: "a", annotations: { a: 12345 } },
+        data: { a: 12345, b: true },
+        stringData: { c: 12345 }
+      }
+      const told = issuesOf(object)
+      expect(told.length).toBeGreaterThanOrEqual(3)
+      expect(JSON.stringify(told)).not.toMatch(/12345|true/)
+    }
+  })
+
   it("of a Secret hold nothing of its values", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 8, unit: "grapheme" }), fc.constantFrom("data", "stringData", "type"), (value, field) => {
