@@ -1,5 +1,6 @@
 // What is said to the client: how one answer leaves, from the head to the last byte it takes. Apart from the exchange, because when bytes go out
 // and whether anybody reads them is a matter of the socket, the same for a relayed answer and for one of our own.
+import { spent } from "../http1/spent.ts"
 import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith } from "../http1/writer.ts"
 import { isNamed } from "../routing/headers.ts"
 import { trailerFields } from "../upstream/fields.ts"
@@ -204,7 +205,10 @@ export class Reply {
   private write(chunk: Buffer): boolean {
     if (this.chunked) return this.sendWith(chunkStart(chunk.length), chunk, chunkEnd)
     if (this.connection.gone) return false
-    return this.said(this.connection.socket.write(chunk))
+    const { socket } = this.connection
+    const more = socket.write(chunk)
+    spent(socket, chunk)
+    return this.said(more)
   }
 
   private sendWith(before: string, chunk: Buffer, after: string): boolean {
@@ -216,6 +220,7 @@ export class Reply {
     let more = socket.write(chunk)
     if (after !== "") more = socket.write(after, "latin1")
     socket.uncork()
+    spent(socket, chunk)
     return this.said(more)
   }
 

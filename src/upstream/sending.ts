@@ -1,6 +1,7 @@
 // The request as it goes out: its head as one text, its body from a stream at the socket's pace. Apart from the wire, which is about what comes back.
 import type { Socket } from "node:net"
 import type { Readable } from "node:stream"
+import { spent } from "../http1/spent.ts"
 import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith, requestLine } from "../http1/writer.ts"
 import type { UpstreamRequest } from "./attempt.ts"
 import { trailerFields } from "./fields.ts"
@@ -143,6 +144,7 @@ export class Sending {
       taken = socket.write(chunk)
       if (this.#left === 0) this.#uncork()
     }
+    spent(socket, chunk)
     if (!taken) this.#body.pause()
     this.#owner.onBodyData()
   }
