@@ -1,5 +1,6 @@
 // Which fields a schema reads. Fields that it does not read are told to the user: the API server would drop them, a file would hide them.
 import { type Schema, SchemaAST } from "effect"
+import { coreFields } from "./corefields.ts"
 import { joinPath } from "./issue.ts"
 import type { KindEntry } from "./kinds.ts"
 import { schemaWithin } from "./within.ts"
@@ -43,6 +44,11 @@ class Read {
     const read = new Read(nodes)
     this.#fields.set(name, read)
     return read
+  }
+
+  /** Of the fields that it has by name. */
+  get names(): ReadonlyArray<string> {
+    return [...this.#fields.keys()]
   }
 
   #anyField(): Read | null {
@@ -90,7 +96,15 @@ type Place = { readonly parent: Place; readonly key: string | number } | null
 // Most values have no unread field: their paths are put together only when there is one.
 const pathOf = (place: Place): string => (place === null ? "" : joinPath(pathOf(place.parent), [place.key]))
 
-const walk = (read: Read, value: unknown, place: Place, unread: Array<string>): void => {
+/** A field that a kind does not have. */
+export interface UnreadField {
+  readonly path: string
+  readonly name: string
+  /** What the kind has at that place. */
+  readonly known: ReadonlyArray<string>
+}
+
+const walk = (read: Read, value: unknown, place: Place, unread: Array<UnreadField>): void => {
   if (typeof value !== "object" || value === null || read.anything) return
   if (Array.isArray(value)) {
     const item = read.item()
@@ -102,19 +116,18 @@ const walk = (read: Read, value: unknown, place: Place, unread: Array<string>): 
     if (place === null && ofEveryObject.has(key)) continue
     const next = read.field(key)
     if (next !== null) walk(next, (value as Readonly<Record<string, unknown>>)[key], { parent: place, key }, unread)
-    else if (read.closed) unread.push(pathOf({ parent: place, key }))
+    else if (read.closed) unread.push({ path: pathOf({ parent: place, key }), name: key, known: read.names })
   }
 }
 
 const ofEveryObject = new Set(["apiVersion", "kind", "metadata", "status"])
 
 /**
- * Paths of the fields of `raw` that its kind does not have (`spec.rulez`): a misspelling, or a newer CRD. Of Kubernetes' own kinds we read
- * a part by choice, so nothing is reported there.
+ * The fields of `raw` that its kind does not have (`spec.rulez`): a misspelling, or a newer CRD. Of Kubernetes' own kinds our schema reads
+ * a part by choice: there it is the API that says what a field is.
  */
-export const unreadFields = (kind: KindEntry, raw: unknown): ReadonlyArray<string> => {
-  if (!kind.group.startsWith("gateway.")) return []
-  const unread: Array<string> = []
-  walk(rootOf(kind.schema), raw, null, unread)
+export const unreadFields = (kind: KindEntry, raw: unknown): ReadonlyArray<UnreadField> => {
+  const unread: Array<UnreadField> = []
+  walk(rootOf(coreFields.get(kind.groupKind) ?? kind.schema), raw, null, unread)
   return unread
 }

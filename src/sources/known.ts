@@ -1,6 +1,8 @@
-// What to say of a kind that Sluice does not read: Kubernetes' own are simply not ours, a typo is told with what was probably meant.
+// What to say of a kind or a field that Sluice does not read: Kubernetes' own are simply not ours, a typo is told with what was probably meant.
+import { coreFields } from "#schemas/corefields.ts"
 import type { UnknownKind } from "#schemas/decode.ts"
-import { kinds } from "#schemas/kinds.ts"
+import type { UnreadField } from "#schemas/fields.ts"
+import { type KindEntry, kinds } from "#schemas/kinds.ts"
 import type { Problem } from "./problem.ts"
 
 /** Groups of Kubernetes itself and of tools whose objects usually stand beside ours in one folder. */
@@ -73,11 +75,34 @@ const likeness = (a: string, b: string): number => {
   return (2 * common) / Math.max(1, left.length + pairs(b).length)
 }
 
+/** Which of `names` was probably meant; null: none is near. */
+const nearest = (name: string, names: Iterable<string>): string | null => {
+  let best: string | null = null
+  let most = 0.55
+  for (const one of names) {
+    const score = likeness(name, one)
+    if (score < most || (score === most && best !== null)) continue
+    best = one
+    most = score
+  }
+  return best
+}
+
 /** The kind that a name was probably meant to be; null: none is near. */
-export const nearestKind = (name: string): string | null => {
-  const ranked = [...new Set([...kinds.map((kind) => kind.kind), ...traffic])].map((kind) => ({ kind, score: likeness(name, kind) }))
-  const best = ranked.reduce((a, b) => (b.score > a.score ? b : a))
-  return best.score >= 0.55 ? best.kind : null
+export const nearestKind = (name: string): string | null => nearest(name, new Set([...kinds.map((kind) => kind.kind), ...traffic]))
+
+/**
+ * The verdict on a field that a kind does not have. `kubectl apply` refuses such a manifest: a misspelt field must not pass for one that was heard.
+ * Kubernetes' own kinds get fields with each release, and those are not ours to refuse.
+ */
+export const judgeField = (kind: KindEntry, unread: UnreadField): Pick<Problem, "severity" | "field" | "message" | "remedy"> => {
+  const meant = nearest(unread.name, unread.known)
+  return {
+    severity: coreFields.has(kind.groupKind) ? "Warning" : "Refused",
+    field: unread.path,
+    message: `${kind.kind} has no such field; it is not read`,
+    remedy: meant === null ? "Correct its spelling and its place, or remove it" : `Did you mean ${meant}?`
+  }
 }
 
 /** The verdict on a kind that the table of kinds does not hold. */

@@ -6,7 +6,7 @@ import { unreadFields } from "#schemas/fields.ts"
 import { describeKey, type Issue, type Meta } from "#schemas/meta.ts"
 import { canonical } from "../snapshot/digest.ts"
 import { type Document, describeDocument, parseChunk } from "./document.ts"
-import { judgeKind } from "./known.ts"
+import { judgeField, judgeKind } from "./known.ts"
 import type { Problem } from "./problem.ts"
 import { sealed } from "./sealed.ts"
 
@@ -81,14 +81,8 @@ const decodeDocument = (key: Uint8Array, document: Document, objects: Array<Piec
       message: issue.message,
       remedy: inside ? "Correct it: the object is not served until then" : "Correct it: this part of the object is left out until then"
     })
-  // `kubectl apply` refuses such a manifest: a misspelt field must not pass for one that was heard.
-  for (const path of unreadFields(decoded.kind, document.value))
-    tell(document.lineOf(path), name, {
-      severity: "Refused",
-      field: path,
-      message: `${decoded.kind.kind} has no such field; it is not read`,
-      remedy: "Correct its spelling and its place, or remove it"
-    })
+  for (const unread of unreadFields(decoded.kind, document.value))
+    tell(document.lineOf(unread.path), name, judgeField(decoded.kind, unread))
   const { metadata, status: _status, ...content } = document.value
   const fields = typeof metadata === "object" && metadata !== null ? (metadata as { readonly namespace?: unknown }) : {}
   if (decoded.kind.scope === "Cluster" && fields.namespace !== undefined && fields.namespace !== null)

@@ -49,9 +49,27 @@ describe("sluice check", () => {
   it("refuses a field that no kind has, and a route or Gateway that nothing serves", async () => {
     const misspelt = await judged({ "a.yaml": good.replace("parentRefs:", "parentRefz: []\n  parentRefs:") })
     assert.isFalse(misspelt.accepted)
-    assert.match(misspelt.problems.map(describeProblem).join(), /HTTPRoute shop\/cart: spec\.parentRefz: HTTPRoute has no such field/)
+    assert.match(
+      misspelt.problems.map(describeProblem).join(),
+      /HTTPRoute shop\/cart: spec\.parentRefz: HTTPRoute has no such field; it is not read\. Did you mean parentRefs\?/
+    )
     assert.isFalse((await judged({ "a.yaml": good.replace("{name: edge}]", "{name: edgy}]") })).accepted)
     assert.isFalse((await judged({ "a.yaml": gateway(80).replace("ClassName: sluice", "ClassName: sluise") })).accepted)
+  })
+
+  it("warns of a field that Kubernetes' own kinds do not have, and of none that they have and Sluice does not read", async () => {
+    const service = (field: string) =>
+      `apiVersion: v1\nkind: Service\nmetadata: {name: x, namespace: shop}\nspec: {ports: [{port: 80}], ${field}}\n`
+    const misspelt = await judged({ "a.yaml": good, "b.yaml": service("sessionafinity: None") })
+    assert.isTrue(misspelt.accepted)
+    assert.deepEqual(
+      misspelt.problems.map(({ severity, field, line, remedy }) => ({ severity, field, line, remedy })),
+      [{ severity: "Warning", field: "spec.sessionafinity", line: 4, remedy: "Did you mean sessionAffinity?" }]
+    )
+    assert.deepEqual(
+      (await judged({ "a.yaml": good, "b.yaml": service("sessionAffinity: None, trafficDistribution: PreferClose") })).problems,
+      []
+    )
   })
 
   it("has nothing against somebody else's objects beside ours", async () => {
