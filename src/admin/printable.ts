@@ -1,10 +1,10 @@
 // Live values as JSON prints them: Maps as objects. What knows how to print itself (sealed bytes show their digest) does so, and credentials that a manifest
-// writes into header filters are not shown: law 11.
+// writes into header filters and matches are not shown: law 11.
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
 
-/** An edit of a header as a filter says it. */
-const isEdit = (value: object): value is { readonly name: string; readonly value: string } =>
-  "_tag" in value && (value._tag === "Set" || value._tag === "Add") && "name" in value && typeof value.name === "string" && "value" in value
+/** A field and its value, as a filter sets it or a match asks for it. */
+const isField = (value: object): value is { readonly name: string; readonly value: string } =>
+  "name" in value && typeof value.name === "string" && "value" in value && typeof value.value === "string"
 
 export const printable = (value: unknown): unknown => {
   if (value === null || typeof value !== "object") return value
@@ -12,6 +12,6 @@ export const printable = (value: unknown): unknown => {
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), printable(item)]))
   if (value instanceof Set) return [...value].map(printable)
   if (Array.isArray(value)) return value.map(printable)
-  if (isEdit(value) && carriesCredential(value.name)) return { ...value, value: hidden }
+  if (isField(value) && carriesCredential(value.name)) return { ...value, value: hidden }
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printable(item)]))
 }

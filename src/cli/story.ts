@@ -112,12 +112,15 @@ export const setting = (value: Setting<number>, fallback: number | null): string
       ? `${ms(fallback!)} (default)`
       : ms(value)
 
+/** What a manifest writes of a field; of those that carry credentials, not the value (law 11). */
+const shown = ({ name, value }: { readonly name: string; readonly value: string }): string => (carriesCredential(name) ? hidden : value)
+
 export const describeMatch = (match: Match): string =>
   [
     match.method,
     `path ${match.path.type === "Prefix" ? "under" : match.path.type === "Exact" ? "=" : "~"} ${match.path.value}`,
-    ...match.headers.map((one) => `header ${one.name} ${one.type === "Exact" ? "=" : "~"} ${one.value}`),
-    ...match.query.map((one) => `query ${one.name} ${one.type === "Exact" ? "=" : "~"} ${one.value}`)
+    ...match.headers.map((one) => `header ${one.name} ${one.type === "Exact" ? "=" : "~"} ${shown(one)}`),
+    ...match.query.map((one) => `query ${one.name} ${one.type === "Exact" ? "=" : "~"} ${shown(one)}`)
   ]
     .filter((part) => part !== null)
     .join(", ")
@@ -224,11 +227,7 @@ export const shareStories = (
       (filters.unknown !== null ? "invalid_filter" : spec === undefined ? "no_backend" : endpoints.length === 0 ? "no_endpoints" : null)
     const path = filters.path === null ? question.path : rewritePath(filters.path, question.path)
     const edits = (list: typeof filters.request) =>
-      list.map((edit) =>
-        edit._tag === "Remove"
-          ? `- ${edit.name}`
-          : `${edit._tag === "Add" ? "+" : "="} ${edit.name}: ${carriesCredential(edit.name) ? hidden : edit.value}`
-      )
+      list.map((edit) => (edit._tag === "Remove" ? `- ${edit.name}` : `${edit._tag === "Add" ? "+" : "="} ${edit.name}: ${shown(edit)}`))
     return {
       backend: say(share.source),
       weight: share.weight,

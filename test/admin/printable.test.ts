@@ -1,4 +1,4 @@
-// Law 11 where people look: a credential that a manifest writes into a header filter is applied and not shown.
+// Law 11 where people look: a credential that a manifest writes into a header filter or match is applied and not shown.
 import { assert, describe, it } from "vitest"
 import { printable } from "#src/admin/printable.ts"
 import { carriesCredential } from "#src/snapshot/credential.ts"
@@ -18,6 +18,19 @@ describe("what is printed of a snapshot", () => {
     assert.include(shown, '{"_tag":"Set","name":"Authorization","value":"(hidden)"}')
     assert.include(shown, '{"_tag":"Set","name":"X-Env","value":"prod"}')
     assert.include(shown, '{"_tag":"Remove","name":"Authorization"}')
+  })
+
+  it("hides the values that matches on such fields ask for", () => {
+    const match = {
+      headers: [
+        { type: "Exact", name: "x-api-key", value: "canary" },
+        { type: "Exact", name: "x-env", value: "prod" }
+      ],
+      query: [{ type: "Exact", name: "api_key", value: "canary" }]
+    }
+    const shown = JSON.stringify(printable({ rules: [{ match }] }))
+    assert.notInclude(shown, "canary")
+    assert.include(shown, '{"type":"Exact","name":"x-env","value":"prod"}')
   })
 
   it.each([

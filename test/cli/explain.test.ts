@@ -117,6 +117,32 @@ describe("the chain", () => {
     assert.strictEqual(why(ask("http://shop.example:8080/ledgers"), /main/), "the path is /ledgers")
   })
 
+  it("shows no credential that a manifest writes into filters or matches, in text or in JSON (law 11); the rest of them is told", async () => {
+    const secrets = manifests
+      .replace("set: [{name: x-from, value: edge}]", "set: [{name: x-from, value: edge}, {name: Authorization, value: Bearer sesame}]")
+      .replace(
+        "{name: ledger, port: 8443, weight: 3}",
+        `{name: ledger, port: 8443, weight: 3, filters: [
+          {type: RequestHeaderModifier, requestHeaderModifier: {add: [{name: X-Api-Key, value: sesame}]}},
+          {type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: Set-Cookie, value: session=sesame}]}}]}`
+      )
+      .replace(
+        "matches: [{path: {type: PathPrefix, value: /ledger}}]",
+        "matches: [{path: {type: PathPrefix, value: /ledger}, headers: [{name: x-token, value: sesame}]}]"
+      )
+    const url = "http://shop.example:8080/ledger/x"
+    const [ledger] = ask(url, "GET", ["x-token: sesame"], secrets).shares
+    assert.deepEqual(ledger!.requestHeaders, ["= x-from: edge", "= Authorization: (hidden)", "- cookie", "+ X-Api-Key: (hidden)"])
+    assert.deepEqual(ledger!.responseHeaders, ["= Set-Cookie: (hidden)"])
+    using place = folder({ "a.yaml": secrets })
+    for (const output of ["text", "json", "yaml"]) {
+      const { out } = await sluice(["explain", url, place.path, "--header", "x-token: sesame", "--output", output])
+      assert.match(out, /\(hidden\)/)
+      assert.match(out, /x-from: edge/)
+      assert.notInclude(out, "sesame")
+    }
+  })
+
   it("follows hosts as the proxy does: exact, wildcard, then the route for every host", () => {
     assert.strictEqual(ask("http://a.shop.example:8080/ledger").hostname, "*.shop.example")
     const fallen = ask("http://shop.example:8080/old/x")
