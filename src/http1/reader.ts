@@ -52,6 +52,9 @@ export type Place = "Between" | "Head" | "Body" | "Over"
 
 const emptyLines = 4
 
+/** Chunks that are kept apart: beyond, they are joined. One of a single byte costs some hundred, and a peer chooses how it cuts what it sends. */
+const piecesKept = 64
+
 const cr = 13
 const lf = 10
 const quote = 34
@@ -140,7 +143,7 @@ export class Reader<Head extends RequestHead | ResponseHead> {
   /** Reads the chunk; while paused or from inside a callback it is only kept, by reference. Whoever pauses the reader pauses its socket too. */
   execute(chunk: Buffer): void {
     if (this.#paused || this.#running || this.#rest.length > 0 || this.#state === over) {
-      if (chunk.length > 0) this.#rest.push(chunk)
+      if (chunk.length > 0) this.#keep(chunk)
       return
     }
     const read = this.#run(chunk, 0)
@@ -182,6 +185,15 @@ export class Reader<Head extends RequestHead | ResponseHead> {
   finish(): void {
     this.#finished = true
     if (!this.#running && this.#rest.length === 0) this.#conclude()
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#rest.push(chunk)
+    // The first may be the one that is being read.
+    if (this.#rest.length < piecesKept || this.#running) return
+    if (this.#from > 0) this.#rest[0] = this.#rest[0]!.subarray(this.#from)
+    this.#from = 0
+    this.#rest = [Buffer.concat(this.#rest)]
   }
 
   #conclude(): void {
@@ -266,6 +278,7 @@ export class Reader<Head extends RequestHead | ResponseHead> {
     const { method, target, status, reason } = section
     const message: RequestHead | ResponseHead =
       this.#kind === "Request" ? { method, target, version, fields, bytes } : { version, status, reason, fields, bytes }
+    section.forget()
     this.#begin(this.#handler.onHead(message as Head))
     return at
   }
@@ -315,8 +328,10 @@ export class Reader<Head extends RequestHead | ResponseHead> {
     const section = this.#section
     const at = section.read(chunk, from)
     if (at >= 0) {
-      if (section.fields.length > 0 && framesMessage(section.fields)) this.#fail(problems.framingTrailer)
-      else this.#end(section.fields)
+      const { fields } = section
+      section.forget()
+      if (fields.length > 0 && framesMessage(fields)) this.#fail(problems.framingTrailer)
+      else this.#end(fields)
     } else if (section.problem !== null) this.#fail(section.problem)
     return at < 0 ? chunk.length : at
   }

@@ -99,6 +99,14 @@ export class Section {
     return from + end - before
   }
 
+  /** Lets go of what it read: each text is a part of the whole head, which a connection at rest would keep until its next. */
+  forget(): void {
+    this.fields = none
+    this.method = ""
+    this.target = ""
+    this.reason = ""
+  }
+
   #keep(chunk: Buffer, from: number): void {
     this.#length = chunk.length - from
     this.#kept = Buffer.allocUnsafeSlow(Math.max(1024, this.#length * 2))

@@ -246,6 +246,23 @@ describe("a pause", () => {
     assert.strictEqual(reader.place, "Over")
   })
 
+  it("holds no more pieces than a few, however finely a peer cuts what it sends", () => {
+    let pieces = 0
+    const { told, reader } = recorder("Request", {
+      after: (paused, event) => {
+        if ("head" in event) paused.pause()
+        if ("data" in event) pieces++
+      }
+    })
+    const body = Array.from({ length: 10_000 }, (_, at) => String(at % 10)).join("")
+    reader.execute(bytes(`POST /1 HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n012`))
+    for (let at = 3; at < body.length; at++) reader.execute(bytes(body[at]!))
+    assert.strictEqual(reader.waiting, body.length)
+    reader.resume()
+    assert.deepEqual(told.slice(1), [{ data: body }, { end: [] }])
+    assert.isBelow(pieces, 100)
+  })
+
   it("that is over within the callback is none, and a thousand pipelined requests need no deeper stack", () => {
     let depth = 0
     let deepest = 0
