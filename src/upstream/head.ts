@@ -79,8 +79,8 @@ export const judgeHead = (head: ResponseHead, method: string): JudgedHead | Head
       length = lengthOf(value)
       if (length < 0) return "Content-Length is not a number"
     }
-    // RFC 9110 section 8.6: there is no Content-Length in a 204 to pass on.
-    if (kind === 0 || (kind === contentLength && status !== 204)) {
+    // RFC 9110 section 8.6: there is no Content-Length in a 1xx or a 204 to pass on.
+    if (kind === 0 || (kind === contentLength && status >= 200 && status !== 204)) {
       if (passed !== null) passed.push(name, value)
       continue
     }
@@ -106,7 +106,9 @@ export const judgeHead = (head: ResponseHead, method: string): JudgedHead | Head
   const framing: Framing =
     method === "HEAD" || status < 200 || status === 204 || status === 304 ? "None" : coded ? "Chunked" : length >= 0 ? length : "UntilClose"
   if (nominated !== null) withoutNominated(passed!, nominated)
-  const persistent = framing !== "UntilClose" && !close && (!old || keep)
+  // A 204 that claims a body has none (RFC 9112 section 6.3), but its sender may not know: what it sends next would be read as a response.
+  const doubtful = status === 204 && (coded || length > 0)
+  const persistent = framing !== "UntilClose" && !close && (!old || keep) && !doubtful
   return { fields: passed ?? fields, framing, persistent, keptFor, upgrade }
 }
 

@@ -33,7 +33,19 @@ describe("the judgement of a head", () => {
     for (const [fields, more, framing] of rows) assert.strictEqual(plain(fields, more).framing, framing, JSON.stringify([fields, more]))
   })
 
-  it("takes Content-Length out of a 204 and leaves it in a 304", () => {
+  it("does not go on with the connection of a 204 that claims a body, and does after what a HEAD or a 304 tells of one", () => {
+    const coded = ["Transfer-Encoding", "chunked"]
+    assert.isFalse(plain(coded, { status: 204 }).persistent)
+    assert.isFalse(plain(["Content-Length", "5"], { status: 204 }).persistent)
+    assert.isTrue(plain(["Content-Length", "0"], { status: 204 }).persistent)
+    assert.isTrue(plain([], { status: 204 }).persistent)
+    assert.isTrue(plain(coded, { method: "HEAD" }).persistent)
+    assert.isTrue(plain(["Content-Length", "5"], { status: 304 }).persistent)
+  })
+
+  it("takes Content-Length out of a 204 and of what is interim, and leaves it in a 304", () => {
+    assert.deepEqual(plain(["A", "1", "Content-Length", "3"], { status: 103 }).fields, ["A", "1"])
+    assert.deepEqual(plain(["Content-Length", "3"], { status: 101 }).fields, [])
     assert.deepEqual(plain(["A", "1", "content-length", "3", "B", "2"], { status: 204 }).fields, ["A", "1", "B", "2"])
     assert.deepEqual(plain(["Content-Length", "3"], { status: 304 }).fields, ["Content-Length", "3"])
   })
