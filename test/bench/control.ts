@@ -15,12 +15,7 @@ import { makeTranslate, type Translation } from "#src/translate/translate.ts"
 import { trustRoots } from "#src/upstream/dial/roots.ts"
 import { Names } from "#src/upstream/discovery/names.ts"
 import { median, rss } from "./measure.ts"
-
-export interface ControlRow {
-  readonly work: string
-  readonly figure: string
-  readonly bar: string
-}
+import type { FigureRow } from "./row.ts"
 
 export interface ControlOptions {
   readonly launcher: string
@@ -224,7 +219,7 @@ const memory = async (options: ControlOptions): Promise<number> => {
   }
 }
 
-export const controlPlane = async (options: ControlOptions): Promise<ReadonlyArray<ControlRow>> => {
+export const controlPlane = async (options: ControlOptions): Promise<ReadonlyArray<FigureRow>> => {
   const figures = await Effect.runPromise(changes(options.quick))
   const resident = await memory(options)
   return [

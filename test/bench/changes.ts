@@ -1,0 +1,122 @@
+// Changes on a cluster of many routes: how soon one is served, and what a steady storm of them does to operator and proxy.
+import { setTimeout as delay } from "node:timers/promises"
+import type { FigureRow } from "./row.ts"
+import { type Client, routePath, rulesOf } from "./shop.ts"
+import { type Process, type Stage, until } from "./stage.ts"
+
+export interface Served {
+  readonly stage: Stage
+  readonly routes: number
+  readonly operator: Process
+  readonly proxy: Process
+  readonly client: Client
+}
+
+/** Values in order of size. */
+export const quantile = (sorted: ReadonlyArray<number>, share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+
+const expected = (revision: string, backend: number) => `200 ${revision} ${backend % 2 === 0 ? "even" : "odd"}`
+
+const change = async ({ stage }: Served, n: number, revision: string, backend: number): Promise<void> => {
+  const answer = await stage.plane.request("PATCH", routePath(n), { body: { spec: { rules: rulesOf(n, revision, backend) } } })
+  if (answer.status !== 200) throw new Error(`the change of route ${n}: ${answer.status} ${answer.body.message}`)
+}
+
+/** Milliseconds from now to the end of the first answer that is as expected. */
+const served = async ({ client }: Served, n: number, answer: string, pause: number): Promise<number> => {
+  const began = performance.now()
+  let last = ""
+  while (performance.now() - began < 30_000) {
+    last = await client.ask(n)
+    if (last === answer) return performance.now() - began
+    await delay(pause)
+  }
+  throw new Error(`route ${n} answers "${last}", not "${answer}", 30 s after its change`)
+}
+
+/** By turns a header filter and a backend, of one route after another. */
+export const propagation = async (world: Served, changes: number): Promise<FigureRow> => {
+  const times: Array<number> = []
+  const backendOf = new Map<number, number>()
+  for (let at = 0; at < changes; at++) {
+    const n = (at * 37) % world.routes
+    const backend = (backendOf.get(n) ?? n) + (at % 2)
+    backendOf.set(n, backend)
+    // Even where only the backend changes the revision stays as it was: what is served tells which.
+    const revision = at % 2 === 0 ? String(at + 1) : "0"
+    await change(world, n, revision, backend)
+    times.push(await served(world, n, expected(revision, backend), 1))
+    // At any moment of the hold-off, and of the statuses that the last change brought.
+    await delay(Math.random() * 100)
+  }
+  times.sort((a, b) => a - b)
+  return {
+    work: `one changed route among ${world.routes.toLocaleString("en")}: from the API server's answer to the first request served the new way, ${changes} changes`,
+    figure: `p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, slowest ${(times.at(-1) ?? 0).toFixed(1)} ms`,
+    bar: "p50 50 ms, p99 200 ms"
+  }
+}
+
+/** The most changes that are under way at once: an API server that cannot keep up is asked for fewer, and the figure says how many there were. */
+const underWay = 64
+
+interface Sample {
+  readonly operator: number
+  readonly proxy: number
+  readonly waiting: number
+}
+
+export const storm = async (world: Served, perSecond: number, seconds: number): Promise<ReadonlyArray<FigureRow>> => {
+  const { operator, proxy } = world
+  const sample = async (): Promise<Sample> => ({
+    operator: operator.memory().now,
+    proxy: proxy.memory().now,
+    waiting: await operator.metric("sluice_status_waiting")
+  })
+  const before = await sample()
+  const began = performance.now()
+  const samples: Array<Sample> = []
+  const failures: Array<unknown> = []
+  let [begun, over] = [0, 0]
+  let looked = began
+  while (performance.now() - began < seconds * 1_000) {
+    const due = ((performance.now() - began) / 1_000) * perSecond
+    while (begun < due && begun - over < underWay) {
+      const n = (begun * 37) % world.routes
+      change(world, n, `storm-${begun++}`, n).then(
+        () => over++,
+        (error: unknown) => failures.push(error)
+      )
+    }
+    if (failures.length > 0) throw failures[0]
+    if (performance.now() - looked > 1_000) {
+      looked = performance.now()
+      samples.push(await sample())
+    }
+    await delay(2)
+  }
+  await until("every change is answered", async () => over === begun)
+  const rate = over / ((performance.now() - began) / 1_000)
+  const last = begun - 1
+  const live = await served(world, (last * 37) % world.routes, expected(`storm-${last}`, (last * 37) % world.routes), 5)
+  const queued = await sample()
+  const written = await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 120_000, 50)
+  const third = samples[Math.floor(samples.length / 3)] ?? before
+  const end = samples.at(-1) ?? before
+  const line = (one: "operator" | "proxy") =>
+    `${one} ${before[one].toFixed(0)} → ${third[one].toFixed(0)} (after a third) → ${end[one].toFixed(0)} MB`
+  const most = Math.max(...samples.map(({ waiting }) => waiting))
+  return [
+    {
+      work: `${perSecond} changes a second for ${seconds} s: RSS`,
+      figure: `${line("operator")}; ${line("proxy")} (${rate.toFixed(0)} a second came about)`,
+      bar: "no growth"
+    },
+    {
+      work: "its last change served after",
+      figure: `${live.toFixed(0)} ms; statuses to write: at most ${most}, ${queued.waiting} at the end, none ${(written / 1_000).toFixed(1)} s later`,
+      bar: "1 s"
+    }
+  ]
+}
