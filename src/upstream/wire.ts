@@ -63,6 +63,11 @@ export class Wire implements SendingOwner {
   send(host: string, last: boolean): void {
     if (this.#done) return
     const { request } = this
+    // Lost in the turn it waited for: what is given to such a socket goes nowhere, and would count as sent.
+    if (this.#connection.socket.destroyed) {
+      this.closed()
+      return
+    }
     const head = requestHead(request, host, last)
     if (head === null) {
       this.fail("internal", "the request cannot be written as HTTP/1.1")

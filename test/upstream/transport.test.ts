@@ -1,9 +1,11 @@
 // What goes on the wire and what comes off it, toward an origin that records bytes.
 import { once } from "node:events"
-import { type AddressInfo, createServer, type Socket } from "node:net"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { Readable } from "node:stream"
 import { assert, describe, it } from "vitest"
-import { at, exchange, field, liveUpstream } from "../support/live.ts"
+import type { UpstreamFailure } from "#src/upstream/attempt.ts"
+import { Connection } from "#src/upstream/transport.ts"
+import { at, exchange, field, liveUpstream, request } from "../support/live.ts"
 import { drip, pattern, type Script, startOrigin, tunnel } from "../support/origin.ts"
 
 const withOrigin = async (script: Script) => {
@@ -143,6 +145,28 @@ describe("a request on the wire", () => {
       assert.strictEqual(outcome.body.toString(), "100", method)
     }
     assert.strictEqual(road.origin.connections, 1)
+  })
+
+  it("was not sent when its connection was lost in the turn it waited for a close, the very last moment included", async () => {
+    await using origin = await listening((socket) => {
+      socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    })
+    const never = () => true
+    const sink = { onInterim: never, onHead: never, onData: never, onEnd: never, onUpgrade: never, onFailure: never, onFree: never }
+    const peer = { address: "", endpoint: "", reused: true }
+    // Turns of the event loop from the sending to the loss.
+    for (const turns of [1, 2]) {
+      const socket = connect(origin.port, "127.0.0.1")
+      await once(socket, "connect")
+      const connection = new Connection(socket, { keepAliveIdle: 5_000, firstByte: null, idle: null }, () => {})
+      await new Promise<void>((onFree) => connection.send(request(), "a", peer, false, { ...sink, onFree: () => onFree() }))
+      const failure = await new Promise<UpstreamFailure>((onFailure) => {
+        const lose = (left: number) => setImmediate(() => (left === 1 ? socket.destroy() : lose(left - 1)))
+        lose(turns)
+        connection.send(request({ method: "POST" }), "a", peer, false, { ...sink, onFailure })
+      })
+      assert.deepEqual([turns, failure.sent, failure.reason], [turns, "None", "upstream_unsent"])
+    }
   })
 
   it("is never sent when a field could not be written as one line", async () => {
