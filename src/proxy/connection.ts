@@ -5,7 +5,6 @@ import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
 import type { Problem } from "../http1/problem.ts"
 import { Reader, type ReaderHandler, type RequestHead as ReceivedHead, type Verdict } from "../http1/reader.ts"
-import { isNamed } from "../routing/headers.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { rawAnswer } from "./answer.ts"
 import type { Clock, Watched } from "./clock.ts"
@@ -126,6 +125,15 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
     return this.reader.waiting > 0
   }
 
+  /** What happens to this connection alone: a bug of ours in it costs one request, never the process. */
+  guard(act: () => void): void {
+    try {
+      act()
+    } catch (cause) {
+      this.broken(cause)
+    }
+  }
+
   holdBody(): void {
     this.bodyHeld = true
     this.settleReading()
@@ -158,16 +166,16 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
 
   /** Nothing more is to begin: what is idle ends now, the rest after its answer. */
   drain(): void {
-    if (this.exchange === null && this.whole && !this.reader.started && !this.leaving) this.socket.destroySoon()
+    if (this.exchange === null && this.whole && !this.reader.started && !this.leaving) this.close()
   }
 
   look(now: number): void {
-    if (this.exchange !== null) this.exchange.look(now)
+    if (this.exchange !== null) this.guard(() => this.exchange?.look(now))
     else if (now < this.deadline) return
     else if (this.leaving || !this.whole) this.socket.destroy()
     else if (this.heading) this.refuse("header_timeout", `the head did not end within ${this.host.times.head} ms`)
     // Opened or kept, and silent: closed without a word.
-    else this.socket.destroySoon()
+    else this.close()
   }
 
   // === The socket ===
@@ -177,8 +185,12 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
       this.drop(chunk.length)
       return
     }
-    this.reader.execute(chunk)
-    this.settle()
+    try {
+      this.reader.execute(chunk)
+      this.settle()
+    } catch (cause) {
+      this.broken(cause)
+    }
   }
 
   /** A client that ends its side has left: whether it only half-closed nobody can tell (docs/request.md). */
@@ -189,13 +201,13 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
   }
 
   private readonly onDrain = (): void => {
-    this.exchange?.onDrain()
+    this.guard(() => this.exchange?.onDrain())
   }
 
   private readonly onGone = (): void => {
     this.gone = true
     this.host.clock.delete(this)
-    if (!this.tunnel) this.exchange?.onGone()
+    if (!this.tunnel) this.guard(() => this.exchange?.onGone())
     this.host.onClosed(this)
   }
 
@@ -217,13 +229,9 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
     if (this.exchange === null || !this.exchange.take(chunk)) this.drop(chunk.length)
   }
 
-  onEnd(trailers: ReadonlyArray<string>): void {
+  onEnd(): void {
     this.whole = true
     const { exchange } = this
-    if (trailers.length > 0 && framed(trailers)) {
-      this.spoiled("bad_request", "framing fields among the trailers")
-      return
-    }
     if (this.final) this.deafen()
     if (exchange === null) {
       if (!this.leaving) this.rest(performance.now())
@@ -248,6 +256,19 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
 
   // === Inside ===
 
+  /** Where it threw, in the middle of what, nobody knows: nothing of this client is read any more. */
+  private broken(cause: unknown): void {
+    const { exchange, socket } = this
+    try {
+      this.final = true
+      this.deafen()
+      if (exchange !== null) exchange.defect(cause)
+      else if (!this.gone && !this.leaving) this.leave()
+    } catch {
+      socket.destroy()
+    }
+  }
+
   /** The next request may come, or has come already. */
   private rest(now: number): void {
     const { keepAlive } = this.host.times
@@ -264,8 +285,10 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
 
   goOn(): void {
     if (this.deaf || this.gone || this.exchange !== null) return
-    this.reader.resume()
-    this.settle()
+    this.guard(() => {
+      this.reader.resume()
+      this.settle()
+    })
   }
 
   private settle(): void {
@@ -289,6 +312,14 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
   private deafen(): void {
     this.deaf = true
     this.reader.stop()
+  }
+
+  /** Ends both sides, as soon as what was said is out; a client that does not even read that has the time of one that does not leave. */
+  private close(): void {
+    this.leaving = true
+    this.deafen()
+    this.deadline = performance.now() + this.host.exchange.discard.milliseconds
+    this.socket.destroySoon()
   }
 
   /** Ends our side and takes, within bounds, what the client still sends: closed at once, its unread bytes would reset the answer (RFC 9112 9.6). */
@@ -330,12 +361,5 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
 }
 
 const goOn = (connection: Connection): void => connection.goOn()
-
-/** RFC 9110 section 6.5.1: how long the message is must not be said after it. */
-const framed = (trailers: ReadonlyArray<string>): boolean => {
-  for (let at = 0; at < trailers.length; at += 2)
-    if (isNamed(trailers[at], "content-length") || isNamed(trailers[at], "transfer-encoding")) return true
-  return false
-}
 
 const ignore = (): void => {}

@@ -220,7 +220,7 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.bytesIn = end.bytesIn
       this.reply.bytes = end.bytesOut
       if (end.reason !== null) this.note(end.reason, "nothing moved through the tunnel")
-      this.finish()
+      this.connection.guard(() => this.finish())
     })
   }
 
@@ -228,8 +228,10 @@ export class Exchange implements ResponseSink, UploadOwner {
     if (this.finished) return
     this.attempt = null
     this.peer = failure.peer ?? this.peer
-    if (this.reply.headed) this.cut(failure.reason, failure.detail)
-    else this.refuse(failure.reason, failure.detail)
+    this.connection.guard(() => {
+      if (this.reply.headed) this.cut(failure.reason, failure.detail)
+      else this.refuse(failure.reason, failure.detail)
+    })
   }
 
   // === Ways out ===
@@ -283,11 +285,15 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.finish()
   }
 
-  private defect(cause: unknown): void {
+  /** A bug of ours: this request is answered 500, or its answer breaks off. */
+  defect(cause: unknown): void {
     this.attempt?.abort()
+    this.attempt = null
     // Where the message ends was not found out.
     if (this.verdict === "Stop") this.connection.last()
-    this.refuse("internal", cause instanceof Error ? `${cause.name}: ${cause.message}` : "defect")
+    const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : "defect"
+    if (!this.reply.answered) this.refuse("internal", detail)
+    else if (!this.finished) this.cut("internal", detail)
   }
 
   // === The client's side ===
@@ -355,7 +361,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     if (this.reply.answered) return
     this.attempt?.abort()
     this.attempt = null
-    this.refuse(reason, detail)
+    this.connection.guard(() => this.refuse(reason, detail))
   }
 
   onUploadFailure(reason: UploadFailure): void {
@@ -399,8 +405,11 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.hold?.[Symbol.dispose]()
     this.context.onActive(-1)
     const now = performance.now()
-    recordExchange(this, now)
-    this.connection.end(now)
+    try {
+      recordExchange(this, now)
+    } finally {
+      this.connection.end(now)
+    }
   }
 }
 

@@ -34,6 +34,7 @@ export interface AttemptPeer {
   readonly reused: boolean
 }
 
+/** What one of these throws ends the exchange: `onFailure` follows with `internal`, also after onEnd or onUpgrade. */
 export interface ResponseSink {
   /** 103 and other interim responses worth relaying; never 100 or 101. */
   readonly onInterim: (status: number, headers: ReadonlyArray<string>) => void
@@ -44,13 +45,13 @@ export interface ResponseSink {
   readonly onEnd: (trailers: ReadonlyArray<string>) => void
   /** The socket is the caller's from here, paused: its timers, its errors and its end. The pool counts it until it closes. */
   readonly onUpgrade: (status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer) => void
-  /** Terminal, at most once, never after onEnd or onUpgrade. */
+  /** Terminal, at most once, never after onEnd or onUpgrade that returned. */
   readonly onFailure: (failure: UpstreamFailure) => void
 }
 
 /** Per-request failure: data, not an Error (building one costs a stack). */
 export interface UpstreamFailure {
-  /** client_abort: the request body broke off on the client's side. internal: the request cannot be written as HTTP/1.1 (a defect of ours). */
+  /** client_abort: the request body broke off on the client's side. internal: a defect of ours: the request cannot be written as HTTP/1.1, or the sink threw. */
   readonly reason: UpstreamReason | "client_abort" | "internal"
   /** For the log and explain, never for the client; holds no secret. */
   readonly detail: string

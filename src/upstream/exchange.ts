@@ -161,25 +161,54 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   }
 
   onInterim(status: number, headers: ReadonlyArray<string>): void {
-    this.#sink.onInterim(status, headers)
+    try {
+      this.#sink.onInterim(status, headers)
+    } catch (cause) {
+      this.#defect(cause, false)
+    }
   }
 
   onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
-    return this.#sink.onHead(status, headers, peer)
+    try {
+      return this.#sink.onHead(status, headers, peer)
+    } catch (cause) {
+      return this.#defect(cause, false)
+    }
   }
 
   onData(chunk: Uint8Array): boolean {
-    return this.#sink.onData(chunk)
+    try {
+      return this.#sink.onData(chunk)
+    } catch (cause) {
+      return this.#defect(cause, true)
+    }
   }
 
   onEnd(trailers: ReadonlyArray<string>): void {
     this.#over = true
-    this.#sink.onEnd(trailers)
+    try {
+      this.#sink.onEnd(trailers)
+    } catch (cause) {
+      this.#defect(cause, true)
+    }
   }
 
   onUpgrade(...arguments_: Parameters<ResponseSink["onUpgrade"]>): void {
     this.#over = true
-    this.#sink.onUpgrade(...arguments_)
+    try {
+      this.#sink.onUpgrade(...arguments_)
+    } catch (cause) {
+      arguments_[2].destroy()
+      this.#defect(cause, true)
+    }
+  }
+
+  /** A defect in the sink costs its request, never the process: others are served on the same stack. */
+  #defect(cause: unknown, headed: boolean): false {
+    this.abort()
+    const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : "defect"
+    queueMicrotask(() => this.#sink.onFailure({ reason: "internal", detail, sent: "Some", headed, peer: null }))
+    return false
   }
 
   onFailure(failure: UpstreamFailure): void {

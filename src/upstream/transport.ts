@@ -149,8 +149,14 @@ export class Connection {
       return
     }
     wire.answered()
-    this.#reader.execute(chunk)
-    this.#settle(wire)
+    try {
+      this.#reader.execute(chunk)
+      this.#settle(wire)
+    } catch (cause) {
+      // A bug of ours costs this exchange, never the process.
+      this.destroy()
+      wire.fail("internal", cause instanceof Error ? `${cause.name}: ${cause.message}` : "defect")
+    }
   }
 
   readonly #onEnd = (): void => {

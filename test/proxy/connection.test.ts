@@ -1,6 +1,10 @@
 // One client connection by its bytes and its times: heads in any pieces, slow ones, pipelines, clients that leave, clients that do not read their answer.
-import { connect } from "node:net"
+import { once } from "node:events"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { Clock } from "#src/proxy/clock.ts"
+import { Connection } from "#src/proxy/connection.ts"
+import type { ExchangeContext } from "#src/proxy/exchange.ts"
 import { readAnswers } from "../fuzz/attack.ts"
 import { at } from "../support/live.ts"
 import { type Origin, standard, startOrigin } from "../support/origin.ts"
@@ -94,6 +98,30 @@ describe("times", () => {
     expect(text).toContain("\r\nConnection: keep-alive\r\nKeep-Alive: timeout=1\r\n")
     expect((await client.closed).clean).toBe(true)
     expect(performance.now() - rested).toBeGreaterThan(1_200)
+  })
+
+  it("an idle connection ends in its time though its client has not read all that it was told", async () => {
+    const server = createServer({ allowHalfOpen: true })
+    server.listen(0, "127.0.0.1")
+    await once(server, "listening")
+    const client = connect((server.address() as AddressInfo).port, "127.0.0.1")
+    client.on("error", () => {})
+    client.pause()
+    const [socket] = (await once(server, "connection")) as [Socket]
+    while (socket.writableLength === 0) socket.write(Buffer.alloc(MiB))
+    const exchange = {
+      headLimits: { fields: 200, target: 8192, underscores: "Drop" },
+      trust: () => false,
+      discard: { bytes: 1024, milliseconds: 100 },
+      draining: () => false
+    } as unknown as ExchangeContext
+    const host = { exchange, clock: new Clock(80), times: { head: 100, keepAlive: 100 }, secure: false, onRefused: () => {} }
+    const closed = once(socket, "close")
+    const connection = new Connection(socket, { ...host, onClosed: () => {} }, 32_768)
+    await closed
+    expect(connection.gone).toBe(true)
+    client.destroy()
+    server.close()
   })
 
   it("a long answer does not count as idling", async () => {
