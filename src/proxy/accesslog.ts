@@ -50,8 +50,8 @@ const fields: ReadonlyArray<Field> = [
   { name: "gateway", type: "string", help: "`namespace/name` of the Gateway." },
   { name: "listener", type: "string", help: "Name of the listener; absent when none was chosen." },
   { name: "client", type: "string", help: "Address of the client, behind proxies that are trusted." },
-  { name: "method", type: "string", help: "Request method." },
-  { name: "host", type: "string", help: "Host as the client wrote it." },
+  { name: "method", type: "string", help: "Request method, cut at 1024 characters." },
+  { name: "host", type: "string", help: "Host as the client wrote it, cut at 1024 characters." },
   { name: "path", type: "string", help: "Path, never the query; cut at 1024 characters." },
   { name: "protocol", type: "string", help: "`HTTP/1.1` or `HTTP/1.0`." },
   { name: "tls", type: "string", help: "TLS version of the client's connection; absent on plain listeners." },
@@ -155,7 +155,7 @@ export const line = (entry: AccessLogEntry): string => {
   if (entry.gateway !== "") text += `,"gateway":${remembered(entry.gateway)}`
   if (entry.listener !== "") text += `,"listener":${remembered(entry.listener)}`
   if (entry.client !== "") text += `,"client":${quoted(entry.client)}`
-  if (entry.method !== "") text += `,"method":${quoted(entry.method)}`
+  if (entry.method !== "") text += `,"method":${quoted(capped(entry.method))}`
   if (entry.host !== "") text += `,"host":${quoted(capped(entry.host))}`
   if (entry.path !== "") text += `,"path":${quoted(capped(entry.path))}`
   if (entry.protocol !== "") text += `,"protocol":"${entry.protocol}"`
