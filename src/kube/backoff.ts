@@ -28,6 +28,11 @@ export class Backoff {
     return now - this.#until >= this.#timings.healthy
   }
 
+  /** What failed until now says nothing of what fails next. */
+  forget(): void {
+    this.#failures = 0
+  }
+
   /**
    * Milliseconds to wait after one more failure. now: monotonic milliseconds; chance: 0 to 1; asked: Retry-After, obeyed and jittered upwards only.
    */

@@ -36,6 +36,8 @@ export class Kube extends Context.Service<
      * head of a 2xx answer.
      */
     readonly lines: (request: KubeRequest, silence: number, opened?: () => void) => Stream.Stream<unknown, KubeError>
+    /** Completes the next time that the server answers after it did not: for whoever stays away meanwhile. */
+    readonly back: Effect.Effect<void>
     /** `https://10.0.0.1:443`, for messages. */
     readonly server: string
     /** Our own namespace: of the ServiceAccount, or of the kubeconfig's context. */
@@ -54,7 +56,7 @@ export class Kube extends Context.Service<
           Effect.sync(() => makeWire(access, userAgent)),
           (wire) => Effect.sync(wire.close)
         ),
-        ({ request, lines }) => Kube.of({ request, lines, server: access.server, namespace: access.namespace })
+        ({ request, lines, back }) => Kube.of({ request, lines, back, server: access.server, namespace: access.namespace })
       )
     )
 }

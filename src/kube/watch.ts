@@ -36,7 +36,7 @@ export interface WatchTimings {
   readonly silence: number
   /** Seconds after which the server is to end a watch: between these. */
   readonly timeout: readonly [number, number]
-  /** Milliseconds between tries of what is absent or denied. */
+  /** Milliseconds between tries of what is absent or denied, at most: the first ones come sooner. */
   readonly probe: number
   readonly page: number
 }
@@ -75,6 +75,9 @@ const broken = (path: string, reason: string, message: string): KubeError =>
 /** Whether a resourceVersion is older than another; versions that are no numbers cannot be compared, and are not. */
 const older = (a: string, b: string): boolean => /^\d+$/.test(a) && /^\d+$/.test(b) && BigInt(a) < BigInt(b)
 
+/** Milliseconds over which watches come back that waited for a server to be there again. */
+const mostSpread = 500
+
 /** Never fails, never ends. */
 export const watchCollection = <A>(
   target: WatchTarget<A>,
@@ -89,6 +92,8 @@ export const watchCollection = <A>(
     let path = target.paths[0]!
     /** Where the watch goes on; null: a list is due. */
     let version: string | null = null
+    /** At the last failure nobody answered. */
+    let alone = false
 
     const listAccept = target.metadataOnly ? { accept: partial("PartialObjectMetadataList") } : {}
     const page = (limit: number | null, token: string, timeout: number) =>
@@ -197,10 +202,13 @@ export const watchCollection = <A>(
     /** What to do about a failure: how long to stay away, having decided whether to list anew. */
     const recover = Effect.fnUntraced(function* (error: KubeError) {
       const chance = yield* Random.next
+      // A server that has just come back says for a moment that it may not, cannot or does not know.
+      if (alone && error.status !== null) backoff.forget()
+      alone = error.status === null
       if (error.status === 404 || error.status === 403) {
         version = null
         observer.failed(error.status === 404 ? "Absent" : "Denied", error)
-        return timings.probe * (0.75 + chance / 2)
+        return Math.min(timings.probe * (0.75 + chance / 2), backoff.next(now(), chance, error.retryAfter))
       }
       if (isExpired(error)) {
         version = null
@@ -225,11 +233,18 @@ export const watchCollection = <A>(
       return backoff.next(now(), yield* Random.next)
     })
 
+    /** Where nobody answered, until somebody does; not all in one moment. */
+    const rest = Effect.fnUntraced(function* (pause: number) {
+      if (!alone) return yield* Effect.sleep(pause)
+      const spread = mostSpread * (yield* Random.next)
+      yield* Effect.timeoutOption(Effect.andThen(kube.back, Effect.sleep(spread)), pause)
+    })
+
     while (true) {
       const pause = yield* (version === null ? Effect.as(list, false) : watchOnce(version)).pipe(
         Effect.flatMap((cut) => (cut ? early() : Effect.succeed(0))),
         Effect.catchTag("KubeError", recover)
       )
-      if (pause > 0) yield* Effect.sleep(pause)
+      if (pause > 0) yield* rest(pause)
     }
   })

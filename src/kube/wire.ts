@@ -4,6 +4,7 @@ import { Agent, request as tlsRequest } from "node:https"
 import { Cause, Effect, Queue, Stream } from "effect"
 import type { Access, Credentials, Trust } from "./access.ts"
 import type { KubeRequest } from "./client.ts"
+import { Contact } from "./contact.ts"
 import { failureOf, type KubeError, unanswered } from "./failure.ts"
 import { Lines } from "./lines.ts"
 
@@ -21,6 +22,7 @@ const maxRequests = 16
 export interface Wire {
   readonly request: (request: KubeRequest) => Effect.Effect<unknown, KubeError>
   readonly lines: (request: KubeRequest, silence: number, opened?: () => void) => Stream.Stream<unknown, KubeError>
+  readonly back: Effect.Effect<void>
   /** Cuts what is under way. */
   readonly close: () => void
 }
@@ -62,6 +64,7 @@ const parse = (text: string | null): unknown => {
 
 export const makeWire = (access: Access, userAgent: string): Wire => {
   const base = new URL(access.server)
+  const contact = new Contact()
   const secure = base.protocol === "https:"
   const prefix = base.pathname === "/" ? "" : base.pathname
   /** One of watches, which are many and stay, one of requests. */
@@ -104,8 +107,14 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
         ...(body === null ? {} : { "content-type": asked.contentType ?? "application/json", "content-length": body.length })
       }
     })
-    outgoing.on("error", (error) => heard.failure(unanswered(access.server, reasonOf(error), detailOf(error))))
+    let begun = false
+    outgoing.on("error", (error) => {
+      if (!begun) contact.refused()
+      heard.failure(unanswered(access.server, reasonOf(error), detailOf(error)))
+    })
     outgoing.on("response", (response) => {
+      begun = true
+      contact.answered()
       response.on("error", (error) => heard.failure(unanswered(access.server, reasonOf(error), detailOf(error))))
       const status = response.statusCode ?? 0
       if (status >= 200 && status < 300) heard.response(response)
@@ -155,6 +164,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
   const request = (asked: KubeRequest): Effect.Effect<unknown, KubeError> =>
     Effect.callback<unknown, KubeError>((resume) => {
       const timeout = asked.timeout ?? defaultTimeout
+      const sent = performance.now()
       const finish = (result: Effect.Effect<unknown, KubeError>): void => {
         clearTimeout(timer)
         resume(result)
@@ -172,6 +182,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
       const timer = setTimeout(() => {
         cancel()
         suspect()
+        contact.unanswered(sent)
         resume(Effect.fail(unanswered(access.server, "Timeout", `no whole answer to ${asked.method} ${asked.path} in ${timeout} ms`)))
       }, timeout)
       return Effect.sync(() => {
@@ -186,16 +197,23 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
         Effect.sync(() => {
           const fail = (error: KubeError): void => {
             clearTimeout(timer)
+            standing.over()
             Queue.failCauseUnsafe(queue, Cause.fail(error))
           }
+          const standing = contact.stand(() => {
+            cancel()
+            fail(unanswered(access.server, "Unheard", `nothing came from ${asked.path} while a request went unanswered`))
+          }, performance.now())
           const cancel = start(asked, true, {
             failure: fail,
             response: (response) => {
               const reader = new Lines()
               timer.refresh()
+              standing.heard(performance.now())
               opened?.()
               response.on("data", (part: Buffer) => {
                 timer.refresh()
+                standing.heard(performance.now())
                 const values = reader.push(part)
                 if (values === null) {
                   response.destroy()
@@ -206,6 +224,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
                     values,
                     taken: () => {
                       timer.refresh()
+                      standing.heard(performance.now())
                       response.resume()
                     }
                   })
@@ -213,6 +232,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
               })
               response.on("end", () => {
                 clearTimeout(timer)
+                standing.over()
                 Queue.endUnsafe(queue)
               })
             }
@@ -224,6 +244,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
           }, silence)
           return () => {
             clearTimeout(timer)
+            standing.over()
             cancel()
           }
         }),
@@ -241,6 +262,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
   return {
     request,
     lines,
+    back: Effect.callback<void>((resume) => Effect.sync(contact.whenBack(() => resume(Effect.void)))),
     close: () => {
       if (pools !== null) for (const agent of [pools.streams, pools.requests]) agent.destroy()
     }

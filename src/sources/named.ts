@@ -82,6 +82,7 @@ export const makeNamed = (options: NamedOptions): Effect.Effect<Named, never, Ku
 
     const fetch = Effect.fnUntraced(function* (key: ObjectKey, one: Wanted) {
       const backoff = new Backoff(options.backoff)
+      let alone = false
       do {
         one.again = false
         const result = yield* Effect.result(permits.withPermits(1)(get(one)))
@@ -95,8 +96,11 @@ export const makeNamed = (options: NamedOptions): Effect.Effect<Named, never, Ku
         one.again = true
         options.onFailure(one.kind, error)
         const chance = yield* Random.next
+        if (alone && error.status !== null) backoff.forget()
+        alone = error.status === null
+        const pause = backoff.next(now(), chance, error.retryAfter)
         if (error.status !== 403) {
-          yield* Effect.sleep(backoff.next(now(), chance, error.retryAfter))
+          yield* Effect.timeoutOption(alone ? kube.back : Effect.never, pause)
           continue
         }
         if (!one.denied) {
@@ -106,7 +110,7 @@ export const makeNamed = (options: NamedOptions): Effect.Effect<Named, never, Ku
           // A pair that was read stays in use; of one that never was nobody must wait (law 1).
           if (one.answer === undefined) answer(key, one, null)
         }
-        yield* Effect.sleep(options.probe * (0.75 + chance / 2))
+        yield* Effect.sleep(Math.min(options.probe * (0.75 + chance / 2), pause))
       } while (one.again)
       one.fetching = null
     })

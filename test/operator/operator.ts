@@ -44,13 +44,20 @@ export const until = async (what: string, holds: () => Promise<boolean> | boolea
 export const startOperator = async (
   plane: Pick<Access, "kubeconfig">,
   namespace: string,
-  options: { readonly flags?: ReadonlyArray<string>; readonly wait?: boolean; readonly linkPort?: number } = {}
+  options: {
+    readonly flags?: ReadonlyArray<string>
+    readonly wait?: boolean
+    readonly linkPort?: number
+    /** Of Node itself: `--import FILE`. */
+    readonly node?: ReadonlyArray<string>
+  } = {}
 ): Promise<OperatorProcess> => {
   const [health = 0, free = 0] = await freePorts(2)
   const linkPort = options.linkPort ?? free
   const child = spawn(
     process.execPath,
     [
+      ...(options.node ?? []),
       join(root, "src/main.ts"),
       "operator",
       `--namespace=${namespace}`,

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { type Access, kubeconfigText, unique } from "../cluster/access.ts"
 
 export interface Relay {
-  /** kubeconfig of the administrator, through the relay. */
+  /** kubeconfig of the administrator, or of whose token was given, through the relay. */
   readonly kubeconfig: string
   /** Resets every connection; new ones are made as before. */
   readonly cut: () => void
@@ -20,7 +20,7 @@ export interface Relay {
   readonly close: () => Promise<void>
 }
 
-export const relayTo = async (plane: Access): Promise<Relay> => {
+export const relayTo = async (plane: Access, token = plane.adminToken): Promise<Relay> => {
   const pairs = new Set<readonly [Socket, Socket]>()
   let shut = false
   const server = createServer((client) => {
@@ -45,7 +45,7 @@ export const relayTo = async (plane: Access): Promise<Relay> => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const { port } = server.address() as AddressInfo
   const kubeconfig = join(plane.folder, `${unique("relay")}.yaml`)
-  writeFileSync(kubeconfig, kubeconfigText(`https://127.0.0.1:${port}`, plane.ca, plane.adminToken), { mode: 0o600 })
+  writeFileSync(kubeconfig, kubeconfigText(`https://127.0.0.1:${port}`, plane.ca, token), { mode: 0o600 })
   const cut = () => {
     for (const [client] of [...pairs]) client.resetAndDestroy()
   }

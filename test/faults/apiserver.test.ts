@@ -1,0 +1,141 @@
+// Faults 1, 3, 11 and 13: the API server dies, forgets, waits for a slow etcd, or is not there at all. Traffic does not notice.
+import { setTimeout as delay } from "node:timers/promises"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { type ControlPlane, startControlPlane } from "../cluster/control.ts"
+import { withClusterPrograms } from "../cluster/shared.ts"
+import { until } from "../operator/operator.ts"
+import type { Relay } from "../sources/relay.ts"
+import { install, relayed, system } from "./installation.ts"
+import { figures, openShop, type Shop } from "./shop.ts"
+
+const none = { failed: 0, reasons: {} }
+
+await withClusterPrograms("the API server", () => {
+  let plane: ControlPlane
+  let way: Relay
+  let shop: Shop
+  beforeAll(async () => {
+    plane = await startControlPlane()
+    await install(plane)
+    way = await relayed(plane)
+    shop = await openShop(plane, { kubeconfig: way.kubeconfig, system })
+  }, 120_000)
+  afterAll(async () => {
+    await shop?.close()
+    await way?.close()
+    await plane?.stop()
+  })
+  const operator = () => shop.operators[0]!
+  const lists = () => operator().metric("sluice_kube_watch_lists_total")
+
+  it("killed for ten seconds, three times: no request fails, and what is made when it is back is live within 5 s", async ({ annotate }) => {
+    const took: Array<number> = []
+    const report = await shop.during(async () => {
+      for (const round of [1, 2, 3]) {
+        await plane.apiServer.kill()
+        await delay(10_000)
+        await plane.apiServer.restart()
+        await shop.makeRoute(`round-${round}`)
+        took.push(await shop.live(`round-${round}`, 5_000))
+      }
+    })
+    await annotate(`1: ${figures(report)}; live after ${took} ms`)
+    expect(report).toMatchObject(none)
+  }, 90_000)
+
+  it("that forgot where the watches stood: one list of each, deletions are noticed, statuses are written only where something changed", async ({
+    annotate
+  }) => {
+    await shop.makeRoute("goes")
+    await shop.live("goes")
+    await until("all is written", async () => (await operator().metric("sluice_status_waiting")) === 0)
+    const before = await lists()
+    const written = await operator().metric("sluice_status_writes_total")
+    const kinds = await operator().metric("sluice_kube_watch_state", { state: "Watching" })
+    const report = await shop.during(async () => {
+      way.shut()
+      await plane.request("DELETE", shop.routePath("goes"))
+      await shop.makeRoute("comes")
+      // Another kind moves on, so that the place of every watch is before all that is remembered.
+      await shop.make("/api/v1", "configmaps", { metadata: { name: "later" } })
+      await plane.compact()
+      await plane.apiServer.restart()
+      way.open()
+      await shop.live("comes")
+      await shop.gone("goes")
+      await until(
+        "every kind is watched",
+        async () => (await operator().metric("sluice_kube_watch_state", { state: "Watching" })) === kinds
+      )
+      await until("the route has its status", async () => (await shop.conditions(shop.routePath("comes")))["Accepted"] !== undefined)
+      await until("all is written", async () => (await operator().metric("sluice_status_waiting")) === 0)
+    })
+    await annotate(`3: ${figures(report)}; lists ${(await lists()) - before} of ${kinds} kinds`)
+    expect(report).toMatchObject(none)
+    expect((await lists()) - before).toBeLessThanOrEqual(kinds)
+    // The route, and the Gateway that counts it.
+    expect((await operator().metric("sluice_status_writes_total")) - written).toBeLessThanOrEqual(3)
+  }, 60_000)
+
+  it("with an etcd that stands still for two seconds again and again: writes wait, come to an end, and nothing grows", async ({
+    annotate
+  }) => {
+    const written = await operator().metric("sluice_status_writes_total", { result: "ok" })
+    const size = await operator().metric("process_resident_memory_bytes")
+    let edits = 0
+    let most = 0
+    const report = await shop.during(async () => {
+      let slow = true
+      const editing = async () => {
+        while (slow) {
+          const body = { spec: { hostnames: [`n${++edits}.example`] } }
+          await plane.request("PATCH", shop.routePath("comes"), { body })
+          most = Math.max(most, await operator().metric("sluice_status_waiting"))
+        }
+      }
+      const edited = Promise.all([editing(), editing()])
+      for (let burst = 0; burst < 4; burst++) {
+        plane.etcd.freeze()
+        await delay(2_000)
+        plane.etcd.thaw()
+        await delay(500)
+      }
+      slow = false
+      await edited
+      const { generation } = (await shop.get(shop.routePath("comes"))).metadata
+      await until("the last edit has its status", async () => {
+        const { status } = await shop.get(shop.routePath("comes"))
+        return status.parents[0].conditions[0].observedGeneration === generation
+      })
+      await until("nothing waits", async () => (await operator().metric("sluice_status_waiting")) === 0)
+    })
+    const writes = (await operator().metric("sluice_status_writes_total", { result: "ok" })) - written
+    const grown = (await operator().metric("process_resident_memory_bytes")) - size
+    await annotate(`11: ${figures(report)}; ${edits} edits, ${writes} writes, at most ${most} waiting, ${Math.round(grown / 1e6)} MB more`)
+    expect(report).toMatchObject(none)
+    expect(edits).toBeGreaterThan(10)
+    expect(writes).toBeLessThanOrEqual(edits + 2)
+    expect(most).toBeLessThan(10)
+    expect(grown).toBeLessThan(64e6)
+    expect(await operator().metric("sluice_operator_leader")).toBe(1)
+  }, 60_000)
+
+  it("down at the start of an operator, which is not ready and asks on; a proxy that is restarted meanwhile serves from its state", async ({
+    annotate
+  }) => {
+    await plane.apiServer.kill()
+    await operator().kill()
+    await shop.restartProxy()
+    const report = await shop.during(async () => {
+      const again = await shop.startOperator(0, { wait: false })
+      await until("it says what it waits for", () => /cannot be read or made/.test(again.log()))
+      expect(await again.ready()).toBe(false)
+      await plane.apiServer.restart()
+      await until("it is ready", again.ready)
+      await shop.makeRoute("after")
+      await shop.live("after")
+    })
+    await annotate(`13: ${figures(report)}`)
+    expect(report).toMatchObject(none)
+  }, 60_000)
+})

@@ -1,0 +1,20 @@
+// What `kubectl apply -f deploy/install.yaml` brings, on a control plane of the test's own: kinds and rights. The operator's pods are the tests' processes.
+import { join } from "node:path"
+import type { ControlPlane } from "../cluster/control.ts"
+import { installCrds } from "../cluster/crds.ts"
+import { type Relay, relayTo } from "../sources/relay.ts"
+
+const deploy = join(import.meta.dirname, "..", "..", "deploy")
+
+/** The namespace of the installation. */
+export const system = "sluice-system"
+
+/** kinds: the upstream ones that are installed, by the first part of their CRD's name; all unless given. */
+export const install = async (plane: ControlPlane, kinds?: ReadonlyArray<string>): Promise<void> => {
+  await installCrds(plane, "v1.7.0/experimental", kinds)
+  await plane.kubectl(["apply", "-f", join(deploy, "install.yaml")])
+  await installCrds(plane, "own")
+}
+
+/** The operator's rights, by a way that can be cut. */
+export const relayed = async (plane: ControlPlane): Promise<Relay> => relayTo(plane, await plane.token(system, "sluice-operator"))

@@ -1,0 +1,162 @@
+// The way to the API server: who stays away because nobody answered hears when somebody does, and a stream that was silent meanwhile is begun anew.
+import { createServer, type Server, type Socket } from "node:net"
+import { Effect, Exit, Scope } from "effect"
+import { afterEach, assert, describe, it } from "vitest"
+import { Kube } from "#src/kube/client.ts"
+import { Contact } from "#src/kube/contact.ts"
+import { defaultWatchTimings, watchCollection } from "#src/kube/watch.ts"
+import { freePorts } from "../cluster/ports.ts"
+import { item, page, type Scripted, scripted } from "./scripted.ts"
+
+describe("contact", () => {
+  it("tells once those who wait, when an answer follows what was not answered", () => {
+    const contact = new Contact()
+    let told = 0
+    contact.whenBack(() => told++)
+    contact.answered()
+    assert.strictEqual(told, 0)
+    contact.refused()
+    contact.answered()
+    contact.refused()
+    contact.answered()
+    assert.strictEqual(told, 1)
+  })
+
+  it("gives up the streams that said nothing since a request was sent in vain, and no others", () => {
+    const contact = new Contact()
+    const given: Array<string> = []
+    const stand = (name: string, now: number) => contact.stand(() => given.push(name), now)
+    stand("silent", 1)
+    const heard = stand("heard since", 1)
+    stand("begun since", 20)
+    stand("over", 1).over()
+    contact.unanswered(10)
+    heard.heard(15)
+    assert.deepEqual(given, [])
+    contact.answered()
+    assert.deepEqual(given, ["silent"])
+    contact.unanswered(10)
+    contact.answered()
+    assert.deepEqual(given, ["silent"])
+  })
+
+  it("refused says nothing of the streams that stand", () => {
+    const contact = new Contact()
+    let given = false
+    contact.stand(() => {
+      given = true
+    }, 1)
+    contact.refused()
+    contact.answered()
+    assert.isFalse(given)
+  })
+})
+
+const path = "/apis/example.dev/v1/things"
+const opened: Array<() => Promise<unknown>> = []
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close()
+})
+
+/** A way to the scripted server that can be shut, and can go silent. */
+const wayTo = async (server: Scripted, port: number) => {
+  const target = Number(new URL(server.access.server).port)
+  const sockets = new Set<Socket>()
+  let listening: Server | null = null
+  const open = () =>
+    new Promise<void>((resolve) => {
+      listening = createServer((client) => {
+        const onward = new (client.constructor as typeof Socket)().connect(target, "127.0.0.1")
+        for (const socket of [client, onward]) {
+          sockets.add(socket)
+          socket.on("error", () => {}).on("close", () => sockets.delete(socket))
+        }
+        client.pipe(onward)
+        onward.pipe(client)
+      }).listen(port, "127.0.0.1", resolve)
+    })
+  const shut = () =>
+    new Promise<void>((resolve) => {
+      for (const socket of sockets) socket.resetAndDestroy()
+      listening === null ? resolve() : listening.close(() => resolve())
+    })
+  opened.push(shut)
+  return {
+    open,
+    shut,
+    stall: () => {
+      for (const socket of sockets) socket.unpipe().pause()
+    }
+  }
+}
+
+/** first: milliseconds that a watch stays away after its first failure. */
+const watched = async (first: number) => {
+  const server = await scripted()
+  opened.push(server.close)
+  const [port = 0] = await freePorts(1)
+  const way = await wayTo(server, port)
+  await way.open()
+  const scope = Scope.makeUnsafe()
+  opened.push(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  const broken = Promise.withResolvers<string>()
+  const program = Effect.gen(function* () {
+    const kube = yield* Kube
+    yield* Effect.forkScoped(
+      watchCollection<string>(
+        { paths: [path], metadataOnly: false, custom: false, decode: () => "" },
+        { listed: () => {}, set: () => {}, gone: () => {}, alive: () => {}, failed: (_, error) => broken.resolve(error.reason) },
+        { ...defaultWatchTimings, backoff: { first, most: first, healthy: 60_000 } }
+      )
+    )
+    return kube
+  })
+  const kube = await Effect.runPromise(
+    program.pipe(
+      Effect.provide(Kube.layerOf({ ...server.access, server: `http://127.0.0.1:${port}` })),
+      Effect.provideService(Scope.Scope, scope)
+    )
+  )
+  ;(await server.next()).json(200, page("10", [item("a", "7")]))
+  ;(await server.next()).open()
+  return { server, way, kube, broken: broken.promise }
+}
+
+describe("a watch", () => {
+  it("that waits for a server which cannot be reached goes on when anybody has reached it", async () => {
+    const { server, way, kube, broken } = await watched(600_000)
+    await way.shut()
+    await broken
+    let waits = true
+    const back = Effect.runPromise(kube.back).then(() => {
+      waits = false
+    })
+    const inVain = await Effect.runPromise(Effect.result(kube.request({ method: "GET", path: "/lease" })))
+    assert.strictEqual(inVain._tag, "Failure")
+    assert.isTrue(waits)
+    await way.open()
+    const asking = Effect.runPromise(kube.request({ method: "GET", path: "/lease" }))
+    const first = await server.next()
+    const [lease, other] = first.path === "/lease" ? [first, null] : [await server.next(), first]
+    lease.json(200, {})
+    await asking
+    await back
+    const again = other ?? (await server.next())
+    assert.strictEqual(again.query["resourceVersion"], "10")
+  })
+
+  it("over a connection that is half-open is begun anew once a request in vain is followed by an answer", async () => {
+    const { server, way, kube, broken } = await watched(100)
+    way.stall()
+    const asking = (path: string, timeout: number) => Effect.runPromise(Effect.result(kube.request({ method: "GET", path, timeout })))
+    assert.strictEqual((await asking("/lost", 200))._tag, "Failure")
+    const found = asking("/found", 10_000)
+    let ask = await server.next()
+    while (ask.path !== "/found") ask = await server.next()
+    ask.json(200, {})
+    assert.strictEqual((await found)._tag, "Success")
+    assert.strictEqual(await broken, "Unheard")
+    const again = await server.next()
+    assert.strictEqual(again.query["resourceVersion"], "10")
+  })
+})
