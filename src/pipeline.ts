@@ -45,6 +45,8 @@ export interface Pipeline {
   readonly onGone: (gateway: ObjectKey, proxy: string) => void
   /** What the proxies of a Gateway saw last. */
   readonly reportsOf: (gateway: ObjectKey) => ReadonlyArray<Report>
+  /** Translates once more though nothing has changed here: what the translation goes by besides the state has. */
+  readonly again: Effect.Effect<void>
   /** Completes when everything known at start is translated and published. */
   readonly started: Effect.Effect<void>
   /** Completes when no Gateway that left is still draining. */
@@ -231,6 +233,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
         if (acked || reported) Queue.offerUnsafe(unsettled, undefined)
       },
       reportsOf: (gateway) => [...(reports.get(gateway)?.values() ?? [])],
+      again: Queue.offer(changed, undefined).pipe(Effect.asVoid),
       started: Deferred.await(started),
       departed: FiberSet.awaitEmpty(leaving),
       run: Effect.all([fold, translating, settling, FiberSet.join(serving), FiberSet.join(leaving)], {

@@ -109,6 +109,14 @@ export const rights: ReadonlyArray<Right> = [
     why: "the ranges of pods: outside names must not resolve into them"
   },
   { where: "cluster", group: "networking.k8s.io", resources: ["servicecidrs"], verbs: ["list"], why: "the ranges of Services, likewise" },
+  {
+    where: "own",
+    group: "",
+    resources: ["configmaps"],
+    verbs: ["create"],
+    why: "these ranges are kept, so that all replicas go by the same"
+  },
+  { where: "own", group: "", resources: ["configmaps"], names: ["sluice-cluster-ranges"], verbs: ["get", "update"], why: "and widened" },
   { where: "own", group: "coordination.k8s.io", resources: ["leases"], verbs: ["get", "create", "update"], why: "leader election" },
   { where: "own", group: "", resources: ["secrets"], verbs: ["create"], why: "the authority of the link and the digest key are made once" },
   {

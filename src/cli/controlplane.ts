@@ -16,10 +16,12 @@ import { makeAuthority } from "../operator/authority.ts"
 import { besideOf } from "../operator/beside.ts"
 import { makeReview } from "../operator/caller.ts"
 import { followDefinitions } from "../operator/definitions.ts"
+import { makeReadyEndpoints } from "../operator/endpoints.ts"
 import { makeHearing } from "../operator/hearing.ts"
 import { makeObserved } from "../operator/observed.ts"
 import { makeOwned } from "../operator/owned.ts"
 import { makeProvisioner } from "../operator/provisioner.ts"
+import { makeRanges } from "../operator/ranges.ts"
 import { labelValue, resourceName } from "../operator/render/name.ts"
 import { makeServiceTransitions, serviceStates } from "../operator/resolution.ts"
 import { makeStatusWriter } from "../operator/statuses.ts"
@@ -107,6 +109,14 @@ export const makeOperator = Effect.fnUntraced(function* (
   // Waits for the API server, for ever if it must.
   const authority = yield* makeAuthority({ kube, namespace, names: linkNames(settings, namespace) })
 
+  const ranges = yield* makeRanges({ kube, namespace, onProblem: (message) => journal.write("warning", message) })
+  const listed = (cidrs: ReadonlyArray<string>) => (cidrs.length === 0 ? "none is known" : cidrs.join(", "))
+  let used = ranges.current()
+  journal.write("info", `ranges of this cluster, refused to external names: ${listed(used)}`)
+  let translate = makeTranslate(clusterTranslateSettings(settings, used))
+  /** The translation before was made with other ranges. */
+  let outdated = false
+
   const observed = makeObserved(new Set(kinds.filter((kind) => kind.status).map((kind) => kind.groupKind)))
   const cluster = yield* makeCluster({ key: authority.digestKey, namespaces, standing: observed }).pipe(Effect.provideService(Kube, kube))
 
@@ -117,6 +127,9 @@ export const makeOperator = Effect.fnUntraced(function* (
 
   /** By namespace and label value: what a calling pod's label leads to. */
   let callers = new Map<string, { readonly name: string; readonly serviceAccount: string }>()
+  /** Gateways by the key of their Service. */
+  let services = new Map<ObjectKey, ObjectKey>()
+  const endpoints = makeReadyEndpoints()
   const link = yield* makeLinkServer({
     at: { address: "::", port: settings.linkPort },
     identity: authority.identity(),
@@ -133,12 +146,16 @@ export const makeOperator = Effect.fnUntraced(function* (
 
   const pipeline: Pipeline = yield* makePipeline({
     source: cluster.source,
-    translate: makeTranslate(clusterTranslateSettings(settings)),
+    translate: (state, previous) => {
+      const before = outdated ? undefined : previous
+      outdated = false
+      return translate(state, before)
+    },
     kinds,
     serve: Effect.fnUntraced(function* (gateway, publisher) {
       const { namespace, name } = parseKey(gateway)
       yield* link.serve({ namespace, name }, publisher)
-      return { run: Effect.never, drain: Effect.sync(() => services.forget(gateway)) }
+      return { run: Effect.never, drain: Effect.sync(() => resolution.forget(gateway)) }
     }),
     onPublished: ({ gateways }) => {
       callers = new Map(
@@ -147,6 +164,16 @@ export const makeOperator = Effect.fnUntraced(function* (
           return [`${namespace}/${labelValue(name)}`, { name, serviceAccount: resourceName(name, infrastructure.gatewayClass) }] as const
         })
       )
+      services = new Map(
+        [...gateways].map(([key, { infrastructure }]) => {
+          const { namespace, name } = parseKey(key)
+          return [objectKey("Service", namespace, resourceName(name, infrastructure.gatewayClass)), key] as const
+        })
+      )
+      for (const service of endpoints.follow(pipeline.state())) {
+        const gateway = services.get(service)
+        if (gateway !== undefined) writer.touch(gateway)
+      }
       provisioner.want(new Map([...gateways].map(([key, { infrastructure }]) => [key, infrastructure] as const)))
     }
   })
@@ -196,6 +223,7 @@ export const makeOperator = Effect.fnUntraced(function* (
         {
           infrastructure: (gateway) => pipeline.translation()?.gateways.get(gateway)?.infrastructure ?? null,
           standing: provisioner.standing,
+          endpoints: endpoints.of,
           reports: pipeline.reportsOf,
           definitions: definitions.current
         },
@@ -215,7 +243,7 @@ export const makeOperator = Effect.fnUntraced(function* (
     if (parseKey(key).kind === gatewayKind) provisioner.touch(key)
   })
 
-  const services = makeServiceTransitions()
+  const resolution = makeServiceTransitions()
   /** Gateways whose proxies have told something since statuses were looked at. */
   const told = new Set<ObjectKey>()
   let telling = false
@@ -234,7 +262,7 @@ export const makeOperator = Effect.fnUntraced(function* (
   const tellServices = (gateway: ObjectKey): void => {
     const published = pipeline.published().get(gateway)
     if (published === undefined) return
-    for (const [key, said] of services.note(gateway, serviceStates(published.snapshot, pipeline.reportsOf(gateway)))) {
+    for (const [key, said] of resolution.note(gateway, serviceStates(published.snapshot, pipeline.reportsOf(gateway)))) {
       const object = Option.getOrUndefined(HashMap.get(objectsOf(pipeline.state(), "Service").byKey, key))
       if (object === undefined || !leadership.isLeader()) continue
       const { namespace, name } = parseKey(key)
@@ -277,6 +305,19 @@ export const makeOperator = Effect.fnUntraced(function* (
     provisioner.run,
     events.run,
     definitions.run,
+    ranges.run,
+    ranges.changes.pipe(
+      Stream.filter((cidrs) => cidrs !== used),
+      Stream.runForEach((cidrs) =>
+        Effect.suspend(() => {
+          journal.write("info", `ranges of this cluster are now: ${listed(cidrs)}`)
+          used = cidrs
+          translate = makeTranslate(clusterTranslateSettings(settings, cidrs))
+          outdated = true
+          return pipeline.again
+        })
+      )
+    ),
     owned.run.pipe(Effect.provideService(Kube, kube)),
     Stream.runForEach(authority.identities, (identity) => Effect.sync(() => link.renew(identity))),
     Stream.runForEach(authority.bundles, () => Effect.sync(() => provisioner.renewed())),

@@ -13,9 +13,10 @@ export const translateSettings = (settings: Settings): TranslateSettings => ({
   unixDirectories: settings.unixDirectories
 })
 
-/** Of `operator`: a Gateway has pods of its own, and loopback is never what a tenant means. */
-export const clusterTranslateSettings = (settings: Settings): TranslateSettings => ({
+/** Of `operator`: a Gateway has pods of its own, and loopback is never what a tenant means. ranges: the cluster's own, as its API tells them. */
+export const clusterTranslateSettings = (settings: Settings, ranges: ReadonlyArray<string>): TranslateSettings => ({
   ...translateSettings(settings),
+  clusterCidrs: [...new Set([...settings.clusterCidrs, ...ranges])],
   role: "Cluster",
   allowLoopback: false
 })

@@ -5,8 +5,10 @@ import { Kube, type KubeError } from "./client.ts"
 import { kubePath } from "./path.ts"
 
 export interface ClusterRanges {
-  /** CIDRs, sorted, each once. */
+  /** CIDRs, sorted, each once: those of Services, and what covers those of pods. */
   readonly cidrs: ReadonlyArray<string>
+  readonly services: ReadonlyArray<string>
+  readonly pods: ReadonlyArray<string>
   /** What could not be read, and why, as sentences: those ranges have to be said by `--cluster-cidr`. */
   readonly unread: ReadonlyArray<string>
 }
@@ -30,6 +32,9 @@ const blockOf = (cidr: string): Block | null => {
   const bytes = address.toByteArray()
   return { bits: bytes.length === 4 ? 32 : 128, address: bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n), prefix }
 }
+
+/** A CIDR that can be read. */
+export const isRange = (cidr: string): boolean => blockOf(cidr) !== null
 
 const masked = ({ bits, address }: Block, prefix: number): bigint => (address >> BigInt(bits - prefix)) << BigInt(bits - prefix)
 
@@ -77,7 +82,7 @@ const valuesOf = (path: string, pick: (spec: Fields) => ReadonlyArray<string>) =
 const nodes = kubePath({ group: "", version: "v1", plural: "nodes" })
 const serviceCidrs = (version: string) => kubePath({ group: "networking.k8s.io", version, plural: "servicecidrs" })
 
-/** Asked once, at start. Fails when the API server does not answer; what it will not tell is in `unread`. */
+/** Fails when the API server does not answer; what it will not tell is in `unread`. */
 export const clusterRanges: Effect.Effect<ClusterRanges, KubeError, Kube> = Effect.gen(function* () {
   const unread: Array<string> = []
   const orUnread =
@@ -97,5 +102,6 @@ export const clusterRanges: Effect.Effect<ClusterRanges, KubeError, Kube> = Effe
   const pods = yield* valuesOf(nodes, (spec) => stringsOf(spec["podCIDRs"])).pipe(
     Effect.catchTag("KubeError", orUnread("the ranges of pods (Nodes)"))
   )
-  return { cidrs: [...new Set([...services, ...coverOf(pods)])].sort(), unread }
+  const covered = coverOf(pods)
+  return { cidrs: [...new Set([...services, ...covered])].sort(), services, pods: covered, unread }
 })

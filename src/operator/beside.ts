@@ -1,5 +1,5 @@
 // What a status says beside its verdict: addresses and pods of a Gateway, live facts of a backend, features and version of a GatewayClass.
-import { type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import type { Report } from "../report/report.ts"
 import { observed, gatewayClass as sayClass } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
@@ -7,24 +7,32 @@ import type { Infrastructure } from "../translate/infrastructure.ts"
 import type { Definitions } from "./definitions.ts"
 import { knownBundles, supportedFeatures } from "./features.ts"
 import { reachOf, type Standing } from "./reach.ts"
+import { resourceName } from "./render/name.ts"
 import type { Beside } from "./status/desired.ts"
 import { liveFacts } from "./status/live.ts"
 
 export interface BesideSources {
   readonly infrastructure: (gateway: ObjectKey) => Infrastructure | null
   readonly standing: (gateway: ObjectKey) => Standing
+  /** Ready endpoints of a Service. */
+  readonly endpoints: (service: ObjectKey) => number
   readonly reports: (gateway: ObjectKey) => ReadonlyArray<Report>
   readonly definitions: () => Definitions
 }
 
-const nothing: Beside = { addresses: [], over: [], features: [], version: null, live: null }
+const nothing: Beside = { addresses: [], over: [], unreachable: null, features: [], version: null, live: null }
 
 /** now: milliseconds since the epoch. */
 export const besideOf = (sources: BesideSources, key: ObjectKey, verdict: Verdict | null, now: number): Beside => {
   if (verdict === null) return nothing
   switch (parseKey(key).kind) {
-    case "Gateway.gateway.networking.k8s.io":
-      return { ...nothing, ...reachOf(verdict, sources.infrastructure(key), sources.standing(key)) }
+    case "Gateway.gateway.networking.k8s.io": {
+      const infrastructure = sources.infrastructure(key)
+      const { namespace, name } = parseKey(key)
+      const service = infrastructure === null ? null : objectKey("Service", namespace, resourceName(name, infrastructure.gatewayClass))
+      const endpoints = service === null ? 0 : sources.endpoints(service)
+      return { ...nothing, ...reachOf(verdict, infrastructure, sources.standing(key), endpoints) }
+    }
     case "GatewayClass.gateway.networking.k8s.io": {
       const { read, bundle } = sources.definitions()
       return {

@@ -22,6 +22,7 @@ export interface Standing {
 export interface Reach {
   readonly addresses: ReadonlyArray<GatewayAddress>
   readonly over: ReadonlyArray<Condition>
+  readonly unreachable: Condition | null
 }
 
 /** What the CRD admits. */
@@ -99,8 +100,17 @@ const overSaid = (
   return missing.length === 0 ? null : live.addressNotUsable(missing, has)
 }
 
-export const reachOf = (verdict: Verdict, infrastructure: Infrastructure | null, standing: Standing): Reach => {
+/** endpoints: ready ones of the Service. One without a selector gets its endpoints from somebody else: that is not ours to judge. */
+const unreachableSaid = ({ service }: Standing, endpoints: number): Said | null =>
+  service === null || endpoints > 0 || field(field(service, "spec"), "selector") === undefined ? null : live.unreachable(nameOf(service))
+
+export const reachOf = (verdict: Verdict, infrastructure: Infrastructure | null, standing: Standing, endpoints: number): Reach => {
   const addresses = addressesOf(standing.service)
   const said = infrastructure === null ? null : overSaid(verdict, infrastructure, standing, addresses)
-  return { addresses, over: said === null ? [] : [observed(verdict.generation, said)] }
+  const unreachable = unreachableSaid(standing, endpoints)
+  return {
+    addresses,
+    over: said === null ? [] : [observed(verdict.generation, said)],
+    unreachable: unreachable === null ? null : observed(verdict.generation, unreachable)
+  }
 }

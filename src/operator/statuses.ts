@@ -84,10 +84,12 @@ const placeOf = (key: ObjectKey, { apiVersion }: Observation): ObjectPlace | nul
   return row === undefined ? null : { group: row.group, version, plural: row.plural, namespace, name }
 }
 
-const programmedOf = (verdict: Verdict | null) => ({
+const programmedOf = (verdict: Verdict | null, desired: Fields) => ({
   pending:
-    verdict?.entries.some(({ conditions }) => conditions.some(({ type, reason }) => type === "Programmed" && reason === "Pending")) ??
-    false,
+    (verdict?.entries.some(({ conditions }) => conditions.some(({ type, reason }) => type === "Programmed" && reason === "Pending")) ??
+      false) ||
+    // Taken up, and not to be reached yet.
+    listAt(desired, "conditions").some((one) => stringAt(one, "type") === "Programmed" && stringAt(one, "reason") === "Pending"),
   generation: verdict?.generation ?? 0
 })
 
@@ -158,7 +160,7 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     if (patch === null) return null
     const known = altered.get(key)
     if (known !== undefined && known.status === JSON.stringify(from.status) && known.asked === askedFor(desired)) return null
-    const programmed = programmedOf(verdict)
+    const programmed = programmedOf(verdict, desired)
     const due = Math.max(
       agenda.due(key, patch, programmed, now),
       verdict !== null && heardIn(from.status) && !heardIn(desired) ? began + hearing : 0

@@ -382,6 +382,8 @@ export const live = {
       "Unknown",
       "Pending"
     )(sentences(`No proxy has reported yet: Deployment ${deployment} has ${ready} of ${wanted} pods ready`, failure)),
+  /** Proxies have it, and no client would get to one: a pod is Ready, and listed, a moment after its proxy is. */
+  unreachable: (service: string): Said => programmed("False", "Pending")(`Service ${service} has no ready endpoint yet`),
   /** It serves, and nobody knows where. */
   addressNotAssigned: (service: string, type: string): Said =>
     programmed(

@@ -138,6 +138,9 @@ spec: {protocol: HTTP, endpoints: [{fqdn: {hostname: pay.invalid, port: 8080}}]}
     const pods = () => get(`/api/v1/namespaces/${namespace}/pods?labelSelector=gateway.networking.k8s.io/gateway-name=web`)
     await until("a pod is wanted", async () => (await pods()).items.length === 2)
     const pod = (await pods()).items[0].metadata
+    // Of equal pods any may be the one that goes when there are to be fewer: not the one whose token the proxy has.
+    const dear = { metadata: { annotations: { "controller.kubernetes.io/pod-deletion-cost": "100" } } }
+    await plane.request("PATCH", `/api/v1/namespaces/${namespace}/pods/${pod.name}`, { body: dear })
     const folder = join(plane.folder, `${namespace}-proxy`)
     mkdirSync(folder)
     writeFileSync(
@@ -168,7 +171,24 @@ spec: {protocol: HTTP, endpoints: [{fqdn: {hostname: pay.invalid, port: 8080}}]}
     expect((await programmed()).status).toBe("False")
     const address = { loadBalancer: { ingress: [{ ip: "198.51.100.7" }] } }
     await plane.request("PATCH", `${servicePath()}/status`, { body: { status: address } })
+    await until("nobody gets through yet", async () => /no ready endpoint/.test((await programmed()).message))
+    expect(await programmed()).toMatchObject({ status: "False", reason: "Pending" })
+    // No kubelet makes a pod ready here: its word in the slice, as the controller would write it.
+    const slice = {
+      metadata: {
+        name: `${made()}-test`,
+        labels: { "kubernetes.io/service-name": made(), "endpointslice.kubernetes.io/managed-by": "test" }
+      },
+      addressType: "IPv4",
+      ports: [{ name: "tcp-80", port: 10080 }],
+      endpoints: [{ addresses: ["10.244.0.9"], conditions: { ready: false } }]
+    }
+    const slices = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`
+    expect((await plane.request("POST", slices, { body: slice })).status).toBe(201)
+    const ready = { endpoints: [{ addresses: ["10.244.0.9"], conditions: { ready: true } }] }
+    await plane.request("PATCH", `${slices}/${slice.metadata.name}`, { body: ready })
     await until("the Gateway is programmed", async () => (await programmed()).status === "True")
+    expect(conditions((await get(gatewayPath())).status.listeners[0].conditions)).toMatchObject({ Programmed: "True Programmed" })
     expect((await get(gatewayPath())).status.addresses).toEqual([{ type: "IPAddress", value: "198.51.100.7" }])
 
     const backend = async () => (await get(`/apis/gateway.sluice.dev/v1alpha1/namespaces/${namespace}/backends/pay`)).status

@@ -56,7 +56,7 @@ it("an XBackend's status is written in the list that its CRD has", () => {
     upstreams: [],
     gateways: []
   }
-  const beside = { addresses: [], over: [], features: [], version: null, live: null }
+  const beside = { addresses: [], over: [], unreachable: null, features: [], version: null, live: null }
   for (const [xbackend, ref] of [
     ["parents", "parentRef"],
     ["ancestors", "ancestorRef"]

@@ -41,17 +41,38 @@ const service = (type: string, ingress: ReadonlyArray<object>, clusterIPs: Reado
 })
 const standing = (over: Partial<Standing>): Standing => ({ service: null, deployment: null, problem: null, ...over })
 const told = (judged: Verdict, stands: Standing, wanted: ReadonlyArray<string> = []) =>
-  reachOf(judged, infrastructure(wanted), stands).over.map((one) => `${one.type} ${one.status} ${one.reason}`)
+  reachOf(judged, infrastructure(wanted), stands, 1).over.map((one) => `${one.type} ${one.status} ${one.reason}`)
 
 describe("addresses", () => {
   it("are the load balancer's, or the Service's own", () => {
-    const of = (one: object) => reachOf(verdict("True"), infrastructure(), standing({ service: one as Standing["service"] })).addresses
+    const of = (one: object) => reachOf(verdict("True"), infrastructure(), standing({ service: one as Standing["service"] }), 1).addresses
     assert.deepEqual(of(service("LoadBalancer", [{ ip: "192.0.2.1" }, { hostname: "lb.example" }])), [
       { type: "Hostname", value: "lb.example" },
       { type: "IPAddress", value: "192.0.2.1" }
     ])
     assert.deepEqual(of(service("ClusterIP", [])), [{ type: "IPAddress", value: "10.96.0.7" }])
     assert.deepEqual(of(service("ClusterIP", [], ["None"])), [])
+  })
+})
+
+describe("a Service that nobody gets through", () => {
+  const unreachable = (one: object | null, endpoints: number) =>
+    reachOf(verdict("True"), infrastructure(), standing({ service: one as Standing["service"] }), endpoints).unreachable
+  const selecting = (selector?: object) => {
+    const made = service("LoadBalancer", [{ ip: "192.0.2.1" }])
+    return { ...made, spec: { ...made.spec, selector } }
+  }
+
+  it("has a selector and no ready endpoint", () => {
+    const said = unreachable(selecting({ app: "web" }), 0)
+    assert.deepEqual([said?.type, said?.status, said?.reason], ["Programmed", "False", "Pending"])
+    assert.strictEqual(said?.message, "Service shop/web-sluice has no ready endpoint yet")
+    assert.isNull(unreachable(selecting({ app: "web" }), 1))
+  })
+
+  it("of one without a selector, and of none, nothing is known", () => {
+    assert.isNull(unreachable(selecting(), 0))
+    assert.isNull(unreachable(null, 0))
   })
 })
 
@@ -82,7 +103,7 @@ describe("what stands over Programmed", () => {
       spec: { replicas: 2 },
       status: { readyReplicas: 1, conditions: [{ type: "ReplicaFailure", status: "True", message: "exceeded quota: small" }] }
     }
-    const [over] = reachOf(verdict("Unknown"), infrastructure(), standing({ deployment })).over
+    const [over] = reachOf(verdict("Unknown"), infrastructure(), standing({ deployment }), 0).over
     assert.include(over!.message, "1 of 2 pods ready. exceeded quota: small")
     assert.strictEqual(over!.status, "Unknown")
   })

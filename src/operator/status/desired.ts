@@ -17,6 +17,11 @@ export interface Beside {
   readonly addresses: ReadonlyArray<GatewayAddress>
   /** Of a Gateway: conditions that stand over the verdict's (nothing can be provisioned, no address yet). By type. */
   readonly over: ReadonlyArray<Condition>
+  /**
+   * Of a Gateway: what is said instead of a `Programmed` that becomes True. One that stands True is not taken back for it: pods come and go, and what no
+   * proxy serves any more is the verdict's to say (law 18).
+   */
+  readonly unreachable: Condition | null
   /** Of a GatewayClass: sorted names. */
   readonly features: ReadonlyArray<string>
   /** Of a GatewayClass: whether the version of the CRDs is known. */
@@ -55,9 +60,16 @@ const covered = (conditions: ReadonlyArray<Condition>, over: ReadonlyArray<Condi
   ...over.filter((one) => !conditions.some((condition) => condition.type === one.type))
 ]
 
+/** before: the conditions that stand. */
+const becoming = (conditions: ReadonlyArray<Condition>, before: unknown, unreachable: Condition | null): ReadonlyArray<Condition> => {
+  const stood = listAt({ before }, "before").find((one) => stringAt(one, "type") === "Programmed")
+  if (unreachable === null || stringAt(stood, "status") === "True") return conditions
+  return conditions.map((one) => (one.type === "Programmed" && one.status === "True" ? unreachable : one))
+}
+
 type ListenerEntry = VerdictEntry & { readonly listener: NonNullable<VerdictEntry["listener"]> }
 
-const listenersOf = (verdict: Verdict, status: unknown, now: string): ReadonlyArray<unknown> => {
+const listenersOf = (verdict: Verdict, status: unknown, unreachable: Condition | null, now: string): ReadonlyArray<unknown> => {
   const before = new Map(listAt(status, "listeners").map((one) => [stringAt(one, "name"), one] as const))
   return verdict.entries
     .filter((entry): entry is ListenerEntry => entry.listener !== null)
@@ -69,7 +81,7 @@ const listenersOf = (verdict: Verdict, status: unknown, now: string): ReadonlyAr
         name: section ?? "",
         supportedKinds: listener.supportedKinds.map(({ group, kind }) => ({ group, kind })),
         attachedRoutes: listener.attachedRoutes,
-        conditions: mergeConditions(field(old, "conditions"), conditions, now)
+        conditions: mergeConditions(field(old, "conditions"), becoming(conditions, field(old, "conditions"), unreachable), now)
       }
     })
 }
@@ -103,12 +115,13 @@ export const desiredStatus = (
     }
   }
   if (verdict === null) return null
-  const conditions = mergeConditions(field(status, "conditions"), covered(topOf(verdict), beside.over), now)
+  const stood = field(status, "conditions")
+  const conditions = mergeConditions(stood, becoming(covered(topOf(verdict), beside.over), stood, beside.unreachable), now)
   switch (kind) {
     case `Gateway.${gatewayGroup}`:
       return {
         conditions,
-        listeners: listenersOf(verdict, status, now),
+        listeners: listenersOf(verdict, status, beside.unreachable, now),
         addresses: beside.addresses.map(({ type, value }) => ({ type, value }))
       }
     case `GatewayClass.${gatewayGroup}`: {

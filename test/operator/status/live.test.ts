@@ -59,7 +59,7 @@ const desired = (reports: ReadonlyArray<Report>, status: unknown, at = now) =>
     key,
     verdict,
     status,
-    { addresses: [], over: [], features: [], version: null, live: liveFacts(["u"], reports, at) },
+    { addresses: [], over: [], unreachable: null, features: [], version: null, live: liveFacts(["u"], reports, at) },
     { controller: "sluice.dev/gateway-controller", xbackend: "ancestors", now: new Date(at).toISOString().replace(".000", "") }
   )!
 const standing = JSON.parse(JSON.stringify(desired([report("a", facts())], undefined))) as Record<string, unknown>

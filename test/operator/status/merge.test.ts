@@ -10,7 +10,7 @@ import type { Verdict, VerdictEntry } from "#src/status/verdict.ts"
 const ours = "sluice.dev/gateway-controller"
 const route: ObjectKey = "HTTPRoute.gateway.networking.k8s.io/shop/cart"
 const gateway: ObjectKey = "Gateway.gateway.networking.k8s.io/infra/edge"
-const nothing: Beside = { addresses: [], over: [], features: [], version: null, live: null }
+const nothing: Beside = { addresses: [], over: [], unreachable: null, features: [], version: null, live: null }
 const at = (now: string) => ({ controller: ours, xbackend: "ancestors" as const, now })
 const [noon, later] = ["2026-11-21T12:00:00Z", "2026-11-21T13:00:00Z"]
 
@@ -198,6 +198,35 @@ describe("conditions", () => {
       conditionsOf(status).map((one) => `${one["type"]} ${one["status"]}`),
       ["Accepted True", "Programmed False"]
     )
+  })
+})
+
+describe("what no client can reach yet", () => {
+  const unreachable = condition("Programmed", "False", "no ready endpoint")
+  const programmed = verdict(gateway, [entry(null, [condition("Accepted"), condition("Programmed")]), listener("http", 0)])
+  const statusesOf = (status: Record<string, unknown>) => {
+    const of = (at: unknown) =>
+      (at as { readonly conditions: ReadonlyArray<Condition> }).conditions.find(({ type }) => type === "Programmed")?.status
+    return [of(status), ...(status["listeners"] as ReadonlyArray<unknown>).map(of)]
+  }
+
+  it("is not said to be programmed, Gateway nor listener, until it can be", () => {
+    const first = write(gateway, programmed, undefined, noon, { ...nothing, unreachable }).status
+    assert.deepEqual(statusesOf(first), ["False", "False"])
+    assert.deepEqual(statusesOf(write(gateway, programmed, first, later).status), ["True", "True"])
+  })
+
+  it("takes nothing back that stands", () => {
+    const stands = write(gateway, programmed, undefined, noon).status
+    assert.isNull(write(gateway, programmed, stands, later, { ...nothing, unreachable }).patch)
+    // A listener that is new meanwhile has not been reached yet.
+    const more = verdict(gateway, [...programmed.entries, listener("alt", 0)])
+    assert.deepEqual(statusesOf(write(gateway, more, stands, later, { ...nothing, unreachable }).status), ["True", "True", "False"])
+  })
+
+  it("makes nothing better", () => {
+    const pending = verdict(gateway, [entry(null, [condition("Accepted"), condition("Programmed", "Unknown")]), listener("http", 0)])
+    assert.strictEqual(statusesOf(write(gateway, pending, undefined, noon, { ...nothing, unreachable }).status)[0], "Unknown")
   })
 })
 
