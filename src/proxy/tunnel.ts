@@ -35,7 +35,7 @@ export const joinTunnel = (
   const pass = (from: Duplex, to: Duplex, count: (length: number) => void) => {
     from.on("data", (chunk: Uint8Array) => {
       count(chunk.length)
-      if (!to.destroyed && !to.write(chunk)) from.pause()
+      if (to.writable && !to.write(chunk)) from.pause()
     })
     to.on("drain", () => from.resume())
     // A half-closed side may still be answered: its end is passed on, not a cut.

@@ -1,0 +1,57 @@
+// Bytes both ways: what one side has said reaches the other, whoever ends first.
+import { once } from "node:events"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+import { afterEach, expect, it } from "vitest"
+import { joinTunnel, type TunnelEnd } from "#src/proxy/tunnel.ts"
+
+const closes: Array<() => void> = []
+afterEach(() => {
+  for (const close of closes.splice(0)) close()
+})
+
+/** near: the gateway's end. */
+const pair = async (allowHalfOpen: boolean): Promise<{ readonly near: Socket; readonly far: Socket }> => {
+  const server = createServer({ allowHalfOpen, pauseOnConnect: true })
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const far = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1", allowHalfOpen: true })
+  const [near] = (await once(server, "connection")) as [Socket]
+  for (const socket of [near, far]) socket.on("error", () => {})
+  closes.push(() => {
+    near.destroy()
+    far.destroy()
+    server.close()
+  })
+  return { near, far }
+}
+
+it("what came before the upstream's end reaches a client that reads late, and speaks though nobody listens any more", async () => {
+  const client = await pair(true)
+  // As the dialler makes them: the peer's end is the end of both ways.
+  const upstream = await pair(false)
+  // Neither reads for now.
+  const fill = (socket: Socket) => {
+    for (let filled = 0; ; filled += 1 << 20) {
+      if (socket.writableLength > 0) return filled
+      socket.write(Buffer.alloc(1 << 20, "x"))
+    }
+  }
+  const filled = fill(client.near)
+  fill(upstream.near)
+  const none = new Uint8Array()
+  const ended = new Promise<TunnelEnd>((onEnd) => joinTunnel(client.near, upstream.near, { client: none, upstream: none }, null, onEnd))
+  upstream.far.end("tail")
+  await once(upstream.near, "end")
+  client.far.write("still here")
+  await once(client.near, "data")
+  let text = ""
+  client.far.setEncoding("latin1").on("data", (more: string) => {
+    text += more
+  })
+  client.far.resume()
+  await Promise.race([once(client.far, "end"), once(client.far, "close")])
+  expect([text.length, text.slice(-4)]).toEqual([filled + 4, "tail"])
+  client.far.end()
+  upstream.far.resume()
+  expect(await ended).toEqual({ bytesIn: 10, bytesOut: 4, reason: null })
+})
