@@ -23,12 +23,14 @@ export interface NodeHarness extends Access, Images {
   /** The image of this checkout, as pods name it; `imageFile` is its tar. */
   readonly image: string
   readonly imageFile: string
+  /** containerd's. */
+  readonly socket: string
   readonly timings: Readonly<Record<"apiServer" | "node" | "dns", number>>
 }
 
 export const theNode = (): NodeHarness => {
   const { address, socket, image, imageFile, timings } = inject("node")
-  return { ...accessTo(address), ...imagesAt(socket), image, imageFile, timings }
+  return { ...accessTo(address), ...imagesAt(socket), image, imageFile, socket, timings }
 }
 
 /** The name server that the cluster's DNS asks for names outside the cluster. One at a time: close it when the file ends. */
@@ -51,16 +53,24 @@ export const curl = (...args: ReadonlyArray<string>): Promise<CurlAnswer> =>
     })
   })
 
-/** Asks until the answer's body begins with `body`; rejects with the last answer after `milliseconds`. */
-export const answers = async (url: string, body: string, milliseconds = 5_000): Promise<void> => {
+/** Asks by `curl ARGS` until the answer is as wanted, and returns it; rejects with the last answer after `milliseconds`. */
+export const asked = async (
+  args: ReadonlyArray<string>,
+  wanted: (answer: CurlAnswer) => boolean,
+  milliseconds = 10_000
+): Promise<CurlAnswer> => {
   const until = performance.now() + milliseconds
   for (;;) {
-    const answer = await curl(url)
-    if (answer.body.startsWith(body)) return
-    if (performance.now() > until) throw new Error(`${url} does not answer ${body} after ${milliseconds} ms: ${JSON.stringify(answer)}`)
+    const answer = await curl(...args)
+    if (wanted(answer)) return answer
+    if (performance.now() > until)
+      throw new Error(`curl ${args.join(" ")} is not answered as awaited after ${milliseconds} ms: ${JSON.stringify(answer)}`)
     await delay(50)
   }
 }
+
+/** Asks until the answer's body begins with `body`. */
+export const answers = (url: string, body: string): Promise<CurlAnswer> => asked([url], (answer) => answer.body.startsWith(body))
 
 /** The address that a Service of type LoadBalancer was given. */
 export const loadBalancerAddress = async (node: Access, namespace: string, service: string): Promise<string> => {

@@ -1,5 +1,5 @@
 // The case that the scenarios of the node level share: a namespace with a Gateway, and a route by Backend to an HTTPS host outside with its own authority.
-import { makeAuthority } from "../support/certificates.ts"
+import { type Authority, makeAuthority } from "../support/certificates.ts"
 import type { DnsServer } from "../support/dns.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
 import { answers, install, type NodeHarness, outside, rolledOut, startNames, uninstall } from "./harness.ts"
@@ -48,6 +48,8 @@ export const holds = (conditions: ReadonlyArray<Condition> | undefined, wanted: 
 
 export interface Shop {
   readonly names: DnsServer
+  /** Trusted by the ConfigMap `partner-ca`. */
+  readonly authority: Authority
   /** Answers `SNI HOST TARGET`. */
   readonly origin: Origin
   /** Waits until a request to the Gateway's address is answered by the origin; returns the address. */
@@ -66,8 +68,7 @@ export const openShop = async (node: NodeHarness): Promise<Shop> => {
   await install(node)
   await node.kubectl(["apply", "-f", "-"], JSON.stringify(manifests(authority.certificate)))
   return {
-    names,
-    origin,
+    ...{ names, authority, origin },
     serving: async () => {
       const { body } = await node.eventually(gateway, (answer) => holds(answer.body.status?.conditions, "Programmed"), 60_000)
       const address = body.status.addresses[0].value as string
