@@ -4,21 +4,23 @@
 import type { Duplex } from "node:stream"
 import type { Verdict } from "../http1/reader.ts"
 import { applyEdits } from "../routing/headers.ts"
-import { redirectLocation, rewritePath, withQuery } from "../routing/rewrite.ts"
+import { redirectLocation } from "../routing/rewrite.ts"
 import { defaultIdle } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import type { Redirect } from "../snapshot/route.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure } from "../upstream/attempt.ts"
+import { defectDetail } from "../upstream/defect.ts"
 import type { LiveUpstream } from "../upstream/live.ts"
 import type { AccessLog } from "./accesslog.ts"
 import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
-import { type Trust, writeForwarding } from "./forwarded.ts"
+import type { Trust } from "./forwarded.ts"
 import { allowedMethods, checkHead, type HeadLimits, type ReceivedHead, type RequestHead } from "./head.ts"
+import { outgoing } from "./outgoing.ts"
 import { recordExchange } from "./record.ts"
 import { Reply, type ReplyContext } from "./reply.ts"
 import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
@@ -41,8 +43,6 @@ export interface ExchangeContext extends ReplyContext {
   /** An exchange began (1) or ended (-1). */
   readonly onActive: (change: 1 | -1) => void
 }
-
-const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
 export class Exchange implements ResponseSink, UploadOwner {
   readonly context: ExchangeContext
@@ -124,10 +124,13 @@ export class Exchange implements ResponseSink, UploadOwner {
 
   private send(head: RequestHead, listener: LiveListener, share: LiveShare, upstream: LiveUpstream, hopCount: number): void {
     const { context, connection } = this
-    const { filters } = share.compiled
     this.upstream = upstream
     this.hold = upstream.hold()
-    writeForwarding(head.headers, {
+    if (head.chunked || (head.contentLength !== null && head.contentLength > 0)) {
+      this.upload = new Upload(this, context.uploadLimits, this.started)
+      this.upload.on("error", ignore)
+    }
+    const forwarding = {
       external: upstream.spec.external,
       trusted: connection.trusted,
       peer: connection.peer,
@@ -137,32 +140,14 @@ export class Exchange implements ResponseSink, UploadOwner {
       protocol: this.received.version,
       hops: hopCount,
       via: head.via
-    })
-    // After forwarding: what the user's filter sets is the last word.
-    if (filters.request.length > 0) applyEdits(head.headers, filters.request)
-    if (head.chunked || (head.contentLength !== null && head.contentLength > 0)) {
-      this.upload = new Upload(this, context.uploadLimits, this.started)
-      this.upload.on("error", ignore)
-    }
+    } as const
+    const request = outgoing(head, share.compiled.filters, forwarding, this.upload)
     if (head.expectContinue) {
       this.asked = true
       this.reply.proceed()
     }
     this.deadlines?.startBackend(this.rule!.backendDeadline, () => this.onBackendTimeout())
-    this.attempt = upstream.send(
-      {
-        method: head.method,
-        path: filters.path === null ? head.target : withQuery(rewritePath(filters.path, head.path), head.query),
-        headers: head.headers,
-        clientHost: head.authority,
-        hostOverride: filters.hostname,
-        body: this.upload,
-        contentLength: head.chunked ? null : (head.contentLength ?? 0),
-        upgrade: head.upgrade,
-        idempotent: idempotent.has(head.method)
-      },
-      this
-    )
+    this.attempt = upstream.send(request, this)
   }
 
   // === ResponseSink ===
@@ -291,9 +276,8 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.attempt = null
     // Where the message ends was not found out.
     if (this.verdict === "Stop") this.connection.last()
-    const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : "defect"
-    if (!this.reply.answered) this.refuse("internal", detail)
-    else if (!this.finished) this.cut("internal", detail)
+    if (!this.reply.answered) this.refuse("internal", defectDetail(cause))
+    else if (!this.finished) this.cut("internal", defectDetail(cause))
   }
 
   // === The client's side ===

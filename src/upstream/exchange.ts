@@ -2,6 +2,7 @@
 // Plain callbacks; it is the proxy's `Attempt`, the pool's waiter and the transport's sink in one object, because this is the request path.
 import type { UpstreamReason } from "../snapshot/reason.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "./attempt.ts"
+import { defectDetail } from "./defect.ts"
 import type { DialFailed } from "./dial/plan.ts"
 import type { Member, Target } from "./member.ts"
 import type { Dialling, Pool, Pooled, Waiter } from "./pool.ts"
@@ -206,7 +207,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   /** A defect in the sink costs its request, never the process: others are served on the same stack. */
   #defect(cause: unknown, headed: boolean): false {
     this.abort()
-    const detail = cause instanceof Error ? `${cause.name}: ${cause.message}` : "defect"
+    const detail = defectDetail(cause)
     queueMicrotask(() => this.#sink.onFailure({ reason: "internal", detail, sent: "Some", headed, peer: null }))
     return false
   }

@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls"
 import { defaultReaderLimits, type ReaderLimits } from "../http1/limits.ts"
 import { Reader, type ResponseHead } from "../http1/reader.ts"
 import type { AttemptPeer, ResponseSink, UpstreamRequest } from "./attempt.ts"
+import { defectDetail } from "./defect.ts"
 import { Wire } from "./wire.ts"
 
 export interface TransportSettings {
@@ -155,7 +156,7 @@ export class Connection {
     } catch (cause) {
       // A bug of ours costs this exchange, never the process.
       this.destroy()
-      wire.fail("internal", cause instanceof Error ? `${cause.name}: ${cause.message}` : "defect")
+      wire.fail("internal", defectDetail(cause))
     }
   }
 

@@ -1,0 +1,29 @@
+// The request as it goes on: what the upstream is told about the client, and what the user's filters edit and rewrite. Apart from the exchange, which
+// is about when things happen.
+import type { Readable } from "node:stream"
+import type { CompiledFilters } from "../routing/filters.ts"
+import { applyEdits } from "../routing/headers.ts"
+import { rewritePath, withQuery } from "../routing/rewrite.ts"
+import type { UpstreamRequest } from "../upstream/attempt.ts"
+import { type Forwarding, writeForwarding } from "./forwarded.ts"
+import type { RequestHead } from "./head.ts"
+
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
+
+/** Edits the head's own list of fields: called once a request. */
+export const outgoing = (head: RequestHead, filters: CompiledFilters, forwarding: Forwarding, body: Readable | null): UpstreamRequest => {
+  writeForwarding(head.headers, forwarding)
+  // After forwarding: what the user's filter sets is the last word.
+  if (filters.request.length > 0) applyEdits(head.headers, filters.request)
+  return {
+    method: head.method,
+    path: filters.path === null ? head.target : withQuery(rewritePath(filters.path, head.path), head.query),
+    headers: head.headers,
+    clientHost: head.authority,
+    hostOverride: filters.hostname,
+    body,
+    contentLength: head.chunked ? null : (head.contentLength ?? 0),
+    upgrade: head.upgrade,
+    idempotent: idempotent.has(head.method)
+  }
+}
