@@ -12,6 +12,9 @@ export const frame = (text: string): Buffer => {
   return bytes
 }
 
+/** Bytes up to which pieces are joined as they come: a peer that sends one byte at a time costs its bytes, not an object for each of them. */
+const small = 16_384
+
 /** Chunks in, parsed JSON out. Throws FrameError when a frame is larger than the limit of the moment or not JSON; nothing may be pushed after that. */
 export class FrameReader {
   /** Bytes of a frame. May change between frames: a peer that is not known yet gets little. */
@@ -26,7 +29,7 @@ export class FrameReader {
   }
 
   push(chunk: Buffer): void {
-    this.#chunks.push(chunk)
+    this.#keep(chunk)
     this.#length += chunk.length
     for (;;) {
       if (this.#length < 4) return
@@ -38,6 +41,17 @@ export class FrameReader {
       this.#length -= 4 + size
       this.#onFrame(parsed(all.toString("utf8", 4, 4 + size)), size)
     }
+  }
+
+  /** Of two small neighbours the second is always the smaller: few pieces, and each byte joined a few times. */
+  #keep(chunk: Buffer): void {
+    let last = chunk
+    for (let before = this.#chunks.at(-1); before !== undefined && before.length <= last.length; before = this.#chunks.at(-1)) {
+      if (before.length + last.length > small) break
+      last = Buffer.concat([before, last])
+      this.#chunks.pop()
+    }
+    this.#chunks.push(last)
   }
 
   /** The first chunk, made long enough to hold the length: chunks are joined once a frame, not once a chunk. */

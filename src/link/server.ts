@@ -35,7 +35,7 @@ export interface LinkServerOptions {
 export interface ServerLimits {
   /** Proxies connected. */
   readonly connections: number
-  /** Sockets whose caller is not known yet; one more is closed. */
+  /** Sockets whose caller is not known yet; one more, and the oldest of whoever has the most is closed. */
   readonly strangers: number
   /** About so many characters of an update are made and sent at once. */
   readonly part: number
@@ -75,6 +75,19 @@ const keyOf = ({ namespace, name }: Snapshot["gateway"]): string => `${namespace
 
 const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`
 
+/** Of the address that has the most, the first: who opens many takes from himself, and who has just come has the time to say who he is. */
+const crowding = <A extends { readonly address: string }>(crowd: Iterable<A>): A | undefined => {
+  const counts = new Map<string, { readonly first: A; count: number }>()
+  for (const one of crowd) {
+    const known = counts.get(one.address)
+    if (known === undefined) counts.set(one.address, { first: one, count: 1 })
+    else known.count++
+  }
+  let most: { readonly first: A; readonly count: number } | undefined
+  for (const each of counts.values()) if (most === undefined || each.count > most.count) most = each
+  return most?.first
+}
+
 const tlsOptions = ({ chain, key }: TlsIdentity) => ({ cert: chain, key, minVersion: "TLSv1.3", maxVersion: "TLSv1.3" }) as const
 
 const listening = (server: Server, at: { readonly address: string; readonly port: number }) =>
@@ -112,8 +125,8 @@ export const makeLinkServer = Effect.fnUntraced(function* (
   const sessions = new Set<Session>()
   /** By Gateway and pod: the newest connection of each. */
   const known = new Map<string, Session>()
-  /** By address and port: the TLS socket of a connection is another object than its socket. */
-  const strangers = new Map<string, Socket>()
+  /** By address and port, the oldest first: the TLS socket of a connection is another object than its socket. */
+  const strangers = new Map<string, { readonly peer: string; readonly address: string; readonly socket: Socket }>()
 
   const announce = (gateway: Snapshot["gateway"]) => {
     for (const session of known.values()) {
@@ -123,18 +136,23 @@ export const makeLinkServer = Effect.fnUntraced(function* (
   }
 
   const server = createServer({ ...tlsOptions(options.identity), ALPNProtocols: [alpn], handshakeTimeout: times.greeting })
-  server.maxConnections = limits.connections + limits.strangers
+  // Those that are being closed are counted until they are.
+  server.maxConnections = limits.connections + 2 * limits.strangers
   server.on("tlsClientError", (_error, socket) => socket.destroy())
   server.on("connection", (socket) => {
     socket.on("error", () => {})
-    // Law 19: whoever reaches the port must not keep the proxies out.
-    if (strangers.size >= limits.strangers) {
-      socket.destroy()
-      return
-    }
     const peer = peerOf(socket)
-    strangers.set(peer, socket)
-    socket.once("close", () => strangers.delete(peer))
+    const stranger = { peer, address: String(socket.remoteAddress), socket }
+    strangers.set(peer, stranger)
+    socket.once("close", () => {
+      if (strangers.get(peer) === stranger) strangers.delete(peer)
+    })
+    // Law 19, and whoever reaches the port and stays silent must not keep the proxies out: a place is made for who comes, not refused to him.
+    if (strangers.size <= limits.strangers) return
+    const crowder = crowding(strangers.values())
+    if (crowder === undefined) return
+    strangers.delete(crowder.peer)
+    crowder.socket.destroy()
   })
   server.on("secureConnection", (socket: TLSSocket) => {
     if (socket.alpnProtocol !== alpn) {
@@ -173,7 +191,7 @@ export const makeLinkServer = Effect.fnUntraced(function* (
   yield* Effect.acquireRelease(Effect.void, () =>
     Effect.callback<void>((resume) => {
       server.close(() => resume(Effect.void))
-      for (const socket of strangers.values()) socket.destroy()
+      for (const { socket } of strangers.values()) socket.destroy()
       for (const session of [...sessions]) session.end("the operator stops")
     })
   )

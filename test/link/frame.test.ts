@@ -1,7 +1,15 @@
 // Frames come out as they went in, however the stream is cut; what is too large or no JSON is refused before it costs anything.
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { FrameError, FrameReader, frame } from "#src/link/frame.ts"
+
+/** The garbage collector, which a process is not given unless it asks. */
+const collector = (): (() => void) => {
+  setFlagsFromString("--expose-gc")
+  return runInNewContext("gc") as () => void
+}
 
 describe("frames", () => {
   it("are read whole from any chunks", () => {
@@ -25,6 +33,19 @@ describe("frames", () => {
         }
       )
     )
+  })
+
+  it("that come a byte at a time cost their bytes, not an object for each", () => {
+    const collect = collector()
+    const reader = new FrameReader(1 << 20, () => assert.fail("read"))
+    const whole = frame(`"${"x".repeat(400_000)}"`)
+    collect()
+    const before = process.memoryUsage()
+    for (let at = 0; at < whole.length - 1; at++) reader.push(Buffer.from(whole.subarray(at, at + 1)))
+    collect()
+    const after = process.memoryUsage()
+    assert.isBelow(after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers, 4_000_000)
+    assert.throws(() => reader.push(Buffer.from("x")), FrameError)
   })
 
   it("tell how large they are, and take a limit that changes between two", () => {

@@ -1,5 +1,5 @@
 // Peers that break the protocol: they are cut off with a bound on what they cost, and everybody else is served on.
-import { connect as connectPlain } from "node:net"
+import { connect as connectPlain, type Socket } from "node:net"
 import { createServer } from "node:tls"
 import { assert, describe, it } from "vitest"
 import { frame } from "#src/link/frame.ts"
@@ -53,6 +53,33 @@ describe("an operator", () => {
     const pod = await world.pod([operator.port])
     await until(() => pod.current() !== null)
     for (const socket of sockets) socket.destroy()
+  })
+
+  it("is reached by a proxy though strangers who say nothing hold every place, and come again as often as they are closed", async () => {
+    await using world = makeWorld()
+    world.tokens.set("good", caller("edge-1"))
+    const operator = await world.operator({ limits: { strangers: 8 }, times: { greeting: 60_000 } })
+    await operator.publish(numbered(1))
+    const crowd = new Set<Socket>()
+    let open = 0
+    let over = false
+    const enter = () => {
+      if (over) return
+      const socket = connectPlain({ port: operator.port, host: "127.0.0.1", localAddress: "127.0.0.9" })
+      crowd.add(socket)
+      socket.on("connect", () => open++)
+      socket.on("error", () => {})
+      socket.on("close", () => {
+        crowd.delete(socket)
+        setImmediate(enter)
+      })
+    }
+    for (let count = 0; count < 12; count++) enter()
+    await until(() => open >= 24)
+    const pod = await world.pod([operator.port])
+    await until(() => pod.current() !== null)
+    over = true
+    for (const socket of crowd) socket.destroy()
   })
 
   it("cuts off a proxy that says what no proxy says, or speaks of more than it was given", async () => {
