@@ -19,7 +19,8 @@ interface Loaded {
 const filesAge = 60_000
 
 const load = async (file: string): Promise<Loaded> => {
-  const value: unknown = parse(await readFile(file, "utf8"))
+  // Not pretty: a pretty error shows the line, and the line may be a token or a key (law 11).
+  const value: unknown = parse(await readFile(file, "utf8"), { prettyErrors: false })
   const config = typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
   const current = config["current-context"]
   // A token-file is read where it is used: it rotates, and `newUsers` would keep what it held now.

@@ -122,6 +122,13 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     assert.deepEqual([await token(false), await token(false), await token(true)], ["Bearer t1", "Bearer t1", "Bearer t2"])
   })
 
+  it("that is no YAML is told by its place; what it holds is not quoted", async () => {
+    const path = file("config", "users:\n- name: u\n  user: {token: s3cret, client-key-data: s3cret\n  bad: [s3cret\n")
+    const { message } = await refusal({ kubeconfig: path })
+    assert.include(message, path)
+    assert.notInclude(message, "s3cret")
+  })
+
   it("is merged of several files, and a context may be named", async () => {
     const first = config("first", { ...named({ token: "first" }), "current-context": "" })
     const second = config("second", {
