@@ -169,6 +169,11 @@ export const makeAuthority = Effect.fnUntraced(function* (options: AuthorityOpti
     ring = due
     const bundle = bundleOf(ring)
     if (bundle !== SubscriptionRef.getUnsafe(bundles)) yield* SubscriptionRef.set(bundles, bundle)
+  })
+
+  /** Apart from the look: an operator that cannot read the Secret any more goes on with what it read, for as long as that authority lives. */
+  const renew = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
     if (ring.current.certificate === signedBy && now < issuedAt + times.leaf / 2) return
     signedBy = ring.current.certificate
     issuedAt = now
@@ -193,6 +198,7 @@ export const makeAuthority = Effect.fnUntraced(function* (options: AuthorityOpti
             error.status === 409 ? Effect.void : Effect.logWarning(`Secret ${namespace}/${secretNames.authority}: ${error.message}`)
           )
         )
+        yield* renew
       }
     })
   }

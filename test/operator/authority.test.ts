@@ -1,6 +1,6 @@
 // The authority of the link: made once by whoever comes first, kept over restarts, rotated so that nobody is ever trusted too late or too early.
 import { X509Certificate } from "node:crypto"
-import { Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import * as Context from "effect/Context"
 import { assert, describe, it } from "vitest"
 import { findAccess } from "#src/kube/access.ts"
@@ -69,6 +69,13 @@ await onControlPlane("the authority", (plane: Access) => {
     const authority: Promise<Authority> = Effect.runPromise(makeAuthority({ kube, namespace, names, every }).pipe(Scope.provide(scope)))
     return { authority, [Symbol.asyncDispose]: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
   }
+  const until = async (condition: () => boolean) => {
+    const deadline = performance.now() + 10_000
+    while (!condition()) {
+      if (performance.now() > deadline) throw new Error(`never true: ${condition}`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
   const path = (namespace: string, name: string) => `/api/v1/namespaces/${namespace}/secrets/${name}`
 
   it("is made once: of five operators that start together, all come to the same, and so does the next", async () => {
@@ -104,13 +111,6 @@ await onControlPlane("the authority", (plane: Access) => {
         { concurrency: "unbounded" }
       )
     )
-    const until = async (condition: () => boolean) => {
-      const deadline = performance.now() + 10_000
-      while (!condition()) {
-        if (performance.now() > deadline) throw new Error(`never true: ${condition}`)
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      }
-    }
     await until(() => bundles.length === 1 && chains.length === 1)
     const old = authority.bundle()
     const next = firstKeyring(Date.now()).current
@@ -132,6 +132,28 @@ await onControlPlane("the authority", (plane: Access) => {
     await data({ "ca.crt": "nonsense" })
     await data({ "ca.crt": issueServer(next, names, { from: new Date(), until: new Date(Date.now() + day) }).certificate })
     assert.strictEqual(authority.bundle(), held)
+    await Effect.runPromise(Fiber.interrupt(running))
+    await Effect.runPromise(Fiber.interrupt(following))
+  })
+
+  it("renews its certificate though its Secret has become unreadable", async () => {
+    const namespace = await plane.namespace("authority")
+    await using one = await operator(namespace, 20)
+    const authority = await one.authority
+    const clock = await Effect.runPromise(Clock.Clock)
+    let ahead = 0
+    const later: Clock.Clock = Object.assign(Object.create(clock) as Clock.Clock, {
+      currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + ahead,
+      currentTimeMillis: Effect.sync(() => clock.currentTimeMillisUnsafe() + ahead)
+    })
+    const chains: Array<string> = []
+    const running = Effect.runFork(authority.run.pipe(Effect.provideService(Clock.Clock, later)))
+    const following = Effect.runFork(Stream.runForEach(authority.identities, ({ chain }) => Effect.sync(() => chains.push(chain))))
+    await plane.request("PATCH", path(namespace, secretNames.authority), { body: { data: { "ca.crt": "bm9uc2Vuc2U=" } } })
+    ahead = times.leaf / 2
+    await until(() => chains.length === 2)
+    assert.isTrue(new X509Certificate(chains[1]!).verify(new X509Certificate(authority.bundle()).publicKey))
+    assert.isAbove(Date.parse(new X509Certificate(chains[1]!).validTo), Date.parse(new X509Certificate(chains[0]!).validTo))
     await Effect.runPromise(Fiber.interrupt(running))
     await Effect.runPromise(Fiber.interrupt(following))
   })
