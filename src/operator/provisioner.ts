@@ -1,19 +1,17 @@
 // Pods, Services and what belongs to them, for every Gateway in its namespace: rendered, compared with what stands, applied where that differs. By the leader alone.
 import { Clock, Effect, Option, Queue, Stream } from "effect"
 import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
-import { apply, read, remove, type Stored } from "../kube/apply.ts"
 import type { Kube } from "../kube/client.ts"
 import { KubeError } from "../kube/failure.ts"
 import type { Leadership } from "../kube/lease.ts"
 import type { Infrastructure } from "../translate/infrastructure.ts"
-import { type Owned, type OwnedKey, type OwnedObjects, ownedFrom, ownedKey, ownedKinds, placeOfOwned } from "./owned.ts"
+import { describe, makeApplying } from "./applying.ts"
+import { type Owned, type OwnedObjects, ownedKey } from "./owned.ts"
 import type { Problem, Standing } from "./reach.ts"
-import { drifted } from "./render/drift.ts"
-import { classLabel, managedLabel } from "./render/metadata.ts"
+import { classLabel } from "./render/metadata.ts"
 import { labelValue, resourceName } from "./render/name.ts"
 import { renderGateway, renderTrust } from "./render/objects.ts"
 import { PatchProblem } from "./render/patch.ts"
-import { hashOf } from "./render/pod.ts"
 import type { Rendered, Site, Wanted } from "./render/site.ts"
 import { type Fields, field, numberAt, stringAt } from "./status/json.ts"
 
@@ -59,12 +57,6 @@ const again = { least: 1_000, most: 60_000 } as const
 const isRefusal = ({ status, message }: KubeError): boolean =>
   status === 400 || status === 422 || (status === 500 && /failed to (convert|create typed|decode)|unmarshal/.test(message))
 
-/** How long our watch may take to show what we applied. */
-const unseen = 3_000
-
-/** On everything that is made: the hash of what was applied. */
-const renderedAnnotation = "gateway.sluice.dev/rendered"
-
 /** A piece of work: a Gateway, or the trust of a namespace (`trust/NAMESPACE`). */
 type Work = string
 
@@ -73,15 +65,16 @@ const trustOf = (namespace: string): Work => `trust/${namespace}`
 const ownedBy = (owned: Owned, uid: string): boolean => owned.gateway?.uid === uid
 
 export const makeProvisioner = Effect.fnUntraced(function* (options: ProvisionerOptions): Effect.fn.Return<Provisioner> {
-  const { kube, leading, owned, site } = options
+  const { leading, owned, site } = options
+  const applying = makeApplying(options)
   const wake = yield* Queue.sliding<void>(1)
   let wanted: ReadonlyMap<ObjectKey, Infrastructure> | null = null
   /** When each piece of work is due. */
   const due = new Map<Work, number>()
   const failures = new Map<Work, number>()
   const problems = new Map<ObjectKey, Problem>()
-  /** What the API server made of what was applied last. */
-  const stored = new Map<OwnedKey, { readonly hash: string; readonly object: unknown; readonly at: number }>()
+  /** By namespace: what is in the way of the ConfigMap that its Gateways share. */
+  const untrusted = new Map<string, Problem>()
 
   const look = (work: Work, at = 0): void => {
     const known = due.get(work)
@@ -99,66 +92,6 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
 
   const nameOf = (gateway: ObjectKey, infrastructure: Infrastructure): string =>
     resourceName(parseKey(gateway).name, infrastructure.gatewayClass)
-
-  const describe = (object: Rendered): string => `${object.kind} ${object.metadata.namespace}/${object.metadata.name}`
-
-  /** Objects under these names that we did not make are nobody's to take: null, or what is in the way. */
-  const inTheWay = Effect.fnUntraced(function* (object: Rendered) {
-    const { namespace, name } = object.metadata
-    const place = placeOfOwned(object.kind, namespace, name)!
-    const found = yield* read(kube, place)
-    if (found === null) return null
-    const kind = ownedKinds.find((one) => one.kind === object.kind)!
-    const known = ownedFrom(kind, found)
-    return known !== null && stringAt(field(field(found, "metadata"), "labels"), managedLabel.name) === managedLabel.value
-      ? null
-      : describe(object)
-  })
-
-  /** True: it was applied. A string: it cannot be, because of what is in the way. hashed: what of it decides that it is to be applied again. */
-  const bring = Effect.fnUntraced(function* (rendered: Rendered, work: Work, hashed: Fields = rendered) {
-    const { namespace, name } = rendered.metadata
-    const key = ownedKey(rendered.kind, namespace, name)
-    const stands = owned.get(key)
-    const hash = hashOf(hashed)
-    // What was rendered once and is left out now (a port) cannot be seen in what stands; that another was rendered can.
-    const object = {
-      ...rendered,
-      metadata: { ...rendered.metadata, annotations: { ...rendered.metadata.annotations, [renderedAnnotation]: hash } }
-    }
-    const known = stored.get(key)
-    const now = yield* Clock.currentTimeMillis
-    // Our own watch has not shown it yet.
-    if (stands === undefined && known?.hash === hash && now - known.at < unseen) {
-      look(work, known.at + unseen)
-      return false
-    }
-    if (stands !== undefined) {
-      // It goes, and comes again when it is gone: the watch tells.
-      if (stands.going) return false
-      if (!drifted(stands.object, object, known?.hash === hash ? known.object : null)) return false
-    } else {
-      const obstacle = yield* inTheWay(object)
-      if (obstacle !== null) return obstacle
-    }
-    // Of what somebody else may set at any moment, only over the version that was looked at: a 409 is decided anew.
-    const resourceVersion = hashed === rendered ? "" : stringAt(field(stands?.object, "metadata"), "resourceVersion")
-    const manifest = resourceVersion === "" ? object : { ...object, metadata: { ...object.metadata, resourceVersion } }
-    const answer: Stored = yield* apply(kube, placeOfOwned(object.kind, namespace, name)!, manifest)
-    stored.set(key, { hash, object: answer, at: now })
-    options.onApply?.(object.kind, "applied")
-    return true
-  })
-
-  const removing = Effect.fnUntraced(function* (one: Owned) {
-    if (one.going) return
-    const gone = yield* remove(kube, placeOfOwned(one.kind.kind, one.namespace, one.name)!, { uid: one.uid }).pipe(
-      // Another one by now: the watch tells what it is.
-      Effect.catchTag("KubeError", (error) => (error.status === 409 ? Effect.succeed(false) : Effect.fail(error)))
-    )
-    stored.delete(one.key)
-    if (gone) options.onApply?.(one.kind.kind, "deleted")
-  })
 
   const problemOf = (object: Rendered, infrastructure: Infrastructure, error: KubeError): Problem => {
     return isRefusal(error) && infrastructure.named.length > 0
@@ -190,7 +123,7 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
       // What an autoscaler does is no news: written back each time, it could be written over what the autoscaler wants by then.
       const scaled = autoscaled && object.kind === "Deployment"
       const hashed = scaled ? { ...object, spec: { ...(object["spec"] as Fields), replicas: null } } : object
-      const result = yield* Effect.result(bring(object, gateway, hashed))
+      const result = yield* Effect.result(applying.bring(object, hashed))
       if (result._tag === "Failure") {
         const { failure } = result
         // Nobody there, or asked to wait: no fault of the object.
@@ -200,8 +133,10 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
         setProblem(gateway, problemOf(object, infrastructure, failure))
         return yield* failure
       }
-      if (typeof result.success === "string") {
-        setProblem(gateway, { _tag: "Taken", what: result.success })
+      const { success } = result
+      if (success._tag === "Later") look(gateway, success.at)
+      if (success._tag === "Taken") {
+        setProblem(gateway, success)
         look(gateway, (yield* Clock.currentTimeMillis) + again.most)
         return
       }
@@ -209,7 +144,7 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
     setProblem(gateway, null)
     const names = new Set(objects.map((one) => ownedKey(one.kind, one.metadata.namespace, one.metadata.name)))
     for (const one of [...owned.inNamespace(parseKey(gateway).namespace)])
-      if (ownedBy(one, uid) && !names.has(one.key)) yield* removing(one)
+      if (ownedBy(one, uid) && !names.has(one.key)) yield* applying.discard(one)
   })
 
   /** Of a Gateway that is not ours any more: only when it names another class. One whose class is merely gone goes on being served. */
@@ -219,7 +154,7 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
     if (gatewayClass === null) return
     for (const one of [...owned.inNamespace(parseKey(gateway).namespace)]) {
       const made = stringAt(field(field(one.object, "metadata"), "labels"), classLabel)
-      if (ownedBy(one, uid) && made !== labelValue(gatewayClass)) yield* removing(one)
+      if (ownedBy(one, uid) && made !== labelValue(gatewayClass)) yield* applying.discard(one)
     }
   })
 
@@ -246,9 +181,13 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
       return uid !== null && parseKey(gateway).namespace === namespace && (stands || (!refused && ports.length > 0)) ? [{ name, uid }] : []
     })
     if (authority === null || gateways.length === 0) return
-    const result = yield* bring(renderTrust(namespace, gateways, authority), trustOf(namespace))
-    if (typeof result === "string")
-      for (const { name } of gateways) setProblem(objectKey(gatewayKind, namespace, name), { _tag: "Taken", what: result })
+    const brought = yield* applying.bring(renderTrust(namespace, gateways, authority))
+    if (brought._tag === "Later") look(trustOf(namespace), brought.at)
+    if (brought._tag === "Taken") look(trustOf(namespace), (yield* Clock.currentTimeMillis) + again.most)
+    if ((brought._tag === "Taken") === untrusted.has(namespace)) return
+    if (brought._tag === "Taken") untrusted.set(namespace, brought)
+    else untrusted.delete(namespace)
+    for (const { name } of gateways) options.onChange(objectKey(gatewayKind, namespace, name))
   })
 
   const reconcile = (work: Work) =>
@@ -340,15 +279,14 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
         }
     },
     onOwned: (one) => {
-      // Deleted by somebody: what we remember of it stands no longer.
-      if (owned.get(one.key) === undefined) stored.delete(one.key)
-      if (one.gateway === null) {
+      const of = one.gateway === null ? null : objectKey(gatewayKind, one.namespace, one.gateway.name)
+      if (owned.get(one.key) === undefined) applying.gone(one.key, of === null || options.uidOf(of) === one.gateway?.uid)
+      if (of === null) {
         look(trustOf(one.namespace))
         return
       }
-      const gateway = objectKey(gatewayKind, one.namespace, one.gateway.name)
-      look(gateway)
-      options.onChange(gateway)
+      look(of)
+      options.onChange(of)
     },
     touch: (gateway) => {
       look(gateway)
@@ -365,7 +303,7 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
         const one = infrastructure === undefined ? undefined : owned.get(ownedKey(kind, namespace, nameOf(gateway, infrastructure)))
         return one !== undefined && uid !== null && ownedBy(one, uid) ? one.object : null
       }
-      return { service: of("Service"), deployment: of("Deployment"), problem: problems.get(gateway) ?? null }
+      return { service: of("Service"), deployment: of("Deployment"), problem: problems.get(gateway) ?? untrusted.get(namespace) ?? null }
     },
     run
   }
