@@ -9,8 +9,14 @@ import type { Rendered, Site, Wanted } from "./site.ts"
 
 const defaultReplicas = 2
 
-/** Nobody reaches these through us: what a cloud tells its machines, credentials among it. */
-const metadataAddresses = { v4: ["169.254.169.254/32"], v6: ["fd00:ec2::254/128"] }
+/**
+ * Nobody reaches these through us: what clouds tell their machines and pods, credentials among it (AWS: instances, ECS tasks, EKS pods; Alibaba). Not the
+ * whole of 169.254.0.0/16: DNS caches of nodes answer there; nor 168.63.129.16, which is Azure's DNS too: names are judged at every dial besides (law 5).
+ */
+const metadataAddresses = {
+  v4: ["169.254.169.254/32", "169.254.170.2/32", "169.254.170.23/32", "100.100.100.200/32"],
+  v6: ["fd00:ec2::254/128", "fd00:ec2::23/128"]
+}
 
 const deployment = (site: Site, wanted: Wanted): Rendered => {
   const { autoscaling, replicas = defaultReplicas } = wanted.infrastructure.parameters
