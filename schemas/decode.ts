@@ -5,6 +5,7 @@ import { expectedString, issuesOf, joinPath } from "./issue.ts"
 import { type KindEntry, kindOf, kinds } from "./kinds.ts"
 import { groupKind, type Issue, type Meta, objectKey } from "./meta.ts"
 import { TooDeep, withoutNulls } from "./nulls.ts"
+import { owners } from "./owner.ts"
 
 /** Metadata is readable; the value may not be. */
 export interface DecodedObject {
@@ -12,6 +13,8 @@ export interface DecodedObject {
   readonly kind: KindEntry
   readonly meta: Meta
   readonly value: Result.Result<unknown, ReadonlyArray<Issue>>
+  /** Of a value that did not decode, and whose owner can be read (schemas/owner.ts). */
+  readonly owner?: unknown
 }
 
 /** Not an object we could write a condition on: no kind, no name, or not an object at all. */
@@ -34,6 +37,13 @@ type Fields = Readonly<Record<string, unknown>>
 const decoders = new Map(
   kinds.map((kind) => [kind.groupKind, Schema.decodeUnknownResult(kind.schema as Schema.Codec<unknown>, { errors: "all" })])
 )
+
+const ownerDecoders = new Map(Object.entries(owners).map(([kind, schema]) => [kind, Schema.decodeUnknownResult(schema)]))
+
+const ownerOf = (kind: KindEntry, object: unknown): unknown => {
+  const decoded = ownerDecoders.get(kind.groupKind)?.(object)
+  return decoded !== undefined && Result.isSuccess(decoded) ? compact(decoded.success) : undefined
+}
 
 /** Kinds whose values no message shows (law 11). */
 const unquoted: ReadonlySet<string> = new Set(["Secret", "ConfigMap"])
@@ -119,7 +129,8 @@ const decode = (raw: unknown): DecodedObject | Unreadable | UnknownKind => {
     ...issuesOf(error.issue, object, "", quote)
   ])
   const value = issues.length > 0 && Result.isSuccess(decoded) ? Result.fail(issues) : Result.map(decoded, compact)
-  return { _tag: "Decoded", kind, meta, value }
+  const owner = Result.isSuccess(value) ? undefined : ownerOf(kind, object)
+  return { _tag: "Decoded", kind, meta, value, ...(owner === undefined ? {} : { owner }) }
 }
 
 /**

@@ -69,8 +69,14 @@ const admit = (
     created: "",
     labels: kind === "Namespace" ? new Map([...object.meta.labels, [nameLabel, name] as const]) : object.meta.labels
   }
+  const owned = object.owner === undefined ? {} : { owner: object.owner }
   return {
-    kept: { decoded: { meta, value: object.value, origin }, content: object.content, whole: object.whole, demanded: object.demanded },
+    kept: {
+      decoded: { meta, value: object.value, ...owned, origin },
+      content: object.content,
+      whole: object.whole,
+      demanded: object.demanded
+    },
     refused: false
   }
 }

@@ -15,6 +15,7 @@ export interface PieceObject {
   readonly meta: Meta
   readonly demanded: boolean
   readonly value: Result.Result<unknown, ReadonlyArray<Issue>>
+  readonly owner?: unknown
   readonly line: number
   /** Of what the API server counts generations by: everything but metadata and status. */
   readonly content: string
@@ -97,6 +98,7 @@ const decodeDocument = (key: Uint8Array, document: Document, objects: Array<Piec
     meta: decoded.meta,
     demanded: decoded.kind.need === "Demanded",
     value: decoded.kind.groupKind === "Secret" ? sealed(key, decoded.value) : decoded.value,
+    ...(decoded.owner === undefined ? {} : { owner: decoded.owner }),
     line: document.line,
     content: digest,
     whole: textDigest(key, `${digest}${canonical(metadata)}`)

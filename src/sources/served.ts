@@ -19,7 +19,8 @@ export const decodeServed = (entry: KindEntry, version: string, key: Uint8Array,
   if (decoded._tag !== "Decoded") return null
   return {
     meta: { ...decoded.meta, annotations: withoutLastApplied(decoded.meta.annotations) },
-    value: entry.groupKind === "Secret" ? sealed(key, decoded.value) : decoded.value
+    value: entry.groupKind === "Secret" ? sealed(key, decoded.value) : decoded.value,
+    ...(decoded.owner === undefined ? {} : { owner: decoded.owner })
   }
 }
 

@@ -16,6 +16,8 @@ export interface Origin {
 export interface Decoded<A = unknown> {
   readonly meta: Meta
   readonly value: Result.Result<A, ReadonlyArray<Issue>>
+  /** Of a value that did not decode, and whose owner can be read (schemas/owner.ts): a condition is written on it. */
+  readonly owner?: unknown
   readonly origin?: Origin
 }
 

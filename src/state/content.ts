@@ -31,4 +31,5 @@ export const sameContent = (a: Decoded, b: Decoded): boolean =>
   a.meta.created === b.meta.created &&
   same(a.meta.labels, b.meta.labels) &&
   same(a.meta.annotations, b.meta.annotations) &&
-  same(a.value, b.value)
+  same(a.value, b.value) &&
+  same(a.owner, b.owner)

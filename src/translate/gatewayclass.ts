@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import type { GatewayClass } from "#schemas/gatewayclass.ts"
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
+import type { GatewayClassOwner } from "#schemas/owner.ts"
 import { ownGroup } from "#schemas/reference.ts"
 import { gatewayClass, gatewayNote, observed, type Said } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
@@ -34,7 +35,12 @@ export const parametersProblem = (
 export const ownClass = (view: View, settings: TranslateSettings, name: string): OwnClass | null =>
   view.unit("class", name, (view) => {
     const object = view.get<GatewayClass>(objectKey(gatewayClassKind, "", name))
-    if (object === null || Result.isFailure(object.value)) return null
+    if (object === null) return null
+    if (Result.isFailure(object.value)) {
+      const owner = object.owner as GatewayClassOwner | undefined
+      if (owner?.spec.controllerName !== settings.controllerName) return null
+      return { accepted: false, said: gatewayClass.undecodable(object.value.failure) }
+    }
     const { spec } = object.value.success
     if (spec.controllerName !== settings.controllerName) return null
     const ref = spec.parametersRef
@@ -57,10 +63,8 @@ export const gatewayClassVerdict = (view: View, settings: TranslateSettings, key
       upstreams: [],
       gateways: []
     })
-    if (Result.isFailure(object.value)) {
-      // In a cluster it may be anybody's. Among a user's own files silence would be worse.
-      return settings.role === "Standalone" ? verdict(gatewayClass.undecodable(object.value.failure)) : null
-    }
     const own = ownClass(view, settings, key.slice(key.lastIndexOf("/") + 1))
-    return own === null ? null : verdict(own.said)
+    if (own !== null) return verdict(own.said)
+    // In a cluster it may be anybody's. Among a user's own files silence would be worse.
+    return Result.isFailure(object.value) && settings.role === "Standalone" ? verdict(gatewayClass.undecodable(object.value.failure)) : null
   })

@@ -1,12 +1,15 @@
 // The verdict on a Gateway: its own conditions, and an entry a listener with what routes made of it.
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
+import type { GatewayOwner } from "#schemas/owner.ts"
 import type { Decoded } from "../state/change.ts"
 import { observed, type Said, gateway as say } from "../status/conditions.ts"
 import type { Verdict, VerdictEntry } from "../status/verdict.ts"
 import type { OwnGateway } from "./gateway.ts"
+import { ownClass } from "./gatewayclass.ts"
 import type { Gathered } from "./gathering.ts"
 import type { TranslateSettings } from "./settings.ts"
+import type { View } from "./view.ts"
 
 const entry = (
   generation: number,
@@ -38,9 +41,13 @@ export const gatewayVerdict = (own: OwnGateway, gathered: Gathered): Verdict => 
   gateways: [own.key]
 })
 
-/** A Gateway that did not decode; null: it did, or it may be another controller's (its class cannot be read) and this is a cluster. */
-export const undecodableGateway = (settings: TranslateSettings, { meta, value }: Decoded<Gateway>): Verdict | null =>
-  Result.isSuccess(value) || settings.role === "Cluster"
+/** Its class is ours. In a cluster it may be another controller's; among a user's own files silence would be worse. */
+const oursToRefuse = (view: View, settings: TranslateSettings, owner: GatewayOwner | undefined): boolean =>
+  settings.role === "Standalone" || (owner !== undefined && ownClass(view, settings, owner.spec.gatewayClassName) !== null)
+
+/** A Gateway of ours that did not decode; null: it did, or it is not ours. */
+export const undecodableGateway = (view: View, settings: TranslateSettings, { meta, value, owner }: Decoded<Gateway>): Verdict | null =>
+  Result.isSuccess(value) || !oursToRefuse(view, settings, owner as GatewayOwner | undefined)
     ? null
     : {
         object: meta.key,

@@ -3,6 +3,7 @@ import { Result } from "effect"
 import type { Backend } from "#schemas/backend.ts"
 import type { BackendTLSPolicy } from "#schemas/backendtlspolicy.ts"
 import { type Condition, describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import type { BackendTLSPolicyOwner } from "#schemas/owner.ts"
 import { experimentalGroup, ownGroup, type PolicyTargetReference } from "#schemas/reference.ts"
 import type { Service } from "#schemas/service.ts"
 import type { Source } from "../snapshot/id.ts"
@@ -169,9 +170,12 @@ const judge = (view: View, key: ObjectKey): Judged => {
   const policy = view.get<BackendTLSPolicy>(key)
   if (policy === null) return { conditions: [], targets: [] }
   const generation = policy.meta.generation
-  if (Result.isFailure(policy.value))
-    return { conditions: [observed(generation, tlsPolicy.undecodable(policy.value.failure))], targets: [] }
   const { namespace } = parseKey(key)
+  if (Result.isFailure(policy.value)) {
+    const owner = policy.owner as BackendTLSPolicyOwner | undefined
+    const targets = (owner?.spec.targetRefs ?? []).map((ref) => objectKey(groupKind(ref.group, ref.kind), namespace, ref.name))
+    return { conditions: [observed(generation, tlsPolicy.undecodable(policy.value.failure))], targets }
+  }
   const refs = policy.value.success.spec.targetRefs
   const bad = refs.map((ref, index) => targetProblem(view, namespace, ref, index)).filter((problem) => problem !== null)
   const lost = refs.flatMap((ref) => {

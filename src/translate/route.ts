@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import type { HTTPRoute } from "#schemas/httproute.ts"
 import { type GroupKind, type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import type { HTTPRouteOwner } from "#schemas/owner.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Rule } from "../snapshot/route.ts"
@@ -129,8 +130,17 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   if (object === null) return "it does not exist"
   const { meta } = object
   if (Result.isFailure(object.value)) {
-    // Whose it is cannot be read either; without a parentRef the entry can be shown, but not written.
-    const conditions = [observed(meta.generation, say.undecodable(object.value.failure))]
+    const refused = say.undecodable(object.value.failure)
+    const owner = object.owner as HTTPRouteOwner | undefined
+    const { namespace } = parseKey(key)
+    const parents = (owner?.spec.parentRefs ?? []).flatMap((ref) => attach(view, settings, ref, "HTTPRoute", namespace, ["*"]) ?? [])
+    if (parents.length > 0)
+      return without(
+        meta,
+        parents.map((one) => entryOf(meta, one, [refused]))
+      )
+    // In a cluster it may be another controller's; where it is a user's own file the entry is shown.
+    const conditions = [observed(meta.generation, refused)]
     return without(meta, [{ parent: null, section: null, port: null, conditions, listener: null }])
   }
   const route = object.value.success

@@ -168,7 +168,7 @@ export const makeTranslate =
 
     const parts = [
       byObject(view.list(gatewayClassKind).map(({ meta }) => gatewayClassVerdict(view, settings, meta.key))),
-      byObject(view.list<Gateway>(gatewayKind).map((object) => undecodableGateway(settings, object))),
+      byObject(view.list<Gateway>(gatewayKind).map((object) => undecodableGateway(view, settings, object))),
       byObject(gateways.map((own) => gatewayVerdict(own, gathered.get(own.key)!))),
       view.unit("verdicts", "backends", (view) => backendVerdicts(view, settings, view.given<Reached>("reached")), never),
       view.unit("verdicts", "tls policies", (view) => policyVerdicts(view, view.given<Reached>("reached")), never),
