@@ -14,6 +14,8 @@ export const pace = {
   message: 300_000,
   /** How long `Programmed` waits for acknowledgements before it is written as pending. */
   acknowledgement: 1_000,
+  /** From one time that what we wrote was taken back to the next that we write it: at first, and at most, doubled as long as it goes on. */
+  contest: { least: 1_000, most: 60_000 },
   /** After a conflict the watch tells; should it not, we look again. */
   conflict: 5_000
 } as const
@@ -21,6 +23,9 @@ export const pace = {
 interface Item {
   lastWrite: number
   gap: number
+  /** What was asked for by the last write. */
+  asked: string
+  contest: number
   pendingSince: number | null
   pendingGeneration: number
 }
@@ -35,14 +40,15 @@ export interface Agenda {
   /** When the next one is due; null: nothing is left. */
   readonly next: () => number | null
   readonly size: () => number
-  /** Time from which a patch may be written: `now` or earlier is now. */
+  /** Time from which a patch may be written: `now` or earlier is now. asked: equal for equal wishes for the same object. */
   readonly due: (
     key: ObjectKey,
     patch: StatusPatch,
     programmed: { readonly pending: boolean; readonly generation: number },
-    now: number
+    now: number,
+    asked: string
   ) => number
-  readonly wrote: (key: ObjectKey, patch: StatusPatch, now: number) => void
+  readonly wrote: (key: ObjectKey, patch: StatusPatch, now: number, asked: string) => void
 }
 
 const first = /^Gateway(Class)?\./
@@ -56,7 +62,14 @@ export const makeAgenda = (since: number): Agenda => {
   const itemOf = (key: ObjectKey): Item => {
     const known = items.get(key)
     if (known !== undefined) return known
-    const made: Item = { lastWrite: Number.NEGATIVE_INFINITY, gap: pace.least, pendingSince: null, pendingGeneration: 0 }
+    const made: Item = {
+      lastWrite: Number.NEGATIVE_INFINITY,
+      gap: pace.least,
+      asked: "",
+      contest: pace.contest.least,
+      pendingSince: null,
+      pendingGeneration: 0
+    }
     items.set(key, made)
     return made
   }
@@ -92,7 +105,7 @@ export const makeAgenda = (since: number): Agenda => {
       return soonest
     },
     size: () => gateways.size + others.size,
-    due: (key, { difference }, { pending, generation }, now) => {
+    due: (key, { difference }, { pending, generation }, now, asked) => {
       const item = itemOf(key)
       if (!pending) item.pendingSince = null
       else if (item.pendingSince === null || item.pendingGeneration !== generation) {
@@ -102,7 +115,8 @@ export const makeAgenda = (since: number): Agenda => {
       const held = item.pendingSince === null ? Number.NEGATIVE_INFINITY : item.pendingSince + pace.acknowledgement
       switch (difference) {
         case "State":
-          return Math.max(held, item.lastWrite + pace.least)
+          // Just this was written, and it stands no longer: somebody else writes there too.
+          return Math.max(held, item.lastWrite + (item.asked === asked ? item.contest : pace.least))
         case "Count":
         case "Facts":
           return Math.max(held, item.lastWrite + item.gap)
@@ -110,8 +124,11 @@ export const makeAgenda = (since: number): Agenda => {
           return Math.max(held, (item.lastWrite === Number.NEGATIVE_INFINITY ? since : item.lastWrite) + pace.message)
       }
     },
-    wrote: (key, { difference }, now) => {
+    wrote: (key, { difference }, now, asked) => {
       const item = itemOf(key)
+      const contested = item.asked === asked && now <= item.lastWrite + 4 * item.contest
+      item.contest = contested ? Math.min(2 * item.contest, pace.contest.most) : pace.contest.least
+      item.asked = asked
       const ceiling = difference === "Facts" ? pace.facts : pace.counts
       // Written as soon as it could be: it goes on changing.
       item.gap = now - item.lastWrite <= item.gap * 2 ? Math.min(item.gap * 2, ceiling) : pace.least

@@ -17,7 +17,7 @@ import { type Fields, field, numberAt, stringAt } from "./status/json.ts"
 
 export interface ProvisionerOptions {
   readonly kube: Kube["Service"]
-  /** Asked before each Gateway's writes. */
+  /** Asked before each Gateway, and before each write. */
   readonly leading: Pick<Leadership, "isLeader" | "changes">
   readonly owned: OwnedObjects
   readonly site: Site

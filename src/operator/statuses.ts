@@ -1,4 +1,5 @@
 // Desired statuses written to the API server: by the leader alone, compared with what the watch shows, one write an object with all our conditions in it.
+import { createHash } from "node:crypto"
 import { Clock, Effect, Option, Queue, Stream } from "effect"
 import { kindOf } from "#schemas/kinds.ts"
 import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
@@ -16,7 +17,7 @@ import { hasOwnSections } from "./status/sections.ts"
 
 export interface StatusesOptions {
   readonly kube: Kube["Service"]
-  /** Asked before each batch of writes. */
+  /** Asked before each write. */
   readonly leading: Pick<Leadership, "isLeader" | "changes">
   readonly observed: Observed
   /** GatewayClass.spec.controllerName: whose entries of shared lists are ours. */
@@ -70,11 +71,15 @@ interface Plan {
   readonly from: Observation
   readonly desired: Fields
   readonly patch: StatusPatch
+  /** A hash of what is asked for, of which object. */
+  readonly asked: string
 }
 
 /** What is compared to tell whether the same was asked for before: times are no part of it. */
 const askedFor = (desired: Fields): string =>
   JSON.stringify(desired, (name, value: unknown) => (name === "lastTransitionTime" || name === "asOf" ? undefined : value))
+
+const askedHash = (uid: string, desired: Fields): string => createHash("sha256").update(uid).update(askedFor(desired)).digest("base64")
 
 /** In the version it was read in: an older API server may serve no newer one. */
 const placeOf = (key: ObjectKey, { apiVersion }: Observation): ObjectPlace | null => {
@@ -161,15 +166,16 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     const known = altered.get(key)
     if (known !== undefined && known.status === JSON.stringify(from.status) && known.asked === askedFor(desired)) return null
     const programmed = programmedOf(verdict, desired)
+    const asked = askedHash(from.uid, desired)
     const due = Math.max(
-      agenda.due(key, patch, programmed, now),
+      agenda.due(key, patch, programmed, now, asked),
       verdict !== null && heardIn(from.status) && !heardIn(desired) ? began + hearing : 0
     )
     if (due > now) {
       agenda.add(key, due)
       return null
     }
-    return { key, place, from, desired, patch }
+    return { key, place, from, desired, patch, asked }
   }
 
   /** Law 1: what one object's status makes us stumble over costs that object its status. */
@@ -217,9 +223,9 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
   }
 
   const succeeded = (plan: Plan, stored: Stored, now: number): WriteResult => {
-    const { key, from, desired, patch } = plan
+    const { key, from, desired, patch, asked } = plan
     failures = 0
-    agenda.wrote(key, patch, now)
+    agenda.wrote(key, patch, now, asked)
     const status = field(stored, "status")
     ahead.set(key, {
       from: from.resourceVersion,
@@ -234,6 +240,8 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
   }
 
   const write = Effect.fnUntraced(function* (plan: Plan) {
+    // A batch may take longer than what is left of the lease.
+    if (!leading.isLeader()) return
     const answer = yield* Effect.result(patchStatus(kube, plan.place, plan.from.resourceVersion, plan.patch.status))
     const now = yield* Clock.currentTimeMillis
     const result = answer._tag === "Success" ? succeeded(plan, answer.success, now) : failed(plan, answer.failure, now)
@@ -273,7 +281,6 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
       led = true
       const plans = now < pausedUntil ? [] : agenda.take(now, batch).flatMap((key) => planned(key, now) ?? [])
       if (plans.length > 0) {
-        // The lease is looked at before each batch, and so that a batch cannot outlive it: a request has a bound of its own.
         yield* Effect.forEach(plans, write, { concurrency, discard: true })
         const took = (yield* Clock.currentTimeMillis) - now
         yield* Effect.sleep(Math.max(0, (plans.length * 1_000) / rate - took))

@@ -55,7 +55,9 @@ await onControlPlane("the operator among others", (plane: Access) => {
   it("tells of a ConfigMap that has the name of its authority, for as long as it is there, and takes no Service for its label", async () => {
     await plane.request("POST", configMaps(), { body: { metadata: { name: "sluice-ca" }, data: { "ca.crt": "theirs" } } })
     const labels = { "app.kubernetes.io/managed-by": "sluice" }
-    await plane.request("POST", services(), { body: { metadata: { name: made("labelled"), labels }, spec: { ports: [{ name: "theirs", port: 1 }] } } })
+    await plane.request("POST", services(), {
+      body: { metadata: { name: made("labelled"), labels }, spec: { ports: [{ name: "theirs", port: 1 }] } }
+    })
     await gateway("web")
     await gateway("labelled")
     await until(
@@ -110,5 +112,21 @@ await onControlPlane("the operator among others", (plane: Access) => {
     const stop = performance.now() + 2_000
     while (performance.now() < stop) await plane.request("DELETE", path)
     expect((await writes()) - deleted).toBeLessThan(5)
+  }, 60_000)
+
+  it("writes a status that another controller overwrites each time ever more slowly", async () => {
+    const route = { parentRefs: [{ name: "web" }] }
+    const path = `${api}/namespaces/${namespace}/httproutes/cart`
+    await plane.request("POST", `${api}/namespaces/${namespace}/httproutes`, {
+      body: { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata: { name: "cart" }, spec: route }
+    })
+    await until("its status", async () => (await get(path)).status?.parents.length === 1)
+    const writes = () => operator.metric("sluice_status_writes_total", { kind: "HTTPRoute" })
+    const before = await writes()
+    const end = performance.now() + 3_000
+    while (performance.now() < end)
+      if ((await get(path)).status.parents.length > 0) await plane.request("PATCH", `${path}/status`, { body: { status: { parents: [] } } })
+    expect((await writes()) - before).toBeLessThan(6)
+    await until("ours stands when it gives up", async () => (await get(path)).status.parents.length === 1)
   }, 60_000)
 })
