@@ -63,7 +63,8 @@ export const recordExchange = (exchange: Exchange, now: number): void => {
     endpoint: peer?.endpoint ?? "",
     address: peer?.address ?? "",
     reused: peer?.reused ?? null,
-    client: connection.trusted && head !== null ? clientAddress(connection.peer, head.headers, context.trust) : connection.peer,
+    // As it came: of what goes on, an upstream outside the cluster is told no address.
+    client: connection.trusted ? clientAddress(connection.peer, received.fields, context.trust) : connection.peer,
     method: received.method,
     host: head?.authority ?? "",
     path: head?.path ?? "",

@@ -248,3 +248,18 @@ describe("trailers", () => {
     expect(silent).toMatch(/\r\n0\r\n\r\n$/)
   })
 })
+
+describe("behind a proxy that is trusted", () => {
+  it("the log names the client, wherever the request goes on to", async () => {
+    const spec = (external: boolean) => ({ endpoints: [at(origin.port)], spec: { external } })
+    const rules = [{ path: exact("/inside"), to: "inside" }, { path: exact("/outside"), to: "outside" }, { path: exact("/none") }]
+    await using trusting = await startProxy(
+      { listeners: { web: { hosts: { "*": rules } } }, upstreams: { inside: spec(false), outside: spec(true) } },
+      { trust: (address) => address === "127.0.0.1" }
+    )
+    for (const path of ["/inside", "/outside", "/none"]) {
+      await ask(trusting.port(), path, { headers: { "X-Forwarded-For": "192.0.2.1, 203.0.113.9" } })
+      expect([path, (await trusting.logged((line) => line.path === path))["client"]]).toEqual([path, "203.0.113.9"])
+    }
+  })
+})
