@@ -296,6 +296,8 @@ export const makeOperator = Effect.fnUntraced(function* (
   })
 
   const narrator = makeNarrator(journal)
+  /** What was said to be closed to us: once, until it opens. */
+  const denied = new Set<string>()
   const latest = { capacity: 1, strategy: "sliding" } as const
   const loops = [
     pipeline.run,
@@ -337,9 +339,14 @@ export const makeOperator = Effect.fnUntraced(function* (
       Stream.buffer(latest),
       Stream.runForEach((collections) =>
         Effect.sync(() => {
-          for (const { kind, namespace, state, detail } of collections)
-            if (state === "Denied" || state === "Broken")
-              journal.write("debug", `${kind}${namespace === "" ? "" : ` of ${namespace}`}: ${state}: ${detail}`)
+          for (const { kind, namespace, state, detail } of collections) {
+            const what = `${kind}${namespace === "" ? "" : ` of namespace ${namespace}`}`
+            if (state === "Broken") journal.write("debug", `${what}: ${state}: ${detail}`)
+            if (state === "Denied" && !denied.has(what)) journal.write("warning", `${what} may not be read: ${detail}`)
+            if (state === "Watching" && denied.has(what)) journal.write("info", `${what} may be read again`)
+            if (state === "Denied") denied.add(what)
+            if (state === "Watching") denied.delete(what)
+          }
         })
       )
     ),

@@ -1,6 +1,6 @@
 // Secrets and ConfigMaps that translate's interest names: got one by one, got again when the watch of metadata says that they changed, let go when
 // nobody names them any more. Nobody else's bytes are ever asked for.
-import { Clock, Effect, type Fiber, FiberMap, Random, type Scope, Semaphore } from "effect"
+import { Clock, Effect, type Fiber, FiberMap, Random, Result, type Scope, Semaphore } from "effect"
 import { type KindEntry, kindOf } from "#schemas/kinds.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { Backoff, type BackoffTimings } from "../kube/backoff.ts"
@@ -12,7 +12,7 @@ import { decodeServed, type Sighted } from "./served.ts"
 export interface NamedOptions {
   /** What Secrets are sealed with. */
   readonly key: Uint8Array
-  /** null: every namespace. What is elsewhere is answered as absent without being asked for. */
+  /** null: every namespace. What is elsewhere is answered as closed without being asked for. */
   readonly namespaces: ReadonlySet<string> | null
   readonly put: (change: Change) => void
   /** Each failed try. */
@@ -56,6 +56,15 @@ const concurrency = 8
 /** Whether what we hold is at least as new as what was sighted; versions that are no numbers never are. */
 const covers = (held: string, sighted: string): boolean =>
   held === sighted || (/^\d+$/.test(held) && /^\d+$/.test(sighted) && BigInt(held) >= BigInt(sighted))
+
+/** An object that stays closed to us, with the reason in place of its value: whoever refers to it says so. */
+const closed = (key: ObjectKey, reason: string): Decoded => ({
+  meta: { key, uid: "", resourceVersion: "", generation: 1, created: "", labels: new Map(), annotations: new Map() },
+  value: Result.fail([{ path: "", message: reason }])
+})
+
+const noRight = ({ kind, namespace }: Wanted): string =>
+  `Sluice has no right to get ${kind.plural} in namespace ${namespace} (403): bind its role there (docs/security.md)`
 
 export const makeNamed = (options: NamedOptions): Effect.Effect<Named, never, Kube | Scope.Scope> =>
   Effect.gen(function* () {
@@ -107,8 +116,8 @@ export const makeNamed = (options: NamedOptions): Effect.Effect<Named, never, Ku
           one.denied = true
           options.onDenied(one.kind, one.namespace, error)
           options.put({ _tag: "Denied", kind: one.kind.groupKind, namespace: one.namespace, detail: error.message })
-          // A pair that was read stays in use; of one that never was nobody must wait (law 1).
-          if (one.answer === undefined) answer(key, one, null)
+          // A pair that was read stays in use; of one that never was nobody must wait (law 1), and it is not said to be absent.
+          if (one.answer === undefined || one.answer === null) answer(key, one, closed(key, noRight(one)))
         }
         yield* Effect.sleep(Math.min(options.probe * (0.75 + chance / 2), pause))
       } while (one.again)
@@ -150,7 +159,7 @@ export const makeNamed = (options: NamedOptions): Effect.Effect<Named, never, Ku
           const { kind: groupKind, namespace, name } = parseKey(key)
           const kind = kindOf(groupKind)
           if (kind === undefined || (options.namespaces !== null && !options.namespaces.has(namespace))) {
-            options.put({ _tag: "Fetched", key, object: null })
+            options.put({ _tag: "Fetched", key, object: closed(key, `namespace ${namespace} is not watched (--watch-namespace)`) })
             continue
           }
           const one: Wanted = { kind, namespace, name, answer: undefined, denied: false, again: false, fetching: null }

@@ -6,6 +6,7 @@ import type { Secret } from "#schemas/secret.ts"
 import type { SubjectAltName } from "#schemas/trust.ts"
 import type { Source } from "../snapshot/id.ts"
 import type { Material, Sealed } from "../snapshot/secret.ts"
+import { describeIssues } from "../status/conditions.ts"
 import { parseBundle, parseKeyPair } from "./keypair.ts"
 import { describeUnpermitted, permitted, type ReferenceFrom } from "./reference.ts"
 import type { View } from "./view.ts"
@@ -37,10 +38,7 @@ const bundle = (view: View, namespace: string, ref: LocalObjectReference, where:
   const key = objectKey(ref.kind, namespace, ref.name)
   const found = view.fetched<{ readonly data: ReadonlyMap<string, string | Sealed> }>(key)
   if (found === null || found === undefined) return Result.fail(invalidCa(`${what} does not exist`))
-  if (Result.isFailure(found.value))
-    return Result.fail(
-      invalidCa(`${what} cannot be read: ${found.value.failure.map((issue) => `${issue.path}: ${issue.message}`).join("; ")}`)
-    )
+  if (Result.isFailure(found.value)) return Result.fail(invalidCa(`${what} cannot be read: ${describeIssues(found.value.failure)}`))
   const value = found.value.success.data.get(caKey)
   if (value === undefined) return Result.fail(invalidCa(`${what} has no key ${caKey}`))
   const pem = typeof value === "string" ? value : value.use((bytes) => Buffer.from(bytes).toString("latin1"))
@@ -82,7 +80,7 @@ export const clientCertificate = (
   const key = objectKey("Secret", namespace, ref.name)
   const found = view.fetched<Secret<Sealed>>(key)
   if (found === null || found === undefined) return fail("does not exist")
-  if (Result.isFailure(found.value)) return fail(`cannot be read: ${found.value.failure.map((issue) => issue.path).join(", ")}`)
+  if (Result.isFailure(found.value)) return fail(`cannot be read: ${describeIssues(found.value.failure)}`)
   return Result.mapError(parseKeyPair(key, source("Secret", namespace, ref.name), found.value.success), (problem) => ({
     reason: "InvalidClientCertificateRef" as const,
     message: `${what} ${problem}`

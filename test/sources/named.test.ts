@@ -1,5 +1,5 @@
 // What is fetched by name, against a scripted API server: a failure is no answer, and what was read is not read again without a reason.
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Result, Scope } from "effect"
 import { afterEach, assert, describe, it } from "vitest"
 import { kindOf } from "#schemas/kinds.ts"
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
@@ -27,7 +27,9 @@ interface Fetching {
 
 const said = (change: Change): string =>
   change._tag === "Fetched"
-    ? `Fetched ${change.object?.meta.resourceVersion ?? null}`
+    ? change.object !== null && Result.isFailure(change.object.value)
+      ? `Closed: ${change.object.value.failure[0]?.message}`
+      : `Fetched ${change.object?.meta.resourceVersion ?? null}`
     : change._tag === "Denied"
       ? `Denied ${change.namespace}`
       : change._tag
@@ -122,18 +124,33 @@ describe("a Secret that is named", () => {
     }
   })
 
+  const noRight = "Closed: Sluice has no right to get secrets in namespace shop (403): bind its role there (docs/security.md)"
+
   it("that may not be read is answered once, and read when it may be; what was read once is kept", async () => {
     const one = await fetching()
     one.named.want(new Set([key]))
     for (let times = 0; times < 2; times++) (await one.server.next()).json(403, status(403, "Forbidden"))
     ;(await one.server.next()).json(200, secret("7"))
-    for (const expected of ["Denied shop", "Fetched null", "Fetched 7"]) assert.strictEqual(await one.next(), expected)
+    for (const expected of ["Denied shop", noRight, "Fetched 7"]) assert.strictEqual(await one.next(), expected)
     one.named.set(sighted("8"))
     ;(await one.server.next()).json(403, status(403, "Forbidden"))
     assert.strictEqual(await one.next(), "Denied shop")
     ;(await one.server.next()).json(200, secret("8"))
     assert.strictEqual(await one.next(), "Fetched 8")
     assert.strictEqual(one.told.length, 5)
+  })
+
+  it("that was absent and may not be read any more is not said to be absent; deleted, it is", async () => {
+    const one = await fetching()
+    one.named.want(new Set([key]))
+    ;(await one.server.next()).json(404, status(404, "NotFound"))
+    assert.strictEqual(await one.next(), "Fetched null")
+    one.named.set(sighted("8"))
+    const denied = await one.server.next()
+    denied.json(403, status(403, "Forbidden"))
+    for (const expected of ["Denied shop", noRight]) assert.strictEqual(await one.next(), expected)
+    ;(await one.server.next()).json(404, status(404, "NotFound"))
+    assert.strictEqual(await one.next(), "Fetched null")
   })
 
   it("is not asked for any more when nobody names it", async () => {

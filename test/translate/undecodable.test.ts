@@ -1,4 +1,5 @@
 // Law 1 in a cluster: an object that does not decode is refused in its own status, by the controller that it names and by no other; and the rest serves.
+import { Result } from "effect"
 import { assert, describe, it } from "vitest"
 import { kindOf } from "#schemas/kinds.ts"
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
@@ -119,6 +120,26 @@ describe("an object that does not decode", () => {
     const key = objectKey("XBackend.gateway.networking.x-k8s.io", "shop", "pay")
     const { verdicts: said } = verdictsOf([gatewayClass, httpGateway(), reaching, xbackend])
     assert.match(accepted(said.get(key))![0]!, /infra\/edge False Invalid/)
+  })
+
+  it("a Secret that Sluice may not read is not said to be absent", () => {
+    const secret = objectKey("Secret", "infra", "tls")
+    const raw = spoilt(httpGateway(), {
+      listeners: [{ name: "https", port: 443, protocol: "HTTPS", tls: { certificateRefs: [{ name: "tls" }] } }]
+    })
+    const objects = [gatewayClass, raw].map(
+      (one) => decodeServed(kindOf(`${one.kind}.gateway.networking.k8s.io`)!, "v1", new Uint8Array(32), one)!
+    )
+    const meta = { ...objects[1]!.meta, key: secret }
+    const state = folded([
+      ...objects.map((object) => ({ _tag: "Upserted", object }) as const),
+      { _tag: "Fetched", key: secret, object: { meta, value: Result.fail([{ path: "", message: "Sluice has no right to get it" }]) } }
+    ])
+    const verdict = makeTranslate({ ...settings, role: "Cluster" })(state).verdicts.get(edge)!
+    const resolved = verdict.entries.find((one) => one.section === "https")!.conditions.find(({ type }) => type === "ResolvedRefs")!
+    assert.strictEqual(resolved.reason, "InvalidCertificateRef")
+    assert.include(resolved.message, "Secret infra/tls cannot be read: Sluice has no right to get it")
+    assert.notInclude(resolved.message, "does not exist")
   })
 
   it("an EgressPolicy", () => {
