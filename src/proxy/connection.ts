@@ -6,6 +6,7 @@ import type { TLSSocket } from "node:tls"
 import type { Problem } from "../http1/problem.ts"
 import { Reader, type ReaderHandler, type RequestHead as ReceivedHead, type Verdict } from "../http1/reader.ts"
 import type { Reason } from "../snapshot/reason.ts"
+import { defectDetail } from "../upstream/defect.ts"
 import { rawAnswer } from "./answer.ts"
 import type { Clock, Watched } from "./clock.ts"
 import { Exchange, type ExchangeContext } from "./exchange.ts"
@@ -263,7 +264,10 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
       this.final = true
       this.deafen()
       if (exchange !== null) exchange.defect(cause)
-      else if (!this.gone && !this.leaving) this.leave()
+      else if (!this.gone && !this.leaving) {
+        this.leave()
+        this.host.onRefused(socket, "internal", defectDetail(cause))
+      }
     } catch {
       socket.destroy()
     }

@@ -1,6 +1,8 @@
 // One message after the other off a byte stream: what is told, in which order, and what is refused (RFC 9112).
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "vitest"
-import type { Reader } from "#src/http1/reader.ts"
+import { Reader, type RequestHead } from "#src/http1/reader.ts"
 import { bytes, errorOf, plainVerdict, read, recorder, type Told } from "./record.ts"
 
 const get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -326,6 +328,22 @@ describe("what follows a message", () => {
       assert.strictEqual(Object.keys(told.at(-1)!)[0], key)
     }
   })
+})
+
+it("keeps nothing of a head that it has told, however long its connection rests", async () => {
+  let fields: WeakRef<ReadonlyArray<string>> | null = null
+  const onHead = (head: RequestHead) => {
+    fields = new WeakRef(head.fields)
+    return "None" as const
+  }
+  const ignore = () => {}
+  const reader = new Reader<RequestHead>("Request", { onHead, onData: ignore, onEnd: ignore, onError: ignore })
+  reader.execute(bytes(get))
+  await new Promise((resolve) => setImmediate(resolve))
+  setFlagsFromString("--expose-gc")
+  ;(runInNewContext("gc") as () => void)()
+  assert.isUndefined((fields as WeakRef<ReadonlyArray<string>> | null)?.deref())
+  assert.strictEqual(reader.place, "Between")
 })
 
 it("says where it is, and whether the next message has begun", () => {
