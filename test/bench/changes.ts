@@ -1,5 +1,6 @@
 // Changes on a cluster of many routes: how soon one is served, and what a steady storm of them does to operator and proxy.
 import { setTimeout as delay } from "node:timers/promises"
+import { cpu } from "./measure.ts"
 import type { FigureRow } from "./row.ts"
 import { type Client, routePath, rulesOf } from "./shop.ts"
 import { type Process, type Stage, until } from "./stage.ts"
@@ -39,6 +40,8 @@ const served = async ({ client }: Served, n: number, answer: string, pause: numb
 export const propagation = async (world: Served, changes: number): Promise<FigureRow> => {
   const times: Array<number> = []
   const backendOf = new Map<number, number>()
+  const used = () => [cpu(world.operator.pid), cpu(world.proxy.pid)] as const
+  const before = used()
   for (let at = 0; at < changes; at++) {
     const n = (at * 37) % world.routes
     const backend = (backendOf.get(n) ?? n) + (at % 2)
@@ -51,9 +54,10 @@ export const propagation = async (world: Served, changes: number): Promise<Figur
     await delay(Math.random() * 100)
   }
   times.sort((a, b) => a - b)
+  const [operator = 0, proxy = 0] = used().map((after, at) => ((after - (before[at] ?? 0)) * 1_000) / changes)
   return {
     work: `one changed route among ${world.routes.toLocaleString("en")}: from the API server's answer to the first request served the new way, ${changes} changes`,
-    figure: `p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, slowest ${(times.at(-1) ?? 0).toFixed(1)} ms`,
+    figure: `p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, slowest ${(times.at(-1) ?? 0).toFixed(1)} ms; CPU a change, its status and the requests that looked for it included: operator ${operator.toFixed(1)} ms, proxy ${proxy.toFixed(1)} ms`,
     bar: "p50 50 ms, p99 200 ms"
   }
 }
@@ -101,7 +105,7 @@ export const storm = async (world: Served, perSecond: number, seconds: number): 
   const last = begun - 1
   const live = await served(world, (last * 37) % world.routes, expected(`storm-${last}`, (last * 37) % world.routes), 5)
   const queued = await sample()
-  const written = await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 120_000, 50)
+  const written = await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 600_000, 50)
   const third = samples[Math.floor(samples.length / 3)] ?? before
   const end = samples.at(-1) ?? before
   const line = (one: "operator" | "proxy") =>

@@ -37,8 +37,8 @@ const withShop = async (options: ClusterOptions, origins: Origins): Promise<Read
     await proxy.ready()
     await until("the last route is served", async () => (await client.ask(routes - 1)).startsWith("200"))
     const written = () => operator.metric("sluice_status_writes_total", { kind: "HTTPRoute" })
-    await until("every route has its status", async () => (await written()) >= routes, 120_000, 200)
-    await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 120_000, 100)
+    await until("every route has its status", async () => (await written()) >= routes, 600_000, 200)
+    await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 600_000, 100)
     const world = { stage, routes, operator, proxy, client }
     return [
       ...note([await propagation(world, options.quick ? 50 : 200)]),

@@ -64,7 +64,7 @@ const stat = (pid: number): { readonly parent: number; readonly ticks: number } 
 }
 
 /** CPU seconds of a process, all threads, and of its living children. */
-const cpu = (pid: number): number => {
+export const cpu = (pid: number): number => {
   let ticks = stat(pid)?.ticks ?? 0
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue

@@ -1,6 +1,7 @@
 // A start with ten thousand routes and fifty thousand endpoints: how long, and how much memory.
 import { randomUUID } from "node:crypto"
 import { fillCustom, inParallel } from "./fill.ts"
+import { cpu } from "./measure.ts"
 import type { FigureRow } from "./row.ts"
 import { routeOf, routesPath } from "./shop.ts"
 import { create, namespace, openStage, type Process, type StageOptions, until } from "./stage.ts"
@@ -63,6 +64,7 @@ export const starting = async (options: StageOptions, routes: number, endpoints:
     running.push(operator, proxy)
     const [operatorReady, proxyReady] = await Promise.all([operator.ready(180_000), proxy.ready(180_000)])
     const atReady = { operator: operator.memory(), proxy: proxy.memory() }
+    const used = `CPU until then: operator ${cpu(operator.pid).toFixed(1)} s, proxy ${cpu(proxy.pid).toFixed(1)} s`
     await until("the first statuses are to be written", async () => (await operator.metric("sluice_status_writes_total")) > 0)
     await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 300_000, 200)
     const written = performance.now() - began
@@ -72,7 +74,7 @@ export const starting = async (options: StageOptions, routes: number, endpoints:
     return [
       {
         work: `start with ${what}, operator and proxy at once, until both are ready`,
-        figure: `${seconds(Math.max(operatorReady, proxyReady))} (operator ${seconds(operatorReady)}); every status written after ${seconds(written)}`,
+        figure: `${seconds(Math.max(operatorReady, proxyReady))} (operator ${seconds(operatorReady)}; ${used}); every status written after ${seconds(written)}`,
         bar: "30 s"
       },
       { work: "RSS of the operator then", figure: line(operator, atReady.operator), bar: "600 MB" },

@@ -39,7 +39,7 @@ const writesOf = async (operator: Process) =>
   (await operator.metric("sluice_status_writes_total")) + (await operator.metric("sluice_provision_writes_total"))
 
 const settled = (operator: Process) =>
-  until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 120_000, 100)
+  until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 600_000, 100)
 
 /** `routes`: how many there are already. */
 export const attaching = async (plane: ControlPlane, operator: Process, routes: number, count: number): Promise<FigureRow> => {
@@ -59,13 +59,13 @@ export const attaching = async (plane: ControlPlane, operator: Process, routes: 
       made++
       await create(plane, routesPath, routeOf(routes + n, routes))
     })
-    await until("all are counted", async () => seen === routes + count, 120_000)
+    await until("all are counted", async () => seen === routes + count, 600_000)
     leaving = true
     await inParallel(count, 16, async (n) => {
       gone++
       await plane.request("DELETE", routePath(routes + n))
     })
-    await until("none is counted", async () => seen === routes, 120_000)
+    await until("none is counted", async () => seen === routes, 600_000)
     await settled(operator)
   } finally {
     watch.stop()
