@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/node/**/*.test.ts"],
     globalSetup: ["test/node/node.setup.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     pool: "forks",
     maxWorkers: 1
   }
