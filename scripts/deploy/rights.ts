@@ -20,7 +20,7 @@ const read = ["get", "list", "watch"]
 
 /** By group: why what is provisioned is needed. */
 const made: Readonly<Record<string, string>> = {
-  "": "the Service of a Gateway, its ServiceAccount without rights, the authority of the link",
+  "": "the Service of a Gateway, its ServiceAccount without rights",
   apps: "the pods of a Gateway",
   policy: "drains of nodes wait for a Gateway's pods",
   autoscaling: "when GatewayParameters ask for it",
@@ -68,13 +68,14 @@ export const rights: ReadonlyArray<Right> = [
       why: "statuses are written; specs never are"
     })
   ),
-  ...[...Map.groupBy(ownedKinds, (kind) => kind.group)].map(
-    ([group, some]): Right => ({
+  ...[...Map.groupBy(ownedKinds, (kind) => `${kind.group} ${kind.kind === "ConfigMap"}`).values()].map(
+    (some): Right => ({
       where: "tenants",
-      group,
+      group: some[0]!.group,
       resources: some.map((kind) => kind.plural),
-      verbs: [...read, "create", "patch", "delete"],
-      why: made[group] ?? "made for a Gateway"
+      ...(some[0]!.kind === "ConfigMap"
+        ? { verbs: [...read, "create", "patch"], why: "the authority of the link, for all Gateways of a namespace; it goes with the last of them" }
+        : { verbs: [...read, "create", "patch", "delete"], why: made[some[0]!.group] ?? "made for a Gateway" })
     })
   ),
   { where: "tenants", group: "", resources: ["pods"], verbs: ["get"], why: "which Gateway a connecting proxy belongs to" },
@@ -117,7 +118,8 @@ export const rights: ReadonlyArray<Right> = [
     why: "these ranges are kept, so that all replicas go by the same"
   },
   { where: "own", group: "", resources: ["configmaps"], names: ["sluice-cluster-ranges"], verbs: ["get", "update"], why: "and widened" },
-  { where: "own", group: "coordination.k8s.io", resources: ["leases"], verbs: ["get", "create", "update"], why: "leader election" },
+  { where: "own", group: "coordination.k8s.io", resources: ["leases"], verbs: ["create"], why: "leader election" },
+  { where: "own", group: "coordination.k8s.io", resources: ["leases"], names: ["sluice-operator"], verbs: ["get", "update"], why: "likewise" },
   { where: "own", group: "", resources: ["secrets"], verbs: ["create"], why: "the authority of the link and the digest key are made once" },
   {
     where: "own",
