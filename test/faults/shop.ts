@@ -17,7 +17,7 @@ export type Any = any
 export const gatewayApi = "/apis/gateway.networking.k8s.io/v1"
 
 /** What the origin answers; load takes anything else for a failure. */
-const answer = "from the origin"
+export const answer = "from the origin"
 
 export interface ShopOptions {
   /** Whose rights the operators have, and by which way they go; the administrator's own way unless given. */
@@ -26,8 +26,8 @@ export interface ShopOptions {
   readonly system?: string
   /** How many there may ever be; the first is started with the shop. */
   readonly operators?: number
-  /** Of each operator; they watch the shop's namespace alone unless given. */
-  readonly flags?: ReadonlyArray<string>
+  /** Of each operator, when the shop's namespace is there; they watch that alone unless said. */
+  readonly flags?: (namespace: string) => Promise<ReadonlyArray<string>>
   /** Beside the plain one; `port` is the first of as many free ones. */
   readonly listeners?: (port: number) => ReadonlyArray<unknown>
   readonly nameserver?: string
@@ -78,7 +78,8 @@ export interface Shop {
 export const figures = ({ failed, requests, slowestMs, reasons }: LoadReport): string =>
   `${failed} of ${requests} requests failed${failed === 0 ? "" : ` (${JSON.stringify(reasons)})`}, the slowest took ${slowestMs} ms`
 
-const summed = (reports: ReadonlyArray<LoadReport>): LoadReport => ({
+/** What several loads came to. */
+export const together = (reports: ReadonlyArray<LoadReport>): LoadReport => ({
   requests: reports.reduce((sum, one) => sum + one.requests, 0),
   failed: reports.reduce((sum, one) => sum + one.failed, 0),
   reasons: Object.assign({}, ...reports.map(({ reasons }) => reasons)) as LoadReport["reasons"],
@@ -147,10 +148,11 @@ export const openShop = async (plane: Access, options: ShopOptions = {}): Promis
   })
   await route("origin", { rules: [{ backendRefs: [{ group: "gateway.sluice.dev", kind: "Backend", name: "origin" }] }] })
 
+  const flags = (await options.flags?.(namespace)) ?? [`--watch-namespace=${namespace}`]
   const operators: Array<OperatorProcess> = []
   const start: Shop["startOperator"] = async (at, more = {}) => {
     const operator = await startOperator({ kubeconfig: options.kubeconfig ?? plane.kubeconfig }, system, {
-      flags: options.flags ?? [`--watch-namespace=${namespace}`],
+      flags,
       linkPort: linkPorts[at]!,
       ...more
     })
@@ -227,7 +229,7 @@ export const openShop = async (plane: Access, options: ShopOptions = {}): Promis
         } finally {
           await Promise.all(running.map((load) => load.stop()))
         }
-        return summed(running.map((load) => load.report()))
+        return together(running.map((load) => load.report()))
       },
       conditions: async (path) =>
         Object.fromEntries(conditionsOf((await get(path)).status).map((one) => [one.type, `${one.status} ${one.reason}`]))
