@@ -291,6 +291,16 @@ export const makeOperator = Effect.fnUntraced(function* (
       }
       return [...counts].map(([series, count]) => [series.split("\u0000"), count] as const)
     })
+    metrics.sampled("linkBehind", () => {
+      const newest = pipeline.published()
+      const behind = new Map<string, number>()
+      for (const { gateway, version } of link.connected()) {
+        const name = `${gateway.namespace}/${gateway.name}`
+        const late = version === newest.get(keyOf(gateway))?.snapshot.version ? 0 : 1
+        behind.set(name, (behind.get(name) ?? 0) + late)
+      }
+      return [...behind].map(([name, count]) => [[name], count] as const)
+    })
     for (const name of ["watchState", "watchSilence", "watchLists", "watchFailures"] as const)
       metrics.sampled(name, cluster.sight.samples[name])
   })

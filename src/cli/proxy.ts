@@ -46,8 +46,28 @@ export const makePod = Effect.fnUntraced(function* (
   })
   // Before there is anything to serve: a probe is answered "not ready", not refused.
   yield* plane.open({ statuses: () => null, explain: explainer(link.current, plane) }, () => ready)
-  const proxy = yield* plane.serve({ gateway, follow: link.follow, onAck: link.ack, onReport: link.report })
+  let applied: string | null = null
+  const acknowledge: typeof link.ack = (ack) => {
+    applied = ack.version
+    link.ack(ack)
+  }
+  const proxy = yield* plane.serve({ gateway, follow: link.follow, onAck: acknowledge, onReport: link.report })
   ready = true
+  const label = `${gateway.namespace}/${gateway.name}`
+  yield* Effect.sync(() => {
+    plane.metrics.sampled("linkOperators", () => {
+      const following = link.connected().filter((one) => one.following).length
+      return [
+        [[label, "true"], following],
+        [[label, "false"], link.connected().length - following]
+      ]
+    })
+    plane.metrics.sampled("linkUpdateAge", () => {
+      const updated = link.updated()
+      return updated === null ? [] : [[[label], Math.max(0, Date.now() - updated) / 1_000]]
+    })
+    plane.metrics.sampled("snapshotVersion", () => (applied === null ? [] : [[[label, applied], 1]]))
+  })
   return {
     run: Effect.all([link.run, proxy.run], { concurrency: "unbounded", discard: true }).pipe(Effect.andThen(Effect.never)),
     drain: plane.drain

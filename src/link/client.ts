@@ -52,6 +52,8 @@ export interface LinkClient {
   readonly ack: (ack: Ack) => void
   readonly report: (report: Report) => void
   readonly connected: () => ReadonlyArray<ConnectedOperator>
+  /** When the last update came from an operator, milliseconds since the epoch; null: none has. */
+  readonly updated: () => number | null
   /** Never ends of itself. */
   readonly run: Effect.Effect<never>
 }
@@ -82,6 +84,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
   let version: string | null = null
   let sequence = 0
   let source: Connection | null = null
+  let updated: number | null = null
   let wanted: ReadonlySet<string> = new Set()
   let newestAck: Ack | null = null
   let newestReport: Report | null = null
@@ -149,6 +152,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
         copy = applied(copy, decoded)
         version = copy.snapshot.version
         sequence = at
+        updated = Date.now()
         Queue.offerUnsafe(arrived, copy)
       }
     }).pipe(
@@ -258,6 +262,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
     },
     connected: () =>
       [...connections].map((connection) => ({ address: connection.address, following: connection === source, offer: connection.offer() })),
+    updated: () => updated,
     run: Effect.all([resolving, publishing, telling, saving, renewing, FiberMap.join(loops)], {
       concurrency: "unbounded",
       discard: true

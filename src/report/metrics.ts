@@ -209,6 +209,30 @@ export const definitions = {
     help: "Proxies that are connected to this operator. following: true for those that take their updates from here.",
     labels: ["gateway", "following"]
   },
+  linkBehind: {
+    name: "sluice_link_proxies_behind",
+    type: "gauge",
+    help: "Of the connected proxies, those that have not acknowledged the newest snapshot of their Gateway. For a moment after each change; for longer, something is wrong.",
+    labels: ["gateway"]
+  },
+  linkOperators: {
+    name: "sluice_link_operators",
+    type: "gauge",
+    help: "Operators that this proxy is connected to. following: true for the one that its updates come from.",
+    labels: ["gateway", "following"]
+  },
+  linkUpdateAge: {
+    name: "sluice_link_update_age_seconds",
+    type: "gauge",
+    help: "Seconds since this proxy took its last update from an operator; absent before the first. It grows while nothing changes, too.",
+    labels: ["gateway"]
+  },
+  snapshotVersion: {
+    name: "sluice_snapshot_info",
+    type: "gauge",
+    help: "1; version is that of the snapshot that is being served. Proxies of a Gateway with different ones have not all taken the newest.",
+    labels: ["gateway", "version"]
+  },
   build: { name: "sluice_build_info", type: "gauge", help: "1; the labels say what runs.", labels: ["version", "node"] }
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 

@@ -132,6 +132,34 @@ describe("sluice proxy", () => {
     )
   })
 
+  it("tells its operators, the age of what it was told, and the version that it serves, in metrics", async () => {
+    await using world = makeWorld()
+    world.tokens.set("good", caller("gateway-1", gateway))
+    const operators = [await world.operator({}, [gateway]), await world.operator({}, [gateway])]
+    const sketch = { listeners: { http: { hosts: { "*": [{ action: { _tag: "Refuse", why: "no_backend" } as const }] } } } }
+    const first = snapshotOf(sketch)
+    const child = start(
+      world,
+      operators.map(({ port }) => port)
+    )
+    const { health } = await portsOf(child)
+    const metrics = async () => (await ask(health, "/metrics")).body
+    const holds = async (pattern: RegExp) => {
+      while (!pattern.test(await metrics())) await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await holds(/sluice_link_operators\{gateway="test\/gateway",following="false"\} 2/)
+    assert.notMatch(await metrics(), /sluice_(link_update_age_seconds|snapshot_info)\{/)
+    for (const operator of operators) await operator.publish(first)
+    await holds(new RegExp(`sluice_snapshot_info\\{gateway="test/gateway",version="${first.version}"\\} 1`))
+    const said = await metrics()
+    for (const following of ["true", "false"])
+      assert.include(said, `sluice_link_operators{gateway="test/gateway",following="${following}"} 1`)
+    const age = Number(/sluice_link_update_age_seconds\{gateway="test\/gateway"\} (\S+)/.exec(said)?.[1])
+    assert.isTrue(age >= 0 && age < 30, String(age))
+    for (const operator of operators) await operator.stop()
+    await holds(/sluice_link_operators\{gateway="test\/gateway",following="true"\} 0\n.*following="false"\} 0/)
+  })
+
   it("drains as the pod's times say: not ready at once, accepting until the world has noticed", async () => {
     await using world = makeWorld()
     world.tokens.set("good", caller("gateway-1", gateway))
