@@ -26,7 +26,7 @@ import { labelValue, resourceName } from "../operator/render/name.ts"
 import { makeServiceTransitions, serviceStates } from "../operator/resolution.ts"
 import { makeStatusWriter } from "../operator/statuses.ts"
 import { makeTeller } from "../operator/teller.ts"
-import { eventsOf } from "../operator/transitions.ts"
+import { makeTransitions } from "../operator/transitions.ts"
 import { makePipeline, type Pipeline } from "../pipeline.ts"
 import { makeMetrics } from "../report/metrics.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
@@ -212,6 +212,7 @@ export const makeOperator = Effect.fnUntraced(function* (
   const definitions = followDefinitions(kube, () => {
     for (const key of observed.keys()) if (/^(GatewayClass|XBackend)\./.test(key)) writer.touch(key)
   })
+  const transitions = makeTransitions(controllerName)
   const writer = yield* makeStatusWriter({
     kube,
     leading: leadership,
@@ -236,7 +237,7 @@ export const makeOperator = Effect.fnUntraced(function* (
     },
     onProblem: (message) => journal.write("warning", message),
     onWritten: (written) => {
-      for (const said of eventsOf(written, controllerName)) events.tell(said)
+      for (const said of transitions(written)) events.tell(said)
     }
   })
   observed.onChange((key) => {

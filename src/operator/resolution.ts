@@ -11,22 +11,19 @@ interface State {
   readonly detail: string
 }
 
-/** The state of each Service that is dialled by a name, as the proxies of one Gateway see it: the worst. */
+/** The state of each Service that is dialled by a name, as the proxies of one Gateway see it: the worst. Pending while none of them has told. */
 export const serviceStates = (snapshot: Snapshot, reports: ReadonlyArray<Report>): ReadonlyMap<ObjectKey, State> => {
   const states = new Map<ObjectKey, State>()
   for (const [id, { sources }] of snapshot.upstreams) {
     const services = sources.filter(({ kind }) => kind === "Service")
     if (services.length === 0 || snapshot.endpoints.get(id)?.some(({ at }) => at._tag === "Name") !== true) continue
-    for (const { upstreams } of reports) {
-      const facts = upstreams.get(id)
-      if (facts === undefined) continue
+    const told = reports.flatMap(({ upstreams }) => upstreams.get(id) ?? [])
+    for (const { resolution, detail } of told.length === 0 ? [{ resolution: "Pending", detail: "" } as const] : told)
       for (const { namespace, name } of services) {
         const key = objectKey("Service", namespace, name)
         const known = states.get(key)
-        if (known === undefined || badness[facts.resolution] > badness[known.state])
-          states.set(key, { state: facts.resolution, detail: facts.detail })
+        if (known === undefined || badness[resolution] > badness[known.state]) states.set(key, { state: resolution, detail })
       }
-    }
   }
   return states
 }
@@ -43,7 +40,13 @@ export const makeServiceTransitions = (): ServiceTransitions => {
   return {
     note: (gateway, states) => {
       const before = known.get(gateway)
-      known.set(gateway, states)
+      // Looked up anew, because something of the upstream changed: what was known of it is what the answer will be told against.
+      known.set(
+        gateway,
+        new Map(
+          [...states].map(([service, state]) => [service, state.state === "Pending" ? (before?.get(service) ?? state) : state] as const)
+        )
+      )
       return [...states].flatMap(([service, state]) => {
         const told = resolutionTold(before?.get(service)?.state ?? null, state)
         return told === null ? [] : [[service, told] as const]

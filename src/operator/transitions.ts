@@ -1,5 +1,5 @@
 // Transitions of statuses that are worth an Event: told when they were written, so that an Event and the status it speaks of agree. Pure.
-import { parseKey } from "#schemas/meta.ts"
+import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { EventSaid } from "../kube/event.ts"
 import { field, listAt, stringAt } from "./status/json.ts"
 import type { Written } from "./statuses.ts"
@@ -64,8 +64,12 @@ const programmedTold = (before: Seen | null, now: Seen): Told | null => {
     : null
 }
 
-/** controller: whose entries of shared lists are ours. */
-export const eventsOf = ({ key, apiVersion, uid, before, after }: Written, controller: string): ReadonlyArray<EventSaid> => {
+/** controller: whose entries of shared lists are ours. earlier: what stood before names began to be looked up anew; null: nothing that matters. */
+export const eventsOf = (
+  { key, apiVersion, uid, before, after }: Written,
+  controller: string,
+  earlier: string | null = null
+): ReadonlyArray<EventSaid> => {
   const { kind, namespace, name } = parseKey(key)
   const dot = kind.indexOf(".")
   const regarding = { apiVersion, kind: dot === -1 ? kind : kind.slice(0, dot), namespace, name, uid }
@@ -81,6 +85,29 @@ export const eventsOf = ({ key, apiVersion, uid, before, after }: Written, contr
   if (field(after, "parents") === undefined && field(after, "ancestors") === undefined) return events
   const now = resolvedIn(after, controller)
   if (now !== null)
-    tell(resolutionTold(resolvedIn(before, controller)?.reason ?? null, { state: now.reason, detail: now.message }), "Resolve")
+    tell(resolutionTold(earlier ?? resolvedIn(before, controller)?.reason ?? null, { state: now.reason, detail: now.message }), "Resolve")
   return events
+}
+
+const bad: ReadonlySet<string> = new Set(["Stale", "Failed", "Refused"])
+
+/**
+ * Events of one write after the other. A policy that opens an address has the name looked up anew: between Refused and Fresh stands Pending, or nothing, and
+ * what was bad before is remembered over that.
+ */
+export const makeTransitions = (controller: string): ((written: Written) => ReadonlyArray<EventSaid>) => {
+  const remembered = new Map<ObjectKey, string>()
+  return (written) => {
+    const { key, before, after } = written
+    const now = resolvedIn(after, controller)
+    const stood = resolvedIn(before, controller)?.reason ?? ""
+    const earlier = remembered.get(key) ?? null
+    if (now !== null && now.reason !== "Pending") {
+      remembered.delete(key)
+      return eventsOf(written, controller, earlier)
+    }
+    if (listAt(after, "parents").length + listAt(after, "ancestors").length === 0) remembered.delete(key)
+    else if (bad.has(stood)) remembered.set(key, stood)
+    return eventsOf(written, controller)
+  }
 }

@@ -1,6 +1,7 @@
 // Which transitions become Events: each once, with the status that was written, and no more than people want to know.
 import { assert, describe, it } from "vitest"
-import { eventsOf, resolutionTold } from "#src/operator/transitions.ts"
+import { makeServiceTransitions } from "#src/operator/resolution.ts"
+import { eventsOf, makeTransitions, resolutionTold } from "#src/operator/transitions.ts"
 
 const ours = "sluice.dev/gateway-controller"
 const condition = (type: string, status: string, reason: string, message = "because") => ({ type, status, reason, message })
@@ -50,6 +51,36 @@ describe("Events", () => {
     assert.deepEqual(resolved("Failed", "Fresh"), ["HTTPRoute Normal ResolutionRecovered"])
     assert.deepEqual(resolved("Failed", "Failed"), [])
     assert.deepEqual(resolved("Fresh", "Failed", "example.com/third"), [])
+  })
+
+  it("tell that a name is back also where it was looked up anew meanwhile, as when a policy opens its address", () => {
+    const tell = makeTransitions(ours)
+    const ancestors = (reason: string | null) => ({
+      ancestors: [{ controllerName: ours, conditions: reason === null ? [] : [condition("Resolved", "x", reason)] }]
+    })
+    const step = (before: string | null, after: string | null) =>
+      tell({
+        ...{ key: "Backend.gateway.sluice.dev/shop/intranet", apiVersion: "gateway.sluice.dev/v1alpha1", uid: "u" },
+        ...{ before: ancestors(before), after: ancestors(after) }
+      }).map(({ reason }) => reason)
+    assert.deepEqual(step(null, "Refused"), ["ResolutionRefused"])
+    assert.deepEqual(step("Refused", null), [])
+    assert.deepEqual(step(null, "Pending"), [])
+    assert.deepEqual(step("Pending", "Fresh"), ["ResolutionRecovered"])
+    assert.deepEqual(step("Fresh", "Pending"), [])
+    assert.deepEqual(step("Pending", "Fresh"), [])
+    assert.deepEqual([...step("Fresh", "Failed"), ...step("Failed", "Pending"), ...step("Pending", "Failed")], ["ResolutionFailed"])
+  })
+
+  it("the same of an ExternalName Service", () => {
+    const gateway = "Gateway.gateway.networking.k8s.io/infra/edge"
+    const services = makeServiceTransitions()
+    const step = (state: "Fresh" | "Pending" | "Failed") =>
+      services.note(gateway, new Map([["Service/shop/api" as const, { state, detail: "" }]])).map(([, { reason }]) => reason)
+    assert.deepEqual(
+      [...step("Failed"), ...step("Pending"), ...step("Fresh"), ...step("Pending"), ...step("Fresh")],
+      [...["ResolutionFailed", "ResolutionRecovered"]]
+    )
   })
 
   it("a first good answer is no news", () => {
