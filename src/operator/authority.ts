@@ -1,6 +1,6 @@
 // What the operator's pods share as Secrets of their own namespace, made once: the authority of the link and the key that Secrets are digested with. Whoever
 // loses the race to make them reads what the winner made.
-import { createPrivateKey, randomBytes, X509Certificate } from "node:crypto"
+import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from "node:crypto"
 import { Clock, Effect, Random, type Scope, Stream, SubscriptionRef } from "effect"
 import { create, type ObjectPlace, read, replace, type Stored } from "../kube/apply.ts"
 import type { Kube, KubeError } from "../kube/client.ts"
@@ -85,12 +85,19 @@ const written = ({ current, next, previous }: Keyring): Data => ({
   ...(previous === null ? {} : { "previous.crt": previous })
 })
 
+/** What we can sign with: an authority, of the kind of key and the form of name that ours have. A leaf under any other would verify nowhere. */
+const signs = (certificate: X509Certificate, key: KeyObject): boolean =>
+  certificate.ca &&
+  /^CN=[^\n]*$/.test(certificate.subject) &&
+  key.asymmetricKeyDetails?.namedCurve === "prime256v1" &&
+  certificate.checkPrivateKey(key)
+
 /** A string: what is wrong with it, and the remedy. Never quotes what is in it. */
 const ringOf = (where: string, data: Data): Keyring | string => {
   const pair = (certificate: string, key: string) => {
     const [pem, keyPem] = [data[certificate], data[key]]
     if (pem === undefined || keyPem === undefined) return null
-    return new X509Certificate(pem).checkPrivateKey(createPrivateKey(keyPem)) ? { certificate: pem, key: keyPem } : null
+    return signs(new X509Certificate(pem), createPrivateKey(keyPem)) ? { certificate: pem, key: keyPem } : null
   }
   try {
     const current = pair("ca.crt", "ca.key")
@@ -98,7 +105,7 @@ const ringOf = (where: string, data: Data): Keyring | string => {
   } catch {
     // Said below: the parser's words would not help more.
   }
-  return `${where}: ca.crt and ca.key are not a certificate and its key. Delete the Secret: a new authority is made, and proxies trust it within minutes`
+  return `${where}: ca.crt and ca.key are not an authority as Sluice makes it and its key. Delete the Secret: a new authority is made, and proxies trust it within minutes`
 }
 
 const digestKeyOf = (where: string, data: Data): Uint8Array | string => {

@@ -129,9 +129,13 @@ await onControlPlane("the authority", (plane: Access) => {
 
     // What somebody writes over it is told and changes nothing: what is held goes on being good.
     const held = authority.bundle()
-    await data({ "ca.crt": "nonsense" })
-    await data({ "ca.crt": issueServer(next, names, { from: new Date(), until: new Date(Date.now() + day) }).certificate })
-    assert.strictEqual(authority.bundle(), held)
+    const leaf = issueServer(next, names, { from: new Date(), until: new Date(Date.now() + day) })
+    // For several looks.
+    for (const bad of [{ "ca.crt": "nonsense" }, { "ca.crt": leaf.certificate }, { "ca.crt": leaf.certificate, "ca.key": leaf.key }])
+      for (let times = 0; times < 8; times++) await data({ ...bad, again: String(times) })
+    await data({ "ca.crt": next.certificate, "ca.key": next.key, "previous.crt": "" })
+    await until(() => !authority.bundle().includes(old))
+    assert.deepEqual(bundles.slice(-2), [held, authority.bundle()])
     await Effect.runPromise(Fiber.interrupt(running))
     await Effect.runPromise(Fiber.interrupt(following))
   })
