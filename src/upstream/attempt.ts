@@ -13,7 +13,7 @@ export interface UpstreamRequest {
   readonly clientHost: string
   /** URLRewrite.hostname: beats the identity's Host. */
   readonly hostOverride: string | null
-  /** The transport destroys it when the exchange fails or the response ends before it: only the client's own connection tells whether the client left. */
+  /** Its chunks are the transport's, which gives back their memory (http1/spent.ts). It destroys it when the exchange fails or the response ends before it: only the client's own connection tells whether the client left. */
   readonly body: Readable | null
   /** Declared length of the body; null: unknown (chunked). */
   readonly contentLength: number | null
