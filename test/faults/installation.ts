@@ -9,11 +9,21 @@ const deploy = join(import.meta.dirname, "..", "..", "deploy")
 /** The namespace of the installation. */
 export const system = "sluice-system"
 
+/** Half a megabyte of schema takes a busy machine's API server longer than it allows itself: it is asked again. */
+const patiently = async <A>(task: () => Promise<A>, tries = 3): Promise<A> => {
+  try {
+    return await task()
+  } catch (error) {
+    if (tries === 1 || !String(error).includes("Timeout")) throw error
+    return patiently(task, tries - 1)
+  }
+}
+
 /** kinds: the upstream ones that are installed, by the first part of their CRD's name; all unless given. */
 export const install = async (plane: ControlPlane, kinds?: ReadonlyArray<string>): Promise<void> => {
-  await installCrds(plane, "v1.7.0/experimental", kinds)
+  await patiently(() => installCrds(plane, "v1.7.0/experimental", kinds))
   await plane.kubectl(["apply", "-f", join(deploy, "install.yaml")])
-  await installCrds(plane, "own")
+  await patiently(() => installCrds(plane, "own"))
 }
 
 /** The operator's rights, by a way that can be cut. */

@@ -6,7 +6,7 @@ import { onControlPlane } from "../cluster/shared.ts"
 import { until } from "../operator/operator.ts"
 import { type Outside, openOutside, permit } from "./outside.ts"
 import { operatorsDown } from "./scenario.ts"
-import { type Any, answer, controller, figures, gatewayApi, openShop, type Shop } from "./shop.ts"
+import { type Any, answer, controller, figures, openShop, routeOutside, type Shop } from "./shop.ts"
 
 const none = { failed: 0, reasons: {} }
 
@@ -18,28 +18,7 @@ await onControlPlane("the operators", (plane) => {
     outside = await openOutside(answer)
     shop = await openShop(plane, { operators: 2, nameserver: outside.names.address })
     policy = await permit(plane, shop.namespace, outside)
-    await shop.make("/apis/gateway.sluice.dev/v1alpha1", "backends", {
-      apiVersion: "gateway.sluice.dev/v1alpha1",
-      kind: "Backend",
-      metadata: { name: "outside" },
-      spec: { protocol: "HTTP", endpoints: [{ fqdn: { hostname: outside.name, port: outside.origin?.port ?? 8080 } }] }
-    })
-    await shop.make(gatewayApi, "httproutes", {
-      apiVersion: "gateway.networking.k8s.io/v1",
-      kind: "HTTPRoute",
-      metadata: { name: "outside" },
-      spec: {
-        parentRefs: [{ name: "web" }],
-        rules: [
-          {
-            matches: [{ path: { type: "PathPrefix", value: "/outside" } }],
-            backendRefs: [{ group: "gateway.sluice.dev", kind: "Backend", name: "outside" }]
-          }
-        ]
-      }
-    })
-    await outside.names.asked(outside.name, 1)
-    if (outside.origin !== null) await until("the host outside answers", async () => (await shop.answers("/outside")) === 200)
+    await routeOutside(shop, outside)
   }, 120_000)
   afterAll(async () => {
     await shop?.close()

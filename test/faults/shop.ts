@@ -9,6 +9,7 @@ import { freePorts } from "../cluster/ports.ts"
 import { type OperatorProcess, startOperator, until } from "../operator/operator.ts"
 import { type LoadReport, startLoad } from "../support/load.ts"
 import { startOrigin } from "../support/origin.ts"
+import type { Outside } from "./outside.ts"
 import { type ProxyProcess, startProxy } from "./proxy.ts"
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of any kind, looked into by tests
@@ -239,4 +240,30 @@ export const openShop = async (plane: Access, options: ShopOptions = {}): Promis
     await close()
     throw new Error(said)
   }
+}
+
+/** `/outside` of the shop leads to that host; resolves when the name was looked up and, where there is a host, it answers. */
+export const routeOutside = async (shop: Shop, { names, name, origin }: Outside): Promise<void> => {
+  await shop.make("/apis/gateway.sluice.dev/v1alpha1", "backends", {
+    apiVersion: "gateway.sluice.dev/v1alpha1",
+    kind: "Backend",
+    metadata: { name: "outside" },
+    spec: { protocol: "HTTP", endpoints: [{ fqdn: { hostname: name, port: origin?.port ?? 8080 } }] }
+  })
+  await shop.make(gatewayApi, "httproutes", {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: { name: "outside" },
+    spec: {
+      parentRefs: [{ name: "web" }],
+      rules: [
+        {
+          matches: [{ path: { type: "PathPrefix", value: "/outside" } }],
+          backendRefs: [{ group: "gateway.sluice.dev", kind: "Backend", name: "outside" }]
+        }
+      ]
+    }
+  })
+  await names.asked(name, 1)
+  if (origin !== null) await until("the host outside answers", async () => (await shop.answers("/outside")) === 200)
 }
