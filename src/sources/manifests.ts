@@ -91,14 +91,12 @@ export const manifests =
 
         const answering = Stream.runForEach(interests, (next) =>
           Effect.sync(() => {
-            const before = interest
             interest = next
             // Before the first reading nothing is known to be absent; that reading answers.
             if (assembly === null) return
             const known = assembly
-            const changes = [...next]
-              .filter((key) => !before.has(key))
-              .map((key): Change => ({ _tag: "Fetched", key, object: known.demanded.get(key) ?? null }))
+            // All of them, not those that are new: of several sets the last only is seen, and what was let go and named again between two is answered anew.
+            const changes = [...next].map((key): Change => ({ _tag: "Fetched", key, object: known.demanded.get(key) ?? null }))
             Queue.offerAllUnsafe(out, changes)
           })
         )

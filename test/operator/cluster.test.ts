@@ -187,6 +187,11 @@ spec: {protocol: HTTP, endpoints: [{fqdn: {hostname: pay.invalid, port: 8080}}]}
     expect((await plane.request("POST", slices, { body: slice })).status).toBe(201)
     const ready = { endpoints: [{ addresses: ["10.244.0.9"], conditions: { ready: true } }] }
     await plane.request("PATCH", `${slices}/${slice.metadata.name}`, { body: ready })
+    expect(await operator.metric("sluice_link_proxies", { gateway: `${namespace}/web` })).toBe(1)
+    await until(
+      "it has the newest",
+      async () => (await operator.metric("sluice_link_proxies_behind", { gateway: `${namespace}/web` })) === 0
+    )
     await until("the Gateway is programmed", async () => (await programmed()).status === "True")
     expect(conditions((await get(gatewayPath())).status.listeners[0].conditions)).toMatchObject({ Programmed: "True Programmed" })
     expect((await get(gatewayPath())).status.addresses).toEqual([{ type: "IPAddress", value: "198.51.100.7" }])
