@@ -7,7 +7,7 @@ import type { Change, ChangeSource, Decoded } from "./state/change.ts"
 import { same } from "./state/content.ts"
 import { answered, apply, type ClusterState, empty, type NeededKind, synced } from "./state/state.ts"
 import { makeHeld } from "./status/held.ts"
-import { settle } from "./status/settle.ts"
+import { byAcks, settle } from "./status/settle.ts"
 import type { Verdict } from "./status/verdict.ts"
 import type { Translate, Translation } from "./translate/translate.ts"
 
@@ -112,6 +112,8 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
     const gateways = new Map<ObjectKey, { readonly publisher: Publisher; readonly served: Served; readonly scope: Scope.Closeable }>()
     const acks = new Map<ObjectKey, Map<string, Ack>>()
     const reports = new Map<ObjectKey, Map<string, Report>>()
+    /** Gateways of which something was reported, or is no more, since statuses were settled. */
+    let reported = new Set<ObjectKey>()
 
     const fold = options.source(SubscriptionRef.changes(interest).pipe(Stream.buffer({ capacity: 1, strategy: "sliding" }))).pipe(
       // A whole array at once: what a source says together is translated together (files are swapped atomically).
@@ -134,6 +136,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       gateways.delete(gateway)
       acks.delete(gateway)
       reports.delete(gateway)
+      reported.add(gateway)
       yield* FiberSet.run(leaving, known.served.drain.pipe(Effect.andThen(Scope.close(known.scope, Exit.void))))
     })
 
@@ -192,30 +195,47 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
     })
 
     const settling = Effect.gen(function* () {
+      let settledFrom: ReadonlyMap<ObjectKey, Verdict> = new Map()
       while (true) {
         yield* Queue.take(unsettled)
+        const verdicts: ReadonlyMap<ObjectKey, Verdict> = translation?.verdicts ?? new Map()
+        const heard = reported
+        reported = new Set()
         const before = SubscriptionRef.getUnsafe(statuses)
         const next = new Map<ObjectKey, Verdict>()
-        let moved = before.size !== (translation?.verdicts.size ?? 0)
+        let moved = before.size !== verdicts.size
         const factsOf = <A>(known: ReadonlyMap<ObjectKey, ReadonlyMap<string, A>>, verdict: Verdict): ReadonlyArray<A> =>
           verdict.gateways.flatMap((gateway) => [...(known.get(gateway)?.values() ?? [])])
-        for (const [object, verdict] of translation?.verdicts ?? []) {
-          const settled = settle(verdict, held.of(object), factsOf(acks, verdict), factsOf(reports, verdict))
+        for (const [object, verdict] of verdicts) {
           const known = before.get(object)
+          const acked = byAcks(object)
+          // Nothing that it is made from is new: an acknowledgement costs its Gateway, not every route.
+          if (known !== undefined && !acked && settledFrom.get(object) === verdict && !verdict.gateways.some((one) => heard.has(one))) {
+            next.set(object, known)
+            continue
+          }
+          const settled = settle(
+            verdict,
+            acked ? held.of(object) : new Map(),
+            acked ? factsOf(acks, verdict) : [],
+            factsOf(reports, verdict)
+          )
           const kept = known !== undefined && same(known, settled) ? known : settled
           if (kept !== known) moved = true
           next.set(object, kept)
         }
+        settledFrom = verdicts
         if (moved) yield* SubscriptionRef.set(statuses, next)
       }
     })
 
     const note =
-      <A extends { readonly proxy: string }>(known: Map<ObjectKey, Map<string, A>>) =>
+      <A extends { readonly proxy: string }>(known: Map<ObjectKey, Map<string, A>>, noted: (gateway: ObjectKey) => void) =>
       (gateway: ObjectKey, fact: A) => {
         if (!gateways.has(gateway) && translation?.gateways.has(gateway) !== true) return
         const byProxy = known.get(gateway) ?? new Map<string, A>()
         known.set(gateway, byProxy.set(fact.proxy, fact))
+        noted(gateway)
         Queue.offerUnsafe(unsettled, undefined)
       }
 
@@ -225,12 +245,13 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       state: () => state,
       translation: () => translation,
       published: () => new Map([...gateways].map(([gateway, { publisher }]) => [gateway, publisher.current()!])),
-      onAck: note(acks),
-      onReport: note(reports),
+      onAck: note(acks, () => {}),
+      onReport: note(reports, (gateway) => reported.add(gateway)),
       onGone: (gateway, proxy) => {
         const acked = acks.get(gateway)?.delete(proxy) ?? false
-        const reported = reports.get(gateway)?.delete(proxy) ?? false
-        if (acked || reported) Queue.offerUnsafe(unsettled, undefined)
+        const forgotten = reports.get(gateway)?.delete(proxy) ?? false
+        if (forgotten) reported.add(gateway)
+        if (acked || forgotten) Queue.offerUnsafe(unsettled, undefined)
       },
       reportsOf: (gateway) => [...(reports.get(gateway)?.values() ?? [])],
       again: Queue.offer(changed, undefined).pipe(Effect.asVoid),

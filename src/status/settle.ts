@@ -129,6 +129,9 @@ const settleResolved = (verdict: Verdict, reports: ReadonlyArray<Report>): Verdi
   return { ...verdict, entries: verdict.entries.map((entry) => ({ ...entry, conditions: [...entry.conditions, condition] })) }
 }
 
+/** Whether acknowledgements speak of the object; of all others only reports do. */
+export const byAcks = (object: ObjectKey): boolean => object.startsWith(`${gatewayKind}/`)
+
 /**
  * The desired status. held: by Gateway (its ObjectKey), the versions that hold the object's generation. acks and reports: the newest of each proxy for each
  * of the verdict's Gateways. Without any (`check`), Programmed is Unknown/Pending and names are not spoken of.
