@@ -75,12 +75,12 @@ export const answers = (url: string, body: string): Promise<CurlAnswer> => asked
 /** The address that a Service of type LoadBalancer was given. */
 export const loadBalancerAddress = async (node: Access, namespace: string, service: string): Promise<string> => {
   const path = `/api/v1/namespaces/${namespace}/services/${service}`
-  const { body } = await node.eventually(path, (answer) => answer.body.status?.loadBalancer?.ingress?.[0]?.ip !== undefined, 30_000)
+  const { body } = await node.eventually(path, (answer) => answer.body.status?.loadBalancer?.ingress?.[0]?.ip !== undefined, 120_000)
   return body.status.loadBalancer.ingress[0].ip as string
 }
 
 /** Waits until every replica of a Deployment is up to date and ready. */
-export const rolledOut = async (node: Access, namespace: string, deployment: string, milliseconds = 60_000): Promise<void> => {
+export const rolledOut = async (node: Access, namespace: string, deployment: string, milliseconds = 240_000): Promise<void> => {
   const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${deployment}`
   await node.eventually(
     path,
@@ -136,7 +136,7 @@ export const system = "sluice-system"
 /** `kubectl delete -f deploy/install.yaml`; resolves when its namespace is gone. Upstream's CRDs stay. */
 export const uninstall = async (node: Access): Promise<void> => {
   if (installManifest !== null) await node.kubectl(["delete", "--ignore-not-found", "-f", installManifest])
-  await node.eventually(`/api/v1/namespaces/${system}`, ({ status }) => status === 404, 60_000)
+  await node.eventually(`/api/v1/namespaces/${system}`, ({ status }) => status === 404, 120_000)
 }
 
 /** The Eviction API, as `kubectl drain` calls it: the answer's status is 429 while a PodDisruptionBudget forbids it. */

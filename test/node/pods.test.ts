@@ -60,9 +60,9 @@ describe.skipIf(installManifest === null)("the pods of a Gateway", () => {
     const { generation } = (await node.request("GET", path)).body.metadata
     const report = await under(async () => {
       await change()
-      await node.eventually(path, ({ body }) => body.metadata.generation > generation, 30_000)
+      await node.eventually(path, ({ body }) => body.metadata.generation > generation, 120_000)
       await rolledOut(node, namespace, deployment)
-      await expect.poll(async () => (await uids()).length, { timeout: 60_000 }).toBe(2)
+      await expect.poll(async () => (await uids()).length, { timeout: 120_000 }).toBe(2)
     })
     expect((await uids()).filter((uid) => before.includes(uid))).toEqual([])
     expect(report).toMatchObject({ failed: 0, reasons: {} })
@@ -72,7 +72,7 @@ describe.skipIf(installManifest === null)("the pods of a Gateway", () => {
   const certificateOf = async (wanted: string) => {
     const verbose = ["-k", "-v", "--resolve", `edge.shop:443:${address}`, "https://edge.shop/"]
     // curl tells of the certificate where it tells of errors.
-    await asked(verbose, ({ error }) => error.includes(`subject: CN=${wanted}`), 30_000)
+    await asked(verbose, ({ error }) => error.includes(`subject: CN=${wanted}`), 120_000)
   }
   const certified = async (commonName: string) => {
     const leaf = await shop.authority.leaf({ dns: ["edge.shop"], commonName })
@@ -144,7 +144,7 @@ describe.skipIf(installManifest === null)("the pods of a Gateway", () => {
     const before = await uids()
     const scaled = (replicas: number) => async () => {
       await merge(inShop(ours, "gatewayparameters", "edge"), { spec: { replicas } })
-      await expect.poll(async () => (await uids()).length, { timeout: 60_000 }).toBe(replicas)
+      await expect.poll(async () => (await uids()).length, { timeout: 120_000 }).toBe(replicas)
       await rolledOut(node, namespace, deployment)
     }
     expect(await under(scaled(3))).toMatchObject({ failed: 0, reasons: {} })

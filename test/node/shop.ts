@@ -70,7 +70,7 @@ export const openShop = async (node: NodeHarness): Promise<Shop> => {
   return {
     ...{ names, authority, origin },
     serving: async () => {
-      const { body } = await node.eventually(gateway, (answer) => holds(answer.body.status?.conditions, "Programmed"), 60_000)
+      const { body } = await node.eventually(gateway, (answer) => holds(answer.body.status?.conditions, "Programmed"), 120_000)
       const address = body.status.addresses[0].value as string
       // The proxies have it; that their pods are ready is the kubelet's to find, and kube-proxy's to follow.
       await rolledOut(node, namespace, deployment)
@@ -87,6 +87,6 @@ export const openShop = async (node: NodeHarness): Promise<Shop> => {
 /** Removes what was installed and the shop; resolves when both namespaces are gone. */
 export const removeAll = async (node: NodeHarness): Promise<void> => {
   await node.request("DELETE", `/api/v1/namespaces/${namespace}`)
-  await node.eventually(`/api/v1/namespaces/${namespace}`, ({ status }) => status === 404, 60_000)
+  await node.eventually(`/api/v1/namespaces/${namespace}`, ({ status }) => status === 404, 120_000)
   await uninstall(node)
 }
