@@ -20,7 +20,7 @@ await withClusterPrograms("the API server", () => {
     await install(plane)
     way = await relayed(plane)
     shop = await openShop(plane, { kubeconfig: way.kubeconfig, system })
-  }, 120_000)
+  }, 240_000)
   afterAll(async () => {
     await shop?.close()
     await way?.close()

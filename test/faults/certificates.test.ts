@@ -40,7 +40,7 @@ await onControlPlane("a listener's Secret", (plane) => {
       data: { "tls.crt": base64(leaves[0]!.chain), "tls.key": base64(leaves[0]!.key) }
     })
     await shown(leaves[0]!)
-  }, 120_000)
+  }, 240_000)
   afterAll(() => shop?.close())
 
   it("rotated a hundred times, every fifth time to a key of another pair: shown within 2 s each time, the last good pair is kept, no handshake fails", async ({

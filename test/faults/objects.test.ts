@@ -99,7 +99,7 @@ await withClusterPrograms("objects and rights", () => {
       await secret(namespace, pair)
       await shown(name, pair)
     }
-  }, 120_000)
+  }, 240_000)
   afterAll(async () => {
     await shop?.close()
     await way?.close()

@@ -19,7 +19,7 @@ await onControlPlane("the operators", (plane) => {
     shop = await openShop(plane, { operators: 2, nameserver: outside.names.address })
     policy = await permit(plane, shop.namespace, outside)
     await routeOutside(shop, outside)
-  }, 120_000)
+  }, 240_000)
   afterAll(async () => {
     await shop?.close()
     await outside?.close()
@@ -43,10 +43,14 @@ await onControlPlane("the operators", (plane) => {
         await plane.request("PATCH", `${path}/status`, { body: { status: { parents: [{ ...foreign, conditions }] } } })
         await delay(40)
       }
-      await until("both are there", async () => {
-        const found = (await parents()).map((one) => one.controllerName)
-        return found.includes(controller) && found.includes("example.com/other")
-      })
+      await until(
+        "both are there",
+        async () => {
+          const found = (await parents()).map((one) => one.controllerName)
+          return found.includes(controller) && found.includes("example.com/other")
+        },
+        40_000
+      )
     })
     const ours = (await writes()) - before
     await annotate(`6: ${figures(report)}; ${theirs} writes of theirs, ${ours} of ours`)
@@ -54,7 +58,7 @@ await onControlPlane("the operators", (plane) => {
     // A write that met theirs was refused, and is decided anew: two for each at the most.
     expect(ours).toBeLessThanOrEqual(2 * theirs + 2)
     expect((await parents()).find((one) => one.controllerName === "example.com/other").conditions[0].reason).toBe(`Round${theirs}`)
-  }, 60_000)
+  }, 90_000)
 
   it("whose leader is stopped for 20 s: the other one, whose clock is half an hour ahead and runs at 1.3, leads not before the first has given up, and the first writes nothing when it goes on", async ({
     annotate

@@ -38,7 +38,7 @@ await onControlPlane("the watches", (plane) => {
     between = await intermediary(plane)
     way = await relayTo({ ...plane, port: between.port, ca: between.ca })
     shop = await openShop(plane, { kubeconfig: way.kubeconfig })
-  }, 120_000)
+  }, 240_000)
   afterAll(async () => {
     await shop?.close()
     await way?.close()
