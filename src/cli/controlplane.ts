@@ -273,7 +273,22 @@ export const makeOperator = Effect.fnUntraced(function* (
 
   yield* open("admin", settings.admin, (at) =>
     serveAdmin(at, {
-      gateways: () => [],
+      // What is given to each; what is bound and dialled is at the admin ports of its proxies.
+      gateways: () =>
+        [...pipeline.published()].map(([key, { snapshot, sequence }]) => {
+          const { namespace, name } = parseKey(key)
+          return {
+            gateway: `${namespace}/${name}`,
+            version: snapshot.version,
+            sequence,
+            ready: link.connected().some((one) => keyOf(one.gateway) === key && one.version === snapshot.version),
+            draining: false,
+            listeners: [],
+            refused: [],
+            snapshot,
+            upstreams: []
+          }
+        }),
       statuses: () =>
         Object.fromEntries(
           [...SubscriptionRef.getUnsafe(pipeline.statuses)].map(([object, { generation, entries }]) => [object, { generation, entries }])

@@ -20,6 +20,7 @@ await onControlPlane("the operator", (plane: Access) => {
   let namespace = ""
   let system = ""
   let gatewayClass = ""
+  let admin = 0
   let operator: OperatorProcess
   const others: Array<OperatorProcess | ChildProcess> = []
 
@@ -59,7 +60,8 @@ ${more}`
     system = await plane.namespace("system")
     namespace = await plane.namespace("shop")
     gatewayClass = `sluice-${namespace}`
-    operator = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`] })
+    ;[admin = 0] = await freePorts(1)
+    operator = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`, `--admin-address=127.0.0.1:${admin}`] })
     await apply(`
 apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
@@ -207,6 +209,15 @@ spec: {protocol: HTTP, endpoints: [{fqdn: {hostname: pay.invalid, port: 8080}}]}
     await until("Events tell it", async () => (await events("Gateway")).includes("Programmed") && (await events("HTTPRoute")).length > 0)
     expect(await events("HTTPRoute")).toEqual(["ResolutionFailed"])
   }, 90_000)
+
+  it("shows at its admin port what each Gateway is given", async () => {
+    const answer = await fetch(`http://127.0.0.1:${admin}/snapshot`)
+    const [given, ...more] = (await answer.json()) as ReadonlyArray<Any>
+    expect(more).toEqual([])
+    expect(given).toMatchObject({ gateway: `${namespace}/web`, ready: true, snapshot: { gateway: { namespace, name: "web" } } })
+    expect(given.snapshot.version).toBe(given.version)
+    expect(JSON.stringify(given.snapshot.listeners)).toContain('"port":80')
+  })
 
   it("leaves the entries of another controller alone, while both write", async () => {
     const foreign = {
