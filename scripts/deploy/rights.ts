@@ -74,7 +74,10 @@ export const rights: ReadonlyArray<Right> = [
       group: some[0]!.group,
       resources: some.map((kind) => kind.plural),
       ...(some[0]!.kind === "ConfigMap"
-        ? { verbs: [...read, "create", "patch"], why: "the authority of the link, for all Gateways of a namespace; it goes with the last of them" }
+        ? {
+            verbs: [...read, "create", "patch"],
+            why: "the authority of the link, for all Gateways of a namespace; it goes with the last of them"
+          }
         : { verbs: [...read, "create", "patch", "delete"], why: made[some[0]!.group] ?? "made for a Gateway" })
     })
   ),
@@ -119,7 +122,14 @@ export const rights: ReadonlyArray<Right> = [
   },
   { where: "own", group: "", resources: ["configmaps"], names: ["sluice-cluster-ranges"], verbs: ["get", "update"], why: "and widened" },
   { where: "own", group: "coordination.k8s.io", resources: ["leases"], verbs: ["create"], why: "leader election" },
-  { where: "own", group: "coordination.k8s.io", resources: ["leases"], names: ["sluice-operator"], verbs: ["get", "update"], why: "likewise" },
+  {
+    where: "own",
+    group: "coordination.k8s.io",
+    resources: ["leases"],
+    names: ["sluice-operator"],
+    verbs: ["get", "update"],
+    why: "likewise"
+  },
   { where: "own", group: "", resources: ["secrets"], verbs: ["create"], why: "the authority of the link and the digest key are made once" },
   {
     where: "own",
