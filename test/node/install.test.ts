@@ -24,23 +24,25 @@ describe.skipIf(installManifest === null)("deploy/install.yaml", () => {
 
   it("tells in kubectl describe what the proxies see", async () => {
     const path = `/apis/gateway.sluice.dev/v1alpha1/namespaces/${namespace}/backends/partner`
-    await node.eventually(path, ({ body }) => JSON.stringify(body.status ?? {}).includes(outside.public[0]), 60_000)
+    await node.eventually(path, ({ body }) => JSON.stringify(body.status ?? {}).includes(outside.public[0]), 120_000)
     expect(await node.kubectl(["-n", namespace, "describe", "backend", "partner"])).toContain(outside.public[0])
   })
 
   it("takes its pods away with the Gateway, and with itself all it brought", async () => {
     expect(await podsOf(node, namespace, proxies)).not.toEqual([])
     await node.request("DELETE", gateway)
-    await expect.poll(() => podsOf(node, namespace, proxies), { timeout: 60_000, interval: 250 }).toEqual([])
-    for (const kind of ["services", "serviceaccounts"]) {
-      const left = (await node.request("GET", `/api/v1/namespaces/${namespace}/${kind}?labelSelector=${encodeURIComponent(proxies)}`)).body
-        .items
-      expect(left).toEqual([])
-    }
+    await expect.poll(() => podsOf(node, namespace, proxies), { timeout: 120_000, interval: 250 }).toEqual([])
+    // The garbage collector's, with nobody of ours to wait for.
+    const kinds = "deployments,replicasets,services,serviceaccounts,poddisruptionbudgets,networkpolicies,endpointslices,configmaps"
+    const left = async () =>
+      (await node.kubectl(["-n", namespace, "get", kinds, "-o", "name"]))
+        .split("\n")
+        .filter((name) => !["", "serviceaccount/default", "configmap/kube-root-ca.crt", "configmap/partner-ca"].includes(name))
+    await expect.poll(left, { timeout: 120_000, interval: 250 }).toEqual([])
     await uninstall(node)
     const cluster = await node.kubectl(["get", "clusterroles,clusterrolebindings,gatewayclasses,crds", "-o", "name"])
     expect(cluster.split("\n").filter((name) => name.includes("sluice"))).toEqual([])
     await node.request("DELETE", `/api/v1/namespaces/${namespace}`)
-    await node.eventually(`/api/v1/namespaces/${namespace}`, ({ status }) => status === 404, 60_000)
+    await node.eventually(`/api/v1/namespaces/${namespace}`, ({ status }) => status === 404, 120_000)
   })
 })
