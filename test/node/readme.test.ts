@@ -130,6 +130,8 @@ describe.skipIf(installManifest === null)("as it is written", () => {
     await node.kubectl(["delete", "--ignore-not-found", "namespaces", ...namespaces])
     await uninstall(node)
     await bare()
+    // `npm run image` may have found newer files than those that this run began with.
+    await node.load(node.imageFile)
     await names.close()
     for (const origin of origins) await origin.close()
     rmSync(folder, { recursive: true, force: true })
