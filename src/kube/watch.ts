@@ -199,11 +199,16 @@ export const watchCollection = <A>(
       return now() - began < seconds * 1000 - 2000
     })
 
+    /** A server that has just come back says for a moment that it may not, cannot or does not know, and ends watches: that is no long trouble. */
+    const answered = (): void => {
+      if (alone) backoff.forget()
+      alone = false
+    }
+
     /** What to do about a failure: how long to stay away, having decided whether to list anew. */
     const recover = Effect.fnUntraced(function* (error: KubeError) {
       const chance = yield* Random.next
-      // A server that has just come back says for a moment that it may not, cannot or does not know.
-      if (alone && error.status !== null) backoff.forget()
+      if (error.status !== null) answered()
       alone = error.status === null
       if (error.status === 404 || error.status === 403) {
         version = null
@@ -229,6 +234,7 @@ export const watchCollection = <A>(
     })
 
     const early = Effect.fnUntraced(function* () {
+      answered()
       if (target.custom) version = null
       return backoff.next(now(), yield* Random.next)
     })

@@ -130,7 +130,7 @@ await withClusterPrograms("the API server", () => {
       await plane.apiServer.restart()
       await until("it is ready", again.ready)
       await shop.makeRoute("after")
-      live = await shop.live("after", 5_000)
+      live = await shop.live("after", 30_000)
     })
     await annotate(`13: ${figures(report)}; live after ${live} ms`)
     expect(report).toMatchObject(none)
