@@ -103,7 +103,7 @@ describe("a drain", () => {
     busy.send("GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n")
     await busy.until(/x$/)
     expect(proxy.proxy.ready()).toBe(true)
-    const ended = drained(proxy, { propagation: 50, deadline: 10_000 })
+    const ended = drained(proxy, { propagation: 1000, deadline: 10_000 })
     expect(proxy.proxy.ready()).toBe(false)
     // Before it stops to accept, it still serves, and tells clients to go.
     expect((await ask(port, "/bytes/1", { headers: { Connection: "keep-alive" } })).headers.connection).toBe("close")
