@@ -91,12 +91,22 @@ const nearest = (name: string, names: Iterable<string>): string | null => {
 /** The kind that a name was probably meant to be; null: none is near. */
 export const nearestKind = (name: string): string | null => nearest(name, new Set([...kinds.map((kind) => kind.kind), ...traffic]))
 
+const fieldName = /^[\w.$/-]{1,63}$/
+
 /**
  * The verdict on a field that a kind does not have. `kubectl apply` refuses such a manifest: a misspelt field must not pass for one that was heard.
  * Kubernetes' own kinds get fields with each release, and those are not ours to refuse.
  */
 export const judgeField = (kind: KindEntry, unread: UnreadField): Pick<Problem, "severity" | "field" | "message" | "remedy"> => {
   const meant = nearest(unread.name, unread.known)
+  // A stray indicator of YAML can make a key of a value, and in a Secret that is its content: a name there is told only when it is nearly one (law 11).
+  if (!fieldName.test(unread.name) || (kind.kind === "Secret" && meant === null))
+    return {
+      severity: coreFields.has(kind.groupKind) ? "Warning" : "Refused",
+      field: null,
+      message: `${kind.kind} has a field whose name is not one of its own; it is not read`,
+      remedy: "Look for a stray quote, bracket or question mark before it"
+    }
   return {
     severity: coreFields.has(kind.groupKind) ? "Warning" : "Refused",
     field: unread.path,
