@@ -1,4 +1,4 @@
-// What `.ci/run` runs: `npm test` and, with `--node`, `npm run test:node`, each stage with its time. The last line is the sum: `N passed, N failed`.
+// What `.ci/run` runs: `npm test`, then `npm run test:node`, each stage with its time. The last line is the sum: `N passed, N failed`.
 // A machine on which there can be no node (no root, no Debian) is told of and fails nothing; one that could have one and did not, does.
 import { spawn } from "node:child_process"
 import { join } from "node:path"
@@ -28,8 +28,7 @@ const recipe = (name: string): Promise<Counts & { readonly name: string; readonl
     )
   })
 
-const stages = [await recipe("test.ts")]
-if (process.argv.includes("--node")) stages.push(await recipe("node.ts"))
+const stages = [await recipe("test.ts"), await recipe("node.ts")]
 const total = (key: keyof Counts) => stages.reduce((sum, stage) => sum + stage[key], 0)
 console.log("")
 for (const { name, passed, failed, skipped, seconds } of stages) {
