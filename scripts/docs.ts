@@ -2,7 +2,7 @@
 // `-- --check` changes nothing and fails when a page has parted from the code (the test runs that).
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { settingsMarkdown } from "../src/config.ts"
+import { settingsMarkdown } from "../src/config/table.ts"
 import { logFieldsTable } from "../src/proxy/accesslog.ts"
 import { failures } from "../src/proxy/response.ts"
 import { metricsTable } from "../src/report/metrics.ts"

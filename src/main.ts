@@ -4,7 +4,7 @@ import { commands, exitCodes, type Invocation, parse } from "./cli/grammar.ts"
 import { commandHelp, generalHelp } from "./cli/help.ts"
 import { print } from "./cli/print.ts"
 import { sluiceVersion } from "./cli/runtime.ts"
-import { nearest } from "./config.ts"
+import { nearest } from "./config/nearest.ts"
 
 const usage = (message: string, command: string | null): number => {
   process.stderr.write(`sluice: ${message}\nsluice${command === null ? "" : ` ${command}`} --help shows how it is used\n`)

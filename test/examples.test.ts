@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { afterAll, assert, describe, it } from "vitest"
 import { checkPaths } from "#src/cli/check.ts"
 import type { CheckReport } from "#src/cli/report.ts"
-import { resolveSettings } from "#src/config.ts"
+import { resolveSettings } from "#src/config/resolve.ts"
 import { describeProblem } from "#src/sources/problem.ts"
 import { makeAuthority } from "./support/certificates.ts"
 

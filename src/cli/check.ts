@@ -1,7 +1,7 @@
 // `sluice check`: what the pipeline would make of manifests, offline.
 import { HashMap, Result } from "effect"
 import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
-import type { Settings } from "../config.ts"
+import type { Settings } from "../config/settings.ts"
 import { objectsOf } from "../state/state.ts"
 import { settle } from "../status/settle.ts"
 import { type Evaluated, evaluatePaths, locator } from "./evaluation.ts"

@@ -2,7 +2,7 @@
 
 import { HashMap, Option } from "effect"
 import { objectKey, parseKey } from "#schemas/meta.ts"
-import type { Settings } from "../config.ts"
+import type { Settings } from "../config/settings.ts"
 import { type Evaluation, evaluate } from "../pipeline.ts"
 import type { Source } from "../snapshot/id.ts"
 import { changesBetween } from "../sources/assembly.ts"

@@ -1,6 +1,7 @@
 // The commands and their flags: one table for parsing, help and completion. Ours and not effect/cli, whose import alone costs 0.38 s of every start.
 import { parseArgs } from "node:util"
-import { linkSettings, nearest, operatorSettings, type Row, settingsTable } from "../config.ts"
+import { nearest } from "../config/nearest.ts"
+import { linkSettings, operatorSettings, type Row, settingsTable } from "../config/table.ts"
 
 export interface FlagRow {
   readonly name: string

@@ -1,6 +1,6 @@
 // What the process says of itself, on standard error: one line an event, times in UTC. Standard output is the access log's.
 import { Layer, Logger, References } from "effect"
-import type { Settings } from "../config.ts"
+import type { Settings } from "../config/settings.ts"
 import { makePaint } from "./paint.ts"
 
 export type Level = Settings["logLevel"]

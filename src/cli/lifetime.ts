@@ -1,7 +1,7 @@
 // The life of a process that serves: what it says at start, signals, the drain, its last words and its exit code. The same for every role that stays.
 import { createWriteStream, type WriteStream } from "node:fs"
 import { type Cause, Effect, Exit, Fiber, type Scope } from "effect"
-import type { Settings } from "../config.ts"
+import type { Settings } from "../config/settings.ts"
 import { type AccessLog, makeAccessLog, noAccessLog } from "../proxy/accesslog.ts"
 import { exitCodes } from "./grammar.ts"
 import type { Journal } from "./journal.ts"

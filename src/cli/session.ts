@@ -1,6 +1,7 @@
 // What every command that serves or judges does first: settings by their precedence, and the files they name. Loads nothing of the control plane.
 import { readFile } from "node:fs/promises"
-import { type ConfigFile, resolveSettings, type Settings } from "../config.ts"
+import { type ConfigFile, resolveSettings } from "../config/resolve.ts"
+import type { Settings } from "../config/settings.ts"
 import type { Invocation } from "./grammar.ts"
 
 /** A mistake of the command line: said on standard error, exit code 2. */

@@ -1,5 +1,5 @@
 // What translate is told by settings. Apart from the rest of them, because a proxy has settings and no translate.
-import type { Settings } from "../config.ts"
+import type { Settings } from "../config/settings.ts"
 import { controllerName, type TranslateSettings } from "../translate/settings.ts"
 
 /** Of `run`, `check` and `explain`. */

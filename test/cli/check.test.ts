@@ -8,7 +8,7 @@ import { commands, flagsOf } from "#src/cli/grammar.ts"
 import { commandHelp, generalHelp } from "#src/cli/help.ts"
 import { makePaint } from "#src/cli/paint.ts"
 import { nodeConcern } from "#src/cli/runtime.ts"
-import { resolveSettings } from "#src/config.ts"
+import { resolveSettings } from "#src/config/resolve.ts"
 import { describeProblem } from "#src/sources/problem.ts"
 import { folder, gateway, redirect, sluice } from "./program.ts"
 

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
 import { commands, parse } from "#src/cli/grammar.ts"
-import { resolveSettings } from "#src/config.ts"
+import { resolveSettings } from "#src/config/resolve.ts"
 import { caller, makeWorld, until } from "../link/world.ts"
 import { ask, material, snapshotOf } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
@@ -210,7 +210,7 @@ registerHooks({ load: (url, context, next) => { appendFileSync(${JSON.stringify(
     assert.deepEqual(rooms, [
       "src/admin",
       "src/cli",
-      "src/config.ts",
+      "src/config",
       "src/http1",
       "src/link",
       "src/main.ts",

@@ -1,7 +1,9 @@
 // One precedence for every setting, and a sentence for whatever does not read.
 
 import { assert, describe, it } from "vitest"
-import { formatHostPort, parseHostPort, resolveSettings, settingsMarkdown, settingsTable } from "#src/config.ts"
+import { formatHostPort, parseHostPort } from "#src/config/hostport.ts"
+import { resolveSettings } from "#src/config/resolve.ts"
+import { settingsMarkdown, settingsTable } from "#src/config/table.ts"
 
 const flags = (entries: Readonly<Record<string, ReadonlyArray<string>>> = {}) => new Map(Object.entries(entries))
 const file = (value: unknown) => ({ path: "sluice.yaml", value })

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline"
 import { afterAll, describe, expect, it } from "vitest"
 import { parseAllDocuments } from "yaml"
 import { checkPaths } from "#src/cli/check.ts"
-import { resolveSettings } from "#src/config.ts"
+import { resolveSettings } from "#src/config/resolve.ts"
 import { describeProblem } from "#src/sources/problem.ts"
 import { makeAuthority } from "../support/certificates.ts"
 
