@@ -1,5 +1,6 @@
-// Every condition, reason and message that Sluice writes, by the kind of object it is written on. One file, so that the words of statuses can be read and judged
-// together; nothing else makes a condition. Types and reasons are Gateway API's (v1.7), but for the live ones at the end. Messages name object, field and remedy.
+// Every condition, reason and message that Sluice writes, by the kind of object it is written on; nothing else makes a condition. One file, long as it is, so that
+// the words of statuses can be read and judged together: a table with a row a condition, and no logic to split by. Types and reasons are Gateway API's (v1.7),
+// but for the live ones at the end. Messages name object, field and remedy.
 import { type Condition, describeKey, type Issue, type ObjectKey } from "#schemas/meta.ts"
 
 /** A condition before it is observed on a generation. */
@@ -236,7 +237,7 @@ export const listenerNote = {
   filters: "filters of a listener are not served yet; put them on the routes"
 }
 
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
+const count = (n: number, noun: string, many = `${noun}s`): string => `${n} ${n === 1 ? noun : many}`
 
 // ── HTTPRoute (entries by parent) ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const route = {
@@ -356,7 +357,7 @@ const seenWell = (seen: SeenAddresses | null): string =>
   seen === null
     ? "Names resolve to addresses that may be dialled"
     : [
-        `Names resolve to ${count(seen.addresses, "address").replace("addresss", "addresses")} that may be dialled`,
+        `Names resolve to ${count(seen.addresses, "address", "addresses")} that may be dialled`,
         ...(seen.healthy === seen.addresses ? [] : [`${seen.healthy} healthy`]),
         ...(seen.certificateExpires === null ? [] : [`certificate valid until ${seen.certificateExpires}`]),
         ...(seen.lastFailure === null ? [] : [`the last connection failed: ${seen.lastFailure}`])
@@ -364,7 +365,7 @@ const seenWell = (seen: SeenAddresses | null): string =>
 
 export const live = {
   programmed: (proxies: number): Said =>
-    programmed("True", "Programmed")(`Served by ${count(proxies, "proxy").replace("proxys", "proxies")}`),
+    programmed("True", "Programmed")(`Served by ${count(proxies, "proxy", "proxies")}`),
   /** Nobody reports: offline, or before the first proxy. */
   noProxy: programmed("Unknown", "Pending")("No proxy has reported yet"),
   waiting: (acknowledged: number, ready: number): Said =>
