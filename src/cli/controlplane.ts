@@ -134,7 +134,13 @@ export const makeOperator = Effect.fnUntraced(function* (
   const link = yield* makeLinkServer({
     at: { address: "::", port: settings.linkPort },
     identity: authority.identity(),
-    review: makeReview({ kube, find: (namespace, label) => callers.get(`${namespace}/${label}`) ?? null }),
+    review: makeReview({
+      kube,
+      find: (namespace, label) => callers.get(`${namespace}/${label}`) ?? null,
+      onJudged: (result) => {
+        metrics.linkCallers.acquire(result).value++
+      }
+    }),
     onAck: (gateway, ack) => hearing.heard(keyOf(gateway), ack.proxy, ack.ready, () => pipeline.onAck(keyOf(gateway), ack)),
     onReport: (gateway, report) =>
       hearing.heard(keyOf(gateway), report.proxy, null, () => {

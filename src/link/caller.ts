@@ -16,4 +16,5 @@ export class CallerRefused extends Data.TaggedError("CallerRefused")<{ readonly 
 /** Nobody could be asked. Nothing is proven, so nothing is given; whoever is connected stays. */
 export class CallerUnknown extends Data.TaggedError("CallerUnknown")<{ readonly message: string }> {}
 
-export type Review = (token: string) => Effect.Effect<Caller, CallerRefused | CallerUnknown>
+/** from: the address that the caller connects from. */
+export type Review = (token: string, from: string) => Effect.Effect<Caller, CallerRefused | CallerUnknown>

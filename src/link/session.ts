@@ -65,6 +65,7 @@ const mostUpstreams = (served: Served | null): number =>
 export const makeSession = (socket: TLSSocket, options: SessionOptions): Session => {
   const { times, fork } = options
   const since = Date.now()
+  const from = String(socket.remoteAddress)
   let caller: Caller | null = null
   let protocol = 0
   let greeted = false
@@ -117,7 +118,7 @@ export const makeSession = (socket: TLSSocket, options: SessionOptions): Session
   const judge = (token: string, onCaller: (caller: Caller) => void, onUnknown: (message: string) => void) => {
     reviewing = true
     review = fork(
-      options.review(token).pipe(
+      options.review(token, from).pipe(
         Effect.matchEffect({
           onSuccess: (judged) => Effect.sync(() => onCaller(judged)),
           onFailure: (error) => Effect.sync(() => (error._tag === "CallerRefused" ? refuse(error.message) : onUnknown(error.message)))

@@ -5,6 +5,7 @@ import { read } from "../kube/apply.ts"
 import type { Kube, KubeError } from "../kube/client.ts"
 import { type Caller, CallerRefused, CallerUnknown, type Review } from "../link/caller.ts"
 import { audience, gatewayNameLabel } from "../link/mount.ts"
+import { makeAllowance } from "./allowance.ts"
 
 export interface CallerOptions {
   readonly kube: Kube["Service"]
@@ -13,6 +14,8 @@ export interface CallerOptions {
    * null: none that is known here.
    */
   readonly find: (namespace: string, label: string) => { readonly name: string; readonly serviceAccount: string } | null
+  /** limited: not asked about, because too many of its address were asked about in vain. */
+  readonly onJudged?: (result: "accepted" | "refused" | "unknown" | "limited") => void
 }
 
 /** A caller that was judged is believed for so long without being asked about again: all proxies come back at once when an operator starts. */
@@ -54,6 +57,7 @@ export const makeReview = (options: CallerOptions): Review => {
   const { kube, find } = options
   const known = new Map<string, { readonly caller: Caller; readonly until: number }>()
   const few = Semaphore.makeUnsafe(atOnce)
+  const allowance = makeAllowance()
 
   const judge = Effect.fnUntraced(function* (token: string) {
     const answer = (yield* kube
@@ -91,14 +95,28 @@ export const makeReview = (options: CallerOptions): Review => {
     return { gateway: { namespace, name: gateway.name }, pod, expires: expiryOf(token) } satisfies Caller
   })
 
-  return (token) =>
+  const ask = (token: string, from: string) =>
+    Effect.gen(function* () {
+      if (!allowance.take(from, yield* Clock.currentTimeMillis)) {
+        options.onJudged?.("limited")
+        return yield* new CallerUnknown({ message: `too many callers of ${from} were not known, the next is asked about in a moment` })
+      }
+      const caller = yield* judge(token).pipe(
+        Effect.tapError(({ _tag }) => Effect.sync(() => options.onJudged?.(_tag === "CallerRefused" ? "refused" : "unknown")))
+      )
+      allowance.giveBack(from)
+      options.onJudged?.("accepted")
+      return caller
+    })
+
+  return (token, from) =>
     Effect.gen(function* () {
       const key = createHash("sha256").update(token).digest("hex")
       const now = yield* Clock.currentTimeMillis
       const before = known.get(key)
       if (before !== undefined && now < before.until) return before.caller
       known.delete(key)
-      const caller = yield* few.withPermits(1)(judge(token))
+      const caller = yield* few.withPermits(1)(ask(token, from))
       if (known.size >= mostBelieved) known.clear()
       known.set(key, { caller, until: Math.min(now + believed, caller.expires ?? Number.POSITIVE_INFINITY) })
       return caller

@@ -209,6 +209,12 @@ export const definitions = {
     help: "Proxies that are connected to this operator. following: true for those that take their updates from here.",
     labels: ["gateway", "following"]
   },
+  linkCallers: {
+    name: "sluice_link_callers_total",
+    type: "counter",
+    help: "Callers of the link that the API server was asked about. result: accepted, refused, unknown (nobody answered, or the Gateway is not served here), limited (not asked: too many of that address were not known).",
+    labels: ["result"]
+  },
   linkBehind: {
     name: "sluice_link_proxies_behind",
     type: "gauge",

@@ -1,6 +1,8 @@
 // Law 14: nothing is given to whoever is not proven to belong to the Gateway, and nothing it says is heard.
 import { writeFileSync } from "node:fs"
+import { Effect } from "effect"
 import { assert, describe, it } from "vitest"
+import { CallerRefused } from "#src/link/caller.ts"
 import { caller, dial, edge, makeWorld, numbered, type Raw, until } from "./world.ts"
 
 const greeting = (token: string, protocols = { least: 1, most: 1 }) => ({ type: "Hello", protocols, token })
@@ -25,6 +27,22 @@ describe("a caller", () => {
       if (peer.heard.length > 0) assert.match(peer.heard[0].reason, reason)
     }
     assert.deepEqual(operator.server.connected(), [])
+  })
+
+  it("is judged with the address that it calls from", async () => {
+    await using world = makeWorld()
+    const judged: Array<readonly [token: string, from: string]> = []
+    const operator = await world.operator({
+      review: (token, from) =>
+        Effect.suspend(() => {
+          judged.push([token, from])
+          return Effect.fail(new CallerRefused({ message: "nobody" }))
+        })
+    })
+    const peer = await dial(operator.port)
+    peer.say(greeting("made up"))
+    await peer.closed
+    assert.deepEqual(judged, [["made up", "127.0.0.1"]])
   })
 
   it("that asks or tells before it is known is cut off: nothing comes before the judgement", async () => {

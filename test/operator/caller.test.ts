@@ -1,10 +1,11 @@
 // Law 14 with the real thing: tokens of a real API server, reviewed by it, for pods that it knows.
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { assert, it } from "vitest"
 import { findAccess } from "#src/kube/access.ts"
 import { Kube } from "#src/kube/client.ts"
 import type { Caller, Review } from "#src/link/caller.ts"
 import { audience, gatewayNameLabel } from "#src/link/mount.ts"
+import { allowanceLimits } from "#src/operator/allowance.ts"
 import { makeReview } from "#src/operator/caller.ts"
 import type { Access } from "../cluster/access.ts"
 import { onControlPlane } from "../cluster/shared.ts"
@@ -31,9 +32,9 @@ const pod = async (plane: Access, namespace: string, name: string, serviceAccoun
   return made.body.metadata.uid as string
 }
 
-const judged = (review: Review, token: string): Promise<Caller | string> =>
+const judged = (review: Review, token: string, from = "192.0.2.1"): Promise<Caller | string> =>
   Effect.runPromise(
-    review(token).pipe(
+    review(token, from).pipe(
       Effect.match({ onSuccess: (caller): Caller | string => caller, onFailure: (error) => `${error._tag}: ${error.message}` })
     )
   )
@@ -111,6 +112,51 @@ await onControlPlane("a caller of the link", (plane) => {
     await plane.eventually(`/api/v1/namespaces/${namespace}/pods/edge-1`, ({ status }) => status === 404)
     assert.isObject(await judged(before, token))
     assert.match(String(await judged(makeReview({ kube: api.kube, find }), token)), /^CallerRefused/)
+  })
+
+  it("that is nobody, or that leaves before the answer, has the API server asked a few times and then ever so often", async () => {
+    const { namespace, find, label } = await scene()
+    await using api = await admin()
+    let asked = 0
+    const counting = {
+      ...api.kube,
+      request: (request: Parameters<typeof api.kube.request>[0]) => {
+        asked++
+        return api.kube.request(request)
+      }
+    }
+    const results: Array<string> = []
+    const review = makeReview({ kube: counting, find, onJudged: (result) => results.push(result) })
+    const uid = await pod(plane, namespace, "edge-1", "edge-sluice", label)
+    const good = await plane.token(namespace, "edge-sluice", { audiences: [audience], pod: { name: "edge-1", uid } })
+    // One that is known is not held up by what others of his address do.
+    assert.isObject(await judged(review, good, "192.0.2.9"))
+
+    const began = performance.now()
+    const { most, every } = allowanceLimits
+    const answers = await Promise.all(Array.from({ length: 5 * most }, (_, at) => judged(review, `made.up.${at}`, "192.0.2.9")))
+    const allowed = most + Math.ceil((performance.now() - began) / every)
+    assert.isAtMost(answers.filter((one) => /the token is not good/.test(String(one))).length, allowed)
+    assert.isAtMost(asked, allowed + 2)
+    assert.isAbove(asked, most)
+    assert.match(String(answers.at(-1)), /^CallerUnknown: too many callers of 192.0.2.9/)
+    assert.isAbove(results.filter((result) => result === "limited").length, 0)
+    assert.isObject(await judged(review, good, "192.0.2.9"))
+
+    // The question is asked before it is known how long he stays.
+    const before = asked
+    const since = performance.now()
+    for (let times = 0; times < 3 * most; times++) {
+      const fiber = Effect.runFork(Effect.ignore(review(`gone.${times}`, "192.0.2.8")))
+      await new Promise((resolve) => setImmediate(resolve))
+      await Effect.runPromise(Fiber.interrupt(fiber))
+    }
+    assert.isAtMost(asked - before, most + Math.ceil((performance.now() - since) / every))
+    assert.isAtLeast(asked - before, most)
+    // Of another address somebody new is asked about at once.
+    const other = await pod(plane, namespace, "edge-2", "edge-sluice", label)
+    const newcomer = await plane.token(namespace, "edge-sluice", { audiences: [audience], pod: { name: "edge-2", uid: other } })
+    assert.isObject(await judged(review, newcomer, "192.0.2.7"))
   })
 
   it("cannot be judged by an operator without the right to, and that is not the caller's fault", async () => {
