@@ -31,15 +31,17 @@ export class Backoff {
   /** What failed until now says nothing of what fails next. */
   forget(): void {
     this.#failures = 0
+    this.#until = Number.NEGATIVE_INFINITY
   }
 
   /**
-   * Milliseconds to wait after one more failure. now: monotonic milliseconds; chance: 0 to 1; asked: Retry-After, obeyed and jittered upwards only.
+   * Milliseconds to wait after one more failure. now: monotonic milliseconds; chance: 0 to 1; asked: Retry-After, obeyed and jittered upwards only; settling:
+   * of a server that has just come back (src/kube/contact.ts), whose failures are not counted beyond the first.
    */
-  next(now: number, chance: number, asked: number | null = null): number {
+  next(now: number, chance: number, asked: number | null = null, settling = false): number {
     if (this.calm(now)) this.#failures = 0
     const own = Math.min(this.#timings.most, this.#timings.first * 2 ** Math.min(this.#failures, 30)) * (0.75 + chance / 2)
-    this.#failures++
+    this.#failures = settling ? 1 : this.#failures + 1
     const pause = asked === null ? own : Math.max(own, Math.min(asked, longestAsked) * (1 + chance / 5))
     this.#until = now + pause
     return pause

@@ -38,6 +38,8 @@ export class Kube extends Context.Service<
     readonly lines: (request: KubeRequest, silence: number, opened?: () => void) => Stream.Stream<unknown, KubeError>
     /** Completes the next time that the server answers after it did not: for whoever stays away meanwhile. */
     readonly back: Effect.Effect<void>
+    /** It came back less than half a minute ago: what it refuses now it may grant in a moment. */
+    readonly settling: () => boolean
     /** `https://10.0.0.1:443`, for messages. */
     readonly server: string
     /** Our own namespace: of the ServiceAccount, or of the kubeconfig's context. */
@@ -56,7 +58,8 @@ export class Kube extends Context.Service<
           Effect.sync(() => makeWire(access, userAgent)),
           (wire) => Effect.sync(wire.close)
         ),
-        ({ request, lines, back }) => Kube.of({ request, lines, back, server: access.server, namespace: access.namespace })
+        ({ request, lines, back, settling }) =>
+          Kube.of({ request, lines, back, settling, server: access.server, namespace: access.namespace })
       )
     )
 }

@@ -1,6 +1,9 @@
 // What requests tell of the way to the API server: whoever stays away because nobody answered hears when somebody does, and streams that said nothing while
 // a request went unanswered are not waited for any longer. Pure but for its callers: times are given.
 
+/** Milliseconds in which an API server that starts gets its rights, its storage and its kinds together. */
+const settlingTime = 30_000
+
 /** A stream that stands open. */
 interface Standing {
   heard: number
@@ -11,6 +14,7 @@ export class Contact {
   readonly #waiting = new Set<() => void>()
   readonly #streams = new Set<Standing>()
   #lost = false
+  #cameBack = Number.NEGATIVE_INFINITY
   /** When the last request was sent that was not answered in time; null: there was none since somebody answered. */
   #silentSince: number | null = null
 
@@ -25,10 +29,11 @@ export class Contact {
     this.#silentSince = Math.max(this.#silentSince ?? sent, sent)
   }
 
-  /** An answer of any status has begun: the way is open. */
-  answered(): void {
+  /** An answer of any status has begun: the way is open. now: monotonic milliseconds. */
+  answered(now: number): void {
     if (!this.#lost) return
     this.#lost = false
+    this.#cameBack = now
     const since = this.#silentSince
     this.#silentSince = null
     // A half-open connection stays silent for as long as one listens: what is begun anew costs little.
@@ -36,6 +41,11 @@ export class Contact {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const back of waiting) back()
+  }
+
+  /** Whether the server came back so lately that what it refuses now it may grant in a moment. */
+  settling(now: number): boolean {
+    return now - this.#cameBack < settlingTime
   }
 
   /** Calls once, the next time that somebody answers after nobody did. Returns how to stop waiting. */

@@ -205,6 +205,8 @@ export const watchCollection = <A>(
       alone = false
     }
 
+    const pauseFor = (chance: number, asked: number | null): number => backoff.next(now(), chance, asked, kube.settling())
+
     /** What to do about a failure: how long to stay away, having decided whether to list anew. */
     const recover = Effect.fnUntraced(function* (error: KubeError) {
       const chance = yield* Random.next
@@ -213,13 +215,13 @@ export const watchCollection = <A>(
       if (error.status === 404 || error.status === 403) {
         version = null
         observer.failed(error.status === 404 ? "Absent" : "Denied", error)
-        return Math.min(timings.probe * (0.75 + chance / 2), backoff.next(now(), chance, error.retryAfter))
+        return Math.min(timings.probe * (0.75 + chance / 2), pauseFor(chance, error.retryAfter))
       }
       if (isExpired(error)) {
         version = null
-        // After quiet times at once: deletions wait to be noticed.
+        // After quiet times and after an outage at once: deletions wait to be noticed.
         const calm = backoff.calm(now())
-        const pause = backoff.next(now(), chance, error.retryAfter)
+        const pause = pauseFor(chance, error.retryAfter)
         return calm && error.retryAfter === null ? 0 : pause
       }
       const suspect = error.reason === "Silent" || /^Too large resource version/i.test(error.message)
@@ -230,13 +232,13 @@ export const watchCollection = <A>(
         if (back._tag === "Success" && error.reason === "Silent") return 0
       }
       observer.failed("Broken", error)
-      return backoff.next(now(), chance, error.retryAfter)
+      return pauseFor(chance, error.retryAfter)
     })
 
     const early = Effect.fnUntraced(function* () {
       answered()
       if (target.custom) version = null
-      return backoff.next(now(), yield* Random.next)
+      return pauseFor(yield* Random.next, null)
     })
 
     /** Where nobody answered, until somebody does; not all in one moment. */

@@ -23,6 +23,7 @@ export interface Wire {
   readonly request: (request: KubeRequest) => Effect.Effect<unknown, KubeError>
   readonly lines: (request: KubeRequest, silence: number, opened?: () => void) => Stream.Stream<unknown, KubeError>
   readonly back: Effect.Effect<void>
+  readonly settling: () => boolean
   /** Cuts what is under way. */
   readonly close: () => void
 }
@@ -109,12 +110,13 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
     })
     let begun = false
     outgoing.on("error", (error) => {
-      if (!begun) contact.refused()
+      // A connection that was kept and is dead says nothing of the next one.
+      if (!begun && !outgoing.reusedSocket) contact.refused()
       heard.failure(unanswered(access.server, reasonOf(error), detailOf(error)))
     })
     outgoing.on("response", (response) => {
       begun = true
-      contact.answered()
+      contact.answered(performance.now())
       response.on("error", (error) => heard.failure(unanswered(access.server, reasonOf(error), detailOf(error))))
       const status = response.statusCode ?? 0
       if (status >= 200 && status < 300) heard.response(response)
@@ -263,6 +265,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
     request,
     lines,
     back: Effect.callback<void>((resume) => Effect.sync(contact.whenBack(() => resume(Effect.void)))),
+    settling: () => contact.settling(performance.now()),
     close: () => {
       if (pools !== null) for (const agent of [pools.streams, pools.requests]) agent.destroy()
     }

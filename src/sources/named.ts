@@ -107,7 +107,7 @@ export const makeNamed = (options: NamedOptions): Effect.Effect<Named, never, Ku
         const chance = yield* Random.next
         if (alone && error.status !== null) backoff.forget()
         alone = error.status === null
-        const pause = backoff.next(now(), chance, error.retryAfter)
+        const pause = backoff.next(now(), chance, error.retryAfter, kube.settling())
         if (error.status !== 403) {
           yield* Effect.timeoutOption(alone ? kube.back : Effect.never, pause)
           continue

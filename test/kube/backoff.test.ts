@@ -32,6 +32,23 @@ describe("the backoff", () => {
     assert.strictEqual(backoff.next(end + 120_000, 0.5), 800)
   })
 
+  it("forgets what failed: the next failure is the first one, after quiet times", () => {
+    const backoff = new Backoff()
+    for (const now of [0, 800, 2400]) backoff.next(now, 0.5)
+    assert.isFalse(backoff.calm(6000))
+    backoff.forget()
+    assert.isTrue(backoff.calm(6000))
+    assert.strictEqual(backoff.next(6000, 0.5), 800)
+  })
+
+  it("does not double beyond twice the first for a server that settles, and doubles from there when it has", () => {
+    const backoff = new Backoff()
+    const next = (now: number, settling: boolean) => backoff.next(now, 0.5, null, settling)
+    assert.deepEqual([next(0, true), next(800, true), next(2400, true)], [800, 1600, 1600])
+    assert.deepEqual([next(4000, false), next(5600, false)], [1600, 3200])
+    assert.strictEqual(backoff.next(8800, 0, 5000, true), 5000)
+  })
+
   it("obeys what the server asks for, up to five minutes, and jitters it upwards", () => {
     assert.strictEqual(new Backoff().next(0, 0, 5000), 5000)
     assert.strictEqual(new Backoff().next(0, 1, 5000), 6000)

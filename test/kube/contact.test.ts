@@ -6,20 +6,32 @@ import { Kube } from "#src/kube/client.ts"
 import { Contact } from "#src/kube/contact.ts"
 import { defaultWatchTimings, watchCollection } from "#src/kube/watch.ts"
 import { freePorts } from "../cluster/ports.ts"
-import { item, page, type Scripted, scripted } from "./scripted.ts"
+import { item, page, type Scripted, scripted, status } from "./scripted.ts"
 
 describe("contact", () => {
   it("tells once those who wait, when an answer follows what was not answered", () => {
     const contact = new Contact()
     let told = 0
     contact.whenBack(() => told++)
-    contact.answered()
+    contact.answered(20)
     assert.strictEqual(told, 0)
     contact.refused()
-    contact.answered()
+    contact.answered(20)
     contact.refused()
-    contact.answered()
+    contact.answered(20)
     assert.strictEqual(told, 1)
+  })
+
+  it("is settling for half a minute after an answer that follows what was not answered, and at no other time", () => {
+    const contact = new Contact()
+    contact.answered(1)
+    assert.isFalse(contact.settling(1))
+    contact.refused()
+    assert.isFalse(contact.settling(5))
+    contact.answered(10)
+    assert.isTrue(contact.settling(30_009))
+    contact.answered(20_000)
+    assert.isFalse(contact.settling(30_010))
   })
 
   it("gives up the streams that said nothing since a request was sent in vain, and no others", () => {
@@ -33,10 +45,10 @@ describe("contact", () => {
     contact.unanswered(10)
     heard.heard(15)
     assert.deepEqual(given, [])
-    contact.answered()
+    contact.answered(20)
     assert.deepEqual(given, ["silent"])
     contact.unanswered(10)
-    contact.answered()
+    contact.answered(20)
     assert.deepEqual(given, ["silent"])
   })
 
@@ -47,7 +59,7 @@ describe("contact", () => {
       given = true
     }, 1)
     contact.refused()
-    contact.answered()
+    contact.answered(20)
     assert.isFalse(given)
   })
 })
@@ -90,8 +102,8 @@ const wayTo = async (server: Scripted, port: number) => {
   }
 }
 
-/** first: milliseconds that a watch stays away after its first failure. */
-const watched = async (first: number) => {
+/** first: milliseconds that a watch stays away after its first failure; most: at most. */
+const watched = async (first: number, most = first) => {
   const server = await scripted()
   opened.push(server.close)
   const [port = 0] = await freePorts(1)
@@ -106,7 +118,7 @@ const watched = async (first: number) => {
       watchCollection<string>(
         { paths: [path], metadataOnly: false, custom: false, decode: () => "" },
         { listed: () => {}, set: () => {}, gone: () => {}, alive: () => {}, failed: (_, error) => broken.resolve(error.reason) },
-        { ...defaultWatchTimings, backoff: { first, most: first, healthy: 60_000 } }
+        { ...defaultWatchTimings, backoff: { first, most, healthy: 60_000 } }
       )
     )
     return kube
@@ -122,27 +134,53 @@ const watched = async (first: number) => {
   return { server, way, kube, broken: broken.promise }
 }
 
+const asked = (kube: Kube["Service"]) => Effect.runPromise(Effect.result(kube.request({ method: "GET", path: "/lease" })))
+
+/** Nobody was there when a request was sent. */
+const lost = async ({ way, kube, broken }: Awaited<ReturnType<typeof watched>>) => {
+  await way.shut()
+  await broken
+  assert.strictEqual((await asked(kube))._tag, "Failure")
+}
+
+/** Opens the way again and answers a request by it; the watch that comes back then. */
+const found = async ({ server, way, kube }: Awaited<ReturnType<typeof watched>>) => {
+  await way.open()
+  const asking = asked(kube)
+  const first = await server.next()
+  const [lease, other] = first.path === "/lease" ? [first, null] : [await server.next(), first]
+  lease.json(200, {})
+  assert.strictEqual((await asking)._tag, "Success")
+  return other ?? (await server.next())
+}
+
 describe("a watch", () => {
   it("that waits for a server which cannot be reached goes on when anybody has reached it", async () => {
-    const { server, way, kube, broken } = await watched(600_000)
-    await way.shut()
-    await broken
+    const world = await watched(600_000)
     let waits = true
-    const back = Effect.runPromise(kube.back).then(() => {
+    const back = Effect.runPromise(world.kube.back).then(() => {
       waits = false
     })
-    const inVain = await Effect.runPromise(Effect.result(kube.request({ method: "GET", path: "/lease" })))
-    assert.strictEqual(inVain._tag, "Failure")
+    await lost(world)
     assert.isTrue(waits)
-    await way.open()
-    const asking = Effect.runPromise(kube.request({ method: "GET", path: "/lease" }))
-    const first = await server.next()
-    const [lease, other] = first.path === "/lease" ? [first, null] : [await server.next(), first]
-    lease.json(200, {})
-    await asking
+    assert.strictEqual((await found(world)).query["resourceVersion"], "10")
     await back
-    const again = other ?? (await server.next())
-    assert.strictEqual(again.query["resourceVersion"], "10")
+  })
+
+  it("whose place was forgotten while the server was gone lists anew at once", async () => {
+    const world = await watched(600_000)
+    await lost(world)
+    ;(await found(world)).json(410, status(410, "Expired"))
+    assert.deepEqual((await world.server.next()).query, { limit: "500" })
+  })
+
+  it("asks a server that has just come back again and again, whatever it refuses: pauses do not grow yet", async () => {
+    const world = await watched(20, 600_000)
+    await lost(world)
+    ;(await found(world)).json(403, status(403, "Forbidden"))
+    // Doubled each time, the last pause would be half a minute.
+    for (let round = 0; round < 11; round++) (await world.server.next()).json(403, status(403, "Forbidden"))
+    assert.strictEqual((await world.server.next()).path, path)
   })
 
   it("over a connection that is half-open is begun anew once a request in vain is followed by an answer", async () => {
