@@ -17,8 +17,8 @@ export interface Trust {
 
 export interface Credentials {
   readonly trust: Trust
-  /** `Authorization`, `Impersonate-User`. */
-  readonly headers: Readonly<Record<string, string>>
+  /** `Authorization`, `Impersonate-…`; a list is a field for each. */
+  readonly headers: Readonly<Record<string, string | Array<string>>>
 }
 
 export interface Access {

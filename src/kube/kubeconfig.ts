@@ -6,11 +6,15 @@ import { type Cluster, type Context, newClusters, newContexts, newUsers, type Us
 import { ExecAuth } from "@kubernetes/client-node/dist/exec_auth.js"
 import { parse } from "yaml"
 import { type Access, type Credentials, settledTrust, type Trust } from "./access.ts"
+import { impersonation } from "./impersonation.ts"
+
+type Fields = Readonly<Record<string, unknown>>
 
 interface Loaded {
   readonly clusters: ReadonlyArray<Cluster>
   readonly contexts: ReadonlyArray<Context>
-  readonly users: ReadonlyArray<User>
+  /** written: as the file has it, of which User keeps a part. */
+  readonly users: ReadonlyArray<User & { readonly written: Fields }>
   readonly current: string | null
   readonly folder: string
 }
@@ -21,22 +25,21 @@ const filesAge = 60_000
 const load = async (file: string): Promise<Loaded> => {
   // Not pretty: a pretty error shows the line, and the line may be a token or a key (law 11).
   const value: unknown = parse(await readFile(file, "utf8"), { prettyErrors: false })
-  const config = typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
+  const config = typeof value === "object" && value !== null ? (value as Fields) : {}
   const current = config["current-context"]
-  // A token-file is read where it is used: it rotates, and `newUsers` would keep what it held now.
-  const users = Array.isArray(config["users"])
-    ? config["users"].map((one: { readonly name?: unknown; readonly user?: Readonly<Record<string, unknown>> }) => {
-        const { "token-file": tokenFile, tokenFile: alsoFile, ...user } = one.user ?? {}
-        const path = alsoFile ?? tokenFile
-        return path === undefined || user["token"] !== undefined
-          ? one
-          : { ...one, user: { ...user, "auth-provider": { name: "tokenFile", config: { tokenFile: path } } } }
-      })
-    : []
+  const entries: ReadonlyArray<{ readonly user?: Fields }> = Array.isArray(config["users"]) ? config["users"] : []
+  const users = entries.map((one) => {
+    // A token-file is read where it is used: it rotates, and `newUsers` would keep what it held now.
+    const { "token-file": tokenFile, tokenFile: alsoFile, ...user } = one.user ?? {}
+    const path = alsoFile ?? tokenFile
+    return path === undefined || user["token"] !== undefined
+      ? one
+      : { ...one, user: { ...user, "auth-provider": { name: "tokenFile", config: { tokenFile: path } } } }
+  })
   return {
     clusters: newClusters(config["clusters"]),
     contexts: newContexts(config["contexts"]),
-    users: newUsers(users),
+    users: newUsers(users).map((user, at) => ({ ...user, written: entries[at]?.user ?? {} })),
     current: typeof current === "string" && current !== "" ? current : null,
     folder: dirname(file)
   }
@@ -72,6 +75,14 @@ const plugin = (user: User): User => {
   return { ...user, exec: { ...user.exec, env: [...(env ?? []), { name: "KUBERNETES_EXEC_INFO", value: info }] } }
 }
 
+const actsAs = (where: string, user: { readonly name: string; readonly written: Fields }): ReturnType<typeof impersonation> => {
+  try {
+    return impersonation(user.written)
+  } catch (error) {
+    throw new Error(`kubeconfig ${where}: user ${user.name}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 /** files: merged as kubectl does; context null: the current one. Throws an Error whose message names the file and what is missing. */
 export const kubeconfigAccess = async (files: ReadonlyArray<string>, context: string | null): Promise<Access> => {
   const where = files.join(", ")
@@ -88,6 +99,8 @@ export const kubeconfigAccess = async (files: ReadonlyArray<string>, context: st
   if (chosen === null) throw new Error(`kubeconfig ${where}: there is no context ${name}`)
   const cluster = first(loaded, (file) => file.clusters, chosen.one.cluster)
   if (cluster === null) throw new Error(`kubeconfig ${where}: context ${name} names cluster ${chosen.one.cluster}, which is not there`)
+  if (!URL.canParse(cluster.one.server) || !/^https?:$/.test(new URL(cluster.one.server).protocol))
+    throw new Error(`kubeconfig ${where}: cluster ${cluster.one.name}: server is no URL such as https://10.0.0.1:6443; correct it`)
   if (cluster.one.proxyUrl) throw new Error(`kubeconfig ${where}: cluster ${cluster.one.name}: proxy-url is not supported; remove it`)
   const user = chosen.one.user === undefined ? null : first(loaded, (file) => file.users, chosen.one.user)
   if (user === null && chosen.one.user !== undefined)
@@ -100,13 +113,15 @@ export const kubeconfigAccess = async (files: ReadonlyArray<string>, context: st
   if (provider && tokenFile === undefined)
     throw new Error(`kubeconfig ${where}: user ${user!.one.name}: auth-provider ${provider.name} is not supported; use exec`)
 
+  const impersonated = user === null ? {} : actsAs(where, user.one)
+
   let exec = new ExecAuth()
   let kept: Credentials | null = null
   let read = 0
   const credentials = async (renew: boolean): Promise<Credentials> => {
     // An exec plugin's answer says itself when it is old; asking ExecAuth costs nothing until then.
     if (kept !== null && !renew && !user?.one.exec && performance.now() - read < filesAge) return kept
-    const headers: Record<string, string> = {}
+    const headers: Record<string, string | Array<string>> = { ...impersonated }
     const shown: { cert?: string | Buffer; key?: string | Buffer; headers: Record<string, string> } = { headers: {} }
     if (user !== null) {
       const { one, folder } = user
@@ -117,7 +132,6 @@ export const kubeconfigAccess = async (files: ReadonlyArray<string>, context: st
         tokenFile === undefined ? one.token : (await readFile(isAbsolute(tokenFile) ? tokenFile : join(folder, tokenFile), "utf8")).trim()
       if (token) headers["authorization"] = `Bearer ${token}`
       else if (one.username) headers["authorization"] = `Basic ${Buffer.from(`${one.username}:${one.password ?? ""}`).toString("base64")}`
-      if (one.impersonateUser) headers["impersonate-user"] = one.impersonateUser
     }
     const trust = defined({
       ca: await bytes(cluster.folder, cluster.one.caFile, cluster.one.caData),

@@ -7,8 +7,9 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { AccessError, type AccessOptions, findAccess, podAccess } from "#src/kube/access.ts"
-import { Kube } from "#src/kube/client.ts"
+import { Kube, type KubeError } from "#src/kube/client.ts"
 import { makeAuthority } from "../support/certificates.ts"
+import { scripted } from "./scripted.ts"
 
 let folder = ""
 const ends: Array<() => void> = []
@@ -105,6 +106,50 @@ describe("a kubeconfig", () => {
     assert.strictEqual((await access.credentials(true)).headers["authorization"], "Bearer two")
   })
 
+  it("acts as whom it says: user, uid, groups and what else is known of him", async () => {
+    const user = {
+      token: "t",
+      as: "jürgen",
+      "as-uid": "17",
+      "as-groups": ["system:masters", "shop"],
+      "as-user-extra": { scopes: ["view", "edit"], "example.com/a (b)%": ["c"], none: [] }
+    }
+    const { headers } = await (await find({ kubeconfig: config("config", named(user)) })).credentials(false)
+    const server = await scripted(() => Promise.resolve({ trust: {}, headers }))
+    ends.push(() => void server.close())
+    const answer = Effect.runPromise(
+      Kube.pipe(
+        Effect.flatMap((kube) => kube.request({ method: "GET", path: "/x" })),
+        Effect.provide(Kube.layerOf(server.access))
+      )
+    )
+    const asked = await server.next()
+    asked.json(200, {})
+    await answer
+    assert.deepInclude(asked.headers, {
+      authorization: "Bearer t",
+      // Node shows bytes; they are UTF-8.
+      "impersonate-user": Buffer.from("jürgen").toString("latin1"),
+      "impersonate-uid": "17",
+      "impersonate-group": "system:masters, shop",
+      "impersonate-extra-scopes": "view, edit",
+      "impersonate-extra-example.com%2fa%20%28b%29%25": "c"
+    })
+    assert.notProperty(asked.headers, "impersonate-extra-none")
+  })
+
+  it("whose token cannot be sent fails the request, and quotes nothing of it", async () => {
+    const kubeconfig = config("config", named({ token: "s3cret\nline" }, { server: "http://127.0.0.1:1" }))
+    const error = await Effect.runPromise(
+      Kube.pipe(
+        Effect.flatMap((kube) => Effect.flip(kube.request({ method: "GET", path: "/x" }))),
+        Effect.provide(Kube.layer({ kubeconfig }))
+      )
+    )
+    assert.strictEqual((error as KubeError).reason, "Credentials")
+    assert.notInclude(error.message, "s3cret")
+  })
+
   it("asks an exec plugin, keeps its answer until it is old, and asks again after a 401", async () => {
     const count = join(folder, "count")
     const script = file(
@@ -148,6 +193,16 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     ["an unknown context", { ...named({}), "current-context": "y" }, /there is no context y/],
     ["an unknown cluster", { ...named({}), clusters: [] }, /context x names cluster c, which is not there/],
     ["an unknown user", { ...named({}), users: [] }, /context x names user u, which is not there/],
+    ["a server that is no URL", named({}, { server: "10.0.0.1:6443" }), /cluster c: server is no URL/],
+    ["groups of nobody", named({ "as-groups": ["a"] }), /user u: as-uid, as-groups and as-user-extra are of the user named by as/],
+    ["groups that are no list", named({ as: "a", "as-groups": "b" }), /user u: as-groups: expected a list of strings/],
+    [
+      "other knowledge that is no map of lists",
+      named({ as: "a", "as-user-extra": { b: "c" } }),
+      /as-user-extra\.b: expected a list of strings/
+    ],
+    ["a user without name", named({ as: 7 }), /user u: as: expected the name of a user/],
+    ["a uid that is a number", named({ as: "a", "as-uid": 7 }), /user u: as-uid: expected a string/],
     ["a proxy", named({}, { server: "https://a", "proxy-url": "http://p" }), /proxy-url is not supported/],
     ["a legacy provider", named({ "auth-provider": { name: "gcp" } }), /auth-provider gcp is not supported; use exec/]
   ] as const)("with %s says so", async (_, value, message) => {
