@@ -138,15 +138,20 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
         (credentials) => {
           if (over) return
           let answered = false
-          outgoing = open(asked, credentials, stream, {
-            response: heard.response,
-            failure: (error) => {
-              if (over) return
-              const stale = error.status === null && asked.method === "GET" && outgoing?.reusedSocket === true && !answered
-              if (again && (error.status === 401 || stale)) attempt(error.status === 401, false)
-              else heard.failure(error)
-            }
-          })
+          try {
+            outgoing = open(asked, credentials, stream, {
+              response: heard.response,
+              failure: (error) => {
+                if (over) return
+                const stale = error.status === null && asked.method === "GET" && outgoing?.reusedSocket === true && !answered
+                if (again && (error.status === 401 || stale)) attempt(error.status === 401, false)
+                else heard.failure(error)
+              }
+            })
+          } catch (error) {
+            // A token with a line break in it, a certificate that is none: Node refuses them before anything is sent.
+            return heard.failure(unanswered(access.server, "Credentials", `the credentials cannot be used: ${detailOf(error)}`))
+          }
           outgoing.on("response", () => {
             answered = true
           })
