@@ -1,7 +1,10 @@
-// Whose an object is, read on its own: one that does not decode as a whole still gets its condition from the controller that it names, and from no other.
+// Whose an object is, read on its own: one that does not decode as a whole still gets its condition from the controller that it names, and from no other, and
+// a policy that does not is still known to speak of its targets.
 import { Schema } from "effect"
-import { ControllerName, ObjectName } from "./name.ts"
-import { ParentReference, PolicyTargetReference } from "./reference.ts"
+import { defaulted } from "./absent.ts"
+import { elementsOf } from "./element.ts"
+import { ControllerName, Group, ObjectName } from "./name.ts"
+import { LocalObjectReference, ParentReference, PolicyTargetReference } from "./reference.ts"
 
 const spec = <F extends Schema.Struct.Fields>(fields: F) => Schema.Struct({ spec: Schema.Struct(fields) })
 
@@ -14,7 +17,17 @@ export type GatewayClassOwner = typeof GatewayClassOwner.Type
 export const HTTPRouteOwner = spec({ parentRefs: Schema.Array(ParentReference) })
 export type HTTPRouteOwner = typeof HTTPRouteOwner.Type
 
-export const BackendTLSPolicyOwner = spec({ targetRefs: Schema.Array(PolicyTargetReference) })
+/** The CRD requires `group`, and a file may lack it. */
+const group = defaulted(Group, "")
+
+/** A target whose section cannot be read is the whole of it. */
+const PolicyTarget = Schema.Union([
+  Schema.Struct({ ...PolicyTargetReference.fields, group }),
+  Schema.Struct({ ...LocalObjectReference.fields, group })
+])
+
+/** Each target on its own, and any number: they are governed, though nobody knows how, so they are not dialled in plaintext. */
+export const BackendTLSPolicyOwner = spec({ targetRefs: elementsOf(PolicyTarget, "spec.targetRefs", 0, Number.MAX_SAFE_INTEGER) })
 export type BackendTLSPolicyOwner = typeof BackendTLSPolicyOwner.Type
 
 /** By `Kind.group`. Other kinds are Sluice's own, or have no status. */

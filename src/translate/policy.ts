@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import type { Backend } from "#schemas/backend.ts"
 import type { BackendTLSPolicy } from "#schemas/backendtlspolicy.ts"
-import { type Condition, describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { type Condition, describeKey, groupKind, type Issue, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import type { BackendTLSPolicyOwner } from "#schemas/owner.ts"
 import { experimentalGroup, ownGroup, type PolicyTargetReference } from "#schemas/reference.ts"
 import type { Service } from "#schemas/service.ts"
@@ -45,19 +45,24 @@ export interface PolicyTrust {
 const targetBucket = (namespace: string, ref: { readonly group: string; readonly kind: string; readonly name: string }): string =>
   `${namespace}/${groupKind(ref.group, ref.kind)}/${ref.name}`
 
+/** Whom a policy speaks of; of one that does not decode, as far as they can be read. */
+const targetsOf = ({ value, owner }: Policy): ReadonlyArray<PolicyTargetReference> => {
+  if (Result.isSuccess(value)) return value.success.spec.targetRefs
+  const refs = (owner as BackendTLSPolicyOwner | undefined)?.spec.targetRefs ?? []
+  return refs.filter(Result.isSuccess).map((ref) => ref.success)
+}
+
 const byTarget: Index<BackendTLSPolicy> = {
   name: "BackendTLSPolicy:target",
   kind: backendTlsPolicyKind,
-  buckets: ({ meta, value }) =>
-    Result.isSuccess(value) ? value.success.spec.targetRefs.map((ref) => targetBucket(parseKey(meta.key).namespace, ref)) : []
+  buckets: (policy) => targetsOf(policy).map((ref) => targetBucket(parseKey(policy.meta.key).namespace, ref))
 }
 
 /** The policy that holds a slot: the target as a whole (section null), or one of its ports. */
 const holder = (view: View, target: PolicyTarget, section: string | null): Policy | null => {
   let first: Policy | null = null
   for (const policy of view.by(byTarget, targetBucket(target.namespace, target))) {
-    if (Result.isFailure(policy.value)) continue
-    const speaks = policy.value.success.spec.targetRefs.some(
+    const speaks = targetsOf(policy).some(
       (ref) => ref.group === target.group && ref.kind === target.kind && ref.name === target.name && (ref.sectionName ?? null) === section
     )
     if (speaks && (first === null || byAge(policy.meta, first.meta) < 0)) first = policy
@@ -79,15 +84,16 @@ const sourceOf = (key: ObjectKey): Source => {
 
 const evaluate = (view: View, key: ObjectKey): Evaluated | null => {
   const policy = view.get<BackendTLSPolicy>(key)
-  if (policy === null || Result.isFailure(policy.value)) return null
-  const { validation: read, options } = policy.value.success.spec
+  if (policy === null) return null
   // What it asks for is not known, that it asks for TLS is: its targets are not dialled without.
-  if (Result.isFailure(read))
-    return {
-      trust: { source: sourceOf(key), key, hostname: "", tls: null, materials: [] },
-      problems: [],
-      invalid: [describeIssues(read.failure)]
-    }
+  const unread = (issues: ReadonlyArray<Issue>): Evaluated => ({
+    trust: { source: sourceOf(key), key, hostname: "", tls: null, materials: [] },
+    problems: [],
+    invalid: [describeIssues(issues)]
+  })
+  if (Result.isFailure(policy.value)) return unread(policy.value.failure)
+  const { validation: read, options } = policy.value.success.spec
+  if (Result.isFailure(read)) return unread(read.failure)
   const validation = read.success
   const invalid: Array<string> = []
   if (options.size > 0) invalid.push(backendNote.optionsNotServed([...options.keys()]))
@@ -171,12 +177,9 @@ const judge = (view: View, key: ObjectKey): Judged => {
   if (policy === null) return { conditions: [], targets: [] }
   const generation = policy.meta.generation
   const { namespace } = parseKey(key)
-  if (Result.isFailure(policy.value)) {
-    const owner = policy.owner as BackendTLSPolicyOwner | undefined
-    const targets = (owner?.spec.targetRefs ?? []).map((ref) => objectKey(groupKind(ref.group, ref.kind), namespace, ref.name))
-    return { conditions: [observed(generation, tlsPolicy.undecodable(policy.value.failure))], targets }
-  }
-  const refs = policy.value.success.spec.targetRefs
+  const refs = targetsOf(policy)
+  const targets = refs.map((ref) => objectKey(groupKind(ref.group, ref.kind), namespace, ref.name))
+  if (Result.isFailure(policy.value)) return { conditions: [observed(generation, tlsPolicy.undecodable(policy.value.failure))], targets }
   const bad = refs.map((ref, index) => targetProblem(view, namespace, ref, index)).filter((problem) => problem !== null)
   const lost = refs.flatMap((ref) => {
     const winner = holder(view, { ...ref, namespace }, ref.sectionName ?? null)
@@ -204,7 +207,7 @@ const judge = (view: View, key: ObjectKey): Judged => {
         )
   return {
     conditions: [observed(generation, accepted), observed(generation, resolved)],
-    targets: refs.map((ref) => objectKey(groupKind(ref.group, ref.kind), namespace, ref.name))
+    targets
   }
 }
 

@@ -18,7 +18,8 @@ export const decoded = (raw: object): Decoded => {
   // As a source has it: JSON, in which a field that is undefined is absent.
   const object = decodeObject(JSON.parse(JSON.stringify(raw)))
   if (object._tag !== "Decoded") throw new Error(`unreadable: ${JSON.stringify(object)}`)
-  if (object.kind.kind !== "Secret" || Result.isFailure(object.value)) return { meta: object.meta, value: object.value }
+  if (object.kind.kind !== "Secret" || Result.isFailure(object.value))
+    return { meta: object.meta, value: object.value, ...(object.owner === undefined ? {} : { owner: object.owner }) }
   const { type, data } = object.value.success as Secret
   return {
     meta: object.meta,

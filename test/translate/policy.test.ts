@@ -227,6 +227,36 @@ describe("trust that a policy cannot give", () => {
   })
 })
 
+describe("a policy that cannot be read", () => {
+  const whole = policy("p", toCart())
+  const http = policy("p", toCart("http"))
+  const spoilt = (text: string, from: string, to: string) => {
+    const made = text.replace(from, to)
+    assert.notStrictEqual(made, text)
+    return made
+  }
+  it.each([
+    ["its options", policy("p", toCart(), undefined, ", options: 7")],
+    ["its validation", spoilt(whole, "hostname: cart.example", "hostname: 7")],
+    ["its annotations", spoilt(whole, "name: p, ", "name: p, annotations: {a: [1]}, ")],
+    ["another of its targets", spoilt(whole, "targetRefs: [", "targetRefs: [7, {group: 7, kind: Service, name: x}, ")],
+    ["a target twice", spoilt(whole, "targetRefs: [", `targetRefs: [${toCart()}, `)],
+    ["a target without group", spoilt(whole, 'group: "", ', "")],
+    ["the section of its target", spoilt(http, "sectionName: http", "sectionName: [http]")],
+    ["its options, of one port", policy("p", toCart("http"), undefined, ", options: 7")]
+  ])("for %s still holds its target: 500, never plaintext, and is told", (_, bad) => {
+    const { upstream, why, notes } = resolved(cart + bad, "Service cart:80")
+    assert.deepEqual([upstream, why], [null, "invalid_backend"])
+    assert.include(notes.join(), "BackendTLSPolicy shop/p cannot be applied")
+    assert.strictEqual(conditionsOf(cart + bad, keyOf("p"), [serviceKey]).get("Accepted")?.state, "False/Invalid")
+  })
+  it("holds no other target, and no port of its target that it does not name", () => {
+    const bad = policy("p", toCart("http"), undefined, ", options: 7")
+    assert.isFalse(identity(cart + bad, "Service cart:443").tls)
+    assert.isFalse(identity(cart + ledger("{name: api, port: 8080, appProtocol: http}") + bad, "Service ledger:8080").tls)
+  })
+})
+
 describe("targets that a policy cannot have", () => {
   const state = (target: string, more = cart) => conditionsOf(more + policy("p", target), keyOf("p"), [serviceKey]).get("Accepted")
   it("an XBackend is refused by GEP-4894", () => {
