@@ -3,7 +3,7 @@ import { Result, Schema } from "effect"
 import { compact, noEntries } from "./compact.ts"
 import { expectedString, issuesOf, joinPath } from "./issue.ts"
 import { type KindEntry, kindOf, kinds } from "./kinds.ts"
-import { groupKind, type Issue, type Meta, objectKey } from "./meta.ts"
+import { type GroupKind, groupKind, type Issue, type Meta, objectKey } from "./meta.ts"
 import { TooDeep, withoutNulls } from "./nulls.ts"
 import { owners } from "./owner.ts"
 
@@ -45,8 +45,8 @@ const ownerOf = (kind: KindEntry, object: unknown): unknown => {
   return decoded !== undefined && Result.isSuccess(decoded) ? compact(decoded.success) : undefined
 }
 
-/** Kinds whose values no message shows (law 11). */
-const unquoted: ReadonlySet<string> = new Set(["Secret", "ConfigMap"])
+/** Kinds of which no message shows more than field names of their own and keys of data (law 11). */
+export const unquoted: ReadonlySet<GroupKind> = new Set(["Secret", "ConfigMap"])
 
 const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value)
 

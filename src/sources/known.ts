@@ -1,6 +1,6 @@
 // What to say of a kind or a field that Sluice does not read: Kubernetes' own are simply not ours, a typo is told with what was probably meant.
 import { coreFields } from "#schemas/corefields.ts"
-import type { UnknownKind } from "#schemas/decode.ts"
+import { type UnknownKind, unquoted } from "#schemas/decode.ts"
 import type { UnreadField } from "#schemas/fields.ts"
 import { type KindEntry, kinds } from "#schemas/kinds.ts"
 import type { Problem } from "./problem.ts"
@@ -99,19 +99,14 @@ const fieldName = /^[\w.$/-]{1,63}$/
  */
 export const judgeField = (kind: KindEntry, unread: UnreadField): Pick<Problem, "severity" | "field" | "message" | "remedy"> => {
   const meant = nearest(unread.name, unread.known)
-  // A stray indicator of YAML can make a key of a value, and in a Secret that is its content: a name there is told only when it is nearly one (law 11).
-  if (!fieldName.test(unread.name) || (kind.kind === "Secret" && meant === null))
-    return {
-      severity: coreFields.has(kind.groupKind) ? "Warning" : "Refused",
-      field: null,
-      message: `${kind.kind} has a field whose name is not one of its own; it is not read`,
-      remedy: "Look for a stray quote, bracket or question mark before it"
-    }
+  // A stray indicator of YAML can make a key of a value: what is no field's name is not told, nor any of a Secret, where the value is the content.
+  const named = fieldName.test(unread.name) && !unquoted.has(kind.groupKind)
+  const correct = named ? "Correct its spelling and its place, or remove it" : "Look for a stray quote, bracket or question mark before it"
   return {
     severity: coreFields.has(kind.groupKind) ? "Warning" : "Refused",
-    field: unread.path,
-    message: `${kind.kind} has no such field; it is not read`,
-    remedy: meant === null ? "Correct its spelling and its place, or remove it" : `Did you mean ${meant}?`
+    field: named ? unread.path : null,
+    message: `${kind.kind} has ${named ? "no such field" : "a field whose name is not one of its own"}; it is not read`,
+    remedy: meant === null ? correct : `Did you mean ${meant}?`
   }
 }
 

@@ -27,6 +27,17 @@ describe("a Secret that cannot be read", () => {
     assert.notInclude(problems.join("\n"), canary)
   })
 
+  it.each([
+    ["Secret", "stringData"],
+    ["ConfigMap", "binaryData"]
+  ])("a field that a %s does not have is told by what was meant, and not by its name", (kind, meant) => {
+    const told = (field: string) => problemsOf(`apiVersion: v1\nkind: ${kind}\nmetadata: {name: a, namespace: shop}\n${field}: x\n`).join()
+    const near = `${meant}${canary}`
+    assert.match(told(near), new RegExp(`m\\.yaml:4.*Did you mean ${meant}\\?`))
+    assert.match(told(canary), /m\.yaml:4.*a stray quote/)
+    for (const field of [near, canary]) assert.notInclude(told(field), canary)
+  })
+
   it("is told without its content wherever one character too many stands", () => {
     const bodies = [
       `stringData:\n  password: ${canary}\n  other: "${canary} x"\n  block: |\n    ${canary}\n`,
