@@ -45,6 +45,7 @@ export const decide = (table: PortTable, head: RequestHead, servername: string |
   if (servername !== null && (findHost(table.listeners, servername)?.entry ?? null) !== listener) {
     return refuse("misdirected", "SNI and Host choose different listeners")
   }
+  if (listener.problem !== null) return refuse("invalid_listener", listener.problem, listener)
   const rule = match(findHost(listener.hosts, head.host), head)
   if (rule === null) return refuse("no_route", "no rule matches", listener)
   if (rule.problem !== null) return refuse("invalid_filter", rule.problem, listener, rule)

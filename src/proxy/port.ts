@@ -81,6 +81,9 @@ export const openPort = (options: PortOptions): Effect.Effect<Port, BindFailure,
     (port) => port.cut
   )
 
+/** Ends a handshake: nobody here has a certificate for its name. Made once, clients cause it at will. */
+const nameless = Object.assign(new Error("no certificate for its server name"), { code: "ERR_NO_CERTIFICATE" })
+
 /** Connections beyond the limit that are given an answer at the same time; beyond them there is only the end. */
 const maxTurnedAway = 100
 
@@ -129,9 +132,10 @@ class PortServer implements Port {
           ...tlsSettings,
           ALPNProtocols: ["http/1.1"],
           handshakeTimeout: times.handshake,
+          // Never the default context, which a client without SNI gets: that is another listener's.
           SNICallback: (servername, done) => {
             const context = this.#certificateFor(servername.toLowerCase())?.context
-            if (context === undefined) done(null)
+            if (context === undefined) done(nameless)
             else done(null, context)
           }
         })

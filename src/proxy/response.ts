@@ -80,6 +80,7 @@ export const failures: Readonly<Record<Reason, Outcome>> = {
   misdirected: row("match", 421, "", "Downstream", "Never", "This connection is not for that host."),
   no_listener: row("match", 404, "NR", "Downstream", "Never", "Nothing is served under this host."),
   no_route: row("match", 404, "NR", "Downstream", "Never", "Nothing is served here."),
+  invalid_listener: row("match", 500, "NC", "Internal", "Never", "This host is misconfigured."),
 
   no_backend: row("route", 500, "NC", "Internal", "Never", misconfigured),
   backend_not_found: row("route", 500, "NC", "Internal", "Never", misconfigured),

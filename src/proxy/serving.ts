@@ -66,6 +66,7 @@ const portKey = ({ bind, mode }: Listener): string =>
 
 /** What this data plane does not do yet is refused, never served half (law 15). */
 const unserved = ({ mode, bind }: Listener): string | null => {
+  if (mode._tag === "Unknown") return mode.problem
   if (bind.transport !== "tcp") return "UDP listeners are not served"
   if (mode._tag === "Tls") return "TLS listeners (passthrough, TLSRoute) are not served"
   if (mode._tag === "Stream") return "TCP and UDP listeners are not served"
@@ -82,6 +83,8 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
   const certificates = new Map<Id, Certificate>()
   const refusals = new Map<string, ReadonlyArray<Refusal>>()
   let listeners = new Map<Id, LiveListener>()
+  /** Those of each port, whose table they are. */
+  let served: ReadonlyMap<string, ReadonlyArray<LiveListener>> = new Map()
   let current: Snapshot | null = null
   let draining = false
 
@@ -164,11 +167,11 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     for (const [id, spec] of snapshot.listeners) {
       const problem = unserved(spec)
       refuse("listeners", id, problem === null ? [] : [problem])
-      if (problem !== null || spec.mode._tag !== "Http") continue
-      const { tls, hosts: ids } = spec.mode
+      // What is not served keeps its hostname: no wider sibling answers for it. Without certificates it fails the handshakes there.
+      const { tls, hosts: ids } = spec.mode._tag === "Http" ? spec.mode : { tls: null, hosts: [] }
       const known = listeners.get(id)
       const usable = (tls?.certificates ?? []).map((secret) => certificates.get(secret)).filter((pair) => pair !== undefined)
-      if (tls !== null && usable.length === 0)
+      if (problem === null && tls !== null && usable.length === 0)
         refuse("listeners", id, ["none of its certificates can be used, and no earlier pair is known here: every handshake fails"])
       const sameCertificates = !(tls?.certificates ?? []).some((secret) => changed.has(secret))
       const sameHosts = known?.spec === spec && !(moved.size > 0 && ids.some((host) => moved.has(host)))
@@ -182,6 +185,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
         spec,
         hostname: spec.hostname ?? "*",
         name,
+        problem,
         hosts:
           known !== undefined && sameHosts
             ? known.hosts
@@ -198,11 +202,12 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     return next
   }
 
-  /** By port; a bind that plain and TLS listeners both want goes to the first of them. */
+  /** By port; a bind that plain and TLS listeners both want goes to the first of them. What is not served opens no port, and joins what is open there. */
   const grouped = (next: ReadonlyMap<Id, LiveListener>): Map<string, Array<LiveListener>> => {
     const owner = new Map<string, string>()
     const groups = new Map<string, Array<LiveListener>>()
     for (const listener of next.values()) {
+      if (listener.problem !== null) continue
       const { address, port } = listener.spec.bind
       const key = portKey(listener.spec)
       const socket = `${address} ${port}`
@@ -214,6 +219,14 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       const group = groups.get(key)
       if (group === undefined) groups.set(key, [listener])
       else group.push(listener)
+    }
+    for (const listener of next.values()) {
+      if (listener.problem === null || listener.spec.bind.transport !== "tcp") continue
+      const { address, port } = listener.spec.bind
+      for (const group of groups.values()) {
+        const { bind } = group[0]!.spec
+        if (bind.address === address && bind.port === port) group.push(listener)
+      }
     }
     return groups
   }
@@ -276,11 +289,11 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       cell.rules = host.rules
     }
     for (const [key, group] of groups) {
-      const same = group.every((listener) => listeners.get(listener.id) === listener) && sameGroup(listeners, group, key)
-      if (!same) ports.get(key)?.port.setTable(portTable(group, unrouted, options.exchange.headLimits))
+      if (!sameGroup(served.get(key), group)) ports.get(key)?.port.setTable(portTable(group, unrouted, options.exchange.headLimits))
     }
     const before = listeners
     listeners = next
+    served = groups
     current = snapshot
 
     for (const [id, host] of [...hosts]) {
@@ -297,17 +310,19 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     return [...refusals.values()].flat()
   })
 
+  const wanted = () => [...listeners.values()].filter(({ problem }) => problem === null)
+
   return {
     apply,
     snapshot: () => current,
     listeners: () =>
-      [...listeners.values()].map(({ id, spec }) => {
+      wanted().map(({ id, spec }) => {
         const open = ports.get(portKey(spec))
         return { id, hostname: spec.hostname, bind: open?.port.bind ?? `${spec.bind.address}:${spec.bind.port}`, bound: open !== undefined }
       }),
     ports: () => [...ports.values()].map(({ port }) => port),
     certificates: () => certificates,
-    unbound: () => [...listeners.values()].some(({ spec }) => !ports.has(portKey(spec))),
+    unbound: () => wanted().some(({ spec }) => !ports.has(portKey(spec))),
     drain: Effect.fnUntraced(function* (deadline: number) {
       draining = true
       yield* Effect.forEach([...ports.values()], (open) => closePort(open, deadline), { concurrency: "unbounded", discard: true })
@@ -327,8 +342,5 @@ const loadFrom = (material: MaterialLookup, id: Id): Certificate | string => {
 }
 
 /** Whether the listeners that a port had before are exactly these. */
-const sameGroup = (before: ReadonlyMap<Id, LiveListener>, group: ReadonlyArray<LiveListener>, key: string): boolean => {
-  let count = 0
-  for (const { spec } of before.values()) if (portKey(spec) === key) count++
-  return count === group.length
-}
+const sameGroup = (before: ReadonlyArray<LiveListener> | undefined, group: ReadonlyArray<LiveListener>): boolean =>
+  before !== undefined && before.length === group.length && group.every((listener, at) => listener === before[at])

@@ -53,6 +53,8 @@ export interface LiveListener {
   /** For requests that no rule took. */
   readonly tally: Tally
   readonly chooser: Chooser | null
+  /** Not null: it says something that is not served here. It keeps its hostname from wider siblings and answers 500 (law 15). */
+  readonly problem: string | null
 }
 
 export interface PortTable {

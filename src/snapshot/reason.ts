@@ -59,6 +59,7 @@ export type DownstreamReason =
   | "misdirected"
   | "no_listener"
   | "no_route"
+  | "invalid_listener"
   | "loop"
   | "body_too_large"
   | "body_timeout"

@@ -162,16 +162,28 @@ const downstreamTls = fields<DownstreamTls>({
 })
 const tlsRoute = fields<{ readonly hostname: string; readonly to: Forward }>({ hostname: text, to: forward })
 
+type Mode = Listener["mode"]
+type KnownMode = Exclude<Mode, { readonly _tag: "Unknown" }>
+const knownMode = fields<{ readonly mode: KnownMode }>({
+  mode: tagged<KnownMode>({
+    Http: fields<{ tls: DownstreamTls | null; hosts: ReadonlyArray<Id> }>({ tls: nullable(downstreamTls), hosts: list(text) }),
+    Tls: fields<Omit<Extract<KnownMode, { _tag: "Tls" }>, "_tag">>({ tls: nullable(downstreamTls), routes: list(tlsRoute) }),
+    Stream: fields<{ to: Forward }>({ to: forward })
+  })
+})
+
+/** Never fails: a listener that cannot be read keeps its hostname, and the proxy refuses it by the problem. */
+const mode: Read<Mode> = (value) => {
+  const read = attempt(() => knownMode({ mode: value }))
+  return "value" in read ? read.value.mode : { _tag: "Unknown", tls: null, problem: read.problem }
+}
+
 export const listener = fields<Listener>({
   source,
   hostname: nullable(text),
   port,
   bind: fields<Listener["bind"]>({ address: text, port, transport: oneOf("tcp", "udp") }),
-  mode: tagged<Listener["mode"]>({
-    Http: fields<{ tls: DownstreamTls | null; hosts: ReadonlyArray<Id> }>({ tls: nullable(downstreamTls), hosts: list(text) }),
-    Tls: fields<Omit<Extract<Listener["mode"], { _tag: "Tls" }>, "_tag">>({ tls: nullable(downstreamTls), routes: list(tlsRoute) }),
-    Stream: fields<{ to: Forward }>({ to: forward })
-  }),
+  mode,
   limits: fields<ListenerLimits>({ connections: whole, headerBytes: whole })
 })
 

@@ -5,6 +5,7 @@ import { once } from "node:events"
 import { createServer } from "node:net"
 import type { TLSSocket } from "node:tls"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { Listener } from "#src/snapshot/listener.ts"
 import { type Authority, makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
@@ -69,6 +70,31 @@ describe("isolation", () => {
     expect(await host("x.a.example", "/only")).toBe("200")
     expect(await host("x.a.example")).toBe("404")
   })
+
+  const unserved: ReadonlyArray<readonly [string, Listener["mode"]]> = [
+    ["cannot be read", { _tag: "Unknown", tls: null, problem: "mode is not one of Http" }],
+    ["relays TLS", { _tag: "Tls", tls: null, routes: [] }],
+    ["asks for client certificates", { _tag: "Http", hosts: [], tls: { certificates: [], clientCa: "ca", clientAuth: "Require" } }]
+  ]
+  it.each(unserved)(
+    "answers 500 for the hosts of a listener that %s, and for no others; no wider listener has them (law 15)",
+    async (_, mode) => {
+      const wide = { any: marked("any"), wide: marked("wide", "*.a.example") }
+      const kept = { hostname: "x.a.example", hosts: {}, mode }
+      await using proxy = await startProxy({ listeners: { kept, ...wide } })
+      expect(proxy.acks[0]!.refused.map(({ table, id }) => `${table} ${id}`)).toEqual(["listeners kept"])
+      const host = async (name: string) =>
+        answeredBy(await talk(proxy.port("any"), `GET / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`))
+      expect(await Promise.all(["x.a.example", "y.a.example", "a.example"].map(host))).toEqual(["500", "wide", "any"])
+      expect((await proxy.logged((line) => line.reason === "invalid_listener")).listener).toBe("kept")
+      // It is a refusal, not a port that could not be opened: nothing is tried again for it.
+      expect(proxy.proxy.describe()!.listeners.map(({ id }) => id)).toEqual(["any", "wide"])
+      await proxy.publish({ listeners: wide })
+      expect(await host("x.a.example")).toBe("wide")
+      await proxy.publish({ listeners: { ...wide, kept } })
+      expect(await host("x.a.example")).toBe("500")
+    }
+  )
 
   it("inside a listener falls from a host without a matching rule to the next wider one", async () => {
     await using proxy = await startProxy({
@@ -154,6 +180,29 @@ describe("TLS", () => {
     const shaken = await shake(proxy.port(), "", { checkServerIdentity: () => undefined })
     using _ = shaken.client
     expect(shaken.names).toBe("DNS:any.test")
+  })
+
+  it("fails the handshake for a host whose listener has no certificate or is not served, whoever is wider; 500 where it has one (law 15)", async () => {
+    const mutual = { certificates: ["a"], clientCa: "a", clientAuth: "Require" } as const
+    await using proxy = await startProxy({
+      listeners: {
+        any: marked("any", undefined, { certificates: ["other"] }),
+        bare: marked("bare", "bare.test", { certificates: ["missing"] }),
+        passthrough: { hostname: "passthrough.test", hosts: {}, mode: { _tag: "Tls", tls: null, routes: [] } },
+        mutual: { hostname: "a.site.test", hosts: {}, mode: { _tag: "Http", hosts: [], tls: mutual } }
+      },
+      materials: [await pairOf("other", "other.test"), await pairOf("a", "a.site.test")]
+    })
+    const port = proxy.port("any")
+    for (const servername of ["bare.test", "passthrough.test"])
+      await expect(shake(port, servername, { rejectUnauthorized: false })).rejects.toThrow()
+    const sent = async (servername: string) => {
+      const { client } = await shake(port, servername)
+      using _ = client
+      client.send(`GET / HTTP/1.1\r\nHost: ${servername}\r\nConnection: close\r\n\r\n`)
+      return answeredBy((await client.closed).text)
+    }
+    expect([await sent("other.test"), await sent("a.site.test")]).toEqual(["any", "500"])
   })
 
   it("answers 421 where SNI and Host choose different listeners, 404 where Host has none", async () => {

@@ -218,8 +218,12 @@ describe("what is not understood", () => {
     const [id, listener] = [...everything.listeners][0]!
     const from = snapshotOf({ listeners: new Map([[id, listener]]) }, "a")
     const { update, unread } = read({ set: { listeners: { [id]: { ...listener, mode: { _tag: "Quic" } } } } }, from, "a")
-    assert.strictEqual(patch(from, update).listeners.size, 0)
-    assert.deepEqual(unread, [{ table: "listeners", id, reason: "mode is not one of Http, Tls, Stream" }])
+    // It keeps its hostname, for which nobody else may answer; the proxy refuses it by the problem.
+    const mode = { _tag: "Unknown", tls: null, problem: "mode is not one of Http, Tls, Stream" }
+    assert.deepEqual([patch(from, update).listeners.get(id) as unknown, unread], [{ ...listener, mode }, []])
+    const placeless = read({ set: { listeners: { [id]: { ...listener, hostname: 7 } } } }, from, "a")
+    assert.strictEqual(patch(from, placeless.update).listeners.size, 0)
+    assert.deepEqual(placeless.unread, [{ table: "listeners", id, reason: "hostname is not a text" }])
     const upstream = [...everything.upstreams.values()][0]!
     const broken = read({ set: { upstreams: { u: { ...upstream, dns: { ...upstream.dns, family: "IPv9" } } } } })
     assert.strictEqual(broken.unread[0]?.reason, "dns.family is not one of Both, IPv4, IPv6, IPv4Preferred, IPv6Preferred")
