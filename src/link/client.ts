@@ -58,6 +58,9 @@ export interface LinkClient {
   readonly run: Effect.Effect<never>
 }
 
+/** Connected to at once (law 19): a name that stands for more is a mistake of somebody's, and must not have every proxy call everybody. */
+export const mostOperators = 16
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Throws when there is no certificate: trusting nothing that is said, Node would trust all the authorities of the machine. */
@@ -78,7 +81,8 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
   const unsaved = yield* Queue.sliding<Copy>(1)
   const notes = yield* Queue.sliding<string>(16)
   const loops = yield* FiberMap.make<string, void, never>()
-  const connections = new Set<Connection>()
+  /** Of operators that answered, by key: address, port and name. */
+  const connections = new Map<string, Connection>()
   let copy: Copy | null = null
   /** What an operator may be told that we have. */
   let version: string | null = null
@@ -105,7 +109,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
   const choose = () => {
     if (source !== null && source.offer() !== null) return
     source = null
-    const offering = [...connections].filter((one) => one.offer() !== null)
+    const offering = [...connections.values()].filter((one) => one.offer() !== null)
     const next = offering[Math.floor(Math.random() * offering.length)]
     if (next === undefined) return
     source = next
@@ -119,7 +123,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
     refused: ack.version === copy?.snapshot.version ? [...ack.refused, ...copy.unread.values()] : ack.refused
   })
 
-  const connectOnce = Effect.fnUntraced(function* (address: string, host: string, port: number) {
+  const connectOnce = Effect.fnUntraced(function* (key: string, address: string, host: string, port: number) {
     const files = yield* Effect.tryPromise({
       try: async () => {
         const token = (await readFile(options.tokenFile, "utf8")).trim()
@@ -142,7 +146,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
       have: () => (version === null ? null : (copy?.snapshot ?? null)),
       onKnown: (connection) => {
         mine = connection
-        connections.add(connection)
+        connections.set(key, connection)
         if (newestAck !== null) connection.ack(told(newestAck))
         if (newestReport !== null) connection.report(newestReport)
       },
@@ -159,7 +163,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
       Effect.ensuring(
         Effect.sync(() => {
           if (mine === null) return
-          connections.delete(mine)
+          connections.delete(key)
           if (source === mine) {
             source = null
             choose()
@@ -176,7 +180,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
     let said = ""
     while (wanted.has(key)) {
       const before = yield* Clock.currentTimeMillis
-      const { reason, known } = yield* connectOnce(address, host, port)
+      const { reason, known } = yield* connectOnce(key, address, host, port)
       if ((yield* Clock.currentTimeMillis) - before > times.silence) wait = times.retry[0]
       if (known || reason !== said) yield* Effect.logWarning(`link to ${address}:${port}: ${reason}`)
       said = reason
@@ -185,6 +189,12 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
       wait = Math.min(wait * 2, times.retry[1])
     }
   })
+
+  /** Those that are connected first: of too many, who answers is kept, and of the others some are tried each time. */
+  const connectedFirst = (keys: ReadonlyArray<string>): ReadonlyArray<string> => [
+    ...keys.filter((key) => connections.has(key)),
+    ...keys.filter((key) => !connections.has(key))
+  ]
 
   const resolving = Effect.gen(function* () {
     let said = ""
@@ -199,14 +209,20 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
         { concurrency: "unbounded" }
       )
       const failures = found.flatMap((one) => (one._tag === "Failure" ? [one.failure] : []))
-      const addresses = found.flatMap((one) => (one._tag === "Success" ? one.success : []))
-      const problem = failures.join("; ")
-      if (problem !== said && problem !== "") yield* Effect.logWarning(`the operators cannot be found: ${problem}`)
-      said = problem
+      const places = new Map(found.flatMap((one) => (one._tag === "Success" ? one.success : [])).map((place) => [place.key, place]))
       // A name that cannot be looked up for a moment takes nobody away.
-      wanted = new Set([...addresses.map(({ key }) => key), ...(failures.length > 0 ? wanted : [])])
-      for (const { key, address, host, port } of addresses)
-        yield* FiberMap.run(loops, key, keep(key, address, host, port), { onlyIfMissing: true })
+      const all = [...new Set([...places.keys(), ...(failures.length > 0 ? wanted : [])])]
+      const problem = [
+        ...failures.map((failure) => `the operators cannot be found: ${failure}`),
+        ...(all.length > mostOperators ? [`of ${all.length} addresses of operators ${mostOperators} are used`] : [])
+      ].join("; ")
+      if (problem !== said && problem !== "") yield* Effect.logWarning(problem)
+      said = problem
+      wanted = new Set(all.length > mostOperators ? connectedFirst(yield* Random.shuffle(all)).slice(0, mostOperators) : all)
+      // Whoever is spoken to is not cut off for having left the name; his last word ends it.
+      for (const [key] of [...loops]) if (!wanted.has(key) && !connections.has(key)) yield* FiberMap.remove(loops, key)
+      for (const { key, address, host, port } of places.values())
+        if (wanted.has(key)) yield* FiberMap.run(loops, key, keep(key, address, host, port), { onlyIfMissing: true })
       yield* Effect.sleep(times.resolve * (0.75 + (yield* Random.next) / 2))
     }
   })
@@ -245,7 +261,7 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
     while (true) {
       yield* Effect.sleep(times.token)
       const token = yield* Effect.promise(() => readFile(options.tokenFile, "utf8").catch(() => null))
-      if (token !== null) for (const connection of connections) connection.token(token.trim())
+      if (token !== null) for (const connection of connections.values()) connection.token(token.trim())
     }
   })
 
@@ -254,14 +270,18 @@ export const makeLinkClient = Effect.fnUntraced(function* (options: LinkClientOp
     current: publisher.current,
     ack: (ack) => {
       newestAck = ack
-      for (const connection of connections) connection.ack(told(ack))
+      for (const connection of connections.values()) connection.ack(told(ack))
     },
     report: (report) => {
       newestReport = report
-      for (const connection of connections) connection.report(report)
+      for (const connection of connections.values()) connection.report(report)
     },
     connected: () =>
-      [...connections].map((connection) => ({ address: connection.address, following: connection === source, offer: connection.offer() })),
+      [...connections.values()].map((connection) => ({
+        address: connection.address,
+        following: connection === source,
+        offer: connection.offer()
+      })),
     updated: () => updated,
     run: Effect.all([resolving, publishing, telling, saving, renewing, FiberMap.join(loops)], {
       concurrency: "unbounded",

@@ -1,8 +1,9 @@
 // Operator and proxy over real sockets: a proxy is given its own Gateway's newest snapshot, takes it from one operator and is heard by all.
 import { isDeepStrictEqual } from "node:util"
 import { assert, describe, it } from "vitest"
+import { mostOperators } from "#src/link/client.ts"
 import { everything } from "../snapshot/everything.ts"
-import { caller, dial, edge, host, makeWorld, numbered, rule, snapshotOf, until } from "./world.ts"
+import { caller, dial, edge, host, makeWorld, numbered, rawOperator, rule, snapshotOf, until } from "./world.ts"
 
 describe("the link", () => {
   it("brings a proxy its Gateway's snapshots, of no other Gateway, and brings back what it says of them", async () => {
@@ -138,6 +139,38 @@ describe("the link", () => {
     await late.publish(numbered(1))
     await until(() => pod.current()?.version === numbered(1).version)
     assert.strictEqual(late.server.connected()[0]?.following, true)
+  })
+
+  it("is of a bounded number of operators, however many addresses are told: those that answer stay, and the others are tried in turn", async () => {
+    await using world = makeWorld()
+    world.tokens.set("good", caller("edge-1"))
+    const real = await Promise.all(Array.from({ length: 3 }, () => world.operator()))
+    for (const operator of real) await operator.publish(numbered(1))
+    let open = 0
+    let most = 0
+    // They are reached, and say nothing.
+    const silent = await Promise.all(
+      Array.from({ length: 2 * mostOperators }, () =>
+        rawOperator((peer) => {
+          open++
+          most = Math.max(most, open)
+          peer.socket.once("close", () => open--)
+        })
+      )
+    )
+    const times = { greeting: 150, resolve: 30, retry: [10, 20] } as const
+    const pod = await world.pod(
+      [...silent, ...real].map(({ port }) => port),
+      { times }
+    )
+    await until(() => pod.client.connected().length === real.length)
+    const since = Date.now()
+    await until(() => Date.now() > since + 300)
+    assert.strictEqual(pod.client.connected().length, real.length)
+    assert.isAbove(most, 0)
+    // A few are counted whose end is on its way.
+    assert.isAtMost(most, mostOperators + 4)
+    for (const one of silent) one.close()
   })
 
   it("tells when the last connection of a pod is gone, and not when a newer one took its place", async () => {
