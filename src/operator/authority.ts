@@ -14,7 +14,7 @@ export interface AuthorityOptions {
   readonly namespace: string
   /** DNS names and addresses that proxies know the operators by: the headless Service's. */
   readonly names: ReadonlyArray<string>
-  /** Milliseconds between two looks at the Secret; ten minutes unless said. */
+  /** Milliseconds between two looks at the Secrets; a minute unless said. */
   readonly every?: number
 }
 
@@ -27,7 +27,7 @@ export interface Authority {
   /** This process's own certificate; a newer one before it ends, and when another authority signs. */
   readonly identity: () => TlsIdentity
   readonly identities: Stream.Stream<TlsIdentity>
-  /** Looks at the Secret from time to time, renews and rotates. Never ends of itself. */
+  /** Looks at the Secrets from time to time: renews and rotates, and puts back what somebody deleted. Never ends of itself. */
   readonly run: Effect.Effect<never>
 }
 
@@ -56,6 +56,8 @@ const dataOf = (stored: Stored): Data => {
   const data = typeof stored["data"] === "object" && stored["data"] !== null ? Object.entries(stored["data"]) : []
   return Object.fromEntries(data.map(([key, value]) => [key, Buffer.from(String(value), "base64").toString("latin1")]))
 }
+
+const keyData = (key: Uint8Array): Data => ({ key: Buffer.from(key).toString("latin1") })
 
 /** What is there, or what we put there first. make: the data. */
 const madeOnce = (kube: Kube["Service"], namespace: string, name: string, make: Effect.Effect<Data>): Effect.Effect<Stored, KubeError> =>
@@ -105,14 +107,14 @@ const ringOf = (where: string, data: Data): Keyring | string => {
   } catch {
     // Said below: the parser's words would not help more.
   }
-  return `${where}: ca.crt and ca.key are not an authority as Sluice makes it and its key. Delete the Secret: a new authority is made, and proxies trust it within minutes`
+  return `${where}: ca.crt and ca.key are not an authority as Sluice makes it and its key. Delete the Secret: a replica that runs puts back what it holds; if none does, a new authority is made, and proxies trust it within minutes`
 }
 
 const digestKeyOf = (where: string, data: Data): Uint8Array | string => {
   const key = Buffer.from(data["key"] ?? "", "latin1")
   return key.length === keyBytes
     ? key
-    : `${where}: key has ${key.length} bytes instead of ${keyBytes}. Delete the Secret: a new one is made`
+    : `${where}: key has ${key.length} bytes instead of ${keyBytes}. Delete the Secret: a replica that runs puts back what it holds; if none does, a new one is made`
 }
 
 /**
@@ -141,7 +143,7 @@ export const makeAuthority = Effect.fnUntraced(function* (options: AuthorityOpti
 
   const digestKey = yield* patiently(
     secretNames.digestKey,
-    Effect.sync(() => ({ key: randomBytes(keyBytes).toString("latin1") })),
+    Effect.sync(() => keyData(randomBytes(keyBytes))),
     digestKeyOf
   )
   const first = Effect.map(Clock.currentTimeMillis, (now) => written(firstKeyring(now)))
@@ -157,13 +159,34 @@ export const makeAuthority = Effect.fnUntraced(function* (options: AuthorityOpti
   let signedBy = ring.current.certificate
   let issuedAt = now
 
+  /** What is wrong and stays wrong is said once. */
+  const said = new Map<string, string>()
+  const tell = (name: string, problem: string) =>
+    Effect.suspend(() => {
+      const before = said.get(name) ?? ""
+      said.set(name, problem)
+      return problem === "" || problem === before ? Effect.void : Effect.logWarning(problem)
+    })
+  const whereOf = (name: string) => `Secret ${namespace}/${name}`
+  /** Somebody deleted it: what is held is what everybody else goes by too. */
+  const putBack = (name: string, held: () => Data) =>
+    Effect.suspend(() =>
+      Effect.logWarning(`${whereOf(name)} was deleted: it is put back as it was`).pipe(Effect.andThen(Effect.sync(held)))
+    )
+
   /** Reads the Secret again, does what is due, and takes over what it holds now. */
-  const look = Effect.gen(function* () {
+  const lookAtAuthority = Effect.gen(function* () {
     const place = placeOf(namespace, secretNames.authority)
-    const stored = yield* madeOnce(kube, namespace, secretNames.authority, first)
-    const found = ringOf(`Secret ${namespace}/${secretNames.authority}`, dataOf(stored))
+    const stored = yield* madeOnce(
+      kube,
+      namespace,
+      secretNames.authority,
+      putBack(secretNames.authority, () => written(ring))
+    )
+    const found = ringOf(whereOf(secretNames.authority), dataOf(stored))
     // What we have is good; somebody wrote over it.
-    if (typeof found === "string") return yield* Effect.logWarning(found)
+    if (typeof found === "string") return yield* tell(secretNames.authority, found)
+    yield* tell(secretNames.authority, "")
     const now = yield* Clock.currentTimeMillis
     const due = turned(found, now)
     if (due !== found) {
@@ -177,6 +200,31 @@ export const makeAuthority = Effect.fnUntraced(function* (options: AuthorityOpti
     const bundle = bundleOf(ring)
     if (bundle !== SubscriptionRef.getUnsafe(bundles)) yield* SubscriptionRef.set(bundles, bundle)
   })
+
+  /** Everything that was sealed here was digested with one key: another one is not taken over, but told. */
+  const lookAtDigestKey = Effect.gen(function* () {
+    const name = secretNames.digestKey
+    const stored = yield* madeOnce(
+      kube,
+      namespace,
+      name,
+      putBack(name, () => keyData(digestKey))
+    )
+    const found = digestKeyOf(whereOf(name), dataOf(stored))
+    if (typeof found === "string") return yield* tell(name, found)
+    yield* tell(
+      name,
+      Buffer.compare(found, digestKey) === 0
+        ? ""
+        : `${whereOf(name)} holds another key than the one this replica began with: replicas that began since give Secrets other digests, and snapshots other versions, so a Gateway with certificates may not be told to be Programmed. Restart all: kubectl -n ${namespace} rollout restart deployment/sluice-operator`
+    )
+  })
+
+  // 409: another replica did what was due. The rest is for the next look: what we have goes on being good.
+  const looking = (name: string, look: Effect.Effect<void, KubeError>) =>
+    look.pipe(
+      Effect.catchTag("KubeError", (error) => (error.status === 409 ? Effect.void : tell(name, `${whereOf(name)}: ${error.message}`)))
+    )
 
   /** Apart from the look: an operator that cannot read the Secret any more goes on with what it read, for as long as that authority lives. */
   const renew = Effect.gen(function* () {
@@ -198,13 +246,9 @@ export const makeAuthority = Effect.fnUntraced(function* (options: AuthorityOpti
     identities: latest(identities),
     run: Effect.gen(function* () {
       while (true) {
-        yield* Effect.sleep((options.every ?? 600_000) * (0.75 + (yield* Random.next) / 2))
-        // 409: another replica did what was due. The rest is for the next look: what we have goes on being good.
-        yield* look.pipe(
-          Effect.catchTag("KubeError", (error) =>
-            error.status === 409 ? Effect.void : Effect.logWarning(`Secret ${namespace}/${secretNames.authority}: ${error.message}`)
-          )
-        )
+        yield* Effect.sleep((options.every ?? 60_000) * (0.75 + (yield* Random.next) / 2))
+        yield* looking(secretNames.authority, lookAtAuthority)
+        yield* looking(secretNames.digestKey, lookAtDigestKey)
         yield* renew
       }
     })

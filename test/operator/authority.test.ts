@@ -1,6 +1,6 @@
 // The authority of the link: made once by whoever comes first, kept over restarts, rotated so that nobody is ever trusted too late or too early.
 import { X509Certificate } from "node:crypto"
-import { Clock, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Logger, Scope, Stream } from "effect"
 import * as Context from "effect/Context"
 import { assert, describe, it } from "vitest"
 import { findAccess } from "#src/kube/access.ts"
@@ -138,6 +138,55 @@ await onControlPlane("the authority", (plane: Access) => {
     assert.deepEqual(bundles.slice(-2), [held, authority.bundle()])
     await Effect.runPromise(Fiber.interrupt(running))
     await Effect.runPromise(Fiber.interrupt(following))
+  })
+
+  it("comes back as it was, with the digest key, when its Secrets are deleted while an operator runs", async () => {
+    const namespace = await plane.namespace("authority")
+    await using one = await operator(namespace, 20)
+    await using two = await operator(namespace, 20)
+    const [first, second] = [await one.authority, await two.authority]
+    const running = [first, second].map((authority) => Effect.runFork(authority.run))
+    const before = await Promise.all(Object.values(secretNames).map((name) => plane.request("GET", path(namespace, name))))
+    for (const { body } of before) {
+      await plane.request("DELETE", path(namespace, body.metadata.name))
+      await plane.eventually(
+        path(namespace, body.metadata.name),
+        (now) => now.status === 200 && now.body.metadata.uid !== body.metadata.uid
+      )
+      const back = await plane.request("GET", path(namespace, body.metadata.name))
+      assert.deepEqual(back.body.data, body.data)
+    }
+    assert.strictEqual(first.bundle(), second.bundle())
+    await using late = await operator(namespace)
+    assert.strictEqual((await late.authority).bundle(), first.bundle())
+    assert.deepEqual((await late.authority).digestKey, first.digestKey)
+    for (const fiber of running) await Effect.runPromise(Fiber.interrupt(fiber))
+  })
+
+  it("says what to do about a digest key that is another one by now, once, and digests on with its own", async () => {
+    const namespace = await plane.namespace("authority")
+    await using one = await operator(namespace, 20)
+    const authority = await one.authority
+    const own = Buffer.from(authority.digestKey)
+    const told: Array<string> = []
+    const journal = Logger.layer([Logger.make(({ message }) => told.push(String(message)))])
+    const running = Effect.runFork(authority.run.pipe(Effect.provide(journal)))
+    const write = (key: string) => plane.request("PATCH", path(namespace, secretNames.digestKey), { body: { data: { key } } })
+    await write(Buffer.alloc(32, 7).toString("base64"))
+    await until(() => told.length > 0)
+    assert.match(told[0]!, /another key .* Restart all: kubectl -n authority\S* rollout restart deployment\/sluice-operator/)
+    assert.notInclude(told[0]!, Buffer.alloc(32, 7).toString("base64"))
+    // For several looks.
+    for (let times = 0; times < 8; times++) await write(Buffer.alloc(32, 7).toString("base64"))
+    assert.strictEqual(told.length, 1)
+    await write(Buffer.from("short").toString("base64"))
+    await until(() => told.length > 1)
+    assert.match(told[1]!, /5 bytes instead of 32/)
+    await write(own.toString("base64"))
+    await write(Buffer.from("short").toString("base64"))
+    assert.deepEqual(Buffer.from(authority.digestKey), own)
+    await Effect.runPromise(Fiber.interrupt(running))
+    assert.isAtMost(told.length, 3)
   })
 
   it("renews its certificate though its Secret has become unreadable", async () => {
