@@ -105,6 +105,7 @@ describe("the contents", () => {
     const { flags, environment } = launch()
     assert.include(readFileSync(join(root, "bin", "sluice"), "utf8"), `exec "$node" ${flags.join(" ")} "$main" "$@"`)
     assert.isAbove(flags.length, 0)
+    assert.include(flags, "--disable-proto=throw")
     assert.include(environment, "NODE_OPTIONS=")
     assert.deepEqual(runtime("1").entrypoint, ["/usr/local/bin/node", ...flags, "/sluice/dist/src/main.js"])
   })

@@ -35,6 +35,8 @@ const merge = (base: unknown, patch: unknown, path: string, name: string): unkno
   const said = Object.fromEntries(Object.entries(patch).filter(([one]) => one !== "$patch"))
   if (directive === "replace") return said
   if (directive !== undefined && directive !== "merge") throw new PatchProblem(`${path}.$patch: expected merge or replace`)
+  // As a key of the object made below it would be its prototype, which no process of ours may be asked for (bin/sluice).
+  if (Object.hasOwn(said, "__proto__")) throw new PatchProblem(`${path}.__proto__: no field has this name`)
   const merged: Record<string, unknown> = isFields(base) ? { ...base } : {}
   for (const [one, value] of Object.entries(said)) {
     if (value === null) delete merged[one]
