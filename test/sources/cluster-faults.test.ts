@@ -1,12 +1,12 @@
 // The API server as a source when it dies, forgets, stalls, or learns kinds late: nothing that was deleted stays, nothing that stayed goes.
 import { HashMap } from "effect"
-import { afterAll, afterEach, assert, beforeAll, expect, it } from "vitest"
+import { afterAll, assert, beforeAll, expect, it } from "vitest"
 import { objectKey } from "#schemas/meta.ts"
 import { objectsOf, synced } from "#src/state/state.ts"
 import { type ControlPlane, startControlPlane } from "../cluster/control.ts"
 import { installCrds, removeCrds } from "../cluster/crds.ts"
 import { withClusterPrograms } from "../cluster/shared.ts"
-import { type Followed, followCluster, kindsNamed } from "./follow.ts"
+import { type Followed, followEach, kindsNamed } from "./follow.ts"
 import { type Relay, relayTo } from "./relay.ts"
 
 const routeKind = "HTTPRoute.gateway.networking.k8s.io"
@@ -20,16 +20,7 @@ const route = (name: string) => ({
   spec: { rules: [{ matches: [{ path: { type: "PathPrefix", value: "/" } }] }] }
 })
 
-const opened: Array<() => Promise<unknown>> = []
-afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close()
-})
-
-const follow = async (...args: Parameters<typeof followCluster>): Promise<Followed> => {
-  const followed = await followCluster(...args)
-  opened.push(followed.close)
-  return followed
-}
+const { follow, opened } = followEach()
 
 /** Whole lists that were asked for from the beginning, of one kind. */
 const lists = (now: Followed, plural: string): number =>
@@ -56,7 +47,7 @@ await withClusterPrograms("the cluster source", () => {
   const own = kindsNamed("Service", "EndpointSlice.discovery.k8s.io")
   const relay = async (): Promise<Relay> => {
     const made = await relayTo(plane)
-    opened.push(made.close)
+    opened(made.close)
     return made
   }
 

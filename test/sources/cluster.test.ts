@@ -1,6 +1,6 @@
 // The API server as a source, against a real one: what is listed, watched and fetched, and what a missing right costs.
 import { HashMap, Result } from "effect"
-import { afterEach, assert, expect, it } from "vitest"
+import { assert, expect, it } from "vitest"
 import { kinds } from "#schemas/kinds.ts"
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import type { Secret } from "#schemas/secret.ts"
@@ -9,18 +9,9 @@ import { seal } from "#src/snapshot/secret.ts"
 import { objectsOf, synced } from "#src/state/state.ts"
 import type { Access, PolicyRule } from "../cluster/access.ts"
 import { onControlPlane } from "../cluster/shared.ts"
-import { digestKey, type Followed, followCluster, kindsNamed } from "./follow.ts"
+import { digestKey, type Followed, followEach, kindsNamed } from "./follow.ts"
 
-const opened: Array<() => Promise<unknown>> = []
-afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close()
-})
-
-const follow = async (...args: Parameters<typeof followCluster>): Promise<Followed> => {
-  const followed = await followCluster(...args)
-  opened.push(followed.close)
-  return followed
-}
+const { follow } = followEach()
 
 const isSynced = (now: Followed): boolean => synced(now.state(), kinds)
 

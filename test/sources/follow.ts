@@ -1,5 +1,6 @@
 // The cluster source run against a real API server and folded, as the pipeline does it: tests wait for a state, never for a time.
 import { Effect, Exit, HashMap, Scope, Stream, SubscriptionRef } from "effect"
+import { afterEach } from "vitest"
 import { type KindEntry, kindOf } from "#schemas/kinds.ts"
 import type { ObjectKey } from "#schemas/meta.ts"
 import { Kube, type KubeRequest } from "#src/kube/client.ts"
@@ -101,4 +102,21 @@ export const followCluster = async (kubeconfig: string, options: Partial<Omit<Cl
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))
   }
   return followed
+}
+
+/** For a test file: `followCluster`, whose sources (and what else is given to `opened`) are closed after each test, the last first. */
+export const followEach = () => {
+  const closes: Array<() => Promise<unknown>> = []
+  afterEach(async () => {
+    for (const close of closes.splice(0).reverse()) await close()
+  })
+  const opened = (close: () => Promise<unknown>): void => {
+    closes.push(close)
+  }
+  const follow = async (...args: Parameters<typeof followCluster>): Promise<Followed> => {
+    const followed = await followCluster(...args)
+    opened(followed.close)
+    return followed
+  }
+  return { follow, opened }
 }
