@@ -329,8 +329,6 @@ export const makeOperator = Effect.fnUntraced(function* (
   })
 
   const narrator = makeNarrator(journal)
-  /** What was said to be closed to us: once, until it opens. */
-  const denied = new Set<string>()
   const latest = { capacity: 1, strategy: "sliding" } as const
   const loops = [
     pipeline.run,
@@ -370,18 +368,7 @@ export const makeOperator = Effect.fnUntraced(function* (
     ),
     SubscriptionRef.changes(cluster.sight.collections).pipe(
       Stream.buffer(latest),
-      Stream.runForEach((collections) =>
-        Effect.sync(() => {
-          for (const { kind, namespace, state, detail } of collections) {
-            const what = `${kind}${namespace === "" ? "" : ` of namespace ${namespace}`}`
-            if (state === "Broken") journal.write("debug", `${what}: ${state}: ${detail}`)
-            if (state === "Denied" && !denied.has(what)) journal.write("warning", `${what} may not be read: ${detail}`)
-            if (state === "Watching" && denied.has(what)) journal.write("info", `${what} may be read again`)
-            if (state === "Denied") denied.add(what)
-            if (state === "Watching") denied.delete(what)
-          }
-        })
-      )
+      Stream.runForEach((collections) => Effect.sync(() => narrator.collections(collections)))
     ),
     Stream.runForEach(leadership.changes, (leads) =>
       Effect.sync(() =>

@@ -1,6 +1,8 @@
 // Statuses and problems as they change, for the journal: what is new, not what is.
+import { kindOf } from "#schemas/kinds.ts"
 import { type Condition, describeKey, type ObjectKey } from "#schemas/meta.ts"
 import { describeProblem, type Problem } from "../sources/problem.ts"
+import { type Collection, describeCollection, troubleOf } from "../sources/sight.ts"
 import type { Verdict, VerdictEntry } from "../status/verdict.ts"
 import type { Journal } from "./journal.ts"
 import { stateOf } from "./judgement.ts"
@@ -10,6 +12,8 @@ export interface Narrator {
   /** Objects that nothing is made of, with the reason. */
   readonly ignored: (now: ReadonlyMap<ObjectKey, string>) => void
   readonly problems: (now: ReadonlyArray<Problem>) => void
+  /** What can be read of an API server. */
+  readonly collections: (now: ReadonlyArray<Collection>) => void
 }
 
 /** Lines of one kind of news at once; the rest is a count (a folder with 1,000 broken routes). */
@@ -32,6 +36,8 @@ export const makeNarrator = (journal: Journal): Narrator => {
   let told: ReadonlyMap<ObjectKey, Verdict> = new Map()
   let known = new Set<string>()
   let unused: ReadonlyMap<ObjectKey, string> = new Map()
+  /** By collection. */
+  const troubles = new Map<string, string>()
   return {
     statuses: (now) => {
       let lines = 0
@@ -82,6 +88,21 @@ export const makeNarrator = (journal: Journal): Narrator => {
       if (fresh > most) journal.write("warning", `and ${fresh - most} more problems: sluice check lists all`)
       if (known.size > 0 && next.size === 0) journal.write("info", "all problems of the manifests are gone")
       known = next
+    },
+    collections: (now) => {
+      for (const collection of now) {
+        // A watch that breaks is begun again, and each of them breaks when the API server is gone.
+        const passing = collection.state === "Broken"
+        const name = describeCollection(collection)
+        const trouble = troubleOf(collection, kindOf(collection.kind)?.need ?? "Optional")
+        const before = troubles.get(name)
+        if (trouble === before || (trouble === null && before === undefined)) continue
+        if (passing && trouble !== null) journal.write("debug", trouble)
+        else if (trouble !== null) {
+          troubles.set(name, trouble)
+          journal.write("warning", trouble)
+        } else if (troubles.delete(name)) journal.write("info", `${name} is read`)
+      }
     }
   }
 }

@@ -122,7 +122,7 @@ export const openSight = (
 }
 
 /** `HTTPRoute in namespace shop`: for a sentence. */
-const describe = ({ kind, namespace }: Collection): string => {
+export const describeCollection = ({ kind, namespace }: Collection): string => {
   const dot = kind.indexOf(".")
   return `${dot === -1 ? kind : kind.slice(0, dot)}${namespace === "" ? "" : ` in namespace ${namespace}`}`
 }
@@ -135,14 +135,14 @@ export const troubleOf = (collection: Collection, need: "Required" | "Optional" 
     case "Watching":
       return null
     case "Waiting":
-      return detail === "" ? null : `${describe(collection)} cannot be read yet: ${detail}`
+      return detail === "" ? null : `${describeCollection(collection)} cannot be read yet: ${detail}`
     case "Broken":
-      return `${describe(collection)} cannot be watched${stays}: ${detail}`
+      return `${describeCollection(collection)} cannot be watched${stays}: ${detail}`
     case "Denied":
-      return `${describe(collection)} may not be read${stays}: ${detail}. Grant get, list and watch`
+      return `${describeCollection(collection)} may not be read${stays}: ${detail}. Grant get, list and watch`
     case "Unserved":
       return need === "Optional" && !listed
         ? null
-        : `${describe(collection)} is not served by this cluster${stays}. Install its CustomResourceDefinition (${collection.kind})`
+        : `${describeCollection(collection)} is not served by this cluster${stays}. Install its CustomResourceDefinition (${collection.kind})`
   }
 }
