@@ -13,16 +13,23 @@ export interface Intermediary {
   meddle: ((asked: IncomingMessage, response: ServerResponse) => boolean) | null
   /** Watches and lists that were meddled with. */
   readonly meddled: () => number
+  /** Requests so far that write objects: leases and reviews, which every replica asks for, are none. */
+  readonly writes: () => number
+  /** When a lease was last written by this way, milliseconds as `performance.now` has them. */
+  readonly renewed: () => number
   readonly close: () => Promise<void>
 }
 
 export const intermediary = async (plane: Access): Promise<Intermediary> => {
   const authority = await makeAuthority()
   const leaf = await authority.leaf({ ip: ["127.0.0.1"], usage: "server" })
-  let meddled = 0
+  let [meddled, writes, renewed] = [0, 0, Number.NEGATIVE_INFINITY]
   const server = createServer({ cert: leaf.chain, key: leaf.key }, (asked, response) => {
-    const isRead = asked.method === "GET" && !/\/leases\//.test(asked.url ?? "")
-    if (isRead && made.meddle?.(asked, response) === true) {
+    const isLease = /\/leases(?:[/?]|$)/.test(asked.url ?? "")
+    if (asked.method !== "GET") {
+      if (isLease) renewed = performance.now()
+      else if (!/reviews(?:\?|$)/.test(asked.url ?? "")) writes++
+    } else if (!isLease && made.meddle?.(asked, response) === true) {
       meddled++
       return
     }
@@ -47,6 +54,8 @@ export const intermediary = async (plane: Access): Promise<Intermediary> => {
     ca: authority.certificate,
     meddle: null,
     meddled: () => meddled,
+    writes: () => writes,
+    renewed: () => renewed,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

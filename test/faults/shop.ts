@@ -49,10 +49,10 @@ export interface Shop {
   /** Temporary, of this shop. */
   readonly folder: string
   readonly operators: ReadonlyArray<OperatorProcess>
-  /** Another replica, or one again in the place of one that was killed; `options` as of `startOperator`. */
+  /** Another replica, or one again in the place of one that was killed; `options` as of `startOperator`, and a way of its own. */
   readonly startOperator: (
     at: number,
-    options?: { readonly wait?: boolean; readonly node?: ReadonlyArray<string> }
+    options?: { readonly wait?: boolean; readonly node?: ReadonlyArray<string>; readonly kubeconfig?: string }
   ) => Promise<OperatorProcess>
   readonly proxy: () => ProxyProcess
   /** SIGKILL, and again from its state folder, as the kubelet does it; resolves when it is ready. */
@@ -151,8 +151,8 @@ export const openShop = async (plane: Access, options: ShopOptions = {}): Promis
 
   const flags = (await options.flags?.(namespace)) ?? [`--watch-namespace=${namespace}`]
   const operators: Array<OperatorProcess> = []
-  const start: Shop["startOperator"] = async (at, more = {}) => {
-    const operator = await startOperator({ kubeconfig: options.kubeconfig ?? plane.kubeconfig }, system, {
+  const start: Shop["startOperator"] = async (at, { kubeconfig, ...more } = {}) => {
+    const operator = await startOperator({ kubeconfig: kubeconfig ?? options.kubeconfig ?? plane.kubeconfig }, system, {
       flags,
       linkPort: linkPorts[at]!,
       ...more

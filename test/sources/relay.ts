@@ -17,13 +17,17 @@ export interface Relay {
   /** What stands open says nothing any more, in neither direction, and stays open; new connections work. */
   readonly stall: () => void
   readonly connections: () => number
+  /** How many were ever begun, those that were reset or led nowhere too. */
+  readonly begun: () => number
   readonly close: () => Promise<void>
 }
 
 export const relayTo = async (plane: Access, token = plane.adminToken): Promise<Relay> => {
   const pairs = new Set<readonly [Socket, Socket]>()
   let shut = false
+  let begun = 0
   const server = createServer((client) => {
+    begun++
     client.on("error", () => {})
     if (shut) {
       client.resetAndDestroy()
@@ -68,6 +72,7 @@ export const relayTo = async (plane: Access, token = plane.adminToken): Promise<
       }
     },
     connections: () => pairs.size,
+    begun: () => begun,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
