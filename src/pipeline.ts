@@ -143,7 +143,14 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
     const publish = Effect.fnUntraced(function* (next: Translation) {
       for (const gateway of [...gateways.keys()]) if (!next.gateways.has(gateway)) yield* close(gateway)
       // Before anything can acknowledge it, so that no acknowledgement is of an unknown version.
-      held.published(next.verdicts, new Map([...next.gateways].map(([gateway, { snapshot }]) => [gateway, snapshot.version])))
+      held.published(
+        new Map(
+          [...next.gateways].map(([gateway, { snapshot }]) => [
+            gateway,
+            { version: snapshot.version, generation: next.verdicts.get(gateway)?.generation ?? 0 }
+          ])
+        )
+      )
       for (const [gateway, { snapshot, material }] of next.gateways) {
         const known = gateways.get(gateway)
         if (known !== undefined) {
@@ -202,21 +209,25 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
         const heard = reported
         reported = new Set()
         const before = SubscriptionRef.getUnsafe(statuses)
-        const next = new Map<ObjectKey, Verdict>()
+        // An acknowledgement alone costs its Gateway, not every route.
+        const whole = verdicts !== settledFrom || heard.size > 0
+        const next = new Map<ObjectKey, Verdict>(whole ? [] : before)
         let moved = before.size !== verdicts.size
         const factsOf = <A>(known: ReadonlyMap<ObjectKey, ReadonlyMap<string, A>>, verdict: Verdict): ReadonlyArray<A> =>
           verdict.gateways.flatMap((gateway) => [...(known.get(gateway)?.values() ?? [])])
-        for (const [object, verdict] of verdicts) {
+        for (const object of (whole ? verdicts : (translation?.gateways ?? verdicts)).keys()) {
+          const verdict = verdicts.get(object)
+          if (verdict === undefined) continue
           const known = before.get(object)
           const acked = byAcks(object)
-          // Nothing that it is made from is new: an acknowledgement costs its Gateway, not every route.
+          // Nothing that it is made from is new.
           if (known !== undefined && !acked && settledFrom.get(object) === verdict && !verdict.gateways.some((one) => heard.has(one))) {
             next.set(object, known)
             continue
           }
           const settled = settle(
             verdict,
-            acked ? held.of(object) : new Map(),
+            held.of(object, verdict.generation),
             acked ? factsOf(acks, verdict) : [],
             factsOf(reports, verdict)
           )

@@ -41,7 +41,7 @@ const ignoredOf = ({ state, translation }: Evaluated, at: (key: ObjectKey) => st
 export const checkPaths = async (paths: ReadonlyArray<string>, settings: Settings): Promise<CheckReport> => {
   const evaluated = await evaluatePaths(paths, settings)
   const where = locator(evaluated.state).ofKey
-  const verdicts = inOrder(evaluated.translation.verdicts.values()).map((verdict) => settle(verdict, new Map(), [], []))
+  const verdicts = inOrder(evaluated.translation.verdicts.values()).map((verdict) => settle(verdict, new Set(), [], []))
   return makeReport(verdicts, ignoredOf(evaluated, where), evaluated.problems, where)
 }
 

@@ -46,9 +46,9 @@ export interface Agenda {
     patch: StatusPatch,
     programmed: { readonly pending: boolean; readonly generation: number },
     now: number,
-    asked: string
+    asked: () => string
   ) => number
-  readonly wrote: (key: ObjectKey, patch: StatusPatch, now: number, asked: string) => void
+  readonly wrote: (key: ObjectKey, patch: StatusPatch, now: number, asked: () => string) => void
 }
 
 const first = /^Gateway(Class)?\./
@@ -116,7 +116,7 @@ export const makeAgenda = (since: number): Agenda => {
       switch (difference) {
         case "State":
           // Just this was written, and it stands no longer: somebody else writes there too.
-          return Math.max(held, item.lastWrite + (item.asked === asked ? item.contest : pace.least))
+          return Math.max(held, item.lastWrite + (item.asked === asked() ? item.contest : pace.least))
         case "Count":
         case "Facts":
           return Math.max(held, item.lastWrite + item.gap)
@@ -124,8 +124,9 @@ export const makeAgenda = (since: number): Agenda => {
           return Math.max(held, (item.lastWrite === Number.NEGATIVE_INFINITY ? since : item.lastWrite) + pace.message)
       }
     },
-    wrote: (key, { difference }, now, asked) => {
+    wrote: (key, { difference }, now, wish) => {
       const item = itemOf(key)
+      const asked = wish()
       const contested = item.asked === asked && now <= item.lastWrite + 4 * item.contest
       item.contest = contested ? Math.min(2 * item.contest, pace.contest.most) : pace.contest.least
       item.asked = asked

@@ -71,8 +71,8 @@ interface Plan {
   readonly from: Observation
   readonly desired: Fields
   readonly patch: StatusPatch
-  /** A hash of what is asked for, of which object. */
-  readonly asked: string
+  /** A hash of what is asked for, of which object: made when it is needed. */
+  readonly asked: () => string
 }
 
 /** What is compared to tell whether the same was asked for before: times are no part of it. */
@@ -166,7 +166,7 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     const known = altered.get(key)
     if (known !== undefined && known.status === JSON.stringify(from.status) && known.asked === askedFor(desired)) return null
     const programmed = programmedOf(verdict, desired)
-    const asked = askedHash(from.uid, desired)
+    const asked = () => askedHash(from.uid, desired)
     const due = Math.max(
       agenda.due(key, patch, programmed, now, asked),
       verdict !== null && heardIn(from.status) && !heardIn(desired) ? began + hearing : 0
@@ -283,7 +283,8 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
       if (plans.length > 0) {
         yield* Effect.forEach(plans, write, { concurrency, discard: true })
         const took = (yield* Clock.currentTimeMillis) - now
-        yield* Effect.sleep(Math.max(0, (plans.length * 1_000) / rate - took))
+        // At least as long as it took: an API server that is slow has others waiting.
+        yield* Effect.sleep(Math.max(took, (plans.length * 1_000) / rate - took))
         continue
       }
       const next = agenda.next()

@@ -74,10 +74,10 @@ const gatewayProgrammed = (verdict: Verdict, entry: VerdictEntry, progress: Prog
   return progress.said
 }
 
-const settleGateway = (verdict: Verdict, held: ReadonlyMap<string, ReadonlySet<string>>, acks: ReadonlyArray<Ack>): Verdict => {
+const settleGateway = (verdict: Verdict, held: ReadonlySet<string>, acks: ReadonlyArray<Ack>): Verdict => {
   const { namespace, name } = parseKey(verdict.object)
   const idOf = (section: string) => listenerId(namespace, name, section)
-  const progress = progressOf(held.get(verdict.object) ?? new Set(), acks)
+  const progress = progressOf(held, acks)
   return {
     ...verdict,
     entries: verdict.entries.map((entry) => {
@@ -133,12 +133,8 @@ const settleResolved = (verdict: Verdict, reports: ReadonlyArray<Report>): Verdi
 export const byAcks = (object: ObjectKey): boolean => object.startsWith(`${gatewayKind}/`)
 
 /**
- * The desired status. held: by Gateway (its ObjectKey), the versions that hold the object's generation. acks and reports: the newest of each proxy for each
- * of the verdict's Gateways. Without any (`check`), Programmed is Unknown/Pending and names are not spoken of.
+ * The desired status. held: of a Gateway, the versions that hold its generation. acks and reports: the newest of each proxy for each of the verdict's
+ * Gateways. Without any (`check`), Programmed is Unknown/Pending and names are not spoken of.
  */
-export const settle = (
-  verdict: Verdict,
-  held: ReadonlyMap<ObjectKey, ReadonlySet<string>>,
-  acks: ReadonlyArray<Ack>,
-  reports: ReadonlyArray<Report>
-): Verdict => (parseKey(verdict.object).kind === gatewayKind ? settleGateway(verdict, held, acks) : settleResolved(verdict, reports))
+export const settle = (verdict: Verdict, held: ReadonlySet<string>, acks: ReadonlyArray<Ack>, reports: ReadonlyArray<Report>): Verdict =>
+  parseKey(verdict.object).kind === gatewayKind ? settleGateway(verdict, held, acks) : settleResolved(verdict, reports)

@@ -139,7 +139,7 @@ const serve = async (first: ClusterState) => {
     /** Conditions of the listener, Programmed included, as they would be written. */
     listener: () => {
       const verdict = translation!.verdicts.get(gatewayKey)!
-      const settled = settle(verdict, new Map([[gatewayKey, new Set([last!.version])]]), [{ ...last!, ready: true }], [])
+      const settled = settle(verdict, new Set([last!.version]), [{ ...last!, ready: true }], [])
       const entry = settled.entries.find((one) => one.section === "https")!
       return new Map(entry.conditions.map((one) => [one.type, `${one.status} ${one.reason}: ${one.message}`]))
     },

@@ -34,7 +34,7 @@ const gateway = (...listeners: ReadonlyArray<Verdict["entries"][number]>): Verdi
   gateways: [edge]
 })
 
-const held = new Map([[edge, new Set(["v3", "v4"])]])
+const held = new Set(["v3", "v4"])
 const ack = (proxy: string, version: string, ready = true, refused: Ack["refused"] = []): Ack => ({
   proxy,
   version,
@@ -100,9 +100,7 @@ describe("Programmed", () => {
 
   it("forgets a refusal of an older version", () => {
     const refused = [{ table: "listeners" as const, id: "infra/edge/http", reason: "EADDRINUSE" }]
-    expect(programmed(settle(verdict, new Map([[edge, new Set(["v4"])]]), [ack("a", "v3", true, refused)], []), "http")).toBe(
-      "False/Pending"
-    )
+    expect(programmed(settle(verdict, new Set(["v4"]), [ack("a", "v3", true, refused)], []), "http")).toBe("False/Pending")
   })
 
   it("is False on listeners that intent refuses, whoever acknowledges, with the reason of the conflict", () => {
