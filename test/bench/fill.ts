@@ -31,6 +31,30 @@ export const fillCustom = async (plane: ControlPlane, path: string, plural: stri
   }
 }
 
+/**
+ * New specs, of the next generation, for stored objects: past the API server, which would validate some 120 of them a second on two cores, while its watches tell
+ * them as any other. What somebody else wrote meanwhile is kept: the edit is made anew of that.
+ */
+export const editCustom = async (
+  plane: ControlPlane,
+  { group, plural }: { readonly group: string; readonly plural: string },
+  specs: ReadonlyMap<string, unknown>
+): Promise<void> => {
+  const keys = [...specs.keys()].map((name) => key(group, plural, name))
+  for (;;) {
+    const found = await plane.etcdCall("/v3/kv/txn", { success: keys.map((one) => ({ requestRange: { key: one } })) })
+    const stored = (found.responses ?? []).flatMap(({ response_range }) => response_range?.kvs ?? [])
+    const compare = stored.map((one) => ({ key: one.key, target: "MOD", modRevision: one.mod_revision }))
+    const success = stored.map((one) => {
+      const object = JSON.parse(Buffer.from(one.value, "base64").toString("utf8"))
+      const { name, generation } = object.metadata
+      const edited = { ...object, metadata: { ...object.metadata, generation: generation + 1 }, spec: specs.get(name) }
+      return { requestPut: { key: one.key, value: Buffer.from(JSON.stringify(edited)).toString("base64") } }
+    })
+    if ((await plane.etcdCall("/v3/kv/txn", { compare, success })).succeeded === true) return
+  }
+}
+
 /** One after another by each of `workers`. */
 export const inParallel = async (count: number, workers: number, work: (n: number) => Promise<void>): Promise<void> => {
   let next = 0

@@ -8,6 +8,7 @@ import { gateway, gatewayApi, namespace, ownApi } from "./stage.ts"
 
 const backends = 100
 
+export const routesKind = { group: "gateway.networking.k8s.io", plural: "httproutes" } as const
 export const routesPath = `${gatewayApi}/namespaces/${namespace}/httproutes`
 export const routePath = (n: number) => `${routesPath}/route-${n}`
 export const hostOf = (n: number, routes: number) => `host-${n % Math.ceil(routes / 10)}.example`

@@ -38,7 +38,16 @@ export interface ControlPlane extends Access {
 
 export interface EtcdAnswer {
   readonly header?: { readonly revision?: string }
-  readonly kvs?: ReadonlyArray<{ readonly key: string; readonly value: string }>
+  readonly kvs?: ReadonlyArray<EtcdPair>
+  /** Of a transaction: whether what it compared held, and the answers of its parts. */
+  readonly succeeded?: boolean
+  readonly responses?: ReadonlyArray<{ readonly response_range?: { readonly kvs?: ReadonlyArray<EtcdPair> } }>
+}
+
+interface EtcdPair {
+  readonly key: string
+  readonly value: string
+  readonly mod_revision: string
 }
 
 /** Where the processes live. */
