@@ -1,11 +1,19 @@
 // What cannot be read of an API server is told once, with its remedy, until it is read; what mends itself is not.
+import { Layer } from "effect"
 import { assert, describe, it } from "vitest"
+import type { Journal } from "#src/cli/journal.ts"
 import { makeNarrator } from "#src/cli/narrator.ts"
 import type { Collection } from "#src/sources/sight.ts"
 
 const told = (...views: ReadonlyArray<Partial<Collection>>): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  const narrator = makeNarrator({ write: (level, text) => lines.push(`${level} ${text}`) } as Parameters<typeof makeNarrator>[0])
+  const journal: Journal = {
+    write: (level, text) => {
+      lines.push(`${level} ${text}`)
+    },
+    layer: Layer.empty
+  }
+  const narrator = makeNarrator(journal)
   const kind = "Backend.gateway.sluice.dev"
   for (const view of views) narrator.collections([{ kind, namespace: "", state: "Watching", detail: "", listed: false, ...view }])
   return lines
