@@ -36,6 +36,7 @@ import { objectsOf } from "../state/state.ts"
 import { controllerName } from "../translate/settings.ts"
 import { makeTranslate } from "../translate/translate.ts"
 import { locator } from "./evaluation.ts"
+import { collectAfterStart } from "./garbage.ts"
 import { inquire } from "./inquiry.ts"
 import type { Journal } from "./journal.ts"
 import type { Serving } from "./lifetime.ts"
@@ -381,7 +382,9 @@ export const makeOperator = Effect.fnUntraced(function* (
           ready = true
           journal.write("info", `ready: ${pipeline.published().size} Gateways`)
         })
-      )
+      ),
+      // Measured with 10,000 routes: 257 → 217 MB. In a proxy it gives nothing back.
+      Effect.andThen(collectAfterStart)
     )
   ]
   return {
