@@ -5,6 +5,7 @@ import type { Framing } from "./framing.ts"
 import { defaultReaderLimits, type ReaderLimits } from "./limits.ts"
 import { type Problem, problems } from "./problem.ts"
 import { Section } from "./section.ts"
+import { Waiting } from "./waiting.ts"
 
 export interface RequestHead {
   /** Any token. */
@@ -51,9 +52,6 @@ export interface ReaderHandler<Head> {
 export type Place = "Between" | "Head" | "Body" | "Over"
 
 const emptyLines = 4
-
-/** Chunks that are kept apart: beyond, they are joined. One of a single byte costs some hundred, and a peer chooses how it cuts what it sends. */
-const piecesKept = 64
 
 const cr = 13
 const lf = 10
@@ -106,9 +104,8 @@ export class Reader<Head extends RequestHead | ResponseHead> {
   #paused = false
   #running = false
   #finished = false
-  /** Fed while it was paused, in order; the first from `#from` on. */
-  #rest: Array<Buffer> = []
-  #from = 0
+  /** Fed while it was paused. */
+  readonly #rest = new Waiting()
 
   constructor(kind: "Request" | "Response", handler: ReaderHandler<Head>, limits: ReaderLimits = defaultReaderLimits) {
     this.#kind = kind
@@ -126,7 +123,7 @@ export class Reader<Head extends RequestHead | ResponseHead> {
 
   /** The next message has begun, read or waiting to be: timers of the head run from it. */
   get started(): boolean {
-    return this.#state === head || (this.#state <= emptyLine && this.#rest.length > 0)
+    return this.#state === head || (this.#state <= emptyLine && this.#rest.bytes > 0)
   }
 
   get paused(): boolean {
@@ -135,22 +132,16 @@ export class Reader<Head extends RequestHead | ResponseHead> {
 
   /** Bytes that were fed and not read. */
   get waiting(): number {
-    let bytes = -this.#from
-    for (const chunk of this.#rest) bytes += chunk.length
-    return bytes
+    return this.#rest.bytes
   }
 
   /** Reads the chunk; while paused or from inside a callback it is only kept, by reference. Whoever pauses the reader pauses its socket too. */
   execute(chunk: Buffer): void {
-    if (this.#paused || this.#running || this.#rest.length > 0 || this.#state === over) {
-      if (chunk.length > 0) this.#keep(chunk)
+    if (this.#paused || this.#running || this.#rest.bytes > 0 || this.#state === over) {
+      if (chunk.length > 0) this.#rest.push(chunk)
       return
     }
-    const read = this.#run(chunk, 0)
-    if (read < chunk.length) {
-      this.#from = read
-      this.#rest.unshift(chunk)
-    }
+    this.#read(chunk)
     if (!this.#paused) this.#drain()
   }
 
@@ -162,7 +153,7 @@ export class Reader<Head extends RequestHead | ResponseHead> {
   /** Reads on in what was kept, before it returns; from inside a callback: after that. */
   resume(): void {
     this.#paused = false
-    if (!this.#running && this.#rest.length > 0) this.#drain()
+    if (!this.#running && this.#rest.bytes > 0) this.#drain()
   }
 
   /** Reads nothing more. */
@@ -173,27 +164,13 @@ export class Reader<Head extends RequestHead | ResponseHead> {
   /** What was fed and not read: bytes of an upgraded connection. The reader is over. */
   takeRest(): Buffer {
     this.#state = over
-    const [first, ...others] = this.#rest
-    this.#rest = []
-    if (first === undefined) return Buffer.alloc(0)
-    const begin = this.#from > 0 ? first.subarray(this.#from) : first
-    this.#from = 0
-    return others.length === 0 ? begin : Buffer.concat([begin, ...others])
+    return this.#rest.take()
   }
 
   /** The peer sends no more: the end of a body that ends so, nothing between messages, otherwise an error. What waits is read first, by `resume`. */
   finish(): void {
     this.#finished = true
-    if (!this.#running && this.#rest.length === 0) this.#conclude()
-  }
-
-  #keep(chunk: Buffer): void {
-    this.#rest.push(chunk)
-    // The first may be the one that is being read.
-    if (this.#rest.length < piecesKept || this.#running) return
-    if (this.#from > 0) this.#rest[0] = this.#rest[0]!.subarray(this.#from)
-    this.#from = 0
-    this.#rest = [Buffer.concat(this.#rest)]
+    if (!this.#running && this.#rest.bytes === 0) this.#conclude()
   }
 
   #conclude(): void {
@@ -207,18 +184,12 @@ export class Reader<Head extends RequestHead | ResponseHead> {
   }
 
   #drain(): void {
-    while (this.#rest.length > 0 && !this.#paused && this.#state !== over) {
-      const chunk = this.#rest[0]!
-      const read = this.#run(chunk, this.#from)
-      // The callbacks may have taken it.
-      if (this.#rest[0] !== chunk) return
-      if (read < chunk.length) this.#from = read
-      else {
-        this.#rest.shift()
-        this.#from = 0
-      }
+    while (!this.#paused && this.#state !== over) {
+      const chunk = this.#rest.shift()
+      if (chunk === undefined) break
+      this.#read(chunk)
     }
-    if (this.#finished && this.#rest.length === 0) this.#conclude()
+    if (this.#finished && this.#rest.bytes === 0) this.#conclude()
   }
 
   #fail(problem: Problem): void {
@@ -226,10 +197,10 @@ export class Reader<Head extends RequestHead | ResponseHead> {
     this.#handler.onError(problem)
   }
 
-  /** Reads until the chunk is used up or nothing more may be read: the index of the first byte that was not read. */
-  #run(chunk: Buffer, from: number): number {
+  /** Reads until the chunk is used up or nothing more may be read: the rest of it waits. */
+  #read(chunk: Buffer): void {
     this.#running = true
-    let at = from
+    let at = 0
     try {
       while (at < chunk.length && !this.#paused && this.#state !== over) {
         const state = this.#state
@@ -245,7 +216,7 @@ export class Reader<Head extends RequestHead | ResponseHead> {
     } finally {
       this.#running = false
     }
-    return at
+    if (at < chunk.length) this.#rest.unshift(at === 0 ? chunk : chunk.subarray(at))
   }
 
   #readBetween(chunk: Buffer, at: number): number {

@@ -1,5 +1,6 @@
 // The request body as an upstream may read, pause and destroy it: made only where there is one, fed by the connection's reader, counted and bounded here.
 import { Readable } from "node:stream"
+import { piecesApart, Waiting } from "../http1/waiting.ts"
 
 export interface UploadLimits {
   /** Bytes; more is `body_too_large`. null: no limit. */
@@ -30,6 +31,10 @@ export class Upload extends Readable {
   #looked: number
   #before = 0
   #held = true
+  /** Pieces that the stream has and nobody has taken; once they are many, what comes waits beside it, and the client is held until all are taken. */
+  #pieces = 0
+  #crowded = false
+  readonly #late = new Waiting()
 
   /** now: `performance.now()`. */
   constructor(owner: UploadOwner, limits: UploadLimits, now: number) {
@@ -45,21 +50,28 @@ export class Upload extends Readable {
   }
 
   /** The next bytes of the body. Not after it was destroyed: then nobody wants them. */
-  give(chunk: Uint8Array): void {
+  give(chunk: Buffer): void {
     this.received += chunk.length
     if (this.#limits.bytes !== null && this.received > this.#limits.bytes) {
       this.#fail("body_too_large")
       return
     }
-    if (!this.push(chunk)) {
-      this.#held = true
-      this.#owner.onHeld()
+    if (this.#crowded) {
+      this.#late.push(chunk)
+      return
     }
+    const room = this.push(chunk)
+    this.#pieces = this.readableLength === 0 ? 0 : this.#pieces + 1
+    this.#crowded = this.#pieces === piecesApart
+    if (room && !this.#crowded) return
+    this.#held = true
+    this.#owner.onHeld()
   }
 
   /** The body is whole. */
   finish(): void {
     this.#clocked = false
+    if (this.#late.bytes > 0) this.push(this.#late.take())
     this.push(null)
   }
 
@@ -74,8 +86,19 @@ export class Upload extends Readable {
   }
 
   override _read(): void {
+    if (this.#crowded) return
     this.#held = false
     this.#owner.onWanted()
+  }
+
+  override read(size?: number): unknown {
+    const taken: unknown = super.read(size)
+    if (this.#crowded && this.readableLength === 0) {
+      this.#crowded = false
+      this.#pieces = 0
+      if (this.#late.bytes === 0 || this.push(this.#late.take())) this._read()
+    }
+    return taken
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {

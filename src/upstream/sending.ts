@@ -2,6 +2,7 @@
 import type { Socket } from "node:net"
 import type { Readable } from "node:stream"
 import { spent } from "../http1/spent.ts"
+import { piecesApart } from "../http1/waiting.ts"
 import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith, requestLine } from "../http1/writer.ts"
 import type { UpstreamRequest } from "./attempt.ts"
 import { trailerFields } from "./fields.ts"
@@ -70,6 +71,8 @@ export class Sending {
   #left: number | null
   #corked = true
   #over = false
+  /** Pieces given while the socket still had some before them. */
+  #queued = 0
 
   constructor(socket: Socket, head: string, body: Readable, request: UpstreamRequest, owner: SendingOwner) {
     this.#socket = socket
@@ -122,16 +125,25 @@ export class Sending {
     this.#body.resume()
   }
 
+  readonly #onWritten = (error?: Error | null): void => {
+    this.#queued = 0
+    if (!this.#over && !error) this.#body.resume()
+  }
+
   readonly #onData = (chunk: Buffer): void => {
     const size = chunk.length
     if (this.#over || size === 0) return
     const socket = this.#socket
+    this.#queued = socket.writableLength === 0 ? 0 : this.#queued + 1
+    // Many small pieces fill no socket: it says when it has written the last of them.
+    const crowded = this.#queued === piecesApart
+    const written = crowded ? this.#onWritten : undefined
     let taken: boolean
     if (this.#left === null) {
       socket.cork()
       socket.write(chunkStart(size), "latin1")
       socket.write(chunk)
-      taken = socket.write(chunkEnd, "latin1")
+      taken = socket.write(chunkEnd, "latin1", written)
       socket.uncork()
     } else {
       if (size > this.#left) {
@@ -141,11 +153,11 @@ export class Sending {
         return
       }
       this.#left -= size
-      taken = socket.write(chunk)
+      taken = socket.write(chunk, written)
       if (this.#left === 0) this.#uncork()
     }
     spent(socket, chunk)
-    if (!taken) this.#body.pause()
+    if (!taken || crowded) this.#body.pause()
     this.#owner.onBodyData()
   }
 
