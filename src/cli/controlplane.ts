@@ -21,7 +21,7 @@ import { makeReadyEndpoints } from "../operator/endpoints.ts"
 import { makeHearing } from "../operator/hearing.ts"
 import { makeObserved } from "../operator/observed.ts"
 import { makeOwned } from "../operator/owned.ts"
-import { makeProvisioner } from "../operator/provisioner.ts"
+import { makeProvisioner, type Provisioner } from "../operator/provisioner.ts"
 import { makeRanges } from "../operator/ranges.ts"
 import { labelValue, resourceName } from "../operator/render/name.ts"
 import { makeServiceTransitions, serviceStates } from "../operator/resolution.ts"
@@ -138,6 +138,7 @@ export const makeOperator = Effect.fnUntraced(function* (
     review: makeReview({
       kube,
       find: (namespace, label) => callers.get(`${namespace}/${label}`) ?? null,
+      madeFor: (gateway, account) => provisioner.madeFor(keyOf(gateway), account),
       onJudged: (result) => {
         metrics.linkCallers.acquire(result).value++
       }
@@ -199,7 +200,7 @@ export const makeOperator = Effect.fnUntraced(function* (
     const object = Option.getOrUndefined(HashMap.get(objectsOf(pipeline.state(), gatewayKind).byKey, gateway))
     return object === undefined || Result.isFailure(object.value) ? null : (object.value.success as Gateway).spec.gatewayClassName
   }
-  const provisioner = yield* makeProvisioner({
+  const provisioner: Provisioner = yield* makeProvisioner({
     kube,
     leading: leadership,
     owned,

@@ -14,6 +14,8 @@ export interface CallerOptions {
    * null: none that is known here.
    */
   readonly find: (namespace: string, label: string) => { readonly name: string; readonly serviceAccount: string } | null
+  /** Whether a ServiceAccount of its namespace was made for the Gateway too: when it was of another class, for pods that are yet to go. */
+  readonly madeFor?: (gateway: Caller["gateway"], serviceAccount: string) => boolean
   /** limited: not asked about, because too many of its address were asked about in vain. */
   readonly onJudged?: (result: "accepted" | "refused" | "unknown" | "limited") => void
 }
@@ -88,7 +90,7 @@ export const makeReview = (options: CallerOptions): Review => {
     // The pod's namespace is the Gateway's: no label leads out of it.
     const gateway = find(namespace, label)
     if (gateway === null) return yield* new CallerUnknown({ message: `Gateway ${namespace}/${label} is not served here yet` })
-    if (gateway.serviceAccount !== serviceAccount)
+    if (gateway.serviceAccount !== serviceAccount && options.madeFor?.({ namespace, name: gateway.name }, serviceAccount) !== true)
       return yield* refused(
         `pod ${namespace}/${pod} does not run as ${gateway.serviceAccount}, the ServiceAccount of Gateway ${gateway.name}`
       )

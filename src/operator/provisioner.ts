@@ -14,6 +14,7 @@ import { renderGateway, renderTrust } from "./render/objects.ts"
 import { PatchProblem } from "./render/patch.ts"
 import type { Rendered, Site, Wanted } from "./render/site.ts"
 import { type Fields, field, numberAt, stringAt } from "./status/json.ts"
+import { succeeds } from "./succession.ts"
 
 export interface ProvisionerOptions {
   readonly kube: Kube["Service"]
@@ -43,6 +44,8 @@ export interface Provisioner {
   /** The authority has changed. */
   readonly renewed: () => void
   readonly standing: (gateway: ObjectKey) => Standing
+  /** Whether the ServiceAccount of its namespace was made for the Gateway, be it when that was of another class. */
+  readonly madeFor: (gateway: ObjectKey, serviceAccount: string) => boolean
   readonly run: Effect.Effect<never>
 }
 
@@ -63,6 +66,9 @@ type Work = string
 const trustOf = (namespace: string): Work => `trust/${namespace}`
 
 const ownedBy = (owned: Owned, uid: string): boolean => owned.gateway?.uid === uid
+
+/** The class, as a label value, that the Gateway was of when it was made. */
+const classOfOwned = ({ object }: Owned): string => stringAt(field(field(object, "metadata"), "labels"), classLabel)
 
 export const makeProvisioner = Effect.fnUntraced(function* (options: ProvisionerOptions): Effect.fn.Return<Provisioner> {
   const { leading, owned, site } = options
@@ -92,6 +98,17 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
 
   const nameOf = (gateway: ObjectKey, infrastructure: Infrastructure): string =>
     resourceName(parseKey(gateway).name, infrastructure.gatewayClass)
+
+  const standing = (gateway: ObjectKey): Standing => {
+    const infrastructure = wanted?.get(gateway)
+    const { namespace } = parseKey(gateway)
+    const uid = options.uidOf(gateway)
+    const of = (kind: string): Fields | null => {
+      const one = infrastructure === undefined ? undefined : owned.get(ownedKey(kind, namespace, nameOf(gateway, infrastructure)))
+      return one !== undefined && uid !== null && ownedBy(one, uid) ? one.object : null
+    }
+    return { service: of("Service"), deployment: of("Deployment"), problem: problems.get(gateway) ?? untrusted.get(namespace) ?? null }
+  }
 
   const problemOf = (object: Rendered, infrastructure: Infrastructure, error: KubeError): Problem => {
     return isRefusal(error) && infrastructure.named.length > 0
@@ -143,8 +160,12 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
     }
     setProblem(gateway, null)
     const names = new Set(objects.map((one) => ownedKey(one.kind, one.metadata.namespace, one.metadata.name)))
-    for (const one of [...owned.inNamespace(parseKey(gateway).namespace)])
-      if (ownedBy(one, uid) && !names.has(one.key)) yield* applying.discard(one)
+    const left = [...owned.inNamespace(parseKey(gateway).namespace)].filter((one) => ownedBy(one, uid) && !names.has(one.key))
+    const earlier = left.filter((one) => classOfOwned(one) !== labelValue(infrastructure.gatewayClass))
+    const goes = earlier.find((one) => one.kind.kind === "Service")?.object ?? null
+    const stay = earlier.length > 0 && !succeeds(standing(gateway), goes, infrastructure.addresses)
+    // Until then the watch tells how far what comes has come.
+    for (const one of left) if (!stay || !earlier.includes(one)) yield* applying.discard(one)
   })
 
   /** Of a Gateway that is not ours any more: only when it names another class. One whose class is merely gone goes on being served. */
@@ -153,8 +174,7 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
     const gatewayClass = options.classOf(gateway)
     if (gatewayClass === null) return
     for (const one of [...owned.inNamespace(parseKey(gateway).namespace)]) {
-      const made = stringAt(field(field(one.object, "metadata"), "labels"), classLabel)
-      if (ownedBy(one, uid) && made !== labelValue(gatewayClass)) yield* applying.discard(one)
+      if (ownedBy(one, uid) && classOfOwned(one) !== labelValue(gatewayClass)) yield* applying.discard(one)
     }
   })
 
@@ -295,15 +315,11 @@ export const makeProvisioner = Effect.fnUntraced(function* (options: Provisioner
     renewed: () => {
       for (const gateway of wanted?.keys() ?? []) look(trustOf(parseKey(gateway).namespace))
     },
-    standing: (gateway) => {
-      const infrastructure = wanted?.get(gateway)
-      const { namespace } = parseKey(gateway)
+    standing,
+    madeFor: (gateway, serviceAccount) => {
       const uid = options.uidOf(gateway)
-      const of = (kind: string): Fields | null => {
-        const one = infrastructure === undefined ? undefined : owned.get(ownedKey(kind, namespace, nameOf(gateway, infrastructure)))
-        return one !== undefined && uid !== null && ownedBy(one, uid) ? one.object : null
-      }
-      return { service: of("Service"), deployment: of("Deployment"), problem: problems.get(gateway) ?? untrusted.get(namespace) ?? null }
+      const account = owned.get(ownedKey("ServiceAccount", parseKey(gateway).namespace, serviceAccount))
+      return uid !== null && account !== undefined && ownedBy(account, uid)
     },
     run
   }

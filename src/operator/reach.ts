@@ -28,7 +28,8 @@ export interface Reach {
 /** What the CRD admits. */
 const mostAddresses = 16
 
-const addressesOf = (service: Fields | null): ReadonlyArray<GatewayAddress> => {
+/** Where clients reach a Service, by its own word. */
+export const addressesOf = (service: Fields | null): ReadonlyArray<GatewayAddress> => {
   const spec = field(service, "spec")
   const found: ReadonlyArray<GatewayAddress> =
     stringAt(spec, "type") === "LoadBalancer"

@@ -91,6 +91,13 @@ await onControlPlane("a caller of the link", (plane) => {
       String(await judged(review, await tokenOf(namespace, "thief", "somebody", label))),
       /^CallerRefused: .* does not run as edge-sluice/
     )
+    // But for what was made for the Gateway when it was of another class, until its pods have gone.
+    const earlier = makeReview({
+      kube: api.kube,
+      find,
+      madeFor: (gateway, account) => gateway.namespace === namespace && gateway.name === "edge" && account === "somebody"
+    })
+    assert.isObject(await judged(earlier, await tokenOf(namespace, "earlier", "somebody", label)))
     assert.match(
       String(await judged(review, await tokenOf(other, "edge-1", "edge-sluice", label))),
       /^CallerUnknown: .* is not served here yet/
