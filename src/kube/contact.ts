@@ -15,7 +15,7 @@ export class Contact {
   readonly #streams = new Set<Standing>()
   #lost = false
   #cameBack = Number.NEGATIVE_INFINITY
-  /** When the last request was sent that was not answered in time; null: there was none since somebody answered. */
+  /** Since when a stream that said nothing is doubted, because a request was not answered in time; null: there was none since somebody answered. */
   #silentSince: number | null = null
 
   /** The connection could not be made, or ended before a word of an answer. */
@@ -23,10 +23,12 @@ export class Contact {
     this.#lost = true
   }
 
-  /** Nothing came in the time that a request has. sent: monotonic milliseconds. */
-  unanswered(sent: number): void {
+  /** Nothing came in the time that a request has. sent, now: monotonic milliseconds. */
+  unanswered(sent: number, now: number): void {
     this.#lost = true
-    this.#silentSince = Math.max(this.#silentSince ?? sent, sent)
+    // The way may have gone silent after it was sent, and streams been heard until then: half of its time is for that.
+    const since = (sent + now) / 2
+    this.#silentSince = Math.max(this.#silentSince ?? since, since)
   }
 
   /** An answer of any status has begun: the way is open. now: monotonic milliseconds. */

@@ -189,7 +189,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
       const timer = setTimeout(() => {
         cancel()
         suspect()
-        contact.unanswered(sent)
+        contact.unanswered(sent, performance.now())
         resume(Effect.fail(unanswered(access.server, "Timeout", `no whole answer to ${asked.method} ${asked.path} in ${timeout} ms`)))
       }, timeout)
       return Effect.sync(() => {

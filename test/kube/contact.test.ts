@@ -34,22 +34,25 @@ describe("contact", () => {
     assert.isFalse(contact.settling(30_010))
   })
 
-  it("gives up the streams that said nothing since a request was sent in vain, and no others", () => {
+  it("gives up the streams that said nothing in the last half of a request's time, and no others", () => {
     const contact = new Contact()
     const given: Array<string> = []
     const stand = (name: string, now: number) => contact.stand(() => given.push(name), now)
     stand("silent", 1)
-    const heard = stand("heard since", 1)
-    stand("begun since", 20)
+    // The request was under way when all went silent.
+    const heard = stand("heard after it was sent", 1)
+    const since = stand("heard since", 1)
+    stand("begun since", 30)
     stand("over", 1).over()
-    contact.unanswered(10)
-    heard.heard(15)
+    heard.heard(14)
+    since.heard(16)
+    contact.unanswered(10, 20)
     assert.deepEqual(given, [])
-    contact.answered(20)
-    assert.deepEqual(given, ["silent"])
-    contact.unanswered(10)
-    contact.answered(20)
-    assert.deepEqual(given, ["silent"])
+    contact.answered(30)
+    assert.deepEqual(given, ["silent", "heard after it was sent"])
+    contact.unanswered(10, 20)
+    contact.answered(30)
+    assert.lengthOf(given, 2)
   })
 
   it("refused says nothing of the streams that stand", () => {
