@@ -94,10 +94,10 @@ export const makeStandalone = Effect.fnUntraced(function* (
         Stream.runForEach((now) =>
           Effect.suspend(() => {
             narrator.statuses(now)
-            // All that a start makes has been made once the first acknowledgements are settled.
+            // All that a start makes has been made once the first acknowledgements are settled; what is under way with them is let go of a moment later.
             if (collected || !started || !plane.proxies().every((proxy) => proxy.ready())) return Effect.void
             collected = true
-            return collectAfterStart
+            return Effect.andThen(Effect.sleep("250 millis"), Effect.sync(collectAfterStart))
           })
         )
       ),
