@@ -49,7 +49,8 @@ await onControlPlane("the watches", (plane) => {
   beforeEach(async () => {
     await operator().stop()
     await shop.startOperator(0)
-    await until("the proxy is connected to it", async () => (await operator().metric("sluice_link_proxies")) === 1)
+    // It stays away for 15 s at the most from an operator that was not there.
+    await until("the proxy is connected to it", async () => (await operator().metric("sluice_link_proxies")) === 1, 40_000)
   })
   const lists = () => operator().metric("sluice_kube_watch_lists_total")
   const watching = () => operator().metric("sluice_kube_watch_state", { state: "Watching" })
