@@ -1,5 +1,6 @@
 // Which fields may cross the gateway, both ways, on raw lists (name, value, name, value …). Never through plain objects: those merge repeated lines and
 // lose `__proto__`. One pass; the facts that framing and routing need fall out of the same pass (docs/request.md).
+import { nameSieve } from "../http1/names.ts"
 
 /** What to do with names that hold `_`: CGI-like backends fold `transfer_encoding` into a framing field. Allow lets pass those that fold into nothing special. */
 export type Underscores = "Refuse" | "Drop" | "Allow"
@@ -77,15 +78,10 @@ const kinds: ReadonlyMap<string, number> = new Map([
 
 const forwardedPrefix = "x-forwarded-"
 
-// Most names are none of these, and their length with the first letter says so without lower-casing: bit = letter.
-const longest = 64
-const letters = new Uint32Array(longest + 1)
-for (const name of kinds.keys()) letters[name.length]! |= 1 << (name.charCodeAt(0) & 31)
-for (let length = forwardedPrefix.length; length <= longest; length++) letters[length]! |= 1 << (forwardedPrefix.charCodeAt(0) & 31)
+const maybe = nameSieve(kinds.keys(), [forwardedPrefix])
 
 const kindOf = (name: string): number => {
-  const length = name.length
-  if ((letters[Math.min(length, longest)]! & (1 << (name.charCodeAt(0) & 31))) === 0) return other
+  if (!maybe(name)) return other
   const lower = name.toLowerCase()
   return kinds.get(lower) ?? (lower.startsWith(forwardedPrefix) ? forwarded : other)
 }

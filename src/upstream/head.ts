@@ -1,6 +1,7 @@
 // Judges the head of an upstream's response (docs/request.md): what cannot be plainly valid is refused; from the rest follows how the body ends and
 // whether the connection goes on. Apart from the transport: this is policy and pure, what is a head at all the reader has decided.
 import type { Framing } from "../http1/framing.ts"
+import { nameSieve } from "../http1/names.ts"
 import type { ResponseHead } from "../http1/reader.ts"
 import { hasToken, nominations, withoutNominated } from "./fields.ts"
 
@@ -43,12 +44,10 @@ const kinds: ReadonlyMap<string, number> = new Map([
   ["upgrade", upgraded]
 ])
 
-// Most names are none of these, and their length with the first letter says so without lower-casing: bit = letter.
-const letters = new Uint32Array(32)
-for (const name of kinds.keys()) letters[name.length]! |= 1 << (name.charCodeAt(0) & 31)
+const maybe = nameSieve(kinds.keys())
 
 const kindOf = (name: string): number => {
-  if ((letters[name.length & 31]! & (1 << (name.charCodeAt(0) & 31))) === 0) return 0
+  if (!maybe(name)) return 0
   // Nearly every response has these, spelt so.
   if (name === "Content-Length" || name === "content-length") return contentLength
   if (name === "Connection" || name === "connection") return connection

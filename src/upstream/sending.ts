@@ -1,6 +1,7 @@
 // The request as it goes out: its head as one text, its body from a stream at the socket's pace. Apart from the wire, which is about what comes back.
 import type { Socket } from "node:net"
 import type { Readable } from "node:stream"
+import { nameSieve } from "../http1/names.ts"
 import { spent } from "../http1/spent.ts"
 import { piecesApart } from "../http1/waiting.ts"
 import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith, requestLine } from "../http1/writer.ts"
@@ -19,11 +20,7 @@ const owned: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade"
 ])
-// Most names are none of these, and their length with the first letter says so without lower-casing: bit = letter.
-const letters = new Uint32Array(32)
-for (const name of owned) letters[name.length]! |= 1 << (name.charCodeAt(0) & 31)
-const isOwned = (name: string): boolean =>
-  (letters[name.length & 31]! & (1 << (name.charCodeAt(0) & 31))) !== 0 && owned.has(name.toLowerCase())
+const maybeOwned = nameSieve(owned)
 
 // Methods whose body is expected: that there is none has to be said (RFC 9110 section 8.6).
 const expectsBody = (method: string): boolean => method === "POST" || method === "PUT" || method === "PATCH"
@@ -34,7 +31,7 @@ export const requestHead = (request: UpstreamRequest, host: string, last: boolea
   const line = requestLine(method, request.path)
   if (line === null) return null
   for (let at = 0; at < headers.length; at += 2) {
-    if (isOwned(headers[at]!)) return null
+    if (maybeOwned(headers[at]!) && owned.has(headers[at]!.toLowerCase())) return null
   }
   const passed = fieldLines(headers)
   const own = fieldLines(upgrade === null ? ["host", host] : ["host", host, "connection", "upgrade", "upgrade", upgrade])
