@@ -9,12 +9,14 @@ import type { Settings } from "../config/settings.ts"
 import type { AccessLog } from "../proxy/accesslog.ts"
 import { makeDoors } from "../proxy/doors.ts"
 import { trustProxies } from "../proxy/forwarded.ts"
+import { makeMemory } from "../proxy/memory.ts"
 import { dnsObserver, sampleNames } from "../proxy/observers.ts"
 import { type GatewayProxy, makeProxy, type ProxyOptions } from "../proxy/proxy.ts"
 import { makeMetrics } from "../report/metrics.ts"
 import { trustRoots } from "../upstream/dial/roots.ts"
 import { Names } from "../upstream/discovery/names.ts"
 import { parseNameserver } from "../upstream/discovery/nameserver.ts"
+import { collect } from "./garbage.ts"
 import type { Journal } from "./journal.ts"
 import type { ProbeTools } from "./probe.ts"
 import { sluiceVersion } from "./runtime.ts"
@@ -63,6 +65,13 @@ export const makeDataPlane = Effect.fnUntraced(function* (options: DataPlaneOpti
   )
   const stopSampling = sampleNames(metrics, names.counts)
   yield* Effect.addFinalizer(() => Effect.sync(stopSampling))
+  const memory = yield* makeMemory({
+    collect,
+    onChange: (short) =>
+      short === null
+        ? journal.write("info", "memory: there is enough again, requests are served")
+        : journal.write("warning", `memory is short, requests are answered 503 until there is more: ${short}`)
+  })
   const proxies = new Map<GatewayProxy, string>()
   const announced = new Map<GatewayProxy, string>()
   yield* Effect.sync(() => metrics.sampled("logDropped", () => [[[], log.dropped()]]))
@@ -121,6 +130,7 @@ export const makeDataPlane = Effect.fnUntraced(function* (options: DataPlaneOpti
         metrics,
         log,
         doors,
+        memory,
         trust: trustProxies(settings.trustedProxies).trust,
         limits: { drainDeadline: settings.drainDeadline }
       })

@@ -20,6 +20,7 @@ import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
 import type { Trust } from "./forwarded.ts"
 import { allowedMethods, checkHead, type HeadLimits, type ReceivedHead, type RequestHead } from "./head.ts"
+import type { Memory } from "./memory.ts"
 import { outgoing } from "./outgoing.ts"
 import { recordExchange } from "./record.ts"
 import { Reply, type ReplyContext } from "./reply.ts"
@@ -40,6 +41,7 @@ export interface ExchangeContext extends ReplyContext {
   readonly discard: { readonly bytes: number; readonly milliseconds: number }
   readonly trust: Trust
   readonly log: AccessLog
+  readonly memory: Memory
   /** An exchange began (1) or ended (-1). */
   readonly onActive: (change: 1 | -1) => void
 }
@@ -93,6 +95,11 @@ export class Exchange implements ResponseSink, UploadOwner {
 
   private route() {
     const { context, connection, table } = this
+    const short = context.memory.short()
+    if (short !== null) {
+      connection.last()
+      return this.refuse("overload", short)
+    }
     const head = checkHead(this.received, connection.trusted ? table.trustedHead : table.head)
     if (head._tag === "Refused") {
       if (head.bodiless) this.verdict = "None"

@@ -222,12 +222,14 @@ class PortServer implements Port {
     })
     socket.on("error", ignore)
     if (this.#accepted !== null) this.#accepted.value++
-    if (this.#sockets.size - this.#turnedAway.size > this.#table.connections) this.#turnAway(socket)
+    const short = this.#options.exchange.memory.short()
+    if (short !== null) this.#turnAway(socket, short)
+    else if (this.#sockets.size - this.#turnedAway.size > this.#table.connections)
+      this.#turnAway(socket, `more than ${this.#table.connections} connections`)
     else if (!this.secure) this.#open(socket)
   }
 
-  #turnAway(socket: Socket): void {
-    const detail = `more than ${this.#table.connections} connections`
+  #turnAway(socket: Socket, detail: string): void {
     // A TLS client could read an answer only after a handshake, which is what there is no room for.
     if (this.secure || this.#turnedAway.size >= maxTurnedAway) {
       this.#record(socket, "overload", detail)

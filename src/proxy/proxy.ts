@@ -13,6 +13,7 @@ import type { AccessLog } from "./accesslog.ts"
 import { type Doors, makeDoors } from "./doors.ts"
 import { type Trust, trustNobody } from "./forwarded.ts"
 import { defaultHeadLimits, type HeadLimits } from "./head.ts"
+import { type Memory, plenty } from "./memory.ts"
 import { dialObserver } from "./observers.ts"
 import { defaultPortTimes, type PortTimes } from "./port.ts"
 import { makeReporter } from "./reporter.ts"
@@ -62,6 +63,8 @@ export interface ProxyOptions {
   readonly doors?: Doors
   /** Proxies in front whose word about their clients is taken (`trustProxies`). Default: nobody. */
   readonly trust?: Trust
+  /** Shared by the Gateways of a process. Default: there is always enough. */
+  readonly memory?: Memory
   readonly limits?: Partial<ProxyLimits>
 }
 
@@ -149,6 +152,7 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
       stall: limits.stall,
       trust,
       log,
+      memory: options.memory ?? plenty,
       draining: () => draining,
       onActive: (change) => {
         active += change

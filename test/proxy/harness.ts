@@ -10,6 +10,7 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls"
 import { Effect, Exit, Scope } from "effect"
 import { type AccessLog, makeAccessLog } from "#src/proxy/accesslog.ts"
 import type { Trust } from "#src/proxy/forwarded.ts"
+import type { Memory } from "#src/proxy/memory.ts"
 import { type GatewayProxy, makeProxy, type ProxyLimits } from "#src/proxy/proxy.ts"
 import { type Metrics, makeMetrics } from "#src/report/metrics.ts"
 import type { Ack, Report } from "#src/report/report.ts"
@@ -180,6 +181,7 @@ export interface TestProxyOptions {
   /** PEM of authorities that upstreams are trusted by. */
   readonly roots?: ReadonlyArray<string>
   readonly log?: AccessLog
+  readonly memory?: Memory
 }
 
 export const startProxy = async (sketch: Sketch, options: TestProxyOptions = {}): Promise<TestProxy> => {
@@ -229,6 +231,7 @@ export const startProxy = async (sketch: Sketch, options: TestProxyOptions = {})
       roots: trustRoots(options.roots ?? [], () => []),
       metrics,
       log,
+      ...(options.memory === undefined ? {} : { memory: options.memory }),
       ...(options.trust === undefined ? {} : { trust: options.trust }),
       ...(options.limits === undefined ? {} : { limits: options.limits })
     }).pipe(Scope.provide(scope))

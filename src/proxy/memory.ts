@@ -1,0 +1,85 @@
+// Whether this process is short of memory: requests that come then are answered 503, before the kernel or the engine ends it with all that are under way.
+// One for all Gateways of a process.
+import { totalmem } from "node:os"
+import { getHeapStatistics } from "node:v8"
+import { Effect, type Scope } from "effect"
+
+/** Bytes. */
+export interface MemoryUse {
+  readonly what: "heap" | "resident memory"
+  readonly used: number
+  readonly allowed: number
+}
+
+export interface Memory {
+  /** What there is too little of, in words; null: there is enough. */
+  readonly short: () => string | null
+}
+
+export const plenty: Memory = { short: () => null }
+
+export interface MemoryOptions {
+  /** Collects all garbage, which stops everything for a moment: what nobody holds any more is no reason to refuse. */
+  readonly collect: () => void
+  /** With what `short` says now. */
+  readonly onChange: (short: string | null) => void
+  /** Default: as the engine and the kernel tell, of what the cgroup or the machine allows. */
+  readonly read?: () => ReadonlyArray<MemoryUse>
+  /** Milliseconds between two looks. */
+  readonly interval?: number
+}
+
+/** Shares of what is allowed. Memory is short from the first on, until there is less than the second in use: what is under way needs some more itself. */
+const shortFrom = 0.8
+const enoughBelow = 0.7
+
+/** Milliseconds between two collections. */
+const rest = 5_000
+
+/** What the engine's limit holds for the young generation: three times the semi-space that bin/sluice sets. The old one cannot have it. */
+const young = 3 * 8 * 1024 * 1024
+
+const readMemory = (): ReadonlyArray<MemoryUse> => {
+  const { used_heap_size, heap_size_limit } = getHeapStatistics()
+  const machine = totalmem()
+  // Without a limit of its own a cgroup says 0, or more than there is.
+  const allowed = Math.min(process.constrainedMemory() || machine, machine)
+  return [
+    { what: "heap", used: used_heap_size, allowed: heap_size_limit - young },
+    { what: "resident memory", used: process.memoryUsage.rss(), allowed }
+  ]
+}
+
+const megabytes = (bytes: number) => Math.round(bytes / 1e6)
+
+export const makeMemory = ({
+  collect,
+  onChange,
+  read = readMemory,
+  interval = 100
+}: MemoryOptions): Effect.Effect<Memory, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let short: string | null = null
+    let collected = Number.NEGATIVE_INFINITY
+    const judge = (share: number): string | null => {
+      const over = read().find(({ used, allowed }) => used >= share * allowed)
+      return over === undefined ? null : `${over.what}: ${megabytes(over.used)} of ${megabytes(over.allowed)} MB in use`
+    }
+    const look = () => {
+      const share = short === null ? shortFrom : enoughBelow
+      let now = judge(share)
+      if (now !== null && performance.now() - collected >= rest) {
+        collect()
+        collected = performance.now()
+        now = judge(share)
+      }
+      const changed = (now === null) !== (short === null)
+      short = now
+      if (changed) onChange(short)
+    }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => setInterval(look, interval).unref()),
+      (timer) => Effect.sync(() => clearInterval(timer))
+    )
+    return { short: () => short }
+  })
