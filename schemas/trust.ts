@@ -52,7 +52,7 @@ export type SubjectAltName = { readonly type: "Hostname"; readonly hostname: str
 export const SubjectAltName = SubjectAltNameFields as unknown as Schema.Codec<SubjectAltName, typeof SubjectAltNameFields.Encoded>
 
 /** Exactly one CA source. An empty list beside a wellKnown name counts as absent, as in the v1.6 CRDs. */
-export const oneCaSource = (trust: {
+const oneCaSource = (trust: {
   readonly caCertificateRefs: ReadonlyArray<unknown>
   readonly wellKnownCACertificates?: string
 }): string | undefined => {

@@ -148,7 +148,7 @@ const names: Readonly<Record<Where, string>> = {
   default: "sluice-operator-events"
 }
 
-export const operatorNamespace = "sluice-system"
+const operatorNamespace = "sluice-system"
 const group = "rbac.authorization.k8s.io"
 const apiVersion = `${group}/v1`
 const subjects = [{ kind: "ServiceAccount", name: "sluice-operator", namespace: operatorNamespace }]

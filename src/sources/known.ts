@@ -89,7 +89,7 @@ const nearest = (name: string, names: Iterable<string>): string | null => {
 }
 
 /** The kind that a name was probably meant to be; null: none is near. */
-export const nearestKind = (name: string): string | null => nearest(name, new Set([...kinds.map((kind) => kind.kind), ...traffic]))
+const nearestKind = (name: string): string | null => nearest(name, new Set([...kinds.map((kind) => kind.kind), ...traffic]))
 
 const fieldName = /^[\w.$/-]{1,63}$/
 

@@ -25,7 +25,7 @@ export interface Reading {
 }
 
 /** Standard input, as problems name it. */
-export const standardInput = "<stdin>"
+const standardInput = "<stdin>"
 
 /** More is not a folder of manifests, and each one costs a read at every change (law 19). */
 const maxFiles = 50_000

@@ -179,7 +179,7 @@ const conditionsOf = (
 }
 
 /** A Gateway of ours; null: it is not ours, not there, or not readable (then `undecodableGateway` says so). */
-export const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): OwnGateway | null =>
+const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): OwnGateway | null =>
   view.unit("gateway", key, (view) => {
     const judged = draft(view, settings, key)
     if (judged === null) return null

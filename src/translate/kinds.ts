@@ -4,6 +4,7 @@ import { experimentalGroup, gatewayGroup, ownGroup } from "#schemas/reference.ts
 
 export const gatewayClassKind = groupKind(gatewayGroup, "GatewayClass")
 export const gatewayKind = groupKind(gatewayGroup, "Gateway")
+export const httpRouteKind = groupKind(gatewayGroup, "HTTPRoute")
 export const parametersKind = groupKind(ownGroup, "GatewayParameters")
 export const serviceKind = "Service"
 export const endpointsKind = "Endpoints"

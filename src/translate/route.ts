@@ -1,7 +1,7 @@
 // An HTTPRoute: its verdict, and what it brings to the hosts of the listeners it attaches to. A unit of its own, so that a change of one route is the work of one.
 import { Result } from "effect"
 import type { HTTPRoute } from "#schemas/httproute.ts"
-import { type GroupKind, type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { HTTPRouteOwner } from "#schemas/owner.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
 import type { Id } from "../snapshot/id.ts"
@@ -10,13 +10,12 @@ import { ignoredRoute, observed, routeNote, type Said, route as say } from "../s
 import type { Verdict, VerdictEntry } from "../status/verdict.ts"
 import { type Attachment, attach } from "./attachment.ts"
 import { isAddress } from "./intersection.ts"
+import { httpRouteKind } from "./kinds.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
 import { type Reaching, type TranslatedRule, translateRule } from "./rule.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { Collected } from "./units.ts"
 import type { Session, View } from "./view.ts"
-
-export const httpRouteKind: GroupKind = "HTTPRoute.gateway.networking.k8s.io"
 
 /** The route's rules on one host of one listener. */
 export interface Contribution {

@@ -158,12 +158,6 @@ export const ensurePrograms = (): Promise<Built> => {
   return building
 }
 
-/** Path of hyperkube; null: cannot be built here. */
-export const ensureBinary = async (): Promise<string | null> => {
-  const built = await ensurePrograms()
-  return built._tag === "Ready" ? built.hyperkube : null
-}
-
 if (import.meta.main) {
   const built = await ensurePrograms()
   console.log(built._tag === "Ready" ? built.hyperkube : `skipped: ${built.reason}`)
