@@ -36,6 +36,7 @@ export interface Pipeline {
   /** Objects that nothing is made of, with the reason: they have no status to say it in. The same Map (===) while nothing of it changes. */
   readonly ignored: SubscriptionRef.SubscriptionRef<ReadonlyMap<ObjectKey, string>>
   readonly state: () => ClusterState
+  /** The newest that was published. */
   readonly translation: () => Translation | null
   /** What each Gateway's proxy was given last. */
   readonly published: () => ReadonlyMap<ObjectKey, Published>
@@ -107,6 +108,9 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
     const held = makeHeld()
 
     let state = empty
+    /** The newest, which may still wait for an interest to be answered. */
+    let newest: Translation | null = null
+    /** The newest that was published: what everybody is told. */
     let translation: Translation | null = null
     let lastChange = 0
     const gateways = new Map<ObjectKey, { readonly publisher: Publisher; readonly served: Served; readonly scope: Scope.Closeable }>()
@@ -169,11 +173,12 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
 
     const translateOnce = Effect.gen(function* () {
       if (!synced(state, options.kinds)) return
-      const next = options.translate(state, translation ?? undefined)
-      translation = next
+      const next = options.translate(state, newest ?? undefined)
+      newest = next
       if (!equalSets(SubscriptionRef.getUnsafe(interest), next.interest)) yield* SubscriptionRef.set(interest, next.interest)
       state = forget(state, next.interest)
       if (!answered(state, next.interest)) return
+      translation = next
       yield* publish(next)
       options.onPublished?.(next)
       if (SubscriptionRef.getUnsafe(ignored) !== next.ignored) yield* SubscriptionRef.set(ignored, next.ignored)
