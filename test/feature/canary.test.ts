@@ -2,20 +2,12 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { request as httpRequest } from "node:http"
 import { request as httpsRequest } from "node:https"
-import { createServer } from "node:net"
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
 import { folder, type Running, running, sluice } from "../cli/program.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startOrigin } from "../support/origin.ts"
-
-const freePort = async (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { readonly port: number }
-      server.close(() => resolve(port))
-    })
-  })
+import { freePort } from "../support/port.ts"
 
 const get = (url: string, headers: Readonly<Record<string, string>> = {}, servername = "") =>
   new Promise<{ readonly status: number; readonly body: string }>((resolve, reject) => {

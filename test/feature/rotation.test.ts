@@ -1,6 +1,5 @@
 // A Secret of a listener changed under load, bad pairs among the good ones: what the manifest says is translated and served, and no handshake fails.
 import { X509Certificate } from "node:crypto"
-import { createServer } from "node:net"
 import { type ConnectionOptions, connect } from "node:tls"
 import { Effect, Exit, Scope } from "effect"
 import { beforeAll, expect, it } from "vitest"
@@ -15,6 +14,7 @@ import { makeTranslate, type Translation } from "#src/translate/translate.ts"
 import { trustRoots } from "#src/upstream/dial/roots.ts"
 import { type Authority, type IssuedCertificate, makeAuthority } from "../support/certificates.ts"
 import { handNames } from "../support/live.ts"
+import { freePort } from "../support/port.ts"
 import { edited, settings, world } from "../translate/world.ts"
 
 const gatewayKey = "Gateway.gateway.networking.k8s.io/shop/edge"
@@ -26,16 +26,6 @@ beforeAll(async () => {
   authority = await makeAuthority()
   leaves = await Promise.all(Array.from({ length: 8 }, () => authority.leaf({ dns: [name] })))
 })
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { readonly port: number }
-      server.close(() => resolve(port))
-    })
-  })
 
 const serialOf = (n: number): string => new X509Certificate(leaves[n % leaves.length]!.certificate).serialNumber
 

@@ -3,6 +3,7 @@ import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { raw, startProxy, type TestProxy } from "../proxy/harness.ts"
+import { growth } from "../support/growth.ts"
 import { at } from "../support/live.ts"
 import { download, type Origin, startOrigin } from "../support/origin.ts"
 
@@ -22,18 +23,6 @@ afterAll(async () => {
   await proxy.close()
   await origin.close()
 })
-
-/** The largest growth of memory while something runs: everything here is one process, client and origin included. */
-const growth = async (run: () => Promise<void>): Promise<number> => {
-  const before = process.memoryUsage().rss
-  let most = 0
-  const timer = setInterval(() => {
-    most = Math.max(most, process.memoryUsage().rss - before)
-  }, 20)
-  await run()
-  clearInterval(timer)
-  return most
-}
 
 const dial = async (): Promise<Socket> => {
   const socket = connect({ host: "127.0.0.1", port: proxy.port(), noDelay: true })

@@ -9,6 +9,7 @@ import type { Listener } from "#src/snapshot/listener.ts"
 import { type Authority, makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
+import { freePort } from "../support/port.ts"
 import { ask, type ListenerSketch, material, raw, type Sketch, startProxy, talk } from "./harness.ts"
 
 let origin: Origin
@@ -37,15 +38,6 @@ const marked = (name: string, hostname?: string, more: Partial<ListenerSketch> =
 
 const answeredBy = (text: string): string =>
   /Location: https?:\/\/(\w+)\.answered/.exec(text)?.[1] ?? /^HTTP\/1\.1 (\d+)/.exec(text)?.[1] ?? text
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, "close")
-  return port
-}
 
 describe("isolation", () => {
   it("gives a Host to the most specific listener, and to no wider one when that has no route", async () => {

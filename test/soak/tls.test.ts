@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { UpstreamTls } from "#src/snapshot/upstream.ts"
 import { material, startProxy, type TestProxy } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
+import { growth } from "../support/growth.ts"
 import { at } from "../support/live.ts"
 import { download, type Origin, startOrigin } from "../support/origin.ts"
 
@@ -35,18 +36,6 @@ afterAll(async () => {
   await proxy.close()
   await origin.close()
 })
-
-/** The largest growth of memory while something runs: everything here is one process, client and origin included. */
-const growth = async (run: () => Promise<void>): Promise<number> => {
-  const before = process.memoryUsage().rss
-  let most = 0
-  const timer = setInterval(() => {
-    most = Math.max(most, process.memoryUsage().rss - before)
-  }, 20)
-  await run()
-  clearInterval(timer)
-  return most
-}
 
 const dial = async (): Promise<TLSSocket> => {
   const socket = connect({ host: "127.0.0.1", port: proxy.port(), servername: inside, ca })

@@ -1,0 +1,12 @@
+// A port of loopback that nobody has just now, for what has to be told its port beforehand.
+import { once } from "node:events"
+import { type AddressInfo, createServer } from "node:net"
+
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, "close")
+  return port
+}
