@@ -25,7 +25,7 @@ const change = async ({ stage }: Served, n: number, revision: string, backend: n
   if (answer.status !== 200) throw new Error(`the change of route ${n}: ${answer.status} ${answer.body.message}`)
 }
 
-/** Milliseconds from now to the end of the first answer that is as expected. */
+/** Milliseconds from now to the end of the first answer that is as expected; `pause` between answers that are not, which would take the processor from what is measured. */
 const served = async ({ client }: Served, n: number, answer: string, pause: number): Promise<number> => {
   const began = performance.now()
   let last = ""

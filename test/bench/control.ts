@@ -1,8 +1,8 @@
 // The control plane's own figures, with the real parts: decode → apply → translate → publish → a proxy that binds and swaps its tables.
 import { spawn } from "node:child_process"
 import { writeFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { Effect, Exit, Result, Scope } from "effect"
 import { decodeObject } from "#schemas/decode.ts"
 import { noAccessLog } from "#src/proxy/accesslog.ts"
@@ -14,25 +14,16 @@ import { apply, type ClusterState, empty } from "#src/state/state.ts"
 import { makeTranslate, type Translation } from "#src/translate/translate.ts"
 import { trustRoots } from "#src/upstream/dial/roots.ts"
 import { Names } from "#src/upstream/discovery/names.ts"
+import { freePorts } from "../cluster/ports.ts"
 import { median, rss } from "./measure.ts"
 import type { FigureRow } from "./row.ts"
+import { until } from "./stage.ts"
 
 export interface ControlOptions {
   readonly launcher: string
   readonly folder: string
   readonly quick: boolean
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      server.close(() => resolve(port))
-    })
-  })
 
 const gateway = (port: number) => ({
   apiVersion: "gateway.networking.k8s.io/v1",
@@ -119,7 +110,7 @@ const only = (translation: Translation) => {
 export const changes = (quick: boolean) =>
   Effect.gen(function* () {
     const translate = makeTranslate(makeSettings())
-    const port = yield* Effect.promise(freePort)
+    const [port = 0] = yield* Effect.promise(() => freePorts(1))
     const base = world(5000, 500, port)
     const whole: Array<number> = []
     for (let n = 0; n < (quick ? 3 : 7); n++) {
@@ -172,8 +163,7 @@ export const changes = (quick: boolean) =>
 
 /** Resident memory of `sluice run` with 10,000 routes, once it is ready. */
 const memory = async (options: ControlOptions): Promise<number> => {
-  const port = await freePort()
-  const health = await freePort()
+  const [port = 0, health = 0] = await freePorts(2)
   const file = join(options.folder, "ten-thousand.json")
   const items = [
     gateway(port),
@@ -201,16 +191,9 @@ const memory = async (options: ControlOptions): Promise<number> => {
     { stdio: ["ignore", "ignore", "inherit"] }
   )
   try {
-    for (let tries = 0; tries < 600; tries++) {
-      const ready = await fetch(`http://127.0.0.1:${health}/readyz`).then(
-        (answer) => answer.status === 200,
-        () => false
-      )
-      if (ready) break
-      if (child.exitCode !== null || tries === 599) throw new Error("sluice with 10,000 routes did not become ready")
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-    await new Promise((resolve) => setTimeout(resolve, 3000))
+    await until("sluice with 10,000 routes is ready", async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).status === 200)
+    // Nothing tells that what the start took was given back (src/cli/garbage.ts, a quarter of a second after it): what is held then stays.
+    await delay(3_000)
     return rss(child.pid ?? 0)
   } finally {
     const gone = new Promise((resolve) => child.once("exit", resolve))

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { connect } from "node:net"
+import { setTimeout as delay } from "node:timers/promises"
 import type { Peer } from "./peers.ts"
 
 export interface Running {
@@ -19,8 +20,6 @@ const dialled = (port: number): Promise<boolean> =>
     socket.on("error", () => resolve(false))
   })
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
-
 /** Starts a peer on one core and waits until its ports answer (30 s at most). */
 export const start = async (peer: Peer, core: number): Promise<Running> => {
   const child = spawn("taskset", ["-c", String(core), peer.command, ...peer.args], { stdio: ["ignore", "ignore", "pipe"] })
@@ -37,7 +36,8 @@ export const start = async (peer: Peer, core: number): Promise<Running> => {
       child.kill("SIGKILL")
       throw new Error(`${peer.name} did not open ${ports.join(", ")} in 30 s: ${said}`)
     }
-    await pause(100)
+    // No peer says in the same way as another that it listens: it is dialled until it does.
+    await delay(100)
   }
   return {
     peer,

@@ -42,7 +42,7 @@ export interface StageOptions {
   readonly folder: string
 }
 
-/** Polls until it holds; what is thrown counts as no. Milliseconds that it took. */
+/** Polls until it holds, as another process's probes and metrics tell nothing of themselves; what is thrown counts as no. Milliseconds that it took. */
 export const until = async (what: string, holds: () => Promise<boolean>, milliseconds = 60_000, every = 25): Promise<number> => {
   const began = performance.now()
   while (!(await holds().catch(() => false))) {

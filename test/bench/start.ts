@@ -4,7 +4,7 @@ import { fillCustom, inParallel } from "./fill.ts"
 import { cpu } from "./measure.ts"
 import type { FigureRow } from "./row.ts"
 import { routeOf, routesPath } from "./shop.ts"
-import { create, namespace, openStage, type Process, type StageOptions, until } from "./stage.ts"
+import { create, gateway, namespace, openStage, type Process, type StageOptions, until } from "./stage.ts"
 
 const perSlice = 100
 
@@ -65,8 +65,11 @@ export const starting = async (options: StageOptions, routes: number, endpoints:
     const [operatorReady, proxyReady] = await Promise.all([operator.ready(180_000), proxy.ready(180_000)])
     const atReady = { operator: operator.memory(), proxy: proxy.memory() }
     const used = `CPU until then: operator ${cpu(operator.pid).toFixed(1)} s, proxy ${cpu(proxy.pid).toFixed(1)} s`
-    await until("the first statuses are to be written", async () => (await operator.metric("sluice_status_writes_total")) > 0)
-    await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 300_000, 200)
+    // Not that nothing waits: words that changed wait for five minutes.
+    const writes = () => operator.metric("sluice_status_writes_total", { kind: "HTTPRoute", result: "ok" })
+    await until("every route has its status", async () => (await writes()) >= routes, 300_000, 200)
+    const counted = async () => (await plane.request("GET", gateway.path)).body.status?.listeners?.[0]?.attachedRoutes
+    await until("every route is counted", async () => (await counted()) === routes, 300_000, 200)
     const written = performance.now() - began
     const line = (one: Process, then: { readonly now: number; readonly most: number }) =>
       `${one.memory().now.toFixed(0)} MB (${then.now.toFixed(0)} when ready, at most ${one.memory().most.toFixed(0)})`

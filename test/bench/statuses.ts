@@ -87,6 +87,7 @@ export const idle = async (plane: ControlPlane, operator: Process, seconds: numb
   await plane.compact()
   await plane.apiServer.restart()
   await until("routes are listed anew", async () => (await lists()) > listed)
+  // The time in which nothing is to happen is what is measured.
   await delay(Math.max(0, seconds * 1_000 - (performance.now() - began)))
   // Whoever wrote it: the Gateway is as it was, or there was a write that nobody counted.
   return Math.max((await writesOf(operator)) - writes, (await version()) === stood ? 0 : 1)

@@ -1,30 +1,29 @@
 // Faults 1, 3, 11 and 13: the API server dies, forgets, waits for a slow etcd, or is not there at all. Traffic does not notice.
 import { setTimeout as delay } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { type ControlPlane, startControlPlane } from "../cluster/control.ts"
+import type { ControlPlane } from "../cluster/control.ts"
 import { withClusterPrograms } from "../cluster/shared.ts"
 import { until } from "../operator/operator.ts"
 import type { Relay } from "../sources/relay.ts"
-import { install, relayed, system } from "./installation.ts"
+import { type Installation, openInstallation, system } from "./installation.ts"
 import { apiServerKilled } from "./scenario.ts"
-import { figures, openShop, type Shop } from "./shop.ts"
+import { figures, gatewayApi, openShop, type Shop } from "./shop.ts"
 
 const none = { failed: 0, reasons: {} }
 
 await withClusterPrograms("the API server", () => {
+  let installation: Installation
   let plane: ControlPlane
   let way: Relay
   let shop: Shop
   beforeAll(async () => {
-    plane = await startControlPlane()
-    await install(plane)
-    way = await relayed(plane)
+    installation = await openInstallation()
+    ;({ plane, way } = installation)
     shop = await openShop(plane, { kubeconfig: way.kubeconfig, system })
   }, 240_000)
   afterAll(async () => {
     await shop?.close()
-    await way?.close()
-    await plane?.stop()
+    await installation?.close()
   })
   const operator = () => shop.operators[0]!
   const lists = () => operator().metric("sluice_kube_watch_lists_total")
@@ -41,8 +40,8 @@ await withClusterPrograms("the API server", () => {
     annotate
   }) => {
     const attached = async () => (await shop.get(shop.gatewayPath)).status.listeners[0].attachedRoutes as number
-    const routes = 1 + (await attached())
     await shop.makeRoute("goes")
+    const routes = (await shop.get(`${gatewayApi}/namespaces/${shop.namespace}/httproutes`)).items.length
     await shop.live("goes")
     await until("it has its status", async () => (await shop.conditions(shop.routePath("goes")))["Accepted"] !== undefined)
     await until("it is counted", async () => (await attached()) === routes)

@@ -2,14 +2,14 @@
 // it says it is, and traffic does not notice.
 import { X509Certificate } from "node:crypto"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { type ControlPlane, startControlPlane } from "../cluster/control.ts"
+import type { ControlPlane } from "../cluster/control.ts"
 import { installCrds } from "../cluster/crds.ts"
 import { withClusterPrograms } from "../cluster/shared.ts"
 import { until } from "../operator/operator.ts"
 import type { Relay } from "../sources/relay.ts"
 import { type Authority, type IssuedCertificate, makeAuthority } from "../support/certificates.ts"
 import { startVisits, visit } from "./handshakes.ts"
-import { install, relayed, system } from "./installation.ts"
+import { type Installation, openInstallation, system } from "./installation.ts"
 import { type Any, figures, gatewayApi, openShop, type Shop, together } from "./shop.ts"
 
 const none = { failed: 0, reasons: {} }
@@ -23,6 +23,7 @@ const experimental = [
 ]
 
 await withClusterPrograms("objects and rights", () => {
+  let installation: Installation
   let plane: ControlPlane
   let way: Relay
   let shop: Shop
@@ -69,10 +70,9 @@ await withClusterPrograms("objects and rights", () => {
 
   beforeAll(async () => {
     authority = await makeAuthority()
-    plane = await startControlPlane()
-    await install(plane, experimental)
+    installation = await openInstallation(experimental)
+    ;({ plane, way } = installation)
     other = await plane.namespace("other")
-    way = await relayed(plane)
     shop = await openShop(plane, {
       ...{ kubeconfig: way.kubeconfig, system, flags: prepare },
       listeners: (port) => [
@@ -102,8 +102,7 @@ await withClusterPrograms("objects and rights", () => {
   }, 240_000)
   afterAll(async () => {
     await shop?.close()
-    await way?.close()
-    await plane?.stop()
+    await installation?.close()
   })
   const operator = () => shop.operators[0]!
   const route = (name: string, rules: ReadonlyArray<unknown>) =>

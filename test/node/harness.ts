@@ -1,6 +1,5 @@
 // What the tests of the node level work with: the cluster, the world outside it (names, origins, clients), and the installation of this checkout.
 import { execFile } from "node:child_process"
-import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { inject } from "vitest"
@@ -10,8 +9,6 @@ import { plan } from "../cluster/network.ts"
 import { type Images, imagesAt } from "../cluster/runtime.ts"
 import type { Channel } from "../schemas/table/row.ts"
 import { type DnsServer, startDnsServer } from "../support/dns.ts"
-
-const root = join(import.meta.dirname, "..", "..")
 
 /**
  * Addresses of the world outside, which are this process's own: origins listen on `outside.public` (public-class) and `outside.private` (needs an EgressPolicy),
@@ -120,12 +117,10 @@ export const podsOf = async (node: Access, namespace: string, selector: string):
   )
 }
 
-/** deploy/install.yaml, if this checkout has one. */
-export const installManifest: string | null = existsSync(join(root, "deploy", "install.yaml")) ? join(root, "deploy", "install.yaml") : null
+const installManifest = join(import.meta.dirname, "..", "..", "deploy", "install.yaml")
 
 /** Upstream's CRDs of a channel, then deploy/install.yaml by `kubectl apply`, as the README tells users. Returns what kubectl said. */
 export const install = async (node: Access, channel: Channel = "v1.7.0/experimental"): Promise<string> => {
-  if (installManifest === null) throw new Error("there is no deploy/install.yaml")
   await installCrds(node, channel)
   return node.kubectl(["apply", "--server-side", "-f", installManifest])
 }
@@ -135,7 +130,7 @@ export const system = "sluice-system"
 
 /** `kubectl delete -f deploy/install.yaml`; resolves when its namespace is gone. Upstream's CRDs stay. */
 export const uninstall = async (node: Access): Promise<void> => {
-  if (installManifest !== null) await node.kubectl(["delete", "--ignore-not-found", "-f", installManifest])
+  await node.kubectl(["delete", "--ignore-not-found", "-f", installManifest])
   await node.eventually(`/api/v1/namespaces/${system}`, ({ status }) => status === 404, 120_000)
 }
 

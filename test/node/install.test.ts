@@ -1,11 +1,11 @@
 // What a user does first: `kubectl apply -f deploy/install.yaml`, a Gateway, a route to an HTTPS host outside; then takes it all away again.
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { installManifest, loadBalancerAddress, outside, podsOf, rolledOut, system, theNode, uninstall } from "./harness.ts"
+import { loadBalancerAddress, outside, podsOf, rolledOut, system, theNode, uninstall } from "./harness.ts"
 import { deployment, gateway, holds, namespace, openShop, proxies, type Shop } from "./shop.ts"
 
 const node = theNode()
 
-describe.skipIf(installManifest === null)("deploy/install.yaml", () => {
+describe("deploy/install.yaml", () => {
   let shop: Shop
   beforeAll(async () => {
     shop = await openShop(node)

@@ -1,7 +1,7 @@
 // Hosts outside the cluster in every form of backend, at a public address and at a private one, and what `kubectl` tells of each.
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Origin, startOrigin } from "../support/origin.ts"
-import { asked, type CurlAnswer, installManifest, outside, theNode } from "./harness.ts"
+import { asked, type CurlAnswer, outside, theNode } from "./harness.ts"
 import { namespace, openShop, removeAll, type Shop } from "./shop.ts"
 
 const node = theNode()
@@ -52,7 +52,7 @@ const opening = {
   }
 }
 
-describe.skipIf(installManifest === null)("what lies outside", () => {
+describe("what lies outside", () => {
   let shop: Shop
   let origins: ReadonlyArray<Origin> = []
   let address = ""

@@ -1,8 +1,7 @@
 // Pods move only when they must: what a running proxy can take up reaches the same pods, what it cannot rolls them, and neither costs a request.
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type LoadReport, startLoad } from "../support/load.ts"
-import { asked, curl, installManifest, outside, podsOf, rolledOut, theNode } from "./harness.ts"
-import { deployment, gateway, namespace, openShop, proxies, removeAll, type Shop } from "./shop.ts"
+import { asked, curl, outside, podsOf, rolledOut, theNode } from "./harness.ts"
+import { deployment, gateway, namespace, openShop, proxies, removeAll, type Shop, underLoad } from "./shop.ts"
 
 const node = theNode()
 const api = "/apis/gateway.networking.k8s.io/v1"
@@ -13,7 +12,7 @@ const listener = { name: "http", protocol: "HTTP", port: 80 }
 const terminated = { name: "https", protocol: "HTTPS", port: 443, tls: { certificateRefs: [{ name: "edge" }] } }
 const parameters = { group: "gateway.sluice.dev", kind: "GatewayParameters", name: "edge" }
 
-describe.skipIf(installManifest === null)("the pods of a Gateway", () => {
+describe("the pods of a Gateway", () => {
   let shop: Shop
   let address = ""
   beforeAll(async () => {
@@ -33,19 +32,8 @@ describe.skipIf(installManifest === null)("the pods of a Gateway", () => {
   const apply = (object: object) => node.kubectl(["apply", "-f", "-"], JSON.stringify(object))
   const uids = async () => (await podsOf(node, namespace, proxies)).map(({ uid }) => uid).sort()
 
-  /** Traffic on port 80 meanwhile; every request of it must be answered by the origin. */
-  const under = async (body: () => Promise<unknown>): Promise<LoadReport> => {
-    const load = startLoad({
-      host: address,
-      port: 80,
-      perSecond: 100,
-      failed: (status, text) => status !== 200 || !text.includes(".test ")
-    })
-    await load.more(20)
-    await body()
-    await load.more(20)
-    return load.stop()
-  }
+  /** Whichever of the two names a change leads to. */
+  const under = (body: () => Promise<unknown>) => underLoad(address, ["partner.test", "second.test"], body)
   const staysFor = async (change: () => Promise<unknown>) => {
     const before = await uids()
     const report = await under(change)

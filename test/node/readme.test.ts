@@ -9,7 +9,7 @@ import { upstreamManifests } from "../schemas/upstream/crds.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import type { DnsServer } from "../support/dns.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
-import { installManifest, outside, startNames, theNode, uninstall } from "./harness.ts"
+import { outside, startNames, theNode, uninstall } from "./harness.ts"
 
 const node = theNode()
 const root = join(import.meta.dirname, "..", "..")
@@ -75,7 +75,7 @@ const steady = (text: string): string =>
 /** `$ kubectl WORDS`, and what it says, as the page shows it. */
 const shown = /^\$ kubectl (.+)\n([\s\S]*?)(?=^```$)/gmu
 
-describe.skipIf(installManifest === null)("as it is written", () => {
+describe("as it is written", () => {
   const folder = mkdtempSync(join(node.folder, "readme-"))
   let names: DnsServer
   let origins: ReadonlyArray<Origin> = []

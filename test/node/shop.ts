@@ -1,6 +1,7 @@
 // The case that the scenarios of the node level share: a namespace with a Gateway, and a route by Backend to an HTTPS host outside with its own authority.
 import { type Authority, makeAuthority } from "../support/certificates.ts"
 import type { DnsServer } from "../support/dns.ts"
+import { type LoadReport, startLoad } from "../support/load.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
 import { answers, install, type NodeHarness, outside, rolledOut, startNames, uninstall } from "./harness.ts"
 
@@ -82,6 +83,20 @@ export const openShop = async (node: NodeHarness): Promise<Shop> => {
       await origin.close()
     }
   }
+}
+
+/** 100 requests a second to the Gateway's address while something happens; each must be answered by the origin, asked by one of these names. */
+export const underLoad = async (address: string, names: ReadonlyArray<string>, body: () => Promise<unknown>): Promise<LoadReport> => {
+  const failed = (status: number, text: string) => status !== 200 || !names.some((name) => text.startsWith(`${name} `))
+  const load = startLoad({ host: address, port: 80, perSecond: 100, failed })
+  try {
+    await load.more(50)
+    await body()
+    await load.more(50)
+  } finally {
+    await load.stop()
+  }
+  return load.report()
 }
 
 /** Removes what was installed and the shop; resolves when both namespaces are gone. */

@@ -1,13 +1,12 @@
 // Traffic through the load balancer while pods come and go: nothing that is planned costs a request.
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { type LoadReport, startLoad } from "../support/load.ts"
-import { evict, installManifest, killContainers, podsOf, rolledOut, system, theNode } from "./harness.ts"
-import { deployment, namespace, openShop, proxies, removeAll, type Shop } from "./shop.ts"
+import { evict, killContainers, podsOf, rolledOut, system, theNode } from "./harness.ts"
+import { deployment, namespace, openShop, proxies, removeAll, type Shop, underLoad } from "./shop.ts"
 
 const node = theNode()
 const operators = "app.kubernetes.io/component=operator"
 
-describe.skipIf(installManifest === null)("traffic", () => {
+describe("traffic", () => {
   let shop: Shop
   let address = ""
   beforeAll(async () => {
@@ -19,18 +18,7 @@ describe.skipIf(installManifest === null)("traffic", () => {
     await shop.close()
   })
 
-  const during = async (body: () => Promise<void>): Promise<LoadReport> => {
-    const load = startLoad({
-      host: address,
-      port: 80,
-      perSecond: 100,
-      failed: (status, text) => status !== 200 || !text.startsWith("partner.test")
-    })
-    await load.more(50)
-    await body()
-    await load.more(50)
-    return load.stop()
-  }
+  const during = (body: () => Promise<void>) => underLoad(address, ["partner.test"], body)
 
   it("loses nothing in a rolling update of the proxies", async () => {
     const before = await podsOf(node, namespace, proxies)

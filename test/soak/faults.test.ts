@@ -1,8 +1,8 @@
 // The long forms of faults: the API server is killed twenty times for thirty seconds, every operator is gone for a minute.
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { type ControlPlane, startControlPlane } from "../cluster/control.ts"
+import type { ControlPlane } from "../cluster/control.ts"
 import { withClusterPrograms } from "../cluster/shared.ts"
-import { install, relayed, system } from "../faults/installation.ts"
+import { type Installation, openInstallation, system } from "../faults/installation.ts"
 import { type Outside, openOutside, permit } from "../faults/outside.ts"
 import { apiServerKilled, operatorsDown } from "../faults/scenario.ts"
 import { answer, figures, openShop, routeOutside, type Shop } from "../faults/shop.ts"
@@ -11,14 +11,14 @@ import type { Relay } from "../sources/relay.ts"
 const none = { failed: 0, reasons: {} }
 
 await withClusterPrograms("faults that last", () => {
+  let installation: Installation
   let plane: ControlPlane
   let way: Relay
   let outside: Outside
   let shop: Shop
   beforeAll(async () => {
-    plane = await startControlPlane()
-    await install(plane)
-    way = await relayed(plane)
+    installation = await openInstallation()
+    ;({ plane, way } = installation)
     outside = await openOutside(answer)
     shop = await openShop(plane, { kubeconfig: way.kubeconfig, system, operators: 2, nameserver: outside.names.address })
     await shop.startOperator(1)
@@ -28,8 +28,7 @@ await withClusterPrograms("faults that last", () => {
   afterAll(async () => {
     await shop?.close()
     await outside?.close()
-    await way?.close()
-    await plane?.stop()
+    await installation?.close()
   })
   const loads = () => [{ perSecond: 50 }, ...(outside.origin === null ? [] : [{ path: "/outside", perSecond: 50 }])]
 
