@@ -65,13 +65,25 @@ const defined = (trust: { readonly [K in keyof Trust]: Trust[K] | undefined }): 
   Object.fromEntries(Object.entries(trust).filter(([, value]) => value !== undefined)) as Trust
 
 /** A plugin that asks nothing, told what the protocol has it told (client.authentication.k8s.io, ExecCredential). */
-const plugin = (user: User): User => {
+const plugin = (user: User, cluster: Cluster, ca: Buffer | undefined): User => {
   if (!user.exec) return user
-  const { apiVersion = "client.authentication.k8s.io/v1", env } = user.exec as {
+  const {
+    apiVersion = "client.authentication.k8s.io/v1",
+    env,
+    provideClusterInfo
+  } = user.exec as {
     readonly apiVersion?: string
     readonly env?: ReadonlyArray<{ readonly name: string; readonly value: string }> | null
+    readonly provideClusterInfo?: boolean
   }
-  const info = JSON.stringify({ apiVersion, kind: "ExecCredential", spec: { interactive: false } })
+  const told = {
+    server: cluster.server,
+    "tls-server-name": cluster.tlsServerName,
+    "insecure-skip-tls-verify": cluster.skipTLSVerify,
+    "certificate-authority-data": ca?.toString("base64")
+  }
+  const spec = { interactive: false, ...(provideClusterInfo === true ? { cluster: told } : {}) }
+  const info = JSON.stringify({ apiVersion, kind: "ExecCredential", spec })
   return { ...user, exec: { ...user.exec, env: [...(env ?? []), { name: "KUBERNETES_EXEC_INFO", value: info }] } }
 }
 
@@ -122,11 +134,12 @@ export const kubeconfigAccess = async (files: ReadonlyArray<string>, context: st
     // An exec plugin's answer says itself when it is old; asking ExecAuth costs nothing until then.
     if (kept !== null && !renew && !user?.one.exec && performance.now() - read < filesAge) return kept
     const headers: Record<string, string | Array<string>> = { ...impersonated }
+    const ca = await bytes(cluster.folder, cluster.one.caFile, cluster.one.caData)
     const shown: { cert?: string | Buffer; key?: string | Buffer; headers: Record<string, string> } = { headers: {} }
     if (user !== null) {
       const { one, folder } = user
       if (renew) exec = new ExecAuth()
-      if (one.exec) await exec.applyAuthentication(plugin(one), shown)
+      if (one.exec) await exec.applyAuthentication(plugin(one, cluster.one, ca), shown)
       if (shown.headers["Authorization"]) headers["authorization"] = shown.headers["Authorization"]
       const token =
         tokenFile === undefined ? one.token : (await readFile(isAbsolute(tokenFile) ? tokenFile : join(folder, tokenFile), "utf8")).trim()
@@ -134,7 +147,7 @@ export const kubeconfigAccess = async (files: ReadonlyArray<string>, context: st
       else if (one.username) headers["authorization"] = `Basic ${Buffer.from(`${one.username}:${one.password ?? ""}`).toString("base64")}`
     }
     const trust = defined({
-      ca: await bytes(cluster.folder, cluster.one.caFile, cluster.one.caData),
+      ca,
       cert: shown.cert ?? (user === null ? undefined : await bytes(user.folder, user.one.certFile, user.one.certData)),
       key: shown.key ?? (user === null ? undefined : await bytes(user.folder, user.one.keyFile, user.one.keyData)),
       servername: cluster.one.tlsServerName,

@@ -167,6 +167,28 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     assert.deepEqual([await token(false), await token(false), await token(true)], ["Bearer t1", "Bearer t1", "Bearer t2"])
   })
 
+  it("tells an exec plugin of the cluster, if it asks to be told", async () => {
+    const script = file(
+      "plugin",
+      `#!/bin/sh
+printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}' "$(printf %s "$KUBERNETES_EXEC_INFO" | base64 -w 0)"
+`
+    )
+    chmodSync(script, 0o755)
+    const told = async (more: object) => {
+      const exec = { apiVersion: "client.authentication.k8s.io/v1", command: script, interactiveMode: "Never", ...more }
+      const cluster = { server: "https://api.example.com", "certificate-authority-data": b64("CA"), "tls-server-name": "kubernetes" }
+      const { headers } = await (await find({ kubeconfig: config("config", named({ exec }, cluster)) })).credentials(false)
+      return JSON.parse(Buffer.from(String(headers["authorization"]).slice("Bearer ".length), "base64").toString()).spec
+    }
+    assert.deepEqual(await told({}), { interactive: false })
+    assert.deepInclude((await told({ provideClusterInfo: true })).cluster, {
+      server: "https://api.example.com",
+      "tls-server-name": "kubernetes",
+      "certificate-authority-data": b64("CA")
+    })
+  })
+
   it("that is no YAML is told by its place; what it holds is not quoted", async () => {
     const path = file("config", "users:\n- name: u\n  user: {token: s3cret, client-key-data: s3cret\n  bad: [s3cret\n")
     const { message } = await refusal({ kubeconfig: path })
