@@ -1,8 +1,6 @@
 // Law 11 in a cluster: keys of listeners and backends, the authority of the link, the digest key and tokens are in no output of operator and proxy, and in no
 // object but the Secrets that hold them; on the proxy's disk they are in one file that its user alone reads.
-import { spawn } from "node:child_process"
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
-import { mkdtemp } from "node:fs/promises"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { get as httpGet } from "node:http"
 import { join } from "node:path"
 import { connect } from "node:tls"
@@ -13,6 +11,7 @@ import { freePorts } from "../cluster/ports.ts"
 import { onControlPlane } from "../cluster/shared.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startOperator, until } from "./operator.ts"
+import { startProxy } from "./proxy.ts"
 
 const gatewayApi = "/apis/gateway.networking.k8s.io/v1"
 const base64 = (text: string): string => Buffer.from(text).toString("base64")
@@ -45,7 +44,7 @@ await onControlPlane("secrets of a cluster", (plane: Access) => {
     const gatewayClass = `sluice-${namespace}`
     const authority = await makeAuthority()
     const [server, client] = [await authority.leaf({ dns: ["shop.example"] }), await authority.leaf({ dns: ["client.example"] })]
-    const [https = 0, admin = 0, health = 0] = await freePorts(3)
+    const [https = 0] = await freePorts(1)
     const post = async (path: string, body: object) => {
       const answer = await plane.request("POST", path, { body })
       expect(answer.status, JSON.stringify(answer.body)).toBe(201)
@@ -98,39 +97,10 @@ await onControlPlane("secrets of a cluster", (plane: Access) => {
     const operator = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`, "--log-level=debug"] })
     ends.push(() => operator.kill())
 
-    const account = resourceName("web", gatewayClass)
-    const pods = `/api/v1/namespaces/${namespace}/pods`
-    await until("a pod is wanted", async () => (await plane.request("GET", pods)).body.items.length > 0)
-    const pod = (await plane.request("GET", pods)).body.items[0].metadata
-    const folder = await mkdtemp(join(plane.folder, "canary-"))
-    const token = await plane.token(namespace, account, { audiences: ["sluice"], pod: { name: pod.name, uid: pod.uid } })
-    writeFileSync(join(folder, "token"), token)
-    const trusted = (await plane.request("GET", `/api/v1/namespaces/${namespace}/configmaps/sluice-ca`)).body
-    writeFileSync(join(folder, "ca.crt"), trusted.data["ca.crt"])
-    const state = join(folder, "state")
-    const proxy = spawn(
-      process.execPath,
-      [
-        join(import.meta.dirname, "../../src/main.ts"),
-        "proxy",
-        `--operator=127.0.0.1:${operator.linkPort}`,
-        `--gateway=${namespace}/web`,
-        `--token-file=${join(folder, "token")}`,
-        `--ca-file=${join(folder, "ca.crt")}`,
-        `--state-folder=${state}`,
-        `--admin-address=127.0.0.1:${admin}`,
-        `--health-address=127.0.0.1:${health}`,
-        "--nameserver=127.0.0.1:9",
-        "--log-level=debug"
-      ],
-      { env: { PATH: process.env["PATH"] }, stdio: ["ignore", "pipe", "pipe"] }
-    )
-    ends.push(() => proxy.kill("SIGKILL"))
-    let said = ""
-    for (const stream of [proxy.stdout, proxy.stderr])
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        said += text
-      })
+    const gateway = { namespace, name: "web", made: resourceName("web", gatewayClass) }
+    const proxy = await startProxy(plane, gateway, operator.linkPort, ["--log-level=debug"])
+    ends.push(() => proxy.child.kill("SIGKILL"))
+    const { adminPort: admin, healthPort: health, stateFolder: state, token } = proxy
     // The key is really there: a client is answered with it.
     await until(
       "a handshake with the certificate",
@@ -152,7 +122,11 @@ await onControlPlane("secrets of a cluster", (plane: Access) => {
     })
 
     const operatorHealth = Number(/health on http:\/\/127\.0\.0\.1:(\d+)/.exec(operator.log())?.[1])
-    const outputs: Record<string, string> = { operator: operator.log(), proxy: said, metrics: await page(operatorHealth, "/metrics") }
+    const outputs: Record<string, string> = {
+      operator: operator.log(),
+      proxy: proxy.said(),
+      metrics: await page(operatorHealth, "/metrics")
+    }
     for (const path of ["/", "/snapshot", "/clusters", "/statuses", "/explain?url=https://shop.example/&probe=true"])
       outputs[path] = await page(admin, path)
     outputs["proxy metrics"] = await page(health, "/metrics")

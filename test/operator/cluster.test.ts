@@ -1,14 +1,12 @@
 // The operator in front of a real API server: what `kubectl` would show, with a proxy as a process, a second controller, and people who edit what is not theirs.
-import { type ChildProcess, spawn } from "node:child_process"
-import { mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import type { ChildProcess } from "node:child_process"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { parseAllDocuments } from "yaml"
-import { resourceName } from "#src/operator/render/name.ts"
 import type { Access } from "../cluster/access.ts"
 import { freePorts } from "../cluster/ports.ts"
 import { onControlPlane } from "../cluster/shared.ts"
 import { type OperatorProcess, startOperator, until } from "./operator.ts"
+import { startProxy } from "./proxy.ts"
 
 const ours = "sluice.dev/gateway-controller"
 const api = "/apis/gateway.networking.k8s.io/v1"
@@ -137,37 +135,8 @@ spec: {protocol: HTTP, endpoints: [{fqdn: {hostname: pay.invalid, port: 8080}}]}
   })
 
   it("is Programmed when a proxy has taken it up and there is an address, and tells what that proxy sees", async () => {
-    const pods = () => get(`/api/v1/namespaces/${namespace}/pods?labelSelector=gateway.networking.k8s.io/gateway-name=web`)
-    await until("a pod is wanted", async () => (await pods()).items.length === 2)
-    const pod = (await pods()).items[0].metadata
-    // Of equal pods any may be the one that goes when there are to be fewer: not the one whose token the proxy has.
-    const dear = { metadata: { annotations: { "controller.kubernetes.io/pod-deletion-cost": "100" } } }
-    await plane.request("PATCH", `/api/v1/namespaces/${namespace}/pods/${pod.name}`, { body: dear })
-    const folder = join(plane.folder, `${namespace}-proxy`)
-    mkdirSync(folder)
-    writeFileSync(
-      join(folder, "token"),
-      await plane.token(namespace, made(), { audiences: ["sluice"], pod: { name: pod.name, uid: pod.uid } })
-    )
-    writeFileSync(join(folder, "ca.crt"), (await get(`/api/v1/namespaces/${namespace}/configmaps/sluice-ca`)).data["ca.crt"])
-    const [admin = 0, health = 0] = await freePorts(2)
-    const proxy = spawn(
-      process.execPath,
-      [
-        join(import.meta.dirname, "../../src/main.ts"),
-        "proxy",
-        `--operator=127.0.0.1:${operator.linkPort}`,
-        `--gateway=${namespace}/web`,
-        `--token-file=${join(folder, "token")}`,
-        `--ca-file=${join(folder, "ca.crt")}`,
-        `--state-folder=${folder}`,
-        `--admin-address=127.0.0.1:${admin}`,
-        `--health-address=127.0.0.1:${health}`,
-        "--nameserver=127.0.0.1:9"
-      ],
-      { env: { PATH: process.env["PATH"] }, stdio: ["ignore", "ignore", "inherit"] }
-    )
-    others.push(proxy)
+    const { child } = await startProxy(plane, { namespace, name: "web", made: made() }, operator.linkPort)
+    others.push(child)
     const programmed = async () => (await get(gatewayPath())).status.conditions.find((one: Any) => one.type === "Programmed")
     await until("the proxy has acknowledged", async () => (await programmed()).reason === "AddressNotAssigned", 30_000)
     expect((await programmed()).status).toBe("False")
@@ -324,23 +293,6 @@ spec: ${spec}
     await until("it is accepted again", async () => (await accepted()).status === "True")
   }, 60_000)
 
-  it("takes nothing that is not its own", async () => {
-    const taken = resourceName("api", gatewayClass)
-    const path = `/api/v1/namespaces/${namespace}/services`
-    await plane.request("POST", path, { body: { metadata: { name: taken }, spec: { ports: [{ port: 1 }] } } })
-    await apply(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: api}
-spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
-    const programmed = async () =>
-      (await get(`${api}/namespaces/${namespace}/gateways/api`)).status.conditions.find((one: Any) => one.type === "Programmed")
-    await until("it is told", async () => (await programmed()).reason === "Invalid")
-    expect((await programmed()).message).toContain(`Service ${namespace}/${taken}`)
-    expect((await get(`${path}/${taken}`)).spec.ports[0].port).toBe(1)
-    await plane.request("DELETE", `${api}/namespaces/${namespace}/gateways/api`)
-  })
-
   it("counts attached routes right with few writes, and writes nothing while nothing changes", async () => {
     const routes = 150
     const writes = () => operator.metric("sluice_status_writes_total", { kind: "Gateway" })
@@ -385,20 +337,6 @@ spec: {gatewayClassName: ${gatewayClass}, listeners: [${http}]}`)
     expect(await operator.metric("sluice_provision_writes_total")).toBe(0)
     expect([await get(gatewayPath()), await get(routePath())].map((one) => one.metadata.resourceVersion)).toEqual(before)
   }, 60_000)
-
-  it("gives up what it made for a Gateway that names another class", async () => {
-    const services = async () =>
-      (await get(`/api/v1/namespaces/${namespace}/services?labelSelector=gateway.networking.k8s.io/gateway-name=other`)).items.length
-    const other = (name: string) => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: other}
-spec: {gatewayClassName: ${name}, listeners: [${http}]}`
-    await apply(other(gatewayClass))
-    await until("its Service", async () => (await services()) === 1)
-    await apply(other("somebody-elses"))
-    await until("it is gone", async () => (await services()) === 0)
-  })
 
   it("another replica writes when the leader is killed", async () => {
     const second = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`] })

@@ -83,6 +83,16 @@ await onControlPlane("the operator among others", (plane: Access) => {
     await until("it is told no longer", async () => (await programmed("web")).reason === "Pending")
   }, 60_000)
 
+  it("takes no Service that has the name of its own", async () => {
+    const taken = made("api")
+    await plane.request("POST", services(), { body: { metadata: { name: taken }, spec: { ports: [{ port: 1 }] } } })
+    await gateway("api")
+    await until("it is told", async () => (await programmed("api")).reason === "Invalid")
+    expect((await programmed("api")).message).toContain(`Service ${namespace}/${taken}`)
+    expect((await get(`${services()}/${taken}`)).spec.ports[0].port).toBe(1)
+    await plane.request("DELETE", `${api}/namespaces/${namespace}/gateways/api`)
+  })
+
   it("finds what it made though somebody took the label off", async () => {
     const path = `${services()}/${made("web")}`
     const { uid } = (await get(path)).metadata

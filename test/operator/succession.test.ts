@@ -86,19 +86,24 @@ await onControlPlane("a Gateway between two classes", (plane: Access) => {
     for (const color of ["blue", "green"]) await plane.request("DELETE", `${api}/gatewayclasses/${classOf(color)}`)
   })
 
-  it("keeps the pods and the address of the class it was of until those of the class it is of serve", async () => {
-    const made = await plane.request("POST", `${api}/namespaces/${namespace}/gateways`, {
+  const gatewayOf = (name: string, color: string) =>
+    plane.request("POST", `${api}/namespaces/${namespace}/gateways`, {
       body: {
         apiVersion: "gateway.networking.k8s.io/v1",
         kind: "Gateway",
-        metadata: { name: "web" },
-        spec: { gatewayClassName: classOf("blue"), listeners: [{ name: "http", port: 80, protocol: "HTTP" }] }
+        metadata: { name },
+        spec: { gatewayClassName: classOf(color), listeners: [{ name: "http", port: 80, protocol: "HTTP" }] }
       }
     })
+  const turn = (name: string, gatewayClassName: string) =>
+    plane.request("PATCH", `${api}/namespaces/${namespace}/gateways/${name}`, { body: { spec: { gatewayClassName } } })
+
+  it("keeps the pods and the address of the class it was of until those of the class it is of serve", async () => {
+    const made = await gatewayOf("web", "blue")
     expect(made.status, JSON.stringify(made.body)).toBe(201)
     await until("blue stands", async () => (await stands("blue")) === "200 200")
     await address("blue", "198.51.100.1")
-    await plane.request("PATCH", `${api}/namespaces/${namespace}/gateways/web`, { body: { spec: { gatewayClassName: classOf("green") } } })
+    await turn("web", classOf("green"))
     await until("green stands", async () => (await stands("green")) === "200 200")
 
     const listen = async (...ports: ReadonlyArray<number>) => {
@@ -124,4 +129,13 @@ await onControlPlane("a Gateway between two classes", (plane: Access) => {
     await until("blue is gone", async () => (await stands("blue")) === "404 404")
     expect(await stands("green")).toBe("200 200")
   }, 60_000)
+
+  it("gives up at once what it made for a Gateway that names somebody else's class", async () => {
+    const selector = "labelSelector=gateway.networking.k8s.io/gateway-name=other"
+    const services = async () => (await plane.request("GET", `/api/v1/namespaces/${namespace}/services?${selector}`)).body.items.length
+    await gatewayOf("other", "blue")
+    await until("its Service", async () => (await services()) === 1)
+    await turn("other", "somebody-elses")
+    await until("it is gone", async () => (await services()) === 0)
+  })
 })
