@@ -3,8 +3,9 @@ import { cpus } from "node:os"
 import { ensurePrograms } from "../cluster/build.ts"
 import { propagation, storm } from "./changes.ts"
 import type { FigureRow } from "./row.ts"
-import { fillShop, type Origins, openClient, startOrigins } from "./shop.ts"
-import { openStage, type Process, until } from "./stage.ts"
+import { onServedShop } from "./served.ts"
+import { type Origins, openClient, startOrigins } from "./shop.ts"
+import { until } from "./stage.ts"
 import { starting } from "./start.ts"
 import { attaching, idling } from "./statuses.ts"
 
@@ -25,33 +26,23 @@ const note = (rows: ReadonlyArray<FigureRow>): ReadonlyArray<FigureRow> => {
   return rows
 }
 
-const withShop = async (options: ClusterOptions, origins: Origins): Promise<ReadonlyArray<FigureRow>> => {
-  const stage = await openStage(options)
-  const running: Array<Process> = []
-  const client = openClient(stage.port, routes)
-  try {
-    await fillShop(stage.plane, routes, origins)
-    const operator = stage.startOperator()
-    const proxy = stage.startProxy()
-    running.push(operator, proxy)
-    await proxy.ready()
-    await until("the last route is served", async () => (await client.ask(routes - 1)).startsWith("200"))
-    const written = () => operator.metric("sluice_status_writes_total", { kind: "HTTPRoute" })
-    await until("every route has its status", async () => (await written()) >= routes, 600_000, 200)
-    await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 600_000, 100)
-    const world = { stage, routes, operator, proxy, client }
-    return [
-      ...note([await propagation(world, options.quick ? 50 : 200)]),
-      ...note(await storm(world, 300, options.quick ? 20 : 60)),
-      ...note([await attaching(stage.plane, operator, routes, options.quick ? 200 : 1_000)]),
-      ...note([await idling(stage.plane, operator, options.quick ? 20 : 60)])
-    ]
-  } finally {
-    client.close()
-    for (const one of running) await one.stop()
-    await stage.stop()
-  }
-}
+const withShop = (options: ClusterOptions, origins: Origins): Promise<ReadonlyArray<FigureRow>> =>
+  onServedShop(options, routes, origins, async ({ stage, operator, proxy }) => {
+    const client = openClient(stage.port, routes)
+    try {
+      await until("the last route is served", async () => (await client.ask(routes - 1)).startsWith("200"))
+      await until("all statuses are written", async () => (await operator.metric("sluice_status_waiting")) === 0, 600_000, 100)
+      const world = { stage, routes, operator, proxy, client }
+      return [
+        ...note([await propagation(world, options.quick ? 50 : 200)]),
+        ...note(await storm(world, 300, options.quick ? 20 : 60)),
+        ...note([await attaching(stage.plane, operator, routes, options.quick ? 200 : 1_000)]),
+        ...note([await idling(stage.plane, operator, options.quick ? 20 : 60)])
+      ]
+    } finally {
+      client.close()
+    }
+  })
 
 export const measureCluster = async (options: ClusterOptions): Promise<ClusterFigures> => {
   const built = await ensurePrograms()
