@@ -17,6 +17,7 @@ import { makePublisher, type Publisher } from "#src/snapshot/published.ts"
 import type { Rule, VirtualHost } from "#src/snapshot/route.ts"
 import { type Material, seal } from "#src/snapshot/secret.ts"
 import { protocol, type Snapshot, type Tables } from "#src/snapshot/snapshot.ts"
+import { tablesOf } from "../snapshot/tables.ts"
 
 const hour = 3_600_000
 const validity = { from: new Date(Date.now() - hour), until: new Date(Date.now() + 24 * hour) }
@@ -37,15 +38,7 @@ export const rule = (path: string, to = "example.org"): Rule => ({
 export const host = (paths: ReadonlyArray<string>, hostname = "*"): VirtualHost => ({ hostname, rules: paths.map((path) => rule(path)) })
 
 export const snapshotOf = (tables: Partial<Tables>, gateway = edge): Snapshot => {
-  const content: Tables = {
-    listeners: new Map(),
-    virtualHosts: new Map(),
-    upstreams: new Map(),
-    endpoints: new Map(),
-    secrets: new Map(),
-    invalidations: new Map(),
-    ...tables
-  }
+  const content = tablesOf(tables)
   return { protocol, gateway, version: versionOf({ ...content, gateway }), ...content }
 }
 

@@ -14,21 +14,11 @@ import { protocol, type Snapshot, type Tables } from "#src/snapshot/snapshot.ts"
 import { diff, patch, type Update } from "#src/snapshot/update.ts"
 import type { Endpoint, Upstream } from "#src/snapshot/upstream.ts"
 import { everything } from "./everything.ts"
+import { tablesOf } from "./tables.ts"
 
 const gateway = { namespace: "shop", name: "edge" }
 const head: UpdateHead = { protocol, base: null, version: "v", gateway }
-const snapshotOf = (tables: Partial<Tables>, version = "v"): Snapshot => ({
-  protocol,
-  version,
-  gateway,
-  listeners: new Map(),
-  virtualHosts: new Map(),
-  upstreams: new Map(),
-  endpoints: new Map(),
-  secrets: new Map(),
-  invalidations: new Map(),
-  ...tables
-})
+const snapshotOf = (tables: Partial<Tables>, version = "v"): Snapshot => ({ protocol, version, gateway, ...tablesOf(tables) })
 const material = (id: string): Material => ({
   id,
   ref: everything.secrets.get(id)!,

@@ -6,6 +6,7 @@ import type { Rule, VirtualHost } from "#src/snapshot/route.ts"
 import type { Material } from "#src/snapshot/secret.ts"
 import { protocol, type Snapshot, type Tables, tables } from "#src/snapshot/snapshot.ts"
 import { diff, patch } from "#src/snapshot/update.ts"
+import { tablesOf } from "./tables.ts"
 
 const gateway = { namespace: "infra", name: "edge" }
 const ids = fc.constantFrom("a", "b", "c", "d", "e")
@@ -90,14 +91,7 @@ describe("diff and patch", () => {
 
   it("carries the material of the secrets it sets, and of no others", () => {
     const source = { kind: "Secret", namespace: "infra", name: "s", section: null }
-    const none: Tables = {
-      listeners: new Map(),
-      virtualHosts: new Map(),
-      upstreams: new Map(),
-      endpoints: new Map(),
-      secrets: new Map(),
-      invalidations: new Map()
-    }
+    const none = tablesOf()
     const kept = { source, digest: "1" }
     const a = snapshotOf({ ...none, secrets: new Map([["kept", kept]]) })
     const b = snapshotOf({
@@ -165,14 +159,7 @@ describe("versions", () => {
     const [one, two] = [rule("/1"), rule("/2")]
     const of = (...rules: ReadonlyArray<Rule>) => {
       const host: VirtualHost = { hostname: "x", rules }
-      return sumOf({
-        listeners: new Map(),
-        virtualHosts: new Map([["a", host]]),
-        upstreams: new Map(),
-        endpoints: new Map(),
-        secrets: new Map(),
-        invalidations: new Map()
-      })
+      return sumOf(tablesOf({ virtualHosts: new Map([["a", host]]) }))
     }
     expect(of(one, two)).not.toBe(of(two, one))
   })
