@@ -2,18 +2,13 @@
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type DecodedObject, decodeObject } from "#schemas/decode.ts"
+import { decodeObject } from "#schemas/decode.ts"
 import type { Issue } from "#schemas/meta.ts"
 import { withoutNulls } from "#schemas/nulls.ts"
 import type { Secret } from "#schemas/secret.ts"
 import { rows } from "./table/all.ts"
+import { decoded } from "./table/failures.ts"
 import { edited, placesOf } from "./table/row.ts"
-
-const decoded = (object: unknown): DecodedObject => {
-  const result = decodeObject(object)
-  if (result._tag !== "Decoded") throw new Error(`${result._tag}: ${JSON.stringify(result)}`)
-  return result
-}
 
 const issuesOf = (object: unknown): ReadonlyArray<Issue> => {
   const result = decodeObject(object)

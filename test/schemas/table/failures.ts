@@ -1,5 +1,7 @@
 // What a decoded value could not read: of the object, or of its elements at any depth.
+
 import { Result } from "effect"
+import { type DecodedObject, decodeObject } from "#schemas/decode.ts"
 import type { Issue } from "#schemas/meta.ts"
 
 export const failures = (value: unknown): ReadonlyArray<Issue> => {
@@ -7,4 +9,11 @@ export const failures = (value: unknown): ReadonlyArray<Issue> => {
   if (Array.isArray(value)) return value.flatMap(failures)
   if (value instanceof Map || value instanceof Uint8Array || typeof value !== "object" || value === null) return []
   return Object.values(value).flatMap(failures)
+}
+
+/** Throws for what cannot be called by a name. */
+export const decoded = (object: unknown): DecodedObject => {
+  const result = decodeObject(object)
+  if (result._tag !== "Decoded") throw new Error(`${result._tag}: ${JSON.stringify(result)}`)
+  return result
 }

@@ -1,4 +1,5 @@
 // One row of the table of good and bad objects: what our decoders must say of it, and what the upstream CRDs must say.
+import fc from "fast-check"
 
 /** A CRD set: `v1.7.0/experimental`. */
 export type Channel = `${"v1.6.3" | "v1.7.0"}/${"standard" | "experimental"}`
@@ -65,6 +66,12 @@ export const placesOf = (value: unknown, under = ""): ReadonlyArray<string> => {
   }
   return below(value, "").filter((path) => path !== "" && path.startsWith(under))
 }
+
+/** One of the rows, a place of its spec, and a value to be put there. */
+export const oneChange = <R extends { readonly object: unknown }>(rows: ReadonlyArray<R>, values: ReadonlyArray<unknown>) =>
+  fc
+    .constantFrom(...rows)
+    .chain((row) => fc.tuple(fc.constant(row), fc.constantFrom(...placesOf(row.object, "spec")), fc.constantFrom(...values)))
 
 /** Rows about variations of `base`, which is itself a good object. */
 export const rowsOf = (base: unknown) => {
