@@ -124,6 +124,19 @@ describe("a Secret that is named", () => {
     }
   })
 
+  it("is absent in the end when it is deleted while it is read", async () => {
+    const one = await fetching()
+    await read(one)
+    one.named.set(sighted("8"))
+    const under = await one.server.next()
+    one.named.gone(sighted("9"))
+    under.json(200, secret("8"))
+    ;(await one.server.next()).json(404, status(404, "NotFound"))
+    assert.strictEqual(await one.next(), "Fetched 8")
+    assert.strictEqual(await one.next(), "Fetched null")
+    assert.strictEqual(one.told.length, 3)
+  })
+
   const noRight = "Closed: Sluice has no right to get secrets in namespace shop (403): bind its role there (docs/security.md)"
 
   it("that may not be read is answered once, and read when it may be; what was read once is kept", async () => {
