@@ -141,6 +141,33 @@ describe("the link", () => {
     assert.strictEqual(late.server.connected()[0]?.following, true)
   })
 
+  it("of operators that translate differently takes one's word until that one is gone, and tells the others what it has of him", async () => {
+    await using world = makeWorld()
+    world.tokens.set("good", caller("edge-1"))
+    const releases = [await world.operator(), await world.operator()]
+    const say = async (round: number) => {
+      for (const [at, operator] of releases.entries()) await operator.publish(numbered(10 * round + at))
+    }
+    await say(1)
+    const pod = await world.pod(releases.map(({ port }) => port))
+    await until(() => pod.client.connected().length === 2 && pod.current() !== null)
+    const follows = releases.findIndex(({ server }) => server.connected().some(({ following }) => following))
+    await say(2)
+    await say(3)
+    await until(() => pod.current()?.version === numbered(30 + follows).version)
+    const own = [1, 2, 3].map((round) => numbered(10 * round + follows).version)
+    assert.deepEqual(
+      pod.versions.filter((version) => !own.includes(version)),
+      []
+    )
+    pod.client.ack({ proxy: "", version: pod.current()!.version, sequence: 0, ready: true, refused: [] })
+    const other = releases[1 - follows]!
+    await until(() => other.acks.length > 0)
+    assert.strictEqual(other.acks.at(-1)?.[1].version, numbered(30 + follows).version)
+    await releases[follows]!.stop()
+    await until(() => pod.current()?.version === numbered(30 + (1 - follows)).version)
+  })
+
   it("is of a bounded number of operators, however many addresses are told: those that answer stay, and the others are tried in turn", async () => {
     await using world = makeWorld()
     world.tokens.set("good", caller("edge-1"))
