@@ -3,57 +3,12 @@
 import { createHash } from "node:crypto"
 import { once } from "node:events"
 import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from "node:net"
-import { PassThrough, type Readable } from "node:stream"
+import { PassThrough } from "node:stream"
 import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "node:tls"
+import { byChunks, byLength, type Framing, type OriginRequest, parseHead } from "./received.ts"
+import { type Exchange, makeExchange } from "./reply.ts"
 
-export interface OriginRequest {
-  readonly method: string
-  readonly target: string
-  readonly version: string
-  /** As received: order, case and duplicates kept. */
-  readonly headers: ReadonlyArray<readonly [string, string]>
-  /** The first value of a field, by lower-case name. */
-  readonly header: (name: string) => string | undefined
-  /** The whole head as received, without the empty line. */
-  readonly head: string
-  /** Number of the connection (from 1), and of the request on it (from 1). */
-  readonly connection: number
-  readonly sequence: number
-  /** SNI of a TLS connection. */
-  readonly servername: string | null
-}
-
-export interface Reply {
-  readonly status?: number
-  readonly reason?: string
-  readonly headers?: ReadonlyArray<readonly [string, string]>
-  readonly body?: string | Uint8Array
-  /** Chunked instead of Content-Length; with trailers if given. */
-  readonly chunked?: boolean
-  readonly trailers?: ReadonlyArray<readonly [string, string]>
-  /** End the connection after this reply; a quiet close says nothing of it in the head. */
-  readonly close?: boolean | "quiet"
-}
-
-export interface Exchange {
-  readonly request: OriginRequest
-  readonly body: Readable
-  readonly socket: Socket
-  /** The whole body. */
-  readonly read: () => Promise<Buffer>
-  /** Raw bytes; resolves when the socket has taken them (backpressure), false when it is gone. */
-  readonly write: (bytes: string | Uint8Array) => Promise<boolean>
-  /** A well-formed answer. */
-  readonly reply: (reply: Reply) => Promise<void>
-  /** FIN after what was written. */
-  readonly end: () => void
-  /** RST now. */
-  readonly reset: () => void
-  /** Resolves when the connection is closed by either side. */
-  readonly closed: Promise<void>
-  /** A pause that ends early when the connection closes. */
-  readonly delay: (milliseconds: number) => Promise<void>
-}
+export type { Exchange, OriginRequest }
 
 export type Script = (exchange: Exchange) => void | Promise<void>
 
@@ -92,60 +47,6 @@ export interface Origin extends AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
-const parseHead = (head: string, connection: number, sequence: number, servername: string | null): OriginRequest => {
-  const [line = "", ...fields] = head.split("\r\n")
-  const [method = "", target = "", version = ""] = line.split(" ")
-  const headers = fields.map((field): readonly [string, string] => {
-    const colon = field.indexOf(":")
-    return [field.slice(0, colon), field.slice(colon + 1).trim()]
-  })
-  const header = (name: string) => headers.find(([key]) => key.toLowerCase() === name)?.[1]
-  return { method, target, version, headers, header, head, connection, sequence, servername }
-}
-
-/** Feeds a request body to `body` with backpressure; returns what is left once the body has ended, null while it goes on. */
-type Framing = (bytes: Buffer) => Buffer | null
-
-const byLength = (length: number, body: PassThrough): Framing => {
-  let left = length
-  return (bytes) => {
-    const part = bytes.subarray(0, left)
-    left -= part.length
-    if (part.length > 0) body.write(part)
-    return left > 0 ? null : bytes.subarray(part.length)
-  }
-}
-
-const byChunks = (body: PassThrough): Framing => {
-  let pending = Buffer.alloc(0)
-  let left = 0
-  let state: "size" | "data" | "crlf" | "trailers" = "size"
-  return (bytes) => {
-    let rest = pending.length > 0 ? Buffer.concat([pending, bytes]) : bytes
-    for (;;) {
-      if (state === "data") {
-        const part = rest.subarray(0, left)
-        left -= part.length
-        if (part.length > 0) body.write(part)
-        rest = rest.subarray(part.length)
-        if (left > 0) break
-        state = "crlf"
-      }
-      const end = rest.indexOf("\r\n")
-      if (end < 0) break
-      const line = rest.subarray(0, end).toString("latin1")
-      rest = rest.subarray(end + 2)
-      if (state === "crlf") state = "size"
-      else if (state === "size") {
-        left = Number.parseInt(line, 16)
-        state = left === 0 ? "trailers" : "data"
-      } else if (line === "") return rest
-    }
-    pending = Buffer.from(rest)
-    return null
-  }
-}
-
 /** Starts listening. Without a script: `standard`. */
 export const startOrigin = async (options: OriginOptions = {}): Promise<Origin> => {
   let connections = 0
@@ -182,73 +83,6 @@ export const startOrigin = async (options: OriginOptions = {}): Promise<Origin> 
     }
     changed()
 
-    const exchangeFor = (request: OriginRequest, stream: PassThrough): Exchange => {
-      const write = (bytes: string | Uint8Array) =>
-        new Promise<boolean>((resolve) => {
-          if (socket.destroyed || !socket.writable) return resolve(false)
-          const more = typeof bytes === "string" ? socket.write(bytes, "latin1") : socket.write(bytes)
-          if (more) return resolve(true)
-          const settle = (taken: boolean) => () => {
-            socket.off("drain", onDrain)
-            socket.off("close", onClose)
-            resolve(taken)
-          }
-          const onDrain = settle(true)
-          const onClose = settle(false)
-          socket.on("drain", onDrain)
-          socket.on("close", onClose)
-        })
-      return {
-        request,
-        body: stream,
-        socket,
-        write,
-        closed,
-        read: async () => {
-          const chunks: Array<Buffer> = []
-          for await (const chunk of stream) chunks.push(chunk)
-          return Buffer.concat(chunks)
-        },
-        reply: async (reply) => {
-          const content = typeof reply.body === "string" ? Buffer.from(reply.body) : (reply.body ?? new Uint8Array(0))
-          const status = reply.status ?? 200
-          const bodiless = request.method === "HEAD" || status === 204 || status === 304
-          let head = `HTTP/1.1 ${status} ${reply.reason ?? "Status"}\r\n`
-          for (const [name, value] of reply.headers ?? []) head += `${name}: ${value}\r\n`
-          if (reply.chunked === true) head += "Transfer-Encoding: chunked\r\n"
-          else if (status !== 204 && status !== 304) head += `Content-Length: ${content.length}\r\n`
-          if (reply.close === true) head += "Connection: close\r\n"
-          socket.cork()
-          const taken = write(`${head}\r\n`)
-          if (!bodiless && reply.chunked === true) {
-            if (content.length > 0) {
-              void write(`${content.length.toString(16)}\r\n`)
-              void write(content)
-              void write("\r\n")
-            }
-            void write(`0\r\n${(reply.trailers ?? []).map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`)
-          } else if (!bodiless && content.length > 0) void write(content)
-          process.nextTick(() => socket.uncork())
-          await taken
-          if (reply.close !== undefined && reply.close !== false) socket.end()
-        },
-        end: () => {
-          socket.end()
-        },
-        reset: () => {
-          socket.resetAndDestroy()
-        },
-        delay: (milliseconds) =>
-          new Promise<void>((resolve) => {
-            const timer = setTimeout(resolve, milliseconds)
-            void closed.then(() => {
-              clearTimeout(timer)
-              resolve()
-            })
-          })
-      }
-    }
-
     const begin = (head: string, rest: Buffer) => {
       const servername = socket instanceof TLSSocket && typeof socket.servername === "string" ? socket.servername : null
       const request = parseHead(head, connection, ++sequence, servername)
@@ -269,7 +103,7 @@ export const startOrigin = async (options: OriginOptions = {}): Promise<Origin> 
         if (rest.length > 0) socket.unshift(rest)
         socket.off("data", onData)
       } else feed(rest)
-      const exchange = exchangeFor(request, stream)
+      const exchange = makeExchange(request, stream, socket, closed)
       void (async () => {
         try {
           await origin.script(exchange)

@@ -1,21 +1,8 @@
 // Law 19 for connections: limits hold, the queue is in order and bounded, and whoever waits is woken by whichever comes first.
 import { assert, describe, it } from "vitest"
-import type { Limits } from "#src/snapshot/behaviour.ts"
-import { at, type Exchanged, exchange, type LiveOptions, liveUpstream } from "../support/live.ts"
+import { at, type Exchanged, exchange, liveUpstream } from "../support/live.ts"
 import { type Script, startOrigin } from "../support/origin.ts"
-
-const withOrigin = async (script: Script, limits: Partial<Limits> = {}, more: Partial<LiveOptions> = {}) => {
-  const origin = await startOrigin({ script })
-  const upstream = await liveUpstream({ endpoints: [at(origin.port)], limits, ...more })
-  return {
-    origin,
-    upstream,
-    async [Symbol.asyncDispose]() {
-      await upstream.close()
-      await origin.close()
-    }
-  }
-}
+import { withOrigin } from "./road.ts"
 
 /** Answers each request when it is let go, in any order. */
 const gate = () => {
@@ -56,7 +43,7 @@ describe("connections", () => {
         await incoming.delay(1)
         await incoming.reply({})
       },
-      { maxConnections: 3 }
+      { limits: { maxConnections: 3 } }
     )
     const outcomes = await Promise.all(paths(60).map((path) => exchange(road.upstream, { path })))
     assert.isTrue(outcomes.every(({ failure }) => failure === null))
@@ -67,7 +54,7 @@ describe("connections", () => {
 
   it("overflow when the queue is full, at once and unsent, and serve again when there is room", async () => {
     const { script, open } = gate()
-    await using road = await withOrigin(script, { maxConnections: 1, maxPending: 2 })
+    await using road = await withOrigin(script, { limits: { maxConnections: 1, maxPending: 2 } })
     const running: Array<Exchanged> = paths(3).map((path) => exchange(road.upstream, { path }))
     const { failure } = await exchange(road.upstream, { path: "/4" })
     assert.strictEqual(failure?.reason, "overflow")
@@ -84,7 +71,7 @@ describe("connections", () => {
 
   it("are not given to those who gave up waiting", async () => {
     const { script, open } = gate()
-    await using road = await withOrigin(script, { maxConnections: 1, maxPending: 1 })
+    await using road = await withOrigin(script, { limits: { maxConnections: 1, maxPending: 1 } })
     const first = exchange(road.upstream, { path: "/1" })
     await road.origin.until(({ requests }) => requests === 1)
     const second = exchange(road.upstream, { path: "/2" })
@@ -103,7 +90,7 @@ describe("connections", () => {
 
   it("that die make room for those who wait", async () => {
     await using road = await withOrigin((incoming) => (incoming.request.target === "/1" ? incoming.reset() : incoming.reply({})), {
-      maxConnections: 1
+      limits: { maxConnections: 1 }
     })
     const outcomes = await Promise.all(paths(3).map((path) => exchange(road.upstream, { path, idempotent: false, method: "POST" })))
     assert.deepEqual(
@@ -113,7 +100,7 @@ describe("connections", () => {
   })
 
   it("that die again and again use up no place in the queue", async () => {
-    await using road = await withOrigin((incoming) => incoming.reset(), { maxConnections: 1, maxPending: 1 })
+    await using road = await withOrigin((incoming) => incoming.reset(), { limits: { maxConnections: 1, maxPending: 1 } })
     for (let n = 0; n < 10; n++) {
       const both = [exchange(road.upstream, { method: "POST" }), exchange(road.upstream, { method: "POST" })]
       const reasons = (await Promise.all(both)).map(({ failure }) => failure?.reason)
@@ -151,7 +138,7 @@ describe("connections", () => {
   })
 
   it("carry as many requests as they may, the last of them saying so", async () => {
-    await using road = await withOrigin((incoming) => incoming.reply({}), { maxRequestsPerConnection: 3 })
+    await using road = await withOrigin((incoming) => incoming.reply({}), { limits: { maxRequestsPerConnection: 3 } })
     for (let n = 0; n < 7; n++) assert.isNull((await exchange(road.upstream)).failure)
     assert.strictEqual(road.origin.connections, 3)
     assert.deepEqual(
@@ -163,7 +150,7 @@ describe("connections", () => {
   it("retire at their age, within the jitter, never in the middle of a request", async () => {
     let clock = 1_000_000
     const { script, open } = gate()
-    await using road = await withOrigin(script, {}, { now: () => clock, timeouts: { maxConnectionAge: 10_000 } })
+    await using road = await withOrigin(script, { now: () => clock, timeouts: { maxConnectionAge: 10_000 } })
     const first = exchange(road.upstream, { path: "/1" })
     await road.origin.until(({ requests }) => requests === 1)
     open("/1")

@@ -1,26 +1,14 @@
 // Law 9: bodies of any size, both ways, with backpressure; what one side gives up, the other learns within 100 ms.
 import { Readable } from "node:stream"
 import { assert, describe, it } from "vitest"
-import { at, exchange, liveUpstream, until } from "../support/live.ts"
-import { download, drip, type Script, startOrigin } from "../support/origin.ts"
+import { exchange, until } from "../support/live.ts"
+import { download, drip } from "../support/origin.ts"
+import { withOrigin } from "./road.ts"
 
 const total = 256 * 1024 * 1024
 
 /** What may be on its way at once: kernel buffers of both sockets and the stream buffers of this process. */
 const inFlight = 24 * 1024 * 1024
-
-const withOrigin = async (script: Script) => {
-  const origin = await startOrigin({ script })
-  const upstream = await liveUpstream({ endpoints: [at(origin.port)] })
-  return {
-    origin,
-    upstream,
-    async [Symbol.asyncDispose]() {
-      await upstream.close()
-      await origin.close()
-    }
-  }
-}
 
 const once = <A>() => {
   let resolve: (value: A) => void = () => {}

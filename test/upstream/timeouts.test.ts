@@ -1,26 +1,13 @@
 // First byte and idle: one timer each a connection, which a neighbour's cannot cut and a slow client does not trip.
 import { Readable } from "node:stream"
 import { assert, describe, it } from "vitest"
-import type { UpstreamTimeouts } from "#src/snapshot/behaviour.ts"
 import { at, exchange, handNames, liveUpstream, named, until } from "../support/live.ts"
-import { drip, type Script, startOrigin } from "../support/origin.ts"
-
-const withOrigin = async (script: Script, timeouts: Partial<UpstreamTimeouts>) => {
-  const origin = await startOrigin({ script })
-  const upstream = await liveUpstream({ endpoints: [at(origin.port)], timeouts })
-  return {
-    origin,
-    upstream,
-    async [Symbol.asyncDispose]() {
-      await upstream.close()
-      await origin.close()
-    }
-  }
-}
+import { drip, startOrigin } from "../support/origin.ts"
+import { withOrigin } from "./road.ts"
 
 describe("the first byte", () => {
   it("that does not come in time is a failure, and its connection closes", async () => {
-    await using road = await withOrigin((incoming) => incoming.closed, { firstByte: 60 })
+    await using road = await withOrigin((incoming) => incoming.closed, { timeouts: { firstByte: 60 } })
     const began = performance.now()
     const { failure } = await exchange(road.upstream)
     assert.strictEqual(failure?.reason, "first_byte_timeout")
@@ -37,7 +24,7 @@ describe("the first byte", () => {
         await incoming.delay(100)
         await incoming.reply({})
       },
-      { firstByte: 160 }
+      { timeouts: { firstByte: 160 } }
     )
     for (let n = 0; n < 4; n++) assert.isNull((await exchange(road.upstream)).failure)
     assert.strictEqual(road.origin.connections, 1)
@@ -50,7 +37,7 @@ describe("the first byte", () => {
         const body = await incoming.read()
         await incoming.reply({ body: String(body.length) })
       },
-      { firstByte: 50 }
+      { timeouts: { firstByte: 50 } }
     )
     const body = new Readable({ read() {} })
     body.push("a")
@@ -71,7 +58,7 @@ describe("the first byte", () => {
         incoming.socket.pause()
         return incoming.closed
       },
-      { firstByte: 100 }
+      { timeouts: { firstByte: 100 } }
     )
     const block = Buffer.alloc(65_536)
     const body = new Readable({
@@ -88,7 +75,7 @@ describe("the first byte", () => {
         await incoming.delay(80)
         await incoming.reply({})
       },
-      { firstByte: "Disabled" }
+      { timeouts: { firstByte: "Disabled" } }
     )
     assert.isNull((await exchange(road.upstream)).failure)
   })
@@ -101,7 +88,7 @@ describe("silence after the head", () => {
         await incoming.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
         await incoming.closed
       },
-      { idle: 60 }
+      { timeouts: { idle: 60 } }
     )
     const { failure } = await exchange(road.upstream)
     assert.strictEqual(failure?.reason, "stream_idle")
@@ -132,8 +119,7 @@ describe("silence after the head", () => {
 
   it("does not cut a long response that keeps speaking, whatever the first-byte limit and its neighbours", async () => {
     await using road = await withOrigin((incoming) => (incoming.request.target === "/long" ? drip(15, 30)(incoming) : incoming.closed), {
-      idle: 150,
-      firstByte: 100
+      timeouts: { idle: 150, firstByte: 100 }
     })
     const long = exchange(road.upstream, { path: "/long" })
     const neighbours = await Promise.all([exchange(road.upstream), exchange(road.upstream)])
@@ -149,7 +135,7 @@ describe("silence after the head", () => {
 
 describe("an unused connection", () => {
   it("closes after its idle time, whether it carried a request or not", async () => {
-    await using road = await withOrigin((incoming) => incoming.reply({}), { keepAliveIdle: 60 })
+    await using road = await withOrigin((incoming) => incoming.reply({}), { timeouts: { keepAliveIdle: 60 } })
     await exchange(road.upstream)
     const running = [exchange(road.upstream), exchange(road.upstream)]
     running[1]!.attempt.abort()
@@ -160,7 +146,9 @@ describe("an unused connection", () => {
   })
 
   it("closes a second before the peer's own limit", async () => {
-    await using road = await withOrigin((incoming) => incoming.reply({ headers: [["Keep-Alive", "timeout=1"]] }), { keepAliveIdle: 30_000 })
+    await using road = await withOrigin((incoming) => incoming.reply({ headers: [["Keep-Alive", "timeout=1"]] }), {
+      timeouts: { keepAliveIdle: 30_000 }
+    })
     await exchange(road.upstream)
     await road.origin.until(({ open }) => open === 0)
     assert.isNull((await exchange(road.upstream)).failure)
