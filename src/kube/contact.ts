@@ -50,6 +50,11 @@ export class Contact {
     return now - this.#cameBack < settlingTime
   }
 
+  /** Whether nobody answers and somebody waits for it. */
+  awaited(): boolean {
+    return this.#lost && this.#waiting.size > 0
+  }
+
   /** Calls once, the next time that somebody answers after nobody did. Returns how to stop waiting. */
   whenBack(back: () => void): () => void {
     this.#waiting.add(back)

@@ -19,6 +19,10 @@ const maxStatusBytes = 64 * 1024
 /** Requests that may be under way beside the watches: a thousand status writes do not open a thousand connections. */
 const maxRequests = 16
 
+/** Milliseconds between two looks whether the server is back, and for each. */
+const probePause = 1_000
+const probeTimeout = 5_000
+
 export interface Wire {
   readonly request: (request: KubeRequest) => Effect.Effect<unknown, KubeError>
   readonly lines: (request: KubeRequest, silence: number, opened?: () => void) => Stream.Stream<unknown, KubeError>
@@ -111,7 +115,10 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
     let begun = false
     outgoing.on("error", (error) => {
       // A connection that was kept and is dead says nothing of the next one.
-      if (!begun && !outgoing.reusedSocket) contact.refused()
+      if (!begun && !outgoing.reusedSocket) {
+        contact.refused()
+        seek()
+      }
       heard.failure(unanswered(access.server, reasonOf(error), detailOf(error)))
     })
     outgoing.on("response", (response) => {
@@ -168,6 +175,30 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
     }
   }
 
+  let seeking: NodeJS.Timeout | null = null
+  /** While somebody waits for the server to be back it is asked, about once a second, for what everybody may read: the pauses of those that wait grow. */
+  const seek = (): void => {
+    if (seeking !== null || !contact.awaited()) return
+    const over = (): void => {
+      if (seeking !== null) clearTimeout(seeking)
+      seeking = null
+      seek()
+    }
+    const probe = (): void => {
+      // Whatever it answers, `open` has told of it.
+      const response = (answer: IncomingMessage): void => {
+        answer.resume()
+        over()
+      }
+      const cancel = start({ method: "GET", path: "/version" }, false, { response, failure: over })
+      seeking = setTimeout(() => {
+        cancel()
+        over()
+      }, probeTimeout)
+    }
+    seeking = setTimeout(probe, probePause * (0.75 + Math.random() / 2))
+  }
+
   const request = (asked: KubeRequest): Effect.Effect<unknown, KubeError> =>
     Effect.callback<unknown, KubeError>((resume) => {
       const timeout = asked.timeout ?? defaultTimeout
@@ -190,6 +221,7 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
         cancel()
         suspect()
         contact.unanswered(sent, performance.now())
+        seek()
         resume(Effect.fail(unanswered(access.server, "Timeout", `no whole answer to ${asked.method} ${asked.path} in ${timeout} ms`)))
       }, timeout)
       return Effect.sync(() => {
@@ -269,9 +301,14 @@ export const makeWire = (access: Access, userAgent: string): Wire => {
   return {
     request,
     lines,
-    back: Effect.callback<void>((resume) => Effect.sync(contact.whenBack(() => resume(Effect.void)))),
+    back: Effect.callback<void>((resume) => {
+      const forget = contact.whenBack(() => resume(Effect.void))
+      seek()
+      return Effect.sync(forget)
+    }),
     settling: () => contact.settling(performance.now()),
     close: () => {
+      if (seeking !== null) clearTimeout(seeking)
       if (pools !== null) for (const agent of [pools.streams, pools.requests]) agent.destroy()
     }
   }

@@ -99,6 +99,9 @@ const wayTo = async (server: Scripted, port: number) => {
   return {
     open,
     shut,
+    cut: () => {
+      for (const socket of sockets) socket.resetAndDestroy()
+    },
     stall: () => {
       for (const socket of sockets) socket.unpipe().pause()
     }
@@ -115,12 +118,20 @@ const watched = async (first: number, most = first) => {
   const scope = Scope.makeUnsafe()
   opened.push(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   const broken = Promise.withResolvers<string>()
+  const stands = Promise.withResolvers<void>()
+  let alive = 0
   const program = Effect.gen(function* () {
     const kube = yield* Kube
     yield* Effect.forkScoped(
       watchCollection<string>(
         { paths: [path], metadataOnly: false, custom: false, decode: () => "" },
-        { listed: () => {}, set: () => {}, gone: () => {}, alive: () => {}, failed: (_, error) => broken.resolve(error.reason) },
+        {
+          listed: () => {},
+          set: () => {},
+          gone: () => {},
+          alive: () => ++alive === 2 && stands.resolve(),
+          failed: (_, error) => broken.resolve(error.reason)
+        },
         { ...defaultWatchTimings, backoff: { first, most, healthy: 60_000 } }
       )
     )
@@ -134,6 +145,8 @@ const watched = async (first: number, most = first) => {
   )
   ;(await server.next()).json(200, page("10", [item("a", "7")]))
   ;(await server.next()).open()
+  // The list, and the head of the watch.
+  await stands.promise
   return { server, way, kube, broken: broken.promise }
 }
 
@@ -146,19 +159,18 @@ const lost = async ({ way, kube, broken }: Awaited<ReturnType<typeof watched>>) 
   assert.strictEqual((await asked(kube))._tag, "Failure")
 }
 
-/** Opens the way again and answers a request by it; the watch that comes back then. */
-const found = async ({ server, way, kube }: Awaited<ReturnType<typeof watched>>) => {
+/** Opens the way again; the watch that comes back then, on its own time or after others were answered. */
+const found = async ({ server, way }: Awaited<ReturnType<typeof watched>>) => {
   await way.open()
-  const asking = asked(kube)
-  const first = await server.next()
-  const [lease, other] = first.path === "/lease" ? [first, null] : [await server.next(), first]
-  lease.json(200, {})
-  assert.strictEqual((await asking)._tag, "Success")
-  return other ?? (await server.next())
+  for (;;) {
+    const ask = await server.next()
+    if (ask.path === path) return ask
+    ask.json(200, {})
+  }
 }
 
 describe("a watch", () => {
-  it("that waits for a server which cannot be reached goes on when anybody has reached it", async () => {
+  it("that waits for a server which cannot be reached has it looked for, however long its own pause, and goes on when it is there", async () => {
     const world = await watched(600_000)
     let waits = true
     const back = Effect.runPromise(world.kube.back).then(() => {
@@ -168,6 +180,14 @@ describe("a watch", () => {
     assert.isTrue(waits)
     assert.strictEqual((await found(world)).query["resourceVersion"], "10")
     await back
+  })
+
+  it("that was cut off from a server which answers others has nothing looked for: it waits for its own time", async () => {
+    const world = await watched(2_000)
+    world.way.cut()
+    await world.broken
+    const again = await world.server.next()
+    assert.strictEqual(again.path, path)
   })
 
   it("whose place was forgotten while the server was gone lists anew at once", async () => {
