@@ -116,7 +116,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
     const gateways = new Map<ObjectKey, { readonly publisher: Publisher; readonly served: Served; readonly scope: Scope.Closeable }>()
     const acks = new Map<ObjectKey, Map<string, Ack>>()
     const reports = new Map<ObjectKey, Map<string, Report>>()
-    /** Gateways of which something was reported, or is no more, since statuses were settled. */
+    /** Gateways of which something was reported, or is no more, since statuses were settled. One that has left is in no verdict as it was. */
     let reported = new Set<ObjectKey>()
 
     const fold = options.source(SubscriptionRef.changes(interest).pipe(Stream.buffer({ capacity: 1, strategy: "sliding" }))).pipe(
@@ -140,7 +140,6 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       gateways.delete(gateway)
       acks.delete(gateway)
       reports.delete(gateway)
-      reported.add(gateway)
       yield* FiberSet.run(leaving, known.served.drain.pipe(Effect.andThen(Scope.close(known.scope, Exit.void))))
     })
 
