@@ -1,9 +1,10 @@
 // How much a status to write differs from the one that stands: what must be told at once, what may be gathered, what can wait, what is no news (law 18).
 import { isFields } from "./json.ts"
+import { inverted } from "./worst.ts"
 
 /**
- * None: nothing to write. Message: words only, five minutes are soon enough. Facts: how many addresses, gathered the longer the more they move. Count: attached
- * routes, gathered while they come and go. State: a condition's state, reason or generation, an entry, a Gateway's address.
+ * None: nothing to write. Message: words only, five minutes are soon enough. Facts: how many addresses, and why something is refused or cannot be reached,
+ * gathered the longer the more they move. Count: attached routes, gathered while they come and go. State: a condition's state, reason or generation, an entry, a Gateway's address.
  */
 export type Difference = "None" | "Message" | "Facts" | "Count" | "State"
 
@@ -27,6 +28,19 @@ const lesser: Readonly<Record<string, Difference>> = {
 /** A field that is a fact at the top of the live block, and something else elsewhere. */
 const lesserNumber: Readonly<Record<string, Difference>> = { addresses: "Facts" }
 
+/** The end of the words that `live.resolved` has where no address answers; else "". */
+const unanswered = (words: unknown): string => /; 0 healthy.*$/u.exec(String(words))?.[0] ?? ""
+
+/**
+ * Words of a condition. Those of a refusal tell what is to be mended: who mended it, and reads them still five minutes later, mends what is right. Those about
+ * names may change with every answer of a DNS server, and wait, but where the kind has no other place to say that nothing answers.
+ */
+const words = (condition: Readonly<Record<string, unknown>>, before: unknown): Difference => {
+  const { type, status, message } = condition
+  if (type === "Resolved") return unanswered(before) === unanswered(message) ? "Message" : "Facts"
+  return (status === "True") === inverted.has(String(type)) || status === "Unknown" ? "Facts" : "Message"
+}
+
 /** What a field of this name can weigh at most. `reason` of a condition is a state; of a fact, words. */
 const bound = (key: string, value: unknown, inCondition: boolean): Difference | undefined => {
   if (key === "reason" && inCondition) return undefined
@@ -48,7 +62,9 @@ export const differenceOf = (before: unknown, after: unknown): Difference => {
     const found = differenceOf(before[key], after[key])
     // From nothing to something, or back: whether a backend can be reached at all.
     const vital = found !== "None" && (before[key] === 0) !== (after[key] === 0)
-    if (found !== "None") worst = worse(worst, vital && key !== "attachedRoutes" ? "State" : (bound(key, after[key], inCondition) ?? found))
+    if (found === "None") continue
+    if (inCondition && key === "message") worst = worse(worst, words(after, before[key]))
+    else worst = worse(worst, vital && key !== "attachedRoutes" ? "State" : (bound(key, after[key], inCondition) ?? found))
   }
   return worst
 }

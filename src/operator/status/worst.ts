@@ -3,7 +3,7 @@ import type { Condition } from "#schemas/meta.ts"
 import type { VerdictEntry } from "../../status/verdict.ts"
 
 /** Types that are bad when True. */
-const inverted: ReadonlySet<string> = new Set(["PartiallyInvalid", "Conflicted"])
+export const inverted: ReadonlySet<string> = new Set(["PartiallyInvalid", "Conflicted"])
 
 const badness = ({ type, status }: Condition): number => (status === "Unknown" ? 1 : (status === "True") === inverted.has(type) ? 2 : 0)
 

@@ -5,6 +5,7 @@ import { assert, describe, it } from "vitest"
 import type { Condition, ObjectKey } from "#schemas/meta.ts"
 import { type Beside, desiredStatus } from "#src/operator/status/desired.ts"
 import { statusPatch } from "#src/operator/status/patch.ts"
+import { live } from "#src/status/conditions.ts"
 import type { Verdict, VerdictEntry } from "#src/status/verdict.ts"
 
 const ours = "sluice.dev/gateway-controller"
@@ -243,6 +244,36 @@ describe("what a difference is worth", () => {
     assert.strictEqual(worth(verdict(gateway, [entry(null, [condition("Accepted", "True", "fine", 2)]), listener("http", 3)])), "State")
     assert.strictEqual(worth(verdict(gateway, [entry(null, [condition("Accepted")])])), "State")
     assert.strictEqual(worth(base, { ...nothing, addresses: [{ type: "IPAddress", value: "192.0.2.1" }] }), "State")
+  })
+
+  it("the words of a refusal are news, those of what is well are not", () => {
+    const worthOf = (type: string, status: Condition["status"], ...[before, after]: readonly [string, string]) => {
+      const said = (message: string) => verdict(route, [entry(gateway, [condition(type, status, message)])])
+      return write(route, said(after), write(route, said(before), undefined, noon).status, later).patch?.difference
+    }
+    for (const type of ["Accepted", "ResolvedRefs", "Programmed"]) {
+      assert.strictEqual(worthOf(type, "False", "ConfigMap a/b does not exist", "ConfigMap a/b has no key ca.crt"), "Facts", type)
+      assert.strictEqual(worthOf(type, "True", "All references resolve", "All references resolve. Plaintext"), "Message", type)
+    }
+    assert.strictEqual(worthOf("Programmed", "Unknown", "No proxy has reported yet", "No proxy has reported yet: 0 of 1 pods"), "Facts")
+    assert.strictEqual(worthOf("PartiallyInvalid", "True", "Dropped Rule 0", "Dropped Rule 1"), "Facts")
+    assert.strictEqual(worthOf("Conflicted", "False", "No other listener", "No other"), "Message")
+  })
+
+  it("that no address answers is news where only words can say it; DNS, certificates and what answers beside are not", () => {
+    const resolved = (addresses: number, healthy: number, lastFailure: string | null, certificateExpires: string | null = null) =>
+      live.resolved("Fresh", "", { addresses, healthy, certificateExpires, lastFailure }).message
+    const worthOf = (before: string, after: string) => {
+      const said = (message: string) => verdict(route, [entry(gateway, [condition("Resolved", "True", message)])])
+      return write(route, said(after), write(route, said(before), undefined, noon).status, later).patch?.difference
+    }
+    const well = resolved(1, 1, null)
+    assert.strictEqual(worthOf(well, resolved(1, 0, "tls_unknown_ca")), "Facts")
+    assert.strictEqual(worthOf(resolved(1, 0, "tls_unknown_ca"), resolved(1, 0, "connect_refused")), "Facts")
+    assert.strictEqual(worthOf(resolved(1, 0, "connect_refused"), well), "Facts")
+    assert.strictEqual(worthOf(well, resolved(2, 2, null, "2026-12-21T00:00:00Z")), "Message")
+    assert.strictEqual(worthOf(resolved(20, 20, null), resolved(20, 10, "connect_reset")), "Message")
+    assert.strictEqual(worthOf(resolved(3, 0, "connect_refused"), resolved(4, 0, "connect_refused")), "Message")
   })
 
   it("only fields that differ are sent", () => {
