@@ -1,5 +1,5 @@
 // The access log: one JSON line a request, written in batches, bounded: what cannot be written in time is dropped and counted, never awaited.
-// `fields` is the ONE table of its names: lines and docs are made from it.
+// `fields` is the ONE table of its names: docs are made from it, and a test holds what `line` writes to it.
 import type { Writable } from "node:stream"
 import type { Reason } from "../snapshot/reason.ts"
 

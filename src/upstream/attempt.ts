@@ -17,8 +17,6 @@ export interface UpstreamRequest {
   readonly body: Readable | null
   /** Declared length of the body; null: unknown (chunked). */
   readonly contentLength: number | null
-  /** Raw pairs that came after a chunked body, asked for when it has ended; those that may not be passed on are left out. */
-  readonly trailers?: (() => ReadonlyArray<string>) | null
   /** `websocket` and the like: answered by `onUpgrade`, or by an ordinary response that refuses. */
   readonly upgrade: string | null
   /** RFC 9110 9.2.2: may be sent again when nothing of the response was seen. */

@@ -4,9 +4,8 @@ import type { Readable } from "node:stream"
 import { nameSieve } from "../http1/names.ts"
 import { spent } from "../http1/spent.ts"
 import { piecesApart } from "../http1/waiting.ts"
-import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith, requestLine } from "../http1/writer.ts"
+import { chunkEnd, chunkStart, fieldLines, lastChunk, requestLine } from "../http1/writer.ts"
 import type { UpstreamRequest } from "./attempt.ts"
-import { trailerFields } from "./fields.ts"
 
 /** The transport's own: written from what it is told beside the fields. */
 const owned: ReadonlySet<string> = new Set([
@@ -63,7 +62,6 @@ export class Sending {
   readonly #socket: Socket
   readonly #body: Readable
   readonly #owner: SendingOwner
-  readonly #trailers: (() => ReadonlyArray<string>) | null
   /** Bytes still owed; null: chunked. */
   #left: number | null
   #corked = true
@@ -76,7 +74,6 @@ export class Sending {
     this.#body = body
     this.#owner = owner
     this.#left = request.contentLength
-    this.#trailers = request.trailers ?? null
     socket.cork()
     socket.write(head, "latin1")
     setImmediate(this.#uncork)
@@ -160,7 +157,7 @@ export class Sending {
 
   readonly #onEnd = (): void => {
     if (this.#over) return
-    if (this.#left === null) this.#socket.write(this.#end(), "latin1")
+    if (this.#left === null) this.#socket.write(lastChunk, "latin1")
     else if (this.#left > 0) {
       this.#onFailed()
       return
@@ -168,11 +165,6 @@ export class Sending {
     this.#leave()
     this.#uncork()
     this.#owner.onBodySent()
-  }
-
-  #end(): string {
-    const trailers = this.#trailers === null ? [] : trailerFields(this.#trailers())
-    return trailers.length === 0 ? lastChunk : (lastChunkWith(trailers) ?? lastChunk)
   }
 
   readonly #onFailed = (): void => {

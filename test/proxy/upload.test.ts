@@ -47,6 +47,27 @@ it("one byte at a time: the client is held, and what has come anyway is few piec
   assert.isTrue(Buffer.concat(pieces).equals(Buffer.from([...Array.from({ length: 10_000 }, (_, at) => at & 255), 7])))
 })
 
+it("a body that ends while many pieces of it wait is whole", async () => {
+  const { upload, pieces, ended, take } = owned()
+  for (let at = 0; at < 200; at++) upload.give(Buffer.of(at))
+  upload.finish()
+  take()
+  await ended
+  assert.isTrue(Buffer.concat(pieces).equals(Buffer.from(Array.from({ length: 200 }, (_, at) => at))))
+})
+
+it("a client held for its many pieces goes on when the last of them was taken, though nothing more had come", async () => {
+  const { seen, upload, take } = owned()
+  for (let at = 0; at < piecesApart; at++) {
+    upload.give(Buffer.of(at))
+    await turn()
+  }
+  assert.isTrue(seen.held)
+  take()
+  await turn()
+  assert.isFalse(seen.held)
+})
+
 it("whatever comes, in whatever pieces, however it is taken: every byte once, in order, and nobody is held for nothing", async () => {
   const step = fc.oneof(
     {

@@ -82,24 +82,6 @@ describe("a request on the wire", () => {
     assert.strictEqual(road.origin.seen[2]!.header("content-length"), "0")
   })
 
-  it("ends a chunked body with the trailers that may be passed on, and one of a length without", async () => {
-    await using origin = await listening((socket) => {
-      let text = ""
-      socket.on("data", (bytes) => {
-        text += bytes
-        const end = text.includes("chunked") ? "abc\r\n\r\n" : "\r\n\r\nab"
-        if (text.endsWith(end)) socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n${text}`)
-      })
-    })
-    await using upstream = await liveUpstream({ endpoints: [at(origin.port)] })
-    const trailers = () => ["X-Checksum", "abc", "Content-Length", "5", "Host", "evil"]
-    const body = () => Readable.from([Buffer.from("ab")], { objectMode: false })
-    const chunked = await exchange(upstream, { method: "POST", body: body(), trailers })
-    assert.isTrue(chunked.body.toString().endsWith("\r\n\r\n2\r\nab\r\n0\r\nX-Checksum: abc\r\n\r\n"), chunked.body.toString())
-    const counted = await exchange(upstream, { method: "POST", body: body(), contentLength: 2, trailers })
-    assert.isTrue(counted.body.toString().endsWith("\r\n\r\nab"), counted.body.toString())
-  })
-
   it("leaves in one piece with a small body that is there", async () => {
     const pieces: Array<string> = []
     await using origin = await listening((socket) => {
