@@ -5,8 +5,7 @@ import type { Gateway } from "#schemas/gateway.ts"
 import { kinds } from "#schemas/kinds.ts"
 import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import { type BindError, serveAdmin, serveHealth } from "../admin/server.ts"
-import type { Explain } from "../admin/view.ts"
-import { formatHostPort, type HostPort } from "../config/hostport.ts"
+import { formatHostPort } from "../config/hostport.ts"
 import type { Settings } from "../config/settings.ts"
 import type { AccessError } from "../kube/access.ts"
 import { Kube } from "../kube/client.ts"
@@ -37,11 +36,11 @@ import { controllerName } from "../translate/settings.ts"
 import { makeTranslate } from "../translate/translate.ts"
 import { locator } from "./evaluation.ts"
 import { collectAfterStart } from "./garbage.ts"
-import { inquire } from "./inquiry.ts"
+import { explainer } from "./inquiry.ts"
 import type { Journal } from "./journal.ts"
 import type { Serving } from "./lifetime.ts"
 import { makeNarrator } from "./narrator.ts"
-import { readQuestion } from "./question.ts"
+import { openPort } from "./port.ts"
 import { sluiceVersion } from "./runtime.ts"
 import { clusterTranslateSettings } from "./translation.ts"
 
@@ -54,17 +53,6 @@ const leaseName = "sluice-operator"
 const gathering = 100
 
 const keyOf = ({ namespace, name }: Snapshot["gateway"]): ObjectKey => objectKey(gatewayKind, namespace, name)
-
-/** The admin port's questions, answered from what is given to proxies now. There is no data plane here to try the way with. */
-const explainer =
-  (pipeline: Pipeline): Explain =>
-  (query) => {
-    const question = readQuestion(query.get("url") ?? "", query.get("method") ?? "GET", query.getAll("header"))
-    if (question._tag === "Failure") return Promise.resolve({ status: 400, body: { error: question.failure } })
-    return Effect.runPromise(inquire(question.success, [...pipeline.published().values()], locator(pipeline.state()).ofSource, null)).then(
-      (body) => ({ status: 200, body })
-    )
-  }
 
 /** `NAME.NAMESPACE.svc:PORT`; a service that is written with dots is a host already. */
 const linkHost = ({ linkService }: Settings, namespace: string): string =>
@@ -81,17 +69,8 @@ export const makeOperator = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Serving, AccessError | BindError | LinkBindError, Scope.Scope> {
   const metrics = makeMetrics({ version: sluiceVersion() })
   let ready = false
-  const open = Effect.fnUntraced(function* (
-    owner: string,
-    at: HostPort | null,
-    serve: (at: { readonly address: string; readonly port: number }) => ReturnType<typeof serveAdmin>
-  ) {
-    if (at === null) return
-    const bound = yield* serve({ address: at.host, port: at.port })
-    journal.write("info", `${owner} on http://${formatHostPort({ host: bound.address, port: bound.port })}`)
-  })
   // Before the API server has answered: a probe is told "not ready", not refused.
-  yield* open("health", settings.health, (at) => serveHealth(at, { ready: () => ready, metrics }))
+  yield* openPort(journal, "health", settings.health, (at) => serveHealth(at, { ready: () => ready, metrics }))
 
   const kube = Context.get(yield* Layer.build(Kube.layer({ userAgent: `sluice-operator/${sluiceVersion()}` })), Kube)
   const namespace = settings.namespace === "" ? kube.namespace : settings.namespace
@@ -280,7 +259,7 @@ export const makeOperator = Effect.fnUntraced(function* (
     }
   }
 
-  yield* open("admin", settings.admin, (at) =>
+  yield* openPort(journal, "admin", settings.admin, (at) =>
     serveAdmin(at, {
       // What is given to each; what is bound and dialled is at the admin ports of its proxies.
       gateways: () =>
@@ -302,7 +281,11 @@ export const makeOperator = Effect.fnUntraced(function* (
         Object.fromEntries(
           [...SubscriptionRef.getUnsafe(pipeline.statuses)].map(([object, { generation, entries }]) => [object, { generation, entries }])
         ),
-      explain: explainer(pipeline)
+      explain: explainer(
+        () => [...pipeline.published().values()],
+        () => locator(pipeline.state()).ofSource,
+        null
+      )
     })
   )
   yield* Effect.sync(() => {

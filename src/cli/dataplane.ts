@@ -4,7 +4,6 @@ import { hostname } from "node:os"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { type BindError, serveAdmin, serveHealth } from "../admin/server.ts"
 import type { AdminSources } from "../admin/view.ts"
-import type { HostPort } from "../config/hostport.ts"
 import type { Settings } from "../config/settings.ts"
 import type { AccessLog } from "../proxy/accesslog.ts"
 import { makeDoors } from "../proxy/doors.ts"
@@ -18,6 +17,7 @@ import { Names } from "../upstream/discovery/names.ts"
 import { parseNameserver } from "../upstream/discovery/nameserver.ts"
 import { collect } from "./garbage.ts"
 import type { Journal } from "./journal.ts"
+import { openPort } from "./port.ts"
 import type { ProbeTools } from "./probe.ts"
 import { sluiceVersion } from "./runtime.ts"
 
@@ -92,17 +92,6 @@ export const makeDataPlane = Effect.fnUntraced(function* (options: DataPlaneOpti
     journal.write(text.includes("NOT open") ? "warning" : "info", `${label}: ${text === "" ? "no listener to serve" : text}`)
   }
 
-  const port = Effect.fnUntraced(function* (
-    owner: string,
-    at: HostPort | null,
-    serve: (at: { readonly address: string; readonly port: number }) => ReturnType<typeof serveAdmin>
-  ) {
-    if (at === null) return
-    const bound = yield* serve({ address: at.host, port: at.port })
-    doors.set(owner, [bound])
-    journal.write("info", `${owner} on http://${bound.address.includes(":") ? `[${bound.address}]` : bound.address}:${bound.port}`)
-  })
-
   return {
     metrics,
     tools: {
@@ -148,15 +137,16 @@ export const makeDataPlane = Effect.fnUntraced(function* (options: DataPlaneOpti
       }),
     // Before any listener: a process that cannot be asked anything should not begin to serve.
     open: Effect.fnUntraced(function* (sources, ready) {
-      yield* port("admin", settings.admin, (at) =>
+      const admin = yield* openPort(journal, "admin", settings.admin, (at) =>
         serveAdmin(at, {
           ...sources,
           gateways: () => [...proxies.keys()].map((proxy) => proxy.describe()).filter((one) => one !== null)
         })
       )
-      yield* port("health", settings.health, (at) =>
+      const health = yield* openPort(journal, "health", settings.health, (at) =>
         serveHealth(at, { ready: () => ready() && [...proxies.keys()].every((proxy) => proxy.ready()), metrics })
       )
+      for (const [owner, at] of Object.entries({ admin, health })) if (at !== null) doors.set(owner, [at])
     }),
     drain: Effect.suspend(() =>
       Effect.forEach([...proxies.keys()], (proxy) => proxy.drain({ propagation: settings.drainDelay, deadline: settings.drainDeadline }), {

@@ -1,10 +1,11 @@
 // A question answered in full: the chain, and the probes if asked for. The same for manifests offline and for the process that serves.
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
+import type { Explain } from "../admin/view.ts"
 import type { TranslatedGateway } from "../translate/translate.ts"
 import type { Locate } from "./explanation.ts"
 import { explain } from "./explanation.ts"
 import { type ProbeStory, type ProbeTools, probeEndpoint } from "./probe.ts"
-import type { Question } from "./question.ts"
+import { type Question, readQuestion } from "./question.ts"
 import type { Explanation } from "./story.ts"
 
 export interface Answer {
@@ -39,3 +40,13 @@ export const inquire = Effect.fnUntraced(function* (
   const probes = yield* Effect.all(tasks.slice(0, mostProbes), { concurrency: 4 })
   return { explanation, probes }
 })
+
+/** The admin port's questions, answered from what is served when they are asked. tools null: there is no data plane here to try the way with. */
+export const explainer =
+  (served: () => Parameters<typeof inquire>[1], locate: () => Locate, tools: ProbeTools | null): Explain =>
+  (query) => {
+    const question = readQuestion(query.get("url") ?? "", query.get("method") ?? "GET", query.getAll("header"))
+    if (Result.isFailure(question)) return Promise.resolve({ status: 400, body: { error: question.failure } })
+    const probing = query.get("probe") === "true" ? tools : null
+    return Effect.runPromise(inquire(question.success, served(), locate(), probing)).then((body) => ({ status: 200, body }))
+  }

@@ -1,32 +1,16 @@
 // `sluice proxy`: one Gateway's data plane in a pod, told by operators what to serve. Loads no Kubernetes client, no schemas, no translate.
 import { Effect, type Scope } from "effect"
 import type { BindError } from "../admin/server.ts"
-import type { Explain } from "../admin/view.ts"
 import { makeLinkClient } from "../link/client.ts"
-import type { Published } from "../snapshot/published.ts"
-import { type DataPlane, type DataPlaneOptions, makeDataPlane } from "./dataplane.ts"
+import { type DataPlaneOptions, makeDataPlane } from "./dataplane.ts"
 import type { Invocation } from "./grammar.ts"
-import { inquire } from "./inquiry.ts"
+import { explainer } from "./inquiry.ts"
 import { makeJournal } from "./journal.ts"
 import { openAccessLog, type Serving, serveUntilSignal } from "./lifetime.ts"
-import { readQuestion } from "./question.ts"
 import { settingsOf, trustBundles, UsageError } from "./session.ts"
 
 /** Sources are objects of a cluster: there is no file and line to name. */
 const nowhere = () => null
-
-const explainer =
-  (current: () => Published | null, plane: DataPlane): Explain =>
-  (query) => {
-    const question = readQuestion(query.get("url") ?? "", query.get("method") ?? "GET", query.getAll("header"))
-    if (question._tag === "Failure") return Promise.resolve({ status: 400, body: { error: question.failure } })
-    const published = current()
-    const tools = query.get("probe") === "true" ? plane.tools : null
-    return Effect.runPromise(inquire(question.success, published === null ? [] : [published], nowhere, tools)).then((body) => ({
-      status: 200,
-      body
-    }))
-  }
 
 /** Serves from the first snapshot it has: of an operator, or the last good one of the state folder. */
 export const makePod = Effect.fnUntraced(function* (
@@ -44,8 +28,12 @@ export const makePod = Effect.fnUntraced(function* (
     authorityFile: settings.authorityFile,
     stateFolder: settings.stateFolder
   })
+  const served = () => {
+    const published = link.current()
+    return published === null ? [] : [published]
+  }
   // Before there is anything to serve: a probe is answered "not ready", not refused.
-  yield* plane.open({ statuses: () => null, explain: explainer(link.current, plane) }, () => ready)
+  yield* plane.open({ statuses: () => null, explain: explainer(served, () => nowhere, plane.tools) }, () => ready)
   let applied: string | null = null
   const acknowledge: typeof link.ack = (ack) => {
     applied = ack.version

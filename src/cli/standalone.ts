@@ -3,7 +3,6 @@ import { Effect, type Scope, Stream, SubscriptionRef } from "effect"
 import { kinds } from "#schemas/kinds.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { BindError } from "../admin/server.ts"
-import type { Explain } from "../admin/view.ts"
 import { makePipeline, type Pipeline } from "../pipeline.ts"
 import { digestKey, type StateFolderError } from "../sources/digestkey.ts"
 import { manifests } from "../sources/manifests.ts"
@@ -12,9 +11,9 @@ import { makeTranslate } from "../translate/translate.ts"
 import { type DataPlaneOptions, makeDataPlane } from "./dataplane.ts"
 import { locator } from "./evaluation.ts"
 import { collectAfterStart } from "./garbage.ts"
-import { inquire } from "./inquiry.ts"
+import { explainer } from "./inquiry.ts"
+import type { Serving } from "./lifetime.ts"
 import { makeNarrator } from "./narrator.ts"
-import { readQuestion } from "./question.ts"
 import { translateSettings } from "./translation.ts"
 
 export interface StandaloneOptions extends DataPlaneOptions {
@@ -22,33 +21,14 @@ export interface StandaloneOptions extends DataPlaneOptions {
   readonly stdin: string | null
 }
 
-export interface Standalone {
-  /** Never ends of itself; a defect of any part ends it. */
-  readonly run: Effect.Effect<never>
-  /** Law 20, of all Gateways at once. */
-  readonly drain: Effect.Effect<void>
-}
-
 const keyOfGateway = (key: ObjectKey) => {
   const { namespace, name } = parseKey(key)
   return { namespace, name }
 }
 
-/** The admin port's questions, answered from what is served now. */
-const explainer =
-  (pipeline: Pipeline, tools: Parameters<typeof inquire>[3]): Explain =>
-  (query) => {
-    const question = readQuestion(query.get("url") ?? "", query.get("method") ?? "GET", query.getAll("header"))
-    if (question._tag === "Failure") return Promise.resolve({ status: 400, body: { error: question.failure } })
-    const probe = query.get("probe") === "true"
-    return Effect.runPromise(
-      inquire(question.success, [...pipeline.published().values()], locator(pipeline.state()).ofSource, probe ? tools : null)
-    ).then((body) => ({ status: 200, body }))
-  }
-
 export const makeStandalone = Effect.fnUntraced(function* (
   options: StandaloneOptions
-): Effect.fn.Return<Standalone, StateFolderError | BindError, Scope.Scope> {
+): Effect.fn.Return<Serving, StateFolderError | BindError, Scope.Scope> {
   const { settings, journal } = options
   const key = yield* digestKey(settings.stateFolder)
   const plane = yield* makeDataPlane({ ...options, statusesTold: true })
@@ -78,7 +58,11 @@ export const makeStandalone = Effect.fnUntraced(function* (
         Object.fromEntries(
           [...SubscriptionRef.getUnsafe(pipeline.statuses)].map(([object, { generation, entries }]) => [object, { generation, entries }])
         ),
-      explain: explainer(pipeline, plane.tools)
+      explain: explainer(
+        () => [...pipeline.published().values()],
+        () => locator(pipeline.state()).ofSource,
+        plane.tools
+      )
     },
     () => started
   )
