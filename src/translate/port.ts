@@ -8,9 +8,15 @@ import type { TranslateSettings } from "./settings.ts"
 /** Standalone: which Gateway has a port of the machine. */
 export type PortClaims = ReadonlyMap<number, ObjectKey>
 
-/** What the process opens. A pod may not open ports below 1024 without a capability, so they are opened 10000 higher and the Service maps them. */
+/** What the proxy of a pod has for itself (src/link/mount.ts): its admin pages, and health with metrics, which a Service must never publish in a listener's stead. */
+const taken: ReadonlySet<number> = new Set([19_000, 19_001])
+
+/**
+ * What the process opens. A pod may not open ports below 1024 without a capability, and has given two away: these are opened 10000 higher and the Service
+ * maps them.
+ */
 export const boundPort = (settings: TranslateSettings, port: number): number =>
-  settings.role === "Cluster" && port < 1024 ? port + 10_000 : port
+  settings.role === "Cluster" && (port < 1024 || taken.has(port)) ? port + 10_000 : port
 
 const lose = (one: JudgedListener, why: string): JudgedListener => ({ ...one, accepted: say.portUnavailable(why) })
 

@@ -1,0 +1,54 @@
+// What a listener's port is opened as: in a pod never where its proxy has something of its own, and never twice.
+import { describe, expect, it } from "vitest"
+import { adminPort, healthPort } from "#src/link/mount.ts"
+import { boundPort } from "#src/translate/port.ts"
+import { makeTranslate } from "#src/translate/translate.ts"
+import { settings, world } from "./world.ts"
+
+const cluster = { ...settings, role: "Cluster" as const }
+
+const gateway = (ports: ReadonlyArray<number>) => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: sluice }
+spec: { controllerName: ${settings.controllerName} }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: infra }
+spec:
+  gatewayClassName: sluice
+  listeners: [${ports.map((port) => `{ name: p${port}, protocol: HTTP, port: ${port} }`).join(", ")}]
+`
+
+/** Listener → its Accepted condition, as the Gateway's status says it. */
+const accepted = (ports: ReadonlyArray<number>): ReadonlyMap<string, string> => {
+  const verdict = makeTranslate(cluster)(world(gateway(ports))).verdicts.get("Gateway.gateway.networking.k8s.io/infra/edge")!
+  return new Map(
+    verdict.entries.flatMap(({ section, conditions }) =>
+      section === null ? [] : [[section, conditions.find(({ type }) => type === "Accepted")!.reason] as const]
+    )
+  )
+}
+
+describe("the port that is opened", () => {
+  it("is the written one on a machine, also where another process may have it", () => {
+    for (const port of [80, 8080, adminPort, healthPort]) expect(boundPort(settings, port)).toBe(port)
+  })
+
+  it("in a pod is above 1023, and not the proxy's own", () => {
+    for (const port of [1, 80, 1023, adminPort, healthPort]) expect(boundPort(cluster, port)).toBe(port + 10_000)
+    for (const port of [1024, 8080, adminPort - 1, healthPort + 1, 65_535]) expect(boundPort(cluster, port)).toBe(port)
+  })
+
+  it("is opened as written before it is opened for another", () => {
+    expect([...accepted([80, healthPort, 8080]).values()]).toEqual(["Accepted", "Accepted", "Accepted"])
+    expect(accepted([80, 10_080])).toEqual(
+      new Map([
+        ["p80", "PortUnavailable"],
+        ["p10080", "Accepted"]
+      ])
+    )
+    expect(accepted([healthPort, healthPort + 10_000]).get(`p${healthPort}`)).toBe("PortUnavailable")
+  })
+})
