@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { damaged, request, response } from "./messages.ts"
-import { read } from "./record.ts"
+import { bytes, read, recorder } from "./record.ts"
 
 const cutsOf = (length: number) => fc.array(fc.nat({ max: length }), { maxLength: 8 }).map((cuts) => cuts.sort((a, b) => a - b))
 
@@ -25,6 +25,44 @@ describe("what the writer writes", () => {
           }
         ),
         { numRuns: 150 }
+      )
+    })
+  }
+})
+
+describe("a reader that pauses after every message", () => {
+  for (const [kind, message] of [
+    ["Request", request],
+    ["Response", response]
+  ] as const) {
+    it(`tells the same in the end, however many pieces came meanwhile: ${kind}`, () => {
+      fc.assert(
+        fc.property(
+          fc.array(message, { minLength: 1, maxLength: 5 }).chain((messages) => {
+            const text = messages.map((one) => one.text).join("")
+            return fc.tuple(fc.constant(messages), fc.constant(text), cutsOf(text.length))
+          }),
+          ([messages, text, cuts]) => {
+            const { told, reader } = recorder(kind, { after: (paused, event) => "end" in event && paused.pause() })
+            let from = 0
+            for (const cut of [...cuts, text.length]) {
+              reader.execute(bytes(text.slice(from, cut)))
+              from = cut
+            }
+            reader.finish()
+            while (reader.waiting > 0) {
+              const { waiting } = reader
+              reader.resume()
+              assert.isBelow(reader.waiting, waiting)
+            }
+            reader.resume()
+            assert.deepEqual(
+              told,
+              messages.flatMap((one) => one.told)
+            )
+          }
+        ),
+        { numRuns: 200 }
       )
     })
   }
