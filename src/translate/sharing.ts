@@ -20,7 +20,8 @@ const sharedMap = (before: ReadonlyMap<unknown, unknown>, after: ReadonlyMap<unk
 
 const sharedFields = (before: object, after: object): object => {
   const old = before as Readonly<Record<string, unknown>>
-  const parts: Record<string, unknown> = {}
+  // A copy, whose every field is there already: a tenant's object may hold one called `__proto__`, which must not be reached for as the prototype.
+  const parts: Record<string, unknown> = { ...after }
   let equal = Object.keys(before).length === Object.keys(after).length
   for (const [key, value] of Object.entries(after)) {
     const part = Object.hasOwn(old, key) ? shared(old[key], value) : value
