@@ -182,6 +182,22 @@ describe("a watch", () => {
     await back
   })
 
+  it("does not take a kept connection that is dead for a server that is gone", async () => {
+    const { server, way, kube } = await watched(600_000)
+    const ask = (method: "GET" | "POST") => Effect.runPromise(Effect.result(kube.request({ method, path: "/lease" })))
+    const first = ask("GET")
+    ;(await server.next()).json(200, {})
+    assert.strictEqual((await first)._tag, "Success")
+    const dead = ask("POST")
+    await server.next()
+    way.cut()
+    assert.strictEqual((await dead)._tag, "Failure")
+    const next = ask("GET")
+    ;(await server.next()).json(200, {})
+    assert.strictEqual((await next)._tag, "Success")
+    assert.isFalse(kube.settling())
+  })
+
   it("that was cut off from a server which answers others has nothing looked for: it waits for its own time", async () => {
     const world = await watched(2_000)
     world.way.cut()
