@@ -58,7 +58,7 @@ const translation = ["allow-loopback", "listen-address", "unix-directory", "clus
 const pathDetails =
   "PATH is a file, a folder (read with all below it: *.yaml, *.yml, *.json; hidden names are skipped), or - for standard input."
 
-export const shells = ["bash", "zsh", "fish"] as const
+const shells = ["bash", "zsh", "fish"] as const
 
 export const commands: ReadonlyArray<Command> = [
   {

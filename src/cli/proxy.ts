@@ -13,9 +13,7 @@ import { settingsOf, trustBundles, UsageError } from "./session.ts"
 const nowhere = () => null
 
 /** Serves from the first snapshot it has: of an operator, or the last good one of the state folder. */
-export const makePod = Effect.fnUntraced(function* (
-  options: DataPlaneOptions
-): Effect.fn.Return<Serving, BindError | UsageError, Scope.Scope> {
+const makePod = Effect.fnUntraced(function* (options: DataPlaneOptions): Effect.fn.Return<Serving, BindError | UsageError, Scope.Scope> {
   const { settings } = options
   const { gateway } = settings
   if (gateway === null) return yield* Effect.fail(new UsageError("--gateway: name the Gateway, NAMESPACE/NAME"))

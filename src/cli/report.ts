@@ -77,7 +77,7 @@ const entryLines = (entry: VerdictEntry, paint: Paint): ReadonlyArray<string> =>
 }
 
 /** One problem in two lines: where and what, then the remedy. */
-export const problemLines = (problem: Problem, paint: Paint, indent: string): ReadonlyArray<string> => {
+const problemLines = (problem: Problem, paint: Paint, indent: string): ReadonlyArray<string> => {
   const place = problem.line === null ? problem.file : `${problem.file}:${problem.line}`
   const mark = problem.severity === "Refused" ? paint.mark("bad") : problem.severity === "Warning" ? paint.mark("unknown") : "  "
   const what = [problem.object, problem.field].filter((part) => part !== null).join(" ")

@@ -24,7 +24,7 @@ export interface ClientTimes extends LinkTimes {
   readonly save: number
 }
 
-export const defaultClientTimes: ClientTimes = { ...defaultTimes, retry: [200, 10_000], resolve: 5_000, token: 60_000, save: 1_000 }
+const defaultClientTimes: ClientTimes = { ...defaultTimes, retry: [200, 10_000], resolve: 5_000, token: 60_000, save: 1_000 }
 
 export interface LinkClientOptions {
   /** Each name may stand for many operators (a headless Service). */

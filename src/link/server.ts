@@ -42,7 +42,7 @@ export interface ServerLimits {
 }
 
 // A part is read by a proxy in one go while it serves: about a millisecond of its time.
-export const defaultServerLimits: ServerLimits = { connections: 10_000, strangers: 128, part: 32 * 1024 }
+const defaultServerLimits: ServerLimits = { connections: 10_000, strangers: 128, part: 32 * 1024 }
 
 export interface ConnectedProxy {
   readonly gateway: Snapshot["gateway"]

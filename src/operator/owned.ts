@@ -61,8 +61,8 @@ export const placeOfOwned = (kind: string, namespace: string, name: string): Obj
   return row === undefined ? null : { group: row.group, version: row.version, plural: row.plural, namespace, name }
 }
 
-/** An object as it came; null: it has no name. Also for one that was read by name. */
-export const ownedFrom = (kind: OwnedKind, raw: unknown): Owned | null => {
+/** An object as it came; null: it has no name. */
+const ownedFrom = (kind: OwnedKind, raw: unknown): Owned | null => {
   const metadata = field(raw, "metadata")
   const name = stringAt(metadata, "name")
   if (!isFields(raw) || !isFields(metadata) || name === "") return null

@@ -1,10 +1,9 @@
 // What becomes of the names of ExternalName Services: they have no status of ours, so their transitions are Events on them.
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import type { Report, ResolutionState } from "../report/report.ts"
+import { severity } from "../report/resolution.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { resolutionTold, type Told } from "./transitions.ts"
-
-const badness: Readonly<Record<ResolutionState, number>> = { NotNeeded: 0, Fresh: 1, Pending: 2, Stale: 3, Failed: 4, Refused: 5 }
 
 interface State {
   readonly state: ResolutionState
@@ -22,7 +21,7 @@ export const serviceStates = (snapshot: Snapshot, reports: ReadonlyArray<Report>
       for (const { namespace, name } of services) {
         const key = objectKey("Service", namespace, name)
         const known = states.get(key)
-        if (known === undefined || badness[resolution] > badness[known.state]) states.set(key, { state: resolution, detail })
+        if (known === undefined || severity[resolution] > severity[known.state]) states.set(key, { state: resolution, detail })
       }
   }
   return states

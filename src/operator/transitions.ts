@@ -1,6 +1,7 @@
 // Transitions of statuses that are worth an Event: told when they were written, so that an Event and the status it speaks of agree. Pure.
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { EventSaid } from "../kube/event.ts"
+import { severity } from "../report/resolution.ts"
 import { field, listAt, stringAt } from "./status/json.ts"
 import type { Written } from "./statuses.ts"
 
@@ -17,7 +18,8 @@ const conditionIn = (conditions: ReadonlyArray<unknown>, type: string): Seen | n
     : { status: stringAt(found, "status"), reason: stringAt(found, "reason"), message: stringAt(found, "message") }
 }
 
-const badness: Readonly<Record<string, number>> = { Fresh: 0, Pending: 1, Stale: 2, Failed: 3, Refused: 4 }
+/** By the reason of a condition; a word that is none of ours is the least. */
+const badness: Readonly<Record<string, number | undefined>> = severity
 
 /** The worst `Resolved` of all our entries. */
 const resolvedIn = (status: unknown, controller: string): Seen | null => {

@@ -1,6 +1,7 @@
 // A verdict and what proxies acknowledged and saw, made into the status to write. Law 4: nothing is said here that was not observed.
 import { type Condition, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Ack, Refusal, Report, UpstreamFacts } from "../report/report.ts"
+import { severity } from "../report/resolution.ts"
 import { listenerId } from "../snapshot/id.ts"
 import { live, observed, type Said, type SeenAddresses } from "./conditions.ts"
 import type { Verdict, VerdictEntry } from "./verdict.ts"
@@ -89,8 +90,6 @@ const settleGateway = (verdict: Verdict, held: ReadonlySet<string>, acks: Readon
     })
   }
 }
-
-const severity = { NotNeeded: 0, Fresh: 1, Pending: 2, Stale: 3, Failed: 4, Refused: 5 } as const
 
 const worseOf = (a: SeenAddresses, b: SeenAddresses): SeenAddresses => ({
   addresses: Math.min(a.addresses, b.addresses),

@@ -21,7 +21,7 @@ import { strategicMerge } from "./patch.ts"
 import type { Site, Wanted } from "./site.ts"
 
 /** On the pod template: the hash of all that is in it. Pods with an equal one need not be moved. */
-export const podHashAnnotation = "gateway.sluice.dev/pod-hash"
+const podHashAnnotation = "gateway.sluice.dev/pod-hash"
 
 const containerName = "proxy"
 

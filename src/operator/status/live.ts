@@ -1,8 +1,7 @@
 // Live facts of a backend, as the proxies see them, merged over the pods: the worst counts, and counts are those of the pod that sees the least.
-import type { EndpointFacts, Report, ResolutionState, UpstreamFacts } from "../../report/report.ts"
+import type { EndpointFacts, Report, UpstreamFacts } from "../../report/report.ts"
+import { severity } from "../../report/resolution.ts"
 import type { Fields } from "./json.ts"
-
-const severity: Readonly<Record<ResolutionState, number>> = { NotNeeded: 0, Fresh: 1, Pending: 2, Stale: 3, Failed: 4, Refused: 5 }
 
 const day = 86_400_000
 
