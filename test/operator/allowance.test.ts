@@ -43,7 +43,7 @@ describe("the allowance of an address", () => {
   it("is forgotten of the address that asked longest ago, not of the one that asks", () => {
     const allowance = makeAllowance(limits)
     for (let times = 0; times < 3; times++) allowance.take("busy", 0)
-    for (const address of ["a", "b", "c"]) allowance.take(address, 0)
+    for (const address of ["a", "a", "a", "b", "c"]) allowance.take(address, 0)
     assert.isFalse(allowance.take("busy", 0))
     assert.isTrue(allowance.take("busy", 100))
     // The fifth address takes the place of the first of the others.
