@@ -128,6 +128,9 @@ await withClusterPrograms("objects and rights", () => {
       }
     ])
     const resolved = async () => (await shop.conditions(shop.routePath("xbackend")))["ResolvedRefs"]
+    // What is absent is tried again, ever less often: an operator that has just begun does it soon.
+    await operator().stop()
+    await shop.startOperator(0)
     const report = await during(async () => {
       await until("the route says what is missing", async () => /^False/.test((await resolved()) ?? ""))
       expect(await operator().metric("sluice_kube_watch_state", { state: "Unserved" })).toBeGreaterThan(0)
