@@ -5,14 +5,14 @@ import { join } from "node:path"
 const described: Readonly<Record<string, string>> = {
   start: "the demo: sluice on loopback before a small external world (Ctrl-C ends all of it)",
   test: "type check, lint, import table, every test; `npm test -- PATH` for some tests only",
-  "test:soak": "the long forms of the tests",
+  "test:soak": "the long forms of the tests (SOAK_MINUTES and IDLE_MINUTES shorten two of them; `npm run test:soak -- PATH`)",
   "test:node": "the tests that need a real Kubernetes node, in namespaces of their own (root on Debian)",
   image: "builds the container image as one tar, without a container engine",
   manifests: "rewrites what of deploy/ is generated: CRDs, RBAC, install.yaml",
   golden: "rewrites the expected outputs of the golden cases: read the diff, it is the review",
   docs: "rewrites the generated tables of docs/ (metrics, log fields, settings)",
   format: "formats and fixes what the linter can fix",
-  bench: "benchmarks beside the peers, in one interleaved run (`-- --quick` for a short one)",
+  bench: "benchmarks beside the peers, of the control plane and of a cluster (`-- --proxies`, `--control`, `--cluster`, `--quick`)",
   help: "this list"
 }
 
