@@ -1,11 +1,9 @@
 // Good news or bad: what a condition means for who reads it, and for the exit code.
 import type { Condition } from "#schemas/meta.ts"
+import { negative } from "../status/negative.ts"
 import type { Verdict } from "../status/verdict.ts"
 
 export type State = "good" | "bad" | "unknown"
-
-/** Conditions that are bad when True (Gateway API v1.6, condition reasons). */
-const negative: ReadonlySet<string> = new Set(["Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"])
 
 export const stateOf = (condition: Condition): State =>
   condition.status === "Unknown" ? "unknown" : (condition.status === "True") === negative.has(condition.type) ? "bad" : "good"

@@ -8,17 +8,15 @@ export interface WrittenCondition extends Condition {
 }
 
 /** Every type that Sluice writes: of these, what is not said (any more) is taken away. Other types are somebody else's. */
-const ownTypes: ReadonlySet<string> = new Set([
+export const ownTypes: ReadonlySet<string> = new Set([
   "Accepted",
   "Programmed",
   "ResolvedRefs",
   "PartiallyInvalid",
   "Conflicted",
   "OverlappingTLSConfig",
-  "InsecureFrontendValidationMode",
   "SupportedVersion",
-  "Resolved",
-  "Healthy"
+  "Resolved"
 ])
 
 /** What the CRDs of Gateway API admit in a list of conditions. */

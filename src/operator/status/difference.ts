@@ -1,6 +1,6 @@
 // How much a status to write differs from the one that stands: what must be told at once, what may be gathered, what can wait, what is no news (law 18).
+import { negative } from "../../status/negative.ts"
 import { isFields } from "./json.ts"
-import { inverted } from "./worst.ts"
 
 /**
  * None: nothing to write. Message: words only, five minutes are soon enough. Facts: how many addresses, and why something is refused or cannot be reached,
@@ -38,7 +38,7 @@ const unanswered = (words: unknown): string => /; 0 healthy.*$/u.exec(String(wor
 const words = (condition: Readonly<Record<string, unknown>>, before: unknown): Difference => {
   const { type, status, message } = condition
   if (type === "Resolved") return unanswered(before) === unanswered(message) ? "Message" : "Facts"
-  return (status === "True") === inverted.has(String(type)) || status === "Unknown" ? "Facts" : "Message"
+  return (status === "True") === negative.has(String(type)) || status === "Unknown" ? "Facts" : "Message"
 }
 
 /** What a field of this name can weigh at most. `reason` of a condition is a state; of a fact, words. */

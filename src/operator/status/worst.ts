@@ -1,11 +1,9 @@
 // Conditions toward several Gateways as one list, for printer columns and `kubectl wait`: of each type the worst.
 import type { Condition } from "#schemas/meta.ts"
+import { negative } from "../../status/negative.ts"
 import type { VerdictEntry } from "../../status/verdict.ts"
 
-/** Types that are bad when True. */
-export const inverted: ReadonlySet<string> = new Set(["PartiallyInvalid", "Conflicted"])
-
-const badness = ({ type, status }: Condition): number => (status === "Unknown" ? 1 : (status === "True") === inverted.has(type) ? 2 : 0)
+const badness = ({ type, status }: Condition): number => (status === "Unknown" ? 1 : (status === "True") === negative.has(type) ? 2 : 0)
 
 export const worstConditions = (entries: ReadonlyArray<VerdictEntry>): ReadonlyArray<Condition> => {
   const worst = new Map<string, Condition>()
