@@ -95,7 +95,8 @@ const overSaid = (
     return live.noProxyYet(nameOf(deployment), ready, numberAt(field(deployment, "spec"), "replicas") ?? 0, complaintOf(deployment))
   }
   if (programmed.status !== "True" || service === null) return null
-  if (addresses.length === 0) return live.addressNotAssigned(nameOf(service), stringAt(field(service, "spec"), "type"))
+  if (addresses.length === 0)
+    return live.addressNotAssigned(nameOf(service), stringAt(field(service, "spec"), "type"), infrastructure.addresses)
   const has = addresses.map(({ value }) => value)
   const missing = infrastructure.addresses.filter((one) => !has.includes(one))
   return missing.length === 0 ? null : live.addressNotUsable(missing, has)

@@ -319,6 +319,9 @@ export const routeNote = {
     `${path}.retry: retries by rule are not served yet; remove the field (a request that was provably unsent is sent again without it)`,
   sessionPersistence: (path: string): string => `${path}.sessionPersistence: session persistence is not served yet; remove the field`,
   defaultGateways: "spec.useDefaultGateways: default Gateways are not served yet; name the Gateway in parentRefs",
+  /** What Gateway API wants (HTTPRouteRule.backendRefs), and what nobody means who reads "All references resolve". */
+  nothingToSendTo: (path: string, refs: number): string =>
+    `${path}.backendRefs: ${refs === 0 ? "there is none" : "none has a weight above 0"}, so its requests are answered 500`,
   hostnameIsAddress: (hostname: string): string => `spec.hostnames: ${hostname} is an IP address; a route's hostname is a DNS name`
 }
 
@@ -364,8 +367,7 @@ const seenWell = (seen: SeenAddresses | null): string =>
       ].join("; ")
 
 export const live = {
-  programmed: (proxies: number): Said =>
-    programmed("True", "Programmed")(`Served by ${count(proxies, "proxy", "proxies")}`),
+  programmed: (proxies: number): Said => programmed("True", "Programmed")(`Served by ${count(proxies, "proxy", "proxies")}`),
   /** Nobody reports: offline, or before the first proxy. */
   noProxy: programmed("Unknown", "Pending")("No proxy has reported yet"),
   waiting: (acknowledged: number, ready: number): Said =>
@@ -377,22 +379,29 @@ export const live = {
   /** A proxy could not take the listener up: what the system said. */
   listenerRefused: (detail: string): Said =>
     programmed("False", /EADDR|EACCES|in use|port/i.test(detail) ? "PortUnavailable" : "Invalid")(`The proxy could not open it: ${detail}`),
-  /** No proxy yet: how far its pods have come. failure: what their Deployment complains of, or "". */
+  /** No proxy yet: how far its pods have come. failure: what their Deployment complains of, or "", when only the pods know. */
   noProxyYet: (deployment: string, ready: number, wanted: number, failure: string): Said =>
     programmed(
       "Unknown",
       "Pending"
-    )(sentences(`No proxy has reported yet: Deployment ${deployment} has ${ready} of ${wanted} pods ready`, failure)),
+    )(
+      wanted === 0
+        ? `No proxy can report: Deployment ${deployment} has 0 replicas, as its GatewayParameters or autoscaler say`
+        : sentences(
+            `No proxy has reported yet: Deployment ${deployment} has ${ready} of ${wanted} pods ready`,
+            failure === "" ? "If it stays so, kubectl describe pods tells why (image, scheduling, probes)" : failure
+          )
+    ),
   /** Proxies have it, and no client would get to one: a pod is Ready, and listed, a moment after its proxy is. */
   unreachable: (service: string): Said => programmed("False", "Pending")(`Service ${service} has no ready endpoint yet`),
   /** It serves, and nobody knows where. */
-  addressNotAssigned: (service: string, type: string): Said =>
+  addressNotAssigned: (service: string, type: string, asked: ReadonlyArray<string>): Said =>
     programmed(
       "False",
       "AddressNotAssigned"
     )(
       type === "LoadBalancer"
-        ? `Service ${service} of type LoadBalancer has no address yet: kubectl describe service says what its controller is about; where there is none, set GatewayParameters spec.service.type`
+        ? `Service ${service} of type LoadBalancer has no address yet: kubectl describe service says what its controller is about; where there is none, set GatewayParameters spec.service.type${asked.length === 0 ? "" : `. spec.addresses asks for ${asked.join(", ")}: it may not give that`}`
         : `Service ${service} has no address yet`
     ),
   addressNotUsable: (wanted: ReadonlyArray<string>, assigned: ReadonlyArray<string>): Said =>
@@ -519,6 +528,7 @@ export const backendNote = {
     noPort: (slice: string, name: string): string => `${slice}: its port ${JSON.stringify(name)} has no number, so there is nothing to dial`
   },
   noEndpoints: (what: string): string => `${what} has no ready endpoint now: its share is answered 503`,
+  noWeight: "spec.endpoints: none has a weight above 0, so its share is answered 503",
   more: (left: number): string => `and ${left} more of this kind`,
   selectorNotServed: "spec.type: EndpointSelector is not served yet; use a Service with this selector",
   xbackend443: `spec.tls: mode None on port 443 is refused, because the v1.7 CRD writes it where nothing was said: set tls.mode to ServerOnly with validation {hostname, wellKnownCACertificates: System}, or use a Backend with tls.mode None for plaintext on port 443`,

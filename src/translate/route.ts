@@ -87,9 +87,11 @@ const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: 
   }
 }
 
-/** Names that need looking up: what reports know of them belongs to the route's status. */
-const lookedUp = (upstreams: ReadonlyArray<ResolvedUpstream>): ReadonlyArray<Id> =>
-  upstreams.filter((one) => one.endpoints.some((endpoint) => endpoint.at._tag === "Name")).map((one) => one.id)
+/** Names that need looking up, and addresses that a dial may refuse: what reports know of them belongs to the route's status. Pods are always dialled. */
+const watched = (upstreams: ReadonlyArray<ResolvedUpstream>): ReadonlyArray<Id> =>
+  upstreams
+    .filter((one) => one.endpoints.some(({ at, origin }) => at._tag === "Name" || (at._tag === "Address" && origin !== "Pod")))
+    .map((one) => one.id)
 
 const unique = <A, K>(items: Iterable<A>, by: (item: A) => K): ReadonlyArray<A> => {
   const found = new Map<K, A>()
@@ -175,7 +177,7 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
       object: key,
       generation: meta.generation,
       entries,
-      upstreams: lookedUp(upstreams),
+      upstreams: watched(upstreams),
       gateways: unique(
         serving.map((one) => one.gateway),
         (gateway) => gateway

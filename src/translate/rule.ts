@@ -128,5 +128,7 @@ export const translateRule = (
     }
   }
   const action = redirect ?? backends.action
-  return { ...backends, problems, rules: matches.map((match) => ({ source, match, filters, deadlines, action })) }
+  const nowhere = action._tag === "Refuse" && action.why === "no_backend"
+  const notes = nowhere ? [...backends.notes, routeNote.nothingToSendTo(path, rule.backendRefs.length)] : backends.notes
+  return { ...backends, notes, problems, rules: matches.map((match) => ({ source, match, filters, deadlines, action })) }
 }

@@ -107,4 +107,20 @@ describe("what stands over Programmed", () => {
     assert.include(over!.message, "1 of 2 pods ready. exceeded quota: small")
     assert.strictEqual(over!.status, "Unknown")
   })
+
+  it("of pods that say nothing, where to ask; of none that are wanted, who wants none", () => {
+    const message = (replicas: number) => {
+      const deployment = { metadata: { namespace: "shop", name: "web-sluice" }, spec: { replicas }, status: {} }
+      return reachOf(verdict("Unknown"), infrastructure(), standing({ deployment }), 0).over[0]!.message
+    }
+    assert.include(message(2), "0 of 2 pods ready. If it stays so, kubectl describe pods tells why")
+    assert.include(message(0), "Deployment shop/web-sluice has 0 replicas, as its GatewayParameters")
+  })
+
+  it("of an address that was asked for and is not given, which", () => {
+    const given = standing({ service: service("LoadBalancer", []) })
+    const message = (...addresses: ReadonlyArray<string>) => reachOf(verdict("True"), infrastructure(addresses), given, 1).over[0]!.message
+    assert.include(message("203.0.113.7"), "spec.addresses asks for 203.0.113.7: it may not give that")
+    assert.notInclude(message(), "spec.addresses")
+  })
 })

@@ -55,6 +55,7 @@ const notesOf = (trust: BackendTrust, spec: Backend["spec"], members: ReadonlyAr
   else if (endpoints.some((endpoint) => !endpoint.tls && endpoint.at._tag === "Name")) notes.push(backendNote.plaintextToExternal)
   if (trust.policy !== null && spec.tls !== undefined)
     notes.push(backendNote.tlsPolicyOver(`BackendTLSPolicy ${trust.policy.source.name}`, "spec.tls"))
+  if (endpoints.length > 0 && endpoints.every(({ weight }) => weight === 0)) notes.push(backendNote.noWeight)
   return notes
 }
 
