@@ -156,6 +156,11 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
     return this.reader.takeRest()
   }
 
+  /** The client has taken what its reply has written. */
+  drained(): void {
+    this.guard(() => this.exchange?.onDrain())
+  }
+
   // === For its port ===
 
   /** Answers without a request, and ends. */
@@ -201,9 +206,7 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
     else this.socket.destroy()
   }
 
-  private readonly onDrain = (): void => {
-    this.guard(() => this.exchange?.onDrain())
-  }
+  private readonly onDrain = (): void => this.drained()
 
   private readonly onGone = (): void => {
     this.gone = true

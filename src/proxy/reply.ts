@@ -1,6 +1,7 @@
 // What is said to the client: how one answer leaves, from the head to the last byte it takes. Apart from the exchange, because when bytes go out
 // and whether anybody reads them is a matter of the socket, the same for a relayed answer and for one of our own.
 import { spent } from "../http1/spent.ts"
+import { piecesApart } from "../http1/waiting.ts"
 import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith } from "../http1/writer.ts"
 import { isNamed } from "../routing/headers.ts"
 import { trailerFields } from "../upstream/fields.ts"
@@ -17,6 +18,9 @@ export interface ReplyContext {
   readonly draining: () => boolean
 }
 
+/** The client's connection, as a reply uses it. */
+export type ReplyConnection = Pick<Connection, "socket" | "secure" | "gone" | "final" | "last" | "drained">
+
 const closeLines = "Connection: close\r\n\r\n"
 
 /** Up to here a body is written as one text with its head: one short copy costs less than a second buffer. */
@@ -32,7 +36,7 @@ export class Reply {
   /** The last byte of the response was handed to the socket. */
   answered = false
   private readonly context: ReplyContext
-  private readonly connection: Connection
+  private readonly connection: ReplyConnection
   private readonly method: string
   /** HTTP/1.0: no chunks, no interim responses. */
   private readonly old: boolean
@@ -42,8 +46,10 @@ export class Reply {
   private first: Buffer | null = null
   /** When a client that reads nothing has had its time; Infinity: it has taken everything. */
   private unread = Number.POSITIVE_INFINITY
+  /** Pieces of the body that were given while others were before them. */
+  private queued = 0
 
-  constructor(context: ReplyContext, connection: Connection, method: string, old: boolean) {
+  constructor(context: ReplyContext, connection: ReplyConnection, method: string, old: boolean) {
     this.context = context
     this.connection = connection
     this.method = method
@@ -205,15 +211,14 @@ export class Reply {
   private write(chunk: Buffer): boolean {
     if (this.chunked) return this.sendWith(chunkStart(chunk.length), chunk, chunkEnd)
     if (this.connection.gone) return false
-    const { socket } = this.connection
-    const more = socket.write(chunk)
-    spent(socket, chunk)
+    const more = this.piece(chunk)
+    spent(this.connection.socket, chunk)
     return this.said(more)
   }
 
   private sendWith(before: string, chunk: Buffer, after: string): boolean {
     if (this.connection.gone) return false
-    if (chunk.length <= joined) return this.send(before + (chunk as unknown as Latin1).latin1Slice() + after)
+    if (chunk.length <= joined) return this.said(this.piece(before + (chunk as unknown as Latin1).latin1Slice() + after))
     const { socket } = this.connection
     socket.cork()
     socket.write(before, "latin1")
@@ -226,6 +231,22 @@ export class Reply {
 
   private send(text: string): boolean {
     return !this.connection.gone && this.said(this.connection.socket.write(text, "latin1"))
+  }
+
+  /** One piece of a body. Many small ones fill no socket: beyond some that wait, no more is taken until the last of them is written. */
+  private piece(bytes: Buffer | string): boolean {
+    const { socket } = this.connection
+    this.queued = socket.writableLength === 0 ? 0 : this.queued + 1
+    const crowded = this.queued === piecesApart
+    const written = crowded ? () => this.written() : undefined
+    const more = typeof bytes === "string" ? socket.write(bytes, "latin1", written) : socket.write(bytes, written)
+    return more && !crowded
+  }
+
+  private written(): void {
+    this.queued = 0
+    // A socket that has become full meanwhile says itself when it is drained.
+    if (!this.taken && !this.connection.gone && !this.connection.socket.writableNeedDrain) this.connection.drained()
   }
 
   private said(more: boolean): boolean {

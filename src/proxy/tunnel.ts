@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
+import { piecesApart } from "../http1/waiting.ts"
 
 export interface TunnelEnd {
   readonly bytesIn: number
@@ -33,9 +34,18 @@ export const joinTunnel = (
     if (--open === 0) onEnd({ bytesIn, bytesOut, reason })
   }
   const pass = (from: Duplex, to: Duplex, count: (length: number) => void) => {
+    // Pieces given while others were before them: many small ones fill no socket, so it is told when the last of them is written.
+    let queued = 0
+    const written = () => {
+      queued = 0
+      from.resume()
+    }
     from.on("data", (chunk: Uint8Array) => {
       count(chunk.length)
-      if (to.writable && !to.write(chunk)) from.pause()
+      if (!to.writable) return
+      queued = to.writableLength === 0 ? 0 : queued + 1
+      const crowded = queued === piecesApart
+      if (!to.write(chunk, crowded ? written : undefined) || crowded) from.pause()
     })
     to.on("drain", () => from.resume())
     // A half-closed side may still be answered: its end is passed on, not a cut.

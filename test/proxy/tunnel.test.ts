@@ -2,7 +2,9 @@
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { afterEach, expect, it } from "vitest"
+import { piecesApart } from "#src/http1/waiting.ts"
 import { joinTunnel, type TunnelEnd } from "#src/proxy/tunnel.ts"
+import { fullPair } from "../support/full.ts"
 
 const closes: Array<() => void> = []
 afterEach(() => {
@@ -54,4 +56,28 @@ it("what came before the upstream's end reaches a client that reads late, and sp
   client.far.end()
   upstream.far.resume()
   expect(await ended).toEqual({ bytesIn: 10, bytesOut: 4, reason: null })
+})
+
+it("single bytes wait where the other side does not read, and none of them is lost (law 19)", async () => {
+  using slow = await fullPair()
+  const client = await pair(true)
+  const none = new Uint8Array()
+  let taken = 0
+  client.near.on("data", () => taken++)
+  const ended = new Promise<TunnelEnd>((onEnd) => joinTunnel(client.near, slow.near, { client: none, upstream: none }, null, onEnd))
+  client.far.setNoDelay(true)
+  // A packet each, as long as they are taken.
+  for (let sent = 1; sent < 400 && !client.near.isPaused(); sent++) {
+    client.far.write("x")
+    while (taken < sent && !client.near.isPaused()) await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  expect(client.near.isPaused()).toBe(true)
+  expect(taken).toBe(piecesApart)
+  expect(slow.near.writableNeedDrain).toBe(false)
+  client.far.end("last")
+  const text = await slow.rest()
+  expect(text).toMatch(/^x+last$/)
+  slow.far.end()
+  client.far.resume()
+  expect((await ended).bytesIn).toBe(text.length)
 })
