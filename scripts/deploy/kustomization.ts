@@ -6,7 +6,7 @@ import { parse } from "yaml"
 const known = new Set(["apiVersion", "kind", "resources", "sortOptions"])
 
 /** Documents of the kustomization in `folder`, as they are written. read: the text of a file by its path below the root. */
-export const documentsOf = (folder: string, read: (path: string) => string): ReadonlyArray<string> => {
+const documentsOf = (folder: string, read: (path: string) => string): ReadonlyArray<string> => {
   const file = posix.join(folder, "kustomization.yaml")
   const kustomization = parse(read(file)) as { readonly resources?: ReadonlyArray<string> }
   const unknown = Object.keys(kustomization).filter((key) => !known.has(key))
