@@ -28,6 +28,7 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
       .slice(0, 16)
       .flatMap((endpoint) => [
         row("endpoint", `${paint.strong(endpoint.endpoint)}${upstream.endpoints.length > 1 ? ` weight ${endpoint.weight}` : ""}`, "    "),
+        ...(endpoint.refused === null ? [] : [row("refused", paint.bad(endpoint.refused), "      ")]),
         row("Host", endpoint.host, "      "),
         row(
           "TLS",

@@ -11,6 +11,8 @@ import type { Setting } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
+import { noOwnAddresses } from "../upstream/dial/own.ts"
+import { admit, type Denied } from "../upstream/dial/policy.ts"
 import type { Question } from "./question.ts"
 
 /** An object and where a manifest says it (`gateway.yaml:12`), when one does. */
@@ -29,6 +31,8 @@ export interface EndpointStory {
   readonly sni: string | null
   readonly certificateName: string | null
   readonly alpn: ReadonlyArray<string>
+  /** Why its written address is not dialled, with the remedy; of a name only its answer can tell. */
+  readonly refused: string | null
 }
 
 export interface UpstreamStory {
@@ -134,6 +138,21 @@ export const endpointName = ({ at }: Endpoint): string =>
         ? `[${at.ip}]:${at.port}`
         : `${at.ip}:${at.port}`
 
+/** The address policy's word on an address that is written; null: it may be dialled, or it is no address. */
+const deniedAt = (spec: Upstream, { at, origin }: Endpoint): Denied | null => {
+  if (at._tag !== "Address") return null
+  const admission = admit({ ip: at.ip, port: at.port, name: null, origin }, spec.addresses, noOwnAddresses)
+  return admission.allowed ? null : admission
+}
+
+/** Why none of an upstream's endpoints takes a request, as far as that is known without asking anybody. */
+const unusable = (spec: Upstream, endpoints: ReadonlyArray<Endpoint>): Reason | null => {
+  const weighed = endpoints.filter(({ weight }) => weight > 0)
+  if (weighed.length === 0) return "no_endpoints"
+  const denied = weighed.map((endpoint) => deniedAt(spec, endpoint))
+  return denied.includes(null) ? null : denied[0]!.reason
+}
+
 export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
   rule.filters.map((filter) => {
     switch (filter._tag) {
@@ -204,7 +223,8 @@ const upstreamStory = (
         host: rewrite ?? (identity.host === "Request" ? question.authority : identity.host),
         sni: identity.sni,
         certificateName: endpoint.tls && tls?.verify === true && tls.names.length === 0 ? identity.certificateName : null,
-        alpn: identity.alpn
+        alpn: identity.alpn,
+        refused: deniedAt(spec, endpoint)?.rule ?? null
       }
     }),
     setBy: Object.fromEntries(Object.entries(spec.provenance).map(([field, source]) => [field, say(source)]))
@@ -223,8 +243,7 @@ export const shareStories = (
     const spec = share.upstream === null ? undefined : snapshot.upstreams.get(share.upstream)
     const endpoints = share.upstream === null ? [] : (snapshot.endpoints.get(share.upstream) ?? [])
     const reason: Reason | null =
-      share.why ??
-      (filters.unknown !== null ? "invalid_filter" : spec === undefined ? "no_backend" : endpoints.length === 0 ? "no_endpoints" : null)
+      share.why ?? (filters.unknown !== null ? "invalid_filter" : spec === undefined ? "no_backend" : unusable(spec, endpoints))
     const path = filters.path === null ? question.path : rewritePath(filters.path, question.path)
     const edits = (list: typeof filters.request) =>
       list.map((edit) => (edit._tag === "Remove" ? `- ${edit.name}` : `${edit._tag === "Add" ? "+" : "="} ${edit.name}: ${shown(edit)}`))

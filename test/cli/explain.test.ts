@@ -104,6 +104,35 @@ describe("the chain", () => {
     assert.match(story.outcome, /^Forwarded to ledger\.partner\.example:8443 over TLS \(75 %\); 25 % is answered 500/)
   })
 
+  it("an address that is never dialled, and weights of 0, are not forwarded to, and it says why", () => {
+    const told = (endpoints: string) =>
+      ask(
+        "http://edge.example:8080/",
+        "GET",
+        [],
+        `${gateway(8080)}---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: all, namespace: shop}
+spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: host}]}]}
+---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: host, namespace: shop}
+spec: {endpoints: ${endpoints}}
+`
+      )
+    const special = told("[{ip: {address: 192.0.0.8, port: 80}}]")
+    assert.deepInclude(special.answer, { status: 503, reason: "address_denied" })
+    assert.match(special.shares[0]!.upstream!.endpoints[0]!.refused!, /192\.0\.0\.8 is a special-use address: needs an EgressPolicy entry/)
+    assert.deepInclude(told("[{fqdn: {hostname: a.example, port: 80}, weight: 0}]").answer, { status: 503, reason: "no_endpoints" })
+    for (const well of [
+      "{ip: {address: 192.0.0.8, port: 80}}, {ip: {address: 10.1.2.3, port: 80}}",
+      "{fqdn: {hostname: a.example, port: 80}}"
+    ])
+      assert.isNull(told(`[${well}]`).answer)
+  })
+
   it("says why each other rule lost: by path, method, header, or precedence", () => {
     const why = (story: Explanation, route: RegExp) => story.losers.find((loser) => route.test(loser.route))?.why
     const plain = ask("http://shop.example:8080/ledger")
