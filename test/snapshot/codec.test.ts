@@ -242,6 +242,10 @@ describe("what is not understood", () => {
     assert.deepEqual(update.set.upstreams?.get("u") as unknown, given)
   })
 
+  it("that names rules nobody here has ends the update: nothing of it can be trusted to fit", () => {
+    assert.throws(() => read({ set: { virtualHosts: { h: { hostname: "*", rules: [[0, 1]] } } } }), /a span of the 0 rules that are known/)
+  })
+
   it("besides the fields that are known is ignored", () => {
     const [id, listener] = [...everything.listeners][0]! as readonly [string, Listener]
     const { update } = read({ set: { listeners: { [id]: { ...listener, colour: "blue", constructor: 1 } } } })
