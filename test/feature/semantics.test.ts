@@ -255,6 +255,14 @@ describe("responses", () => {
     }
   })
 
+  it("have one Date: the upstream's where it has one, else ours (RFC 9110 6.6.1)", async () => {
+    const date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    const theirs = await world.say(get(), bytes(`HTTP/1.1 200 OK\r\ndate: ${date}\r\nContent-Length: 0\r\n\r\n`))
+    assert.deepEqual(valuesOf(theirs.answers[0]!.fields, "Date"), [date])
+    const ours = await world.say(get())
+    assert.lengthOf(valuesOf(ours.answers[0]!.fields, "Date"), 1)
+  })
+
   it("206, Content-Range and Retry-After pass untouched (RFC 9110 14.4, 10.2.3)", async () => {
     const said = await world.say(
       get("Range: bytes=0-1"),
