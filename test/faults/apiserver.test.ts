@@ -30,11 +30,11 @@ await withClusterPrograms("the API server", () => {
   const watching = () => operator().metric("sluice_kube_watch_state", { state: "Watching" })
   const waiting = () => operator().metric("sluice_status_waiting")
 
-  it("killed for ten seconds: no request fails, and what is made when it is back is live within 5 s", async ({ annotate }) => {
-    const { report, live } = await apiServerKilled(plane, shop, 1, 10_000)
-    await annotate(`1: ${figures(report)}; live after ${live} ms`)
+  it("killed three times for ten seconds: no request fails, and what is made when it is back is live within 5 s", async ({ annotate }) => {
+    const { report, live } = await apiServerKilled(plane, shop, 3, 10_000)
+    await annotate(`1: ${figures(report)}; live after ${live.join(", ")} ms`)
     expect(report).toMatchObject(none)
-  }, 60_000)
+  }, 90_000)
 
   it("killed, and what it remembered is compacted away: at most one list of each kind, deletions are noticed, statuses are written only where something changed", async ({
     annotate
