@@ -96,10 +96,7 @@ export class Exchange implements ResponseSink, UploadOwner {
   private route() {
     const { context, connection, table } = this
     const short = context.memory.short()
-    if (short !== null) {
-      connection.last()
-      return this.refuse("overload", short)
-    }
+    if (short !== null) return this.refuse("overload", short)
     const head = checkHead(this.received, connection.trusted ? table.trustedHead : table.head)
     if (head._tag === "Refused") {
       if (head.bodiless) this.verdict = "None"
@@ -114,9 +111,10 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.listener = decision.listener
     this.rule = decision.rule
     this.share = decision.share
-    if (decision.rule !== null && (decision.rule.requestDeadline !== null || decision.rule.backendDeadline !== null)) {
+    const { rule } = decision
+    if (rule !== null && (rule.requestDeadline !== null || rule.backendDeadline !== null)) {
       this.deadlines = new Deadlines()
-      this.deadlines.startRequest(decision.rule.requestDeadline, () => this.onRequestTimeout())
+      this.deadlines.startRequest(rule.requestDeadline, () => this.timedOut("request", rule.requestDeadline))
     }
     if (decision._tag === "Refuse") return this.refuse(decision.reason, decision.detail)
     if (decision._tag === "Redirect") return this.redirect(decision.status, decision.to, head, decision.listener)
@@ -153,7 +151,7 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.asked = true
       this.reply.proceed()
     }
-    this.deadlines?.startBackend(this.rule!.backendDeadline, () => this.onBackendTimeout())
+    this.deadlines?.startBackend(this.rule!.backendDeadline, () => this.timedOut("backend", this.rule!.backendDeadline))
     this.attempt = upstream.send(request, this)
   }
 
@@ -279,8 +277,7 @@ export class Exchange implements ResponseSink, UploadOwner {
 
   /** A bug of ours: this request is answered 500, or its answer breaks off. */
   defect(cause: unknown): void {
-    this.attempt?.abort()
-    this.attempt = null
+    this.abandon()
     // Where the message ends was not found out.
     if (this.verdict === "Stop") this.connection.last()
     if (!this.reply.answered) this.refuse("internal", defectDetail(cause))
@@ -303,8 +300,7 @@ export class Exchange implements ResponseSink, UploadOwner {
 
   /** The rest of this request's body is none. */
   clientFailed(reason: Reason, detail: string): void {
-    this.attempt?.abort()
-    this.attempt = null
+    this.abandon()
     this.connection.last()
     this.refuse(reason, detail)
   }
@@ -335,30 +331,19 @@ export class Exchange implements ResponseSink, UploadOwner {
   look(now: number): void {
     this.upload?.look(now)
     if (this.finished || !this.reply.stalled(now)) return
-    this.attempt?.abort()
-    this.attempt = null
+    this.abandon()
     this.cut("client_abort", `the client read nothing for ${this.context.stall} ms`)
   }
 
-  private onRequestTimeout(): void {
-    this.timedOut("request_timeout", `the request took more than ${this.rule!.requestDeadline} ms`)
-  }
-
-  private onBackendTimeout(): void {
-    this.timedOut("backend_timeout", `the backend took more than ${this.rule!.backendDeadline} ms`)
-  }
-
-  private timedOut(reason: Reason, detail: string): void {
+  private timedOut(what: "request" | "backend", milliseconds: number | null): void {
     if (this.reply.answered) return
-    this.attempt?.abort()
-    this.attempt = null
-    this.connection.guard(() => this.refuse(reason, detail))
+    this.abandon()
+    this.connection.guard(() => this.refuse(`${what}_timeout`, `the ${what} took more than ${milliseconds} ms`))
   }
 
   onUploadFailure(reason: UploadFailure): void {
     const { bytes, rate } = this.context.uploadLimits
-    this.attempt?.abort()
-    this.attempt = null
+    this.abandon()
     this.refuse(reason, reason === "body_timeout" ? `less than ${rate} bytes a second came` : `the body is larger than ${bytes} bytes`)
   }
 
@@ -383,12 +368,17 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.detail = detail
   }
 
+  /** Nobody wants the upstream's answer any more. */
+  private abandon(): void {
+    this.attempt?.abort()
+    this.attempt = null
+  }
+
   private finish(): void {
     if (this.finished) return
     this.finished = true
     this.deadlines?.clear()
-    this.attempt?.abort()
-    this.attempt = null
+    this.abandon()
     if (this.upload !== null) {
       this.bytesIn = this.upload.received
       if (!this.upload.destroyed) this.upload.destroy()
