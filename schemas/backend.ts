@@ -155,13 +155,17 @@ export type BackendTimeouts = typeof BackendTimeouts.Type
 
 const port = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 
-const nameserver = `^((tcp|tls)@)?(${addressPattern.ip}|${addressPattern.v4}:${port}|\\[${addressPattern.v6}\\]:${port})$`
-const aNameserver = "an IP address, optionally with a port and tcp@ or tls@ before it: 10.0.0.2, 10.0.0.2:5353, [2001:db8::1]:53"
+const place = `(${addressPattern.ip}|${addressPattern.v4}:${port}|\\[${addressPattern.v6}\\]:${port})`
+// The last label begins with a letter: no address passes for a name.
+const name = "([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
+const nameserver = `^((tcp@)?${place}|tls@${place}(#${name})?)$`
+const aNameserver =
+  "an IP address, optionally with a port and tcp@ or tls@ before it: 10.0.0.2, 10.0.0.2:5353, [2001:db8::1]:53, tls@10.0.0.2#dns.example.com"
 
 const Nameserver = Schema.String.check(
   Schema.isPattern(new RegExp(nameserver, "u"), {
     expected: aNameserver,
-    ...cel(`self.matches(r'${nameserver}')`, `Expected ${aNameserver}`, { maxLength: 57 })
+    ...cel(`self.matches(r'${nameserver}')`, `Expected ${aNameserver}`, { maxLength: 311 })
   })
 )
 
@@ -169,7 +173,7 @@ const Nameserver = Schema.String.check(
 export const BackendDNS = Schema.Struct({
   nameservers: listOf(Nameserver, 8).annotateKey({
     description:
-      "Asked in place of those of the process: ip, ip:port, tcp@ip:port. Their addresses need an EgressPolicy when they are not public."
+      "Asked in place of those of the process: ip, ip:port, tcp@ip:port, tls@ip:port#name (DNS over TLS). Their addresses need an EgressPolicy when they are not public."
   }),
   minTTL: Schema.optionalKey(Duration).annotateKey({ description: "An answer is kept at least as long. Absent: 5s." }),
   maxTTL: Schema.optionalKey(Duration).annotateKey({ description: "An answer is kept at most as long. Absent: 5m." }),

@@ -30,7 +30,7 @@ const offline = async (question: Question, paths: ReadonlyArray<string>, setting
     Effect.gen(function* () {
       const names = yield* Names
       return yield* inquire(question, gateways, locate, { names, roots, own: ownAddresses(listeners, local) })
-    }).pipe(Effect.provide(Names.layer({ nameservers })))
+    }).pipe(Effect.provide(Names.layer({ nameservers, roots })))
   )
 }
 

@@ -60,7 +60,7 @@ export const rows = {
   nameservers: row(
     "nameserver",
     "HOST:PORT",
-    "DNS server for external names; `tcp@` in front: TCP only. None: resolv.conf",
+    "DNS server for external names; `tcp@` in front: TCP only, `tls@`: DNS over TLS. None: resolv.conf",
     nameserver,
     [],
     {

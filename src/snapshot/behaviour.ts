@@ -13,7 +13,7 @@ export interface UpstreamTimeouts {
 }
 
 export interface DnsContract {
-  /** `ip:port` or `tcp@ip:port`; empty: the process's own resolvers. */
+  /** `ip:port`, `tcp@ip:port`, `tls@ip:port` or `tls@ip:port#name`; empty: the process's own resolvers. */
   readonly nameservers: ReadonlyArray<string>
   readonly family: "Both" | "IPv4" | "IPv6" | "IPv4Preferred" | "IPv6Preferred"
   readonly minTtl: number

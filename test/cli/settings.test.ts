@@ -4,6 +4,7 @@ import { assert, describe, it } from "vitest"
 import { formatHostPort, parseHostPort } from "#src/config/hostport.ts"
 import { resolveSettings } from "#src/config/resolve.ts"
 import { settingsMarkdown, settingsTable } from "#src/config/table.ts"
+import { parseNameserver } from "#src/upstream/discovery/nameserver.ts"
 
 const flags = (entries: Readonly<Record<string, ReadonlyArray<string>>> = {}) => new Map(Object.entries(entries))
 const file = (value: unknown) => ({ path: "sluice.yaml", value })
@@ -24,6 +25,21 @@ describe("settings", () => {
     assert.deepEqual(read(flags({ nameserver: ["10.0.0.1", "tcp@[fd00::1]"] }), {}, null), expected)
     assert.deepEqual(read(flags(), { SLUICE_NAMESERVER: "10.0.0.1:53, tcp@fd00::1" }, null), expected)
     assert.deepEqual(read(flags(), {}, file({ nameserver: ["10.0.0.1", "tcp@[fd00::1]:53"] })), expected)
+  })
+
+  it("of a nameserver over TLS: port 853 unless given, and a name for its certificate that is a name", () => {
+    const read = (word: string) => resolveSettings(flags({ nameserver: [word] }), {}, null)
+    for (const [word, whole] of [
+      ["tls@10.0.0.1", "tls@10.0.0.1:853"],
+      ["tls@[fd00::1]#DNS.example", "tls@[fd00::1]:853#DNS.example"],
+      ["tls@10.0.0.1:8853#dns.example", "tls@10.0.0.1:8853#dns.example"]
+    ] as const) {
+      const { settings, problems } = read(word)
+      assert.deepEqual([settings.nameservers, problems], [[whole], []])
+      assert.isNotNull(parseNameserver(whole))
+    }
+    for (const word of ["10.0.0.1#dns.example", "tls@10.0.0.1#", "tls@10.0.0.1#10.0.0.1", "tls@10.0.0.1#-a.example", "tls@dns.example"])
+      assert.lengthOf(read(word).problems, 1)
   })
 
   it("have a default that reads without a complaint", () => {

@@ -48,7 +48,7 @@ beforeAll(async () => {
   dns = await startDnsServer()
   closing.push(dns.close)
   const runtime = ManagedRuntime.make(
-    Names.layer({ nameservers: [{ ip: "127.0.0.1", port: dns.port, transport: "Udp" }], timings: { perTry: 150, tries: 1 } })
+    Names.layer({ nameservers: [{ ip: "127.0.0.1", port: dns.port, transport: "Udp", name: null }], timings: { perTry: 150, tries: 1 } })
   )
   closing.push(() => runtime.dispose())
   const names = await runtime.runPromise(Names.use((names) => Effect.succeed(names)))

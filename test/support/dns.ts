@@ -1,6 +1,7 @@
-// A DNS server on loopback, UDP and TCP on one ephemeral port, that answers by a script and records what it was asked.
+// A DNS server on loopback, UDP and TCP on one ephemeral port and TLS on another, that answers by a script and records what it was asked.
 import { createSocket } from "node:dgram"
-import { createServer, type Socket } from "node:net"
+import { type AddressInfo, createServer, type Socket } from "node:net"
+import { createServer as createTlsServer } from "node:tls"
 import dns from "dns-packet"
 
 export type QueryType = "A" | "AAAA"
@@ -8,7 +9,7 @@ export type QueryType = "A" | "AAAA"
 export interface Query {
   readonly name: string
   readonly type: string
-  readonly transport: "udp" | "tcp"
+  readonly transport: "udp" | "tcp" | "tls"
   readonly id: number
   /** EDNS payload size, or null without EDNS. */
   readonly edns: number | null
@@ -44,6 +45,12 @@ export interface DnsServer {
   readonly port: number
   /** `host:port`, as a nameserver is written. */
   readonly address: string
+  /** As `address`, of the TLS port, behind `tls@`; "" without a certificate. */
+  readonly secure: string
+  /** TLS connections that were made and finished their handshake. */
+  readonly handshakes: () => number
+  /** Closes the TLS connections of now; the port stays open. */
+  readonly hangUp: () => void
   readonly queries: ReadonlyArray<Query>
   /** What a name answers from now on. A list is used up one by one, its last stays. Names without a script are NXDOMAIN. */
   readonly answer: (name: string, type: QueryType, script: Script) => void
@@ -60,7 +67,9 @@ const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, RE
 const lower = (name: string) => name.toLowerCase().replace(/\.$/, "")
 
 /** On loopback and a free port, unless a place is given. */
-export const startDnsServer = async (place: { readonly host?: string; readonly port?: number } = {}): Promise<DnsServer> => {
+export const startDnsServer = async (
+  place: { readonly host?: string; readonly port?: number; readonly tls?: { readonly chain: string; readonly key: string } } = {}
+): Promise<DnsServer> => {
   const host = place.host ?? "127.0.0.1"
   const scripts = new Map<string, { readonly script: Script; used: number }>()
   const queries: Array<Query> = []
@@ -132,7 +141,7 @@ export const startDnsServer = async (place: { readonly host?: string; readonly p
   const bytesOf = (query: Query, reply: Reply): Buffer | null => {
     if ("drop" in reply) return null
     if ("truncated" in reply)
-      return query.transport === "tcp"
+      return query.transport !== "udp"
         ? bytesOf(query, reply.whole)
         : encode(query, { answers: [], authorities: [], rcode: "NOERROR" }, dns.TRUNCATED_RESPONSE)
     if ("forged" in reply) {
@@ -178,7 +187,7 @@ export const startDnsServer = async (place: { readonly host?: string; readonly p
   }
 
   const udp = createSocket("udp4")
-  const tcp = createServer((socket) => {
+  const stream = (transport: Query["transport"]) => (socket: Socket) => {
     sockets.add(socket)
     let held = Buffer.alloc(0)
     socket.on("error", () => {})
@@ -189,14 +198,32 @@ export const startDnsServer = async (place: { readonly host?: string; readonly p
         const end = 2 + held.readUInt16BE(0)
         const message = held.subarray(2, end)
         held = held.subarray(end)
-        serve(message, "tcp", (bytes) => {
+        serve(message, transport, (bytes) => {
           const prefix = Buffer.alloc(2)
           prefix.writeUInt16BE(bytes.length)
           socket.write(Buffer.concat([prefix, bytes]))
         })
       }
     })
+  }
+  const tcp = createServer(stream("tcp"))
+  let handshakes = 0
+  const secured = new Set<Socket>()
+  const tls =
+    place.tls === undefined
+      ? null
+      : createTlsServer({ cert: place.tls.chain, key: place.tls.key }, (socket) => {
+          handshakes++
+          secured.add(socket)
+          socket.on("close", () => secured.delete(socket))
+          stream("tls")(socket)
+        })
+  const plain = new Set<Socket>()
+  tls?.on("connection", (socket: Socket) => {
+    plain.add(socket)
+    socket.on("close", () => plain.delete(socket))
   })
+  tls?.on("tlsClientError", () => {})
   udp.on("message", (message, from) => serve(message, "udp", (bytes) => udp.send(bytes, from.port, from.address)))
   udp.on("error", () => {})
 
@@ -223,6 +250,7 @@ export const startDnsServer = async (place: { readonly host?: string; readonly p
     return listen(tries - 1)
   }
   const port = await listen(20)
+  if (tls !== null) await new Promise<void>((resolve) => tls.listen(0, host, resolve))
 
   const count = (name: string, type?: QueryType) =>
     queries.filter((query) => lower(query.name) === lower(name) && (type === undefined || query.type === type)).length
@@ -233,6 +261,11 @@ export const startDnsServer = async (place: { readonly host?: string; readonly p
   return {
     port,
     address: `${host}:${port}`,
+    secure: tls === null ? "" : `tls@${host}:${(tls.address() as AddressInfo).port}`,
+    handshakes: () => handshakes,
+    hangUp: () => {
+      for (const socket of secured) socket.destroy()
+    },
     queries,
     answer,
     host: (name, addresses, ttl = 60) => {
@@ -252,7 +285,8 @@ export const startDnsServer = async (place: { readonly host?: string; readonly p
       }),
     close: async () => {
       for (const timer of timers) clearTimeout(timer)
-      for (const socket of sockets) socket.destroy()
+      for (const socket of [...sockets, ...plain]) socket.destroy()
+      if (tls !== null) await new Promise<void>((resolve) => tls.close(() => resolve()))
       await Promise.all([
         new Promise<void>((resolve) => tcp.close(() => resolve())),
         new Promise<void>((resolve) => udp.close(() => resolve()))

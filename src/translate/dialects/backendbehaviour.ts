@@ -41,13 +41,15 @@ const limits = (spec: BackendConnections): Part<Behaviour["limits"]> =>
     maxRequestsPerConnection: spec.maxRequestsPerConnection
   })
 
-/** `10.0.0.2` -> `10.0.0.2:53`; `tcp@[2001:db8::1]:5353` stays. Written forms are the schema's to check. */
-const nameserver = (written: string): { readonly transport: string; readonly ip: string; readonly port: string } => {
+/** `10.0.0.2` -> `10.0.0.2:53`; `tls@10.0.0.2#dns.example` -> `tls@10.0.0.2:853#dns.example`. Written forms are the schema's to check. */
+const nameserver = (written: string): { readonly transport: string; readonly ip: string; readonly port: string; readonly name: string } => {
   const at = written.indexOf("@")
-  const address = written.slice(at + 1)
+  const [address = "", name] = written.slice(at + 1).split("#")
+  const transport = written.slice(0, at + 1)
   const parts = /^(?:\[([^\]]*)\]|([0-9.]*)):([0-9]{1,5})$/.exec(address)
   const host = parts?.[1] ?? parts?.[2] ?? address
-  return { transport: written.slice(0, at + 1), ip: canonicalAddress(host) ?? host, port: String(Number(parts?.[3] ?? 53)) }
+  const port = String(Number(parts?.[3] ?? (transport === "tls@" ? 853 : 53)))
+  return { transport, ip: canonicalAddress(host) ?? host, port, name: name === undefined ? "" : `#${name}` }
 }
 
 const dns = (spec: BackendDNS): Part<DnsContract> =>
@@ -56,8 +58,8 @@ const dns = (spec: BackendDNS): Part<DnsContract> =>
       spec.nameservers.length === 0
         ? undefined
         : spec.nameservers.map((written) => {
-            const { transport, ip, port } = nameserver(written)
-            return `${transport}${ip.includes(":") ? `[${ip}]` : ip}:${port}`
+            const { transport, ip, port, name } = nameserver(written)
+            return `${transport}${ip.includes(":") ? `[${ip}]` : ip}:${port}${name}`
           }),
     family: spec.family,
     // A ceiling below the default floor would leave no room: the floor follows it down.
@@ -91,10 +93,9 @@ export const dnsProblems = (
   const problems: Array<{ readonly reason: string; readonly message: string }> = []
   for (const [index, written] of spec.nameservers.entries()) {
     const path = `spec.dns.nameservers[${index}]`
-    const { transport, ip } = nameserver(written)
+    const { ip } = nameserver(written)
     const refused = refusedClass(ip, allowLoopback)
-    if (transport === "tls@") problems.push({ reason: "UnsupportedValue", message: backendNote.later(`${path} (DNS over TLS)`) })
-    else if (refused !== null) problems.push({ reason: "Invalid", message: backendNote.literal(path, ip, refused) })
+    if (refused !== null) problems.push({ reason: "Invalid", message: backendNote.literal(path, ip, refused) })
   }
   if (spec.srv !== undefined) problems.push({ reason: "UnsupportedValue", message: backendNote.later("spec.dns.srv") })
   return problems

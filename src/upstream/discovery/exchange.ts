@@ -1,16 +1,15 @@
-// One question to one nameserver, over UDP or TCP. A socket of its own each time: random source port, and the kernel drops what others send.
-import { randomInt } from "node:crypto"
+// One question to one nameserver, over UDP, TCP or TLS. Over UDP and TCP a socket of its own each time: random source port, and the kernel drops what others send.
 import { createSocket } from "node:dgram"
 import { connect, isIP } from "node:net"
-import { type Answer, encodeQuestion, type Question, type QuestionType, readAnswer } from "./message.ts"
+import { type Answer, encodeQuestion, freshId, type Question, type QuestionType, readAnswer } from "./message.ts"
 import { describeNameserver, type Nameserver } from "./nameserver.ts"
+import type { SecureNameservers } from "./secure.ts"
+import { messages, prefixed } from "./stream.ts"
 
 export interface Exchange {
   /** Closes the socket; no callback follows. */
   readonly cancel: () => void
 }
-
-const ask = (name: string, type: QuestionType): Question => ({ id: randomInt(0x1_0000), name, type })
 
 const silent = (server: Nameserver, why: string): Answer => ({
   _tag: "Failed",
@@ -19,7 +18,13 @@ const silent = (server: Nameserver, why: string): Answer => ({
 })
 
 /** No answer is no call: the caller owns the clock. `done` is called at most once, never before this returns. */
-export const exchange = (server: Nameserver, name: string, type: QuestionType, done: (answer: Answer) => void): Exchange => {
+export const exchange = (
+  server: Nameserver,
+  name: string,
+  type: QuestionType,
+  secure: SecureNameservers,
+  done: (answer: Answer) => void
+): Exchange => {
   let current: Exchange | null = null
   let over = false
   const finish = (answer: Answer) => {
@@ -31,13 +36,17 @@ export const exchange = (server: Nameserver, name: string, type: QuestionType, d
   const start = (transport: Nameserver["transport"], edns: boolean) => {
     if (over) return
     current?.cancel()
-    const question = ask(name, type)
-    const received = (bytes: Buffer) => {
+    const received = (bytes: Buffer, question: Question) => {
       const reading = readAnswer(bytes, question)
       if (reading === null || over) return
       if (reading._tag === "Truncated") {
         if (transport === "Udp") start("Tcp", edns)
-        else finish({ _tag: "Failed", class: "other", detail: `${describeNameserver(server)} truncated its answer over TCP` })
+        else
+          finish({
+            _tag: "Failed",
+            class: "other",
+            detail: `${describeNameserver(server)} truncated its answer over ${transport.toUpperCase()}`
+          })
       } else if (reading._tag === "NoEdns") {
         // RFC 6891 section 7: an old server; asked again the old way.
         if (edns) start(transport, false)
@@ -46,10 +55,17 @@ export const exchange = (server: Nameserver, name: string, type: QuestionType, d
       } else finish(reading)
     }
     const failed = (why: string) => finish(silent(server, why))
-    current =
-      transport === "Udp"
-        ? udp(server, encodeQuestion(question, edns), received, failed)
-        : tcp(server, encodeQuestion(question, edns), received, failed)
+    if (transport === "Tls") {
+      const stop = secure.ask(server, {
+        encode: (id) => encodeQuestion({ id, name, type }, edns),
+        received: (bytes, id) => received(bytes, { id, name, type }),
+        failed
+      })
+      current = { cancel: stop }
+      return
+    }
+    const question: Question = { id: freshId(), name, type }
+    current = (transport === "Udp" ? udp : tcp)(server, encodeQuestion(question, edns), (bytes) => received(bytes, question), failed)
   }
   start(server.transport, true)
   return {
@@ -97,25 +113,19 @@ const tcp = (server: Nameserver, question: Buffer, received: Received, failed: R
     open = false
     socket.destroy()
   }
-  const prefix = Buffer.alloc(2)
-  prefix.writeUInt16BE(question.length)
-  socket.write(Buffer.concat([prefix, question]))
-  let held: Buffer = Buffer.alloc(0)
+  socket.write(prefixed(question))
   socket.on("error", (error) => {
     if (open) failed(codeOf(error))
   })
   socket.on("close", () => {
     if (open) failed("closed the connection")
   })
-  // The length prefix bounds a message to 64 KiB; what comes after the first message is not waited for.
-  socket.on("data", (chunk: Buffer) => {
-    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-    while (open && held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
-      const end = 2 + held.readUInt16BE(0)
-      const message = held.subarray(2, end)
-      held = held.subarray(end)
-      received(message)
-    }
-  })
+  // What comes after the answer is not waited for.
+  socket.on(
+    "data",
+    messages((bytes) => {
+      if (open) received(bytes)
+    })
+  )
   return { cancel }
 }

@@ -5,6 +5,7 @@ import type { Answer, QuestionType } from "./message.ts"
 import type { Nameserver } from "./nameserver.ts"
 import { type QueryTimings, query } from "./query.ts"
 import type { DnsFailureClass, DnsObserver } from "./resolution.ts"
+import type { SecureNameservers } from "./secure.ts"
 
 /** null: not asked. */
 export interface Lookup {
@@ -30,6 +31,7 @@ export const lookup = (
   name: string,
   family: DnsContract["family"],
   timings: QueryTimings,
+  secure: SecureNameservers,
   observer: DnsObserver,
   early: (addresses: Answer) => void,
   done: (lookup: Lookup) => void
@@ -40,7 +42,7 @@ export const lookup = (
   let timer: NodeJS.Timeout | undefined
   const began = performance.now()
   const open = types.map((type) =>
-    query(servers, name, type, timings, (answer) => {
+    query(servers, name, type, timings, secure, (answer) => {
       answers[type] = answer
       observer.onQuery(type, (performance.now() - began) / 1_000, failureOf(answer))
       left--

@@ -1,4 +1,5 @@
 // DNS messages: one question out, one judgement of what came back. dns-packet does the bytes; what is believed is decided here (RFC 5452).
+import { randomInt } from "node:crypto"
 import dns from "dns-packet"
 import { formatAddress, parseAddress } from "../dial/address.ts"
 
@@ -35,6 +36,8 @@ export const isDnsName = (name: string): boolean => {
   if (/^(?:\d+|0x[0-9a-f]*)$/i.test(labels.at(-1)!)) return false
   return labels.every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))
 }
+
+export const freshId = (): number => randomInt(0x1_0000)
 
 export const encodeQuestion = ({ id, name, type }: Question, edns: boolean): Buffer =>
   dns.encode({

@@ -5,6 +5,7 @@ import { canonical } from "../../snapshot/digest.ts"
 import type { AddressPolicy } from "../../snapshot/upstream.ts"
 import { noOwnAddresses } from "../dial/own.ts"
 import { admit } from "../dial/policy.ts"
+import { type TrustRoots, trustRoots } from "../dial/roots.ts"
 import { canonicalName } from "../dial/rules.ts"
 import { answered, type Lifetime, passed, unborn, viewed, wakeAt } from "./lifetime.ts"
 import { type Lookup, lookup } from "./lookup.ts"
@@ -15,6 +16,7 @@ import { defaultTimings, type QueryTimings } from "./query.ts"
 import { makeQuota } from "./quota.ts"
 import { type DnsObserver, type NameWatch, pending, type Resolution, silentObserver } from "./resolution.ts"
 import { readResolvConf } from "./resolvconf.ts"
+import { makeSecureNameservers } from "./secure.ts"
 import { makeShares, type Share } from "./shares.ts"
 
 /** A name being watched, for admin and explain. */
@@ -31,6 +33,8 @@ export interface NamesOptions {
   /** Given by `--nameserver`, trusted; empty or absent: resolv.conf, read again at most every five seconds. */
   readonly nameservers?: ReadonlyArray<Nameserver>
   readonly resolvConf?: string
+  /** Whom a nameserver's certificate must be of (`tls@`). Absent: this machine's roots. */
+  readonly roots?: TrustRoots
   readonly observer?: DnsObserver
   readonly timings?: QueryTimings
   /** Absent: whether an interface of this machine has a routable IPv6 address, asked at every answer. */
@@ -115,7 +119,8 @@ const admitted = (
     const admission =
       server === null ? null : admit({ ip: server.ip, port: server.port, name: null, origin: "Written" }, addresses, noOwnAddresses)
     if (server !== null && admission?.allowed) servers.push(server)
-    else refused = `nameserver ${text}: ${admission === null || admission.allowed ? "not ip, ip:port or tcp@ip:port" : admission.rule}`
+    else
+      refused = `nameserver ${text}: ${admission === null || admission.allowed ? "not ip, ip:port, tcp@ip:port or tls@ip:port#name" : admission.rule}`
   }
   return { servers, refused }
 }
@@ -131,6 +136,8 @@ const make = (options: NamesOptions) =>
     const run = yield* FiberMap.runtime(loops)<never>()
     let born = 0
     const join = makeShares()
+    const secure = makeSecureNameservers(options.roots ?? trustRoots())
+    yield* Effect.addFinalizer(() => Effect.sync(secure.close))
     const most = options.namesPerNamespace ?? defaultNamesPerNamespace
     const quota = makeQuota(most)
 
@@ -175,7 +182,9 @@ const make = (options: NamesOptions) =>
           // Only who has nothing yet is in a hurry.
           if (entry.life.addresses.length === 0) take({ A, AAAA: null })
         }
-        const asking = lookup(servers, entry.name, entry.contract.family, timings, observer, early, (all) => resume(Effect.succeed(all)))
+        const asking = lookup(servers, entry.name, entry.contract.family, timings, secure, observer, early, (all) =>
+          resume(Effect.succeed(all))
+        )
         return Effect.sync(asking.cancel)
       })
       take(found)

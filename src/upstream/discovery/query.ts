@@ -3,6 +3,7 @@
 import { type Exchange, exchange } from "./exchange.ts"
 import type { Answer, QuestionType } from "./message.ts"
 import type { Nameserver } from "./nameserver.ts"
+import type { SecureNameservers } from "./secure.ts"
 
 export interface QueryTimings {
   /** Milliseconds a try waits before the silent nameservers are asked again; answers to earlier tries still count. */
@@ -21,6 +22,7 @@ export const query = (
   name: string,
   type: QuestionType,
   timings: QueryTimings,
+  secure: SecureNameservers,
   done: (answer: Answer) => void
 ): Exchange => {
   const open: Array<Exchange> = []
@@ -53,7 +55,7 @@ export const query = (
     if (tries === timings.tries || worst._tag === "Nxdomain") return finish(worst)
     tries++
     timer = setTimeout(round, timings.perTry)
-    for (const server of [...silent]) open.push(exchange(server, name, type, (answer) => settle(server, answer)))
+    for (const server of [...silent]) open.push(exchange(server, name, type, secure, (answer) => settle(server, answer)))
   }
   if (servers.length === 0) {
     timer = setTimeout(() => finish({ _tag: "Failed", class: "other", detail: "there is no nameserver to ask" }), 0)

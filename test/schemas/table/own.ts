@@ -170,7 +170,7 @@ const backends: ReadonlyArray<Row> = [
     "dns",
     {
       "spec.dns": {
-        nameservers: ["10.0.0.2", "10.0.0.2:5353", "tcp@10.0.0.2", "tls@[2001:db8::1]:853", "2001:db8::1"],
+        nameservers: ["10.0.0.2", "10.0.0.2:5353", "tcp@10.0.0.2", "tls@[2001:db8::1]:853", "2001:db8::1", "tls@10.0.0.2#dns.example"],
         minTTL: "5s",
         maxTTL: "5m",
         hold: { nxdomain: "1s" },
@@ -186,7 +186,18 @@ const backends: ReadonlyArray<Row> = [
     "a nameserver is an address",
     "spec.dns",
     {
-      bad: ["ns.example", "10.0.0.2:0", "10.0.0.2:99999", "udp@10.0.0.2", "[10.0.0.2]:53", "", ":53"].map((server) => ({
+      bad: [
+        "ns.example",
+        "10.0.0.2:0",
+        "10.0.0.2:99999",
+        "udp@10.0.0.2",
+        "[10.0.0.2]:53",
+        "",
+        ":53",
+        "10.0.0.2#dns.example",
+        "tls@10.0.0.2#",
+        "tls@10.0.0.2#10.0.0.2"
+      ].map((server) => ({
         nameservers: [server]
       }))
     },

@@ -3,9 +3,12 @@ import { Context, Effect, Exit, Layer, Logger, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { type DnsContract, defaultDns } from "#src/snapshot/behaviour.ts"
 import type { AddressPolicy } from "#src/snapshot/upstream.ts"
+import { trustRoots } from "#src/upstream/dial/roots.ts"
 import { Names, type NamesOptions } from "#src/upstream/discovery/names.ts"
 import { parseNameserver } from "#src/upstream/discovery/nameserver.ts"
+import { defaultTimings } from "#src/upstream/discovery/query.ts"
 import type { DnsObserver, NameWatch, Resolution } from "#src/upstream/discovery/resolution.ts"
+import { makeAuthority } from "../../support/certificates.ts"
 import { type DnsServer, startDnsServer } from "../../support/dns.ts"
 
 const loose: AddressPolicy = { cluster: [], allowLoopback: true, egress: null }
@@ -304,11 +307,31 @@ describe("nameservers", () => {
     })
   )
 
+  it.effect("of a backend are asked over TLS, trusting the process's roots, and shown whole", () =>
+    Effect.gen(function* () {
+      const authority = yield* Effect.promise(() => makeAuthority())
+      const tls = yield* Effect.promise(() => authority.leaf({ dns: ["dns.example"] }))
+      const server = yield* Effect.acquireRelease(
+        Effect.promise(() => startDnsServer({ tls })),
+        ({ close }) => Effect.promise(close)
+      )
+      server.host("a.example", ["203.0.113.2", "2001:db8::2"])
+      const nameservers = [`${server.secure}#dns.example`]
+      const names = yield* namesOf(server, { roots: trustRoots([authority.certificate], () => []), timings: defaultTimings })
+      const watch = yield* names.watch("a.example", contract({ nameservers }), loose, "shop")
+      yield* watch.settled
+      expect(watch.current()).toMatchObject({ state: "Fresh", addresses: ["2001:db8::2", "203.0.113.2"] })
+      expect(server.queries.map(({ transport }) => transport)).toEqual(["tls", "tls"])
+      expect(server.handshakes()).toBe(1)
+      expect(names.watched()).toMatchObject([{ nameservers }])
+    })
+  )
+
   it.effect("that a tenant points at loopback or metadata are never asked", () =>
     Effect.gen(function* () {
       const server = yield* dnsServer
       const names = yield* namesOf(server)
-      for (const nameserver of [server.address, "169.254.169.254", "[::ffff:127.0.0.1]:53", "dns.example"]) {
+      for (const nameserver of [server.address, `tls@${server.address}`, "169.254.169.254", "[::ffff:127.0.0.1]:53", "dns.example"]) {
         const watch = yield* names.watch("a.example", contract({ nameservers: [nameserver] }), strict, "shop")
         yield* watch.settled
         expect(watch.current()).toMatchObject({ state: "Failed", reason: "address_denied", addresses: [] })

@@ -12,7 +12,9 @@ describe("a nameserver is written", () => {
     ["udp@10.0.0.53:54", "10.0.0.53:54"],
     ["2001:db8::53", "[2001:db8::53]:53"],
     ["[2001:db8::53]:5353", "[2001:db8::53]:5353"],
-    ["tcp@[2001:db8::53]", "tcp@[2001:db8::53]:53"]
+    ["tcp@[2001:db8::53]", "tcp@[2001:db8::53]:53"],
+    ["tls@10.0.0.53", "tls@10.0.0.53:853"],
+    ["tls@[2001:db8::53]:8853#DNS.example", "tls@[2001:db8::53]:8853#dns.example"]
   ])("%s", (text, expected) => {
     expect(describeNameserver(parseNameserver(text)!)).toBe(expected)
   })
@@ -21,7 +23,12 @@ describe("a nameserver is written", () => {
     "10.0.0.53:0",
     "10.0.0.53:65536",
     "10.0.0:53",
-    "tls@10.0.0.53",
+    "tls@dns.example",
+    "10.0.0.53#dns.example",
+    "tcp@10.0.0.53#dns.example",
+    "tls@10.0.0.53#",
+    "tls@10.0.0.53#10.0.0.53",
+    "tls@10.0.0.53#a#b",
     "",
     "10.0.0.53:x",
     "[2001:db8::53",

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { trustRoots } from "#src/upstream/dial/roots.ts"
 import type { Lookup } from "#src/upstream/discovery/lookup.ts"
 import { lookup } from "#src/upstream/discovery/lookup.ts"
 import type { Answer, QuestionType } from "#src/upstream/discovery/message.ts"
 import { type Nameserver, parseNameserver } from "#src/upstream/discovery/nameserver.ts"
 import { query } from "#src/upstream/discovery/query.ts"
 import { silentObserver } from "#src/upstream/discovery/resolution.ts"
+import { makeSecureNameservers } from "#src/upstream/discovery/secure.ts"
 import { type DnsServer, type Reply, startDnsServer } from "../../support/dns.ts"
 
+const secure = makeSecureNameservers(trustRoots())
 let server: DnsServer
 let second: DnsServer
 beforeAll(async () => {
@@ -20,7 +23,7 @@ const at = (...servers: ReadonlyArray<DnsServer>): ReadonlyArray<Nameserver> => 
 
 const asked = (name: string, type: QuestionType = "A", servers = at(server), timings = quick): Promise<Answer> =>
   new Promise((resolve) => {
-    query(servers, name, type, timings, resolve)
+    query(servers, name, type, timings, secure, resolve)
   })
 
 let made = 0
@@ -186,6 +189,7 @@ describe("A and AAAA together", () => {
         name,
         "Both",
         { perTry: 300, tries: 1 },
+        secure,
         silentObserver,
         (answer) => (early = answer),
         (all) => resolve({ early, all })
@@ -213,6 +217,7 @@ describe("A and AAAA together", () => {
       name,
       "Both",
       quick,
+      secure,
       silentObserver,
       () => called++,
       () => called++
