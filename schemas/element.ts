@@ -1,7 +1,7 @@
 // Parts that decode on their own (law 1): a bad rule costs itself and not its route, a bad field leaves readable whom its object is about.
 import { Option, Result, Schema, SchemaGetter } from "effect"
 import { issuesOf } from "./issue.ts"
-import type { Element } from "./meta.ts"
+import type { Element, Issue } from "./meta.ts"
 import { readBy } from "./within.ts"
 
 const nameOf = (raw: unknown): string | undefined => {
@@ -12,13 +12,15 @@ const nameOf = (raw: unknown): string | undefined => {
 /**
  * A list at `at` (`spec.rules`) of `min` to `max` elements, each a Result of its own. Issue paths are absolute.
  * `judge` looks at the elements together, where a rule between them is to cost those that break it.
+ * `placeOf` reads of an element that does not decode where it belongs.
  */
 export const elementsOf = <A, E>(
   item: Schema.Codec<A, E>,
   at: string,
   min: number,
   max: number,
-  judge: (elements: ReadonlyArray<Element<A>>) => ReadonlyArray<Element<A>> = (elements) => elements
+  judge: (elements: ReadonlyArray<Element<A>>) => ReadonlyArray<Element<A>> = (elements) => elements,
+  placeOf: (raw: unknown) => Issue["place"] = () => undefined
 ) => {
   const decode = Schema.decodeUnknownResult(item, { errors: "all" })
   const list = Schema.declare((u: unknown): u is ReadonlyArray<Element<A>> => Array.isArray(u))
@@ -34,10 +36,9 @@ export const elementsOf = <A, E>(
             judge(
               raws.map((raw, index) =>
                 Result.mapError(decode(raw), (error) => {
-                  const element = nameOf(raw)
-                  return issuesOf(error.issue, raw, `${at}[${index}]`).map((issue) =>
-                    element === undefined ? issue : { ...issue, element }
-                  )
+                  const [element, place] = [nameOf(raw), placeOf(raw)]
+                  const about = { ...(element === undefined ? {} : { element }), ...(place === undefined ? {} : { place }) }
+                  return issuesOf(error.issue, raw, `${at}[${index}]`).map((issue) => ({ ...issue, ...about }))
                 })
               )
             )

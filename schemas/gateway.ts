@@ -4,7 +4,7 @@ import { defaulted, listOf, requiredList } from "./absent.ts"
 import { isIP } from "./address.ts"
 import { elementsOf } from "./element.ts"
 import { optionalEntriesOf } from "./entries.ts"
-import { Listener } from "./listener.ts"
+import { Listener, placeOf } from "./listener.ts"
 import type { Element } from "./meta.ts"
 import { isQualifiedName, LabelValue, ObjectName, PortNumber, text } from "./name.ts"
 import { LocalObjectReference, ObjectReference, SecretObjectReference } from "./reference.ts"
@@ -104,23 +104,24 @@ const refuseSharedNames = (listeners: ReadonlyArray<Element<Listener>>): Readonl
     if (Result.isSuccess(listener)) count.set(listener.success.name, (count.get(listener.success.name) ?? 0) + 1)
   }
   if (count.values().every((n) => n === 1)) return listeners
-  return listeners.map((listener, index) =>
-    Result.isSuccess(listener) && count.get(listener.success.name) !== 1
-      ? Result.fail([
-          {
-            path: `spec.listeners[${index}].name`,
-            message: "Expected a name that no other listener of this Gateway has",
-            element: listener.success.name
-          }
-        ])
-      : listener
-  )
+  return listeners.map((listener, index) => {
+    if (Result.isFailure(listener) || count.get(listener.success.name) === 1) return listener
+    const place = placeOf(listener.success)
+    return Result.fail([
+      {
+        path: `spec.listeners[${index}].name`,
+        message: "Expected a name that no other listener of this Gateway has",
+        element: listener.success.name,
+        ...(place === undefined ? {} : { place })
+      }
+    ])
+  })
 }
 
 export const Gateway = Schema.Struct({
   spec: Schema.Struct({
     gatewayClassName: ObjectName,
-    listeners: elementsOf(Listener, "spec.listeners", 1, 64, refuseSharedNames),
+    listeners: elementsOf(Listener, "spec.listeners", 1, 64, refuseSharedNames, placeOf),
     addresses: listOf(GatewaySpecAddress, 16).check(uniqueAddresses),
     infrastructure: Schema.optionalKey(GatewayInfrastructure),
     /** Which ListenerSets may attach. */

@@ -1,9 +1,10 @@
 // A listener of a Gateway. Apart from gateway.ts because it decodes on its own: a bad listener leaves its neighbours serving.
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
 import { optionalEntriesOf } from "./entries.ts"
 import { ExternalAuth } from "./externalauth.ts"
 import { Hostname } from "./hostname.ts"
+import type { ListenerPlace } from "./meta.ts"
 import { Group, Kind, PortNumber, SectionName, text } from "./name.ts"
 import { gatewayGroup, LocalObjectReference, SecretObjectReference } from "./reference.ts"
 import { LabelSelector } from "./selector.ts"
@@ -85,3 +86,15 @@ export const Listener = Schema.Struct({
   })
 )
 export type Listener = typeof Listener.Type
+
+const decodePlace = Schema.decodeUnknownResult(
+  Schema.Struct({ port: PortNumber, hostname: Schema.optionalKey(Hostname), protocol: Schema.optionalKey(Schema.Unknown) })
+)
+
+/** Where a listener would be that does not decode. UDP has ports of its own, on which no hostname is anybody's. */
+export const placeOf = (raw: unknown): ListenerPlace | undefined => {
+  const read = decodePlace(raw)
+  return Result.isFailure(read) || read.success.protocol === "UDP"
+    ? undefined
+    : { port: read.success.port, hostname: read.success.hostname ?? null }
+}

@@ -50,6 +50,14 @@ export interface Issue {
   readonly message: string
   /** Inside an `Element`: its `name` where that much is readable, so that a bad listener or rule can be called by its name. */
   readonly element?: string
+  /** Of a listener: the port and hostname that it speaks of, where they are readable. Nobody else may answer for them. */
+  readonly place?: ListenerPlace
+}
+
+/** hostname null: every host. */
+export interface ListenerPlace {
+  readonly port: number
+  readonly hostname: string | null
 }
 
 /**

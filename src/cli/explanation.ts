@@ -113,6 +113,10 @@ const withListener = (
 ): Explanation => {
   const { mode } = listener
   const notes: Array<string> = []
+  if (mode._tag === "Refused" || mode._tag === "Unknown") {
+    const over = question.scheme === "https" ? "; it has no certificate, so the TLS handshake fails before that" : ""
+    return refuse("invalid_listener", `${mode.problem}${over}.`)
+  }
   if (mode._tag !== "Http") {
     return { ...base, outcome: `${describeSource(listener.source)} relays bytes; it reads no HTTP request.`, notes }
   }

@@ -66,7 +66,7 @@ const portKey = ({ bind, mode }: Listener): string =>
 
 /** What this data plane does not do yet is refused, never served half (law 15). */
 const unserved = ({ mode, bind }: Listener): string | null => {
-  if (mode._tag === "Unknown") return mode.problem
+  if (mode._tag === "Unknown" || mode._tag === "Refused") return mode.problem
   if (bind.transport !== "tcp") return "UDP listeners are not served"
   if (mode._tag === "Tls") return "TLS listeners (passthrough, TLSRoute) are not served"
   if (mode._tag === "Stream") return "TCP and UDP listeners are not served"
@@ -166,7 +166,8 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     const next = new Map<Id, LiveListener>()
     for (const [id, spec] of snapshot.listeners) {
       const problem = unserved(spec)
-      refuse("listeners", id, problem === null ? [] : [problem])
+      // That the operator refused it is no news to it.
+      refuse("listeners", id, problem === null || spec.mode._tag === "Refused" ? [] : [problem])
       // What is not served keeps its hostname: no wider sibling answers for it. Without certificates it fails the handshakes there.
       const { tls, hosts: ids } = spec.mode._tag === "Http" ? spec.mode : { tls: null, hosts: [] }
       const known = listeners.get(id)

@@ -18,6 +18,8 @@ export interface Listener {
         readonly routes: ReadonlyArray<{ readonly hostname: string; readonly to: Forward }>
       }
     | { readonly _tag: "Stream"; readonly to: Forward }
+    /** What the operator does not serve: its hostnames are answered 500 where a sibling has the port, never by a wider one. */
+    | { readonly _tag: "Refused"; readonly tls: null; readonly problem: string }
     /** What a newer operator says and the proxy cannot read: its hostnames are answered 500, never by a wider sibling (law 15). Only readers make it. */
     | { readonly _tag: "Unknown"; readonly tls: null; readonly problem: string }
   readonly limits: ListenerLimits

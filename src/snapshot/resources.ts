@@ -168,7 +168,8 @@ const knownMode = fields<{ readonly mode: KnownMode }>({
   mode: tagged<KnownMode>({
     Http: fields<{ tls: DownstreamTls | null; hosts: ReadonlyArray<Id> }>({ tls: nullable(downstreamTls), hosts: list(text) }),
     Tls: fields<Omit<Extract<KnownMode, { _tag: "Tls" }>, "_tag">>({ tls: nullable(downstreamTls), routes: list(tlsRoute) }),
-    Stream: fields<{ to: Forward }>({ to: forward })
+    Stream: fields<{ to: Forward }>({ to: forward }),
+    Refused: (value) => ({ tls: null, ...fields<{ problem: string }>({ problem: text })(value) })
   })
 })
 

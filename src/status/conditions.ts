@@ -229,6 +229,8 @@ export const listenerNote = {
     shifted: (port: number, bound: number, by: string): string =>
       `Port ${port} is opened as ${bound} in the pod, which listener ${by} has already: use another port`
   },
+  /** What a proxy says of requests for its hostnames. reason: of the condition that tells why. */
+  notServed: (reason: string): string => `the listener is not served (${reason}); see its conditions`,
   frontendValidation:
     "verification of client certificates is not served yet; remove it, or the listener would admit clients it must refuse",
   tlsOptions: (keys: ReadonlyArray<string>): string => `the options ${keys.join(", ")} are not known to Sluice; remove them`,

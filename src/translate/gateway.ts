@@ -22,6 +22,7 @@ import {
   unreadable
 } from "./listener.ts"
 import { type Unheeded, unheededParameters } from "./parameters.ts"
+import { placeholders } from "./placeholder.ts"
 import { boundPort, judgePorts, type PortClaims } from "./port.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { Collected } from "./units.ts"
@@ -45,6 +46,8 @@ export interface OwnGateway {
   readonly listeners: ReadonlyArray<ListenerStatus>
   /** Served listeners as they go into the snapshot, still without hosts; by id. */
   readonly served: ReadonlyMap<string, Listener>
+  /** Those that are not served and keep their hostnames; by id, as they go into the snapshot. */
+  readonly kept: ReadonlyMap<string, Listener>
   readonly materials: ReadonlyArray<Material>
   readonly infrastructure: Infrastructure
 }
@@ -233,6 +236,7 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
       conditions,
       listeners: statuses.map((one) => one.status),
       served: tables,
+      kept: placeholders(key, listeners, judged.unreadable, tables),
       materials: [...new Map(served.flatMap((one) => one.certificates.map((material) => [material.id, material] as const))).values()],
       infrastructure: infrastructureOf(view, key, gateway, tables.values(), refused !== null)
     }

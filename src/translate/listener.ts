@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener } from "#schemas/listener.ts"
-import type { Element, Issue } from "#schemas/meta.ts"
+import type { Element, Issue, ListenerPlace } from "#schemas/meta.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Material } from "../snapshot/secret.ts"
@@ -36,6 +36,8 @@ export interface JudgedListener {
 export interface UnreadableListener {
   readonly index: number
   readonly name: string | null
+  /** null: not even that could be read, or it has no hostname to keep (UDP). */
+  readonly place: ListenerPlace | null
   readonly issues: ReadonlyArray<Issue>
 }
 
@@ -51,7 +53,12 @@ export const isHeldOver = (judged: JudgedListener): boolean =>
 export const unreadable = (element: Element<Listener>, index: number): UnreadableListener | null =>
   Result.isSuccess(element)
     ? null
-    : { index, name: element.failure.find((issue) => issue.element !== undefined)?.element ?? null, issues: element.failure }
+    : {
+        index,
+        name: element.failure.find((issue) => issue.element !== undefined)?.element ?? null,
+        place: element.failure.find((issue) => issue.place !== undefined)?.place ?? null,
+        issues: element.failure
+      }
 
 const httpRoute: SupportedKind = { group: gatewayGroup, kind: "HTTPRoute" }
 

@@ -23,13 +23,15 @@ export interface Built {
 const none: ReadonlyArray<Id> = []
 
 const listenersOf = (own: OwnGateway, gathered: Gathered, before: Built | null): Tables["listeners"] => {
-  if (before !== null && before.own.served === own.served && before.gathered.hosts === gathered.hosts) return before.snapshot.listeners
+  const same = before !== null && before.own.served === own.served && before.own.kept === own.kept
+  if (same && before.gathered.hosts === gathered.hosts) return before.snapshot.listeners
   const listeners = new Map<Id, Listener>()
   for (const [id, listener] of own.served) {
     const hosts = gathered.hosts.get(id) ?? none
     const made = listener.mode._tag === "Http" ? { ...listener, mode: { ...listener.mode, hosts } } : listener
     listeners.set(id, shared(before?.snapshot.listeners.get(id), made))
   }
+  for (const [id, listener] of own.kept) listeners.set(id, listener)
   return listeners
 }
 

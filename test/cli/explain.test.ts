@@ -185,6 +185,14 @@ spec: {endpoints: ${endpoints}}
     assert.match(ask("http://shop.example:9999/").outcome, /No Gateway listens on port 9999.*port 8080/)
     const only = manifests.replace("port: 8080, protocol", "hostname: api.example, port: 8080, protocol")
     assert.deepEqual(ask("http://x.example:8080/", "GET", [], only).answer, { status: 404, reason: "no_listener", location: null })
+    const kept = manifests.replace(
+      "listeners: [",
+      "listeners: [{name: kept, hostname: kept.example, port: 8080, protocol: HTTP, allowedRoutes: {kinds: [{kind: TCPRoute}]}}, "
+    )
+    const refused = ask("http://kept.example:8080/", "GET", [], kept)
+    assert.deepEqual(refused.answer, { status: 500, reason: "invalid_listener", location: null })
+    assert.match(refused.outcome, /the listener is not served \(InvalidRouteKinds\); see its conditions/)
+    assert.match(ask("https://kept.example:8080/", "GET", [], kept).outcome, /handshake fails/)
     assert.match(ask("https://shop.example:8080/ledger").notes.join(), /speaks plain HTTP/)
   })
 

@@ -63,18 +63,24 @@ describe("isolation", () => {
     expect(await host("x.a.example")).toBe("404")
   })
 
-  const unserved: ReadonlyArray<readonly [string, Listener["mode"]]> = [
-    ["cannot be read", { _tag: "Unknown", tls: null, problem: "mode is not one of Http" }],
-    ["relays TLS", { _tag: "Tls", tls: null, routes: [] }],
-    ["asks for client certificates", { _tag: "Http", hosts: [], tls: { certificates: [], clientCa: "ca", clientAuth: "Require" } }]
+  // What the operator itself refuses is no refusal of the proxy.
+  const unserved: ReadonlyArray<readonly [string, Listener["mode"], ReadonlyArray<string>]> = [
+    ["cannot be read", { _tag: "Unknown", tls: null, problem: "mode is not one of Http" }, ["listeners kept"]],
+    ["the operator does not serve", { _tag: "Refused", tls: null, problem: "the listener is not served" }, []],
+    ["relays TLS", { _tag: "Tls", tls: null, routes: [] }, ["listeners kept"]],
+    [
+      "asks for client certificates",
+      { _tag: "Http", hosts: [], tls: { certificates: [], clientCa: "ca", clientAuth: "Require" } },
+      ["listeners kept"]
+    ]
   ]
   it.each(unserved)(
     "answers 500 for the hosts of a listener that %s, and for no others; no wider listener has them (law 15)",
-    async (_, mode) => {
+    async (_, mode, refusals) => {
       const wide = { any: marked("any"), wide: marked("wide", "*.a.example") }
       const kept = { hostname: "x.a.example", hosts: {}, mode }
       await using proxy = await startProxy({ listeners: { kept, ...wide } })
-      expect(proxy.acks[0]!.refused.map(({ table, id }) => `${table} ${id}`)).toEqual(["listeners kept"])
+      expect(proxy.acks[0]!.refused.map(({ table, id }) => `${table} ${id}`)).toEqual(refusals)
       const host = async (name: string) =>
         answeredBy(await talk(proxy.port("any"), `GET / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`))
       expect(await Promise.all(["x.a.example", "y.a.example", "a.example"].map(host))).toEqual(["500", "wide", "any"])
@@ -181,12 +187,13 @@ describe("TLS", () => {
         any: marked("any", undefined, { certificates: ["other"] }),
         bare: marked("bare", "bare.test", { certificates: ["missing"] }),
         passthrough: { hostname: "passthrough.test", hosts: {}, mode: { _tag: "Tls", tls: null, routes: [] } },
+        refused: { hostname: "refused.test", hosts: {}, mode: { _tag: "Refused", tls: null, problem: "the listener is not served" } },
         mutual: { hostname: "a.site.test", hosts: {}, mode: { _tag: "Http", hosts: [], tls: mutual } }
       },
       materials: [await pairOf("other", "other.test"), await pairOf("a", "a.site.test")]
     })
     const port = proxy.port("any")
-    for (const servername of ["bare.test", "passthrough.test"])
+    for (const servername of ["bare.test", "passthrough.test", "refused.test"])
       await expect(shake(port, servername, { rejectUnauthorized: false })).rejects.toThrow()
     const sent = async (servername: string) => {
       const { client } = await shake(port, servername)

@@ -209,8 +209,10 @@ describe("what is not understood", () => {
     const from = snapshotOf({ listeners: new Map([[id, listener]]) }, "a")
     const { update, unread } = read({ set: { listeners: { [id]: { ...listener, mode: { _tag: "Quic" } } } } }, from, "a")
     // It keeps its hostname, for which nobody else may answer; the proxy refuses it by the problem.
-    const mode = { _tag: "Unknown", tls: null, problem: "mode is not one of Http, Tls, Stream" }
+    const mode = { _tag: "Unknown", tls: null, problem: "mode is not one of Http, Tls, Stream, Refused" }
     assert.deepEqual([patch(from, update).listeners.get(id) as unknown, unread], [{ ...listener, mode }, []])
+    const refused = { ...listener, mode: { _tag: "Refused", tls: null, problem: "its operator does not serve it" } } as const
+    assert.deepEqual(patch(from, read({ set: { listeners: { [id]: refused } } }, from, "a").update).listeners.get(id), refused)
     const placeless = read({ set: { listeners: { [id]: { ...listener, hostname: 7 } } } }, from, "a")
     assert.strictEqual(patch(from, placeless.update).listeners.size, 0)
     assert.deepEqual(placeless.unread, [{ table: "listeners", id, reason: "hostname is not a text" }])

@@ -1,0 +1,66 @@
+// A listener that is not served keeps its hostnames from wider siblings of its port (law 15): what was meant for it is no other listener's to answer. Apart from
+// gateway.ts because nobody attaches to it, and it opens no port.
+import type { ListenerPlace, ObjectKey } from "#schemas/meta.ts"
+import { parseKey } from "#schemas/meta.ts"
+import { type Id, listenerId } from "../snapshot/id.ts"
+import type { Listener } from "../snapshot/listener.ts"
+import { listenerNote } from "../status/conditions.ts"
+import { isServed, type JudgedListener, type UnreadableListener } from "./listener.ts"
+
+interface Unserved {
+  readonly id: Id
+  readonly section: string | null
+  readonly place: ListenerPlace
+  /** The reason of the condition that says why. */
+  readonly reason: string
+}
+
+const unservedOf = (
+  key: ObjectKey,
+  judged: ReadonlyArray<JudgedListener>,
+  unreadable: ReadonlyArray<UnreadableListener>
+): ReadonlyArray<Unserved> => {
+  const { namespace, name } = parseKey(key)
+  return [
+    ...judged
+      .filter((one) => !isServed(one) && one.listener.protocol !== "UDP")
+      .map(({ name: section, listener, accepted, resolved }) => ({
+        id: listenerId(namespace, name, section),
+        section,
+        place: { port: listener.port, hostname: listener.hostname ?? null },
+        reason: accepted.status === "True" ? resolved.reason : accepted.reason
+      })),
+    // Several may share a name, or have none: no name of a listener has brackets.
+    ...unreadable.flatMap(({ index, name: section, place }) =>
+      place === null ? [] : [{ id: listenerId(namespace, name, `[${index}]`), section, place, reason: "UnsupportedValue" }]
+    )
+  ]
+}
+
+/** Of each hostname that no served listener of its port has, one; only on ports that are served at all. served: by id, as they go into the snapshot. */
+export const placeholders = (
+  key: ObjectKey,
+  judged: ReadonlyArray<JudgedListener>,
+  unreadable: ReadonlyArray<UnreadableListener>,
+  served: ReadonlyMap<Id, Listener>
+): ReadonlyMap<Id, Listener> => {
+  const { namespace, name } = parseKey(key)
+  const kept = new Map<Id, Listener>()
+  const siblings = [...served.values()]
+  const taken = new Set(siblings.map(({ port, hostname }) => `${port} ${hostname ?? "*"}`))
+  for (const { id, section, place, reason } of unservedOf(key, judged, unreadable)) {
+    const sibling = siblings.find(({ port }) => port === place.port)
+    const where = `${place.port} ${place.hostname ?? "*"}`
+    if (sibling === undefined || taken.has(where)) continue
+    taken.add(where)
+    kept.set(id, {
+      source: { kind: "Gateway", namespace, name, section },
+      hostname: place.hostname,
+      port: place.port,
+      bind: sibling.bind,
+      mode: { _tag: "Refused", tls: null, problem: listenerNote.notServed(reason) },
+      limits: sibling.limits
+    })
+  }
+  return kept
+}
