@@ -488,6 +488,25 @@ export const egressPolicy = {
 
 const portList = (ports: ReadonlyArray<number>): string => (ports.length === 0 ? "it declares none" : `it declares ${ports.join(", ")}`)
 
+/** Sentences about Voyager's annotations. key: the annotation. */
+export const voyagerNote = {
+  unreadable: (key: string, value: string, expected: string): string =>
+    `the annotation ${key} is ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)}: expected ${expected}`,
+  unknown: (key: string): string => `the annotation ${key} is none that Sluice knows: remove it, docs/voyager.md lists those it reads`,
+  redirect: (key: string): string =>
+    `the annotation ${key} asks for a redirect to the external name, which is not served yet: use a filter RequestRedirect on the route, or remove the annotation and the request is proxied`,
+  probe: (key: string): string => `the annotation ${key} asks for health checks, which are not served yet: say "false", or remove it`,
+  nameserver: (key: string, written: string, refused: string): string =>
+    `the annotation ${key} names ${written}, which is ${refused}: never asked`,
+  caFile: (key: string): string =>
+    `the annotation ${key} names a ca-file, which would be a file of ours: give the CA in a BackendTLSPolicy`,
+  sni: (key: string, name: string): string => `the annotation ${key} has sni str(${name}): ${name} is no hostname in lower case`,
+  unused: (key: string): string => `the annotation ${key} changes nothing: names are asked for as docs/dns.md says`,
+  governed: (key: string): string => `the annotation ${key} is not used where a BackendTLSPolicy speaks`,
+  skipVerify: (key: string, namespaces: string): string =>
+    `the annotation ${key}: verify none needs an EgressPolicy that selects ${namespaces} and has permit SkipVerify; give the CA in a BackendTLSPolicy instead`
+}
+
 /** Sentences about references to backends, for a route's ResolvedRefs and for the conditions above. */
 export const backendNote = {
   unknownKind: (group: string, kind: string): string =>
@@ -504,8 +523,6 @@ export const backendNote = {
   address: (what: string, why: string): string => `${what}: ${why}`,
   externalName: (what: string, name: string): string =>
     `${what} is proxied to ${name}; an XBackend or a Backend says the same and has a status of its own`,
-  voyagerRedirect: (what: string, annotation: string): string =>
-    `${what}: the annotation ${annotation} asks for a redirect to the external name, which is not served yet: use a filter RequestRedirect on the route, or remove the annotation and the request is proxied`,
   externalNameDisabled: (what: string): string =>
     `${what} is of type ExternalName, which GatewayParameters (features.externalName: Disabled) of a Gateway of this route switches off: use an XBackend or a Backend`,
   egressRefused: (what: string, policies: string): string =>

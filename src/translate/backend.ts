@@ -6,14 +6,15 @@ import type { Service } from "#schemas/service.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { AddressPolicy } from "../snapshot/upstream.ts"
-import { backend, backendNote, observed, type Said } from "../status/conditions.ts"
+import { backend, backendNote, observed, type Said, voyagerNote } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
 import { type Declared, refused, upstreamOf } from "./destination.ts"
 import { judgeBackend } from "./dialects/backend.ts"
-import { externalNameDestination, redirectAnnotation, wantsRedirect } from "./dialects/externalname.ts"
+import { externalNameDestination } from "./dialects/externalname.ts"
 import type { JudgedBackend } from "./dialects/judged.ts"
 import { type ServiceObject, serviceDestination } from "./dialects/service.ts"
+import { backendTls, readVoyager } from "./dialects/voyager.ts"
 import { judgeXBackend } from "./dialects/xbackend.ts"
 import { egressOf, refusedByIntent } from "./egress.ts"
 import { type BackendRules, rulesFor, rulesOf } from "./features.ts"
@@ -71,10 +72,12 @@ const ofService = (view: View, rules: BackendRules, key: ObjectKey, port: number
   const { spec } = object.value.success
   if (spec.type === "ExternalName" && !rules.externalName)
     return refused(key, source, "invalid_backend", "NotPermitted", backendNote.externalNameDisabled(what))
-  if (spec.type === "ExternalName" && wantsRedirect(object.meta.annotations))
-    return refused(key, source, "invalid_backend", "UnsupportedValue", backendNote.voyagerRedirect(what, redirectAnnotation))
   const service: ServiceObject = { key, source, ...parseKey(key), what, spec }
-  return spec.type === "ExternalName" ? externalNameDestination(view, rules, service, port) : serviceDestination(view, rules, service, port)
+  if (spec.type !== "ExternalName") return serviceDestination(view, rules, service, port)
+  const voyager = readVoyager(object.meta.annotations, rules.allowLoopback)
+  return voyager.problems.length > 0
+    ? refused(key, source, "invalid_backend", "UnsupportedValue", backendNote.about(what, voyager.problems.join("; ")))
+    : externalNameDestination(view, rules, service, port, voyager)
 }
 
 /** What is declared, as a reference with this port sees it; whoever refers. */
@@ -126,7 +129,12 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
       found.source,
       "invalid_backend",
       "NotPermitted",
-      backendNote.address(what, backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, from.namespace)))
+      backendNote.address(
+        what,
+        kind === serviceKind
+          ? voyagerNote.skipVerify(backendTls, spoken(namespace, from.namespace))
+          : backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, from.namespace))
+      )
     )
   const upstream = {
     ...upstreamOf(destination, addressPolicy(view, rules, namespace, from.namespace)),

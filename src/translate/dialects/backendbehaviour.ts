@@ -75,7 +75,7 @@ const dns = (spec: BackendDNS): Part<DnsContract> =>
 const defaultHold = { nxdomain: undefined, refused: undefined, servfail: undefined, timeout: undefined, other: undefined }
 
 /** The layer that a Backend is: only what it names. */
-export const behaviourOf = (spec: Backend["spec"]): Part<Behaviour> =>
+export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
   said<Behaviour>({
     timeouts:
       spec.timeouts === undefined && spec.connections?.keepAliveIdle === undefined

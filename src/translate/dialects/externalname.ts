@@ -1,6 +1,6 @@
 // Service of type ExternalName, proxied to the name it gives (docs/external-api.md). Its EndpointSlices, if any, are ignored.
 import { Result } from "effect"
-import { backendNote } from "../../status/conditions.ts"
+import { backendNote, voyagerNote } from "../../status/conditions.ts"
 import { type Declared, declared, refused, tlsAt } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import { governedTls } from "../governed.ts"
@@ -8,17 +8,17 @@ import { externalName } from "../hostname.ts"
 import { describePolicy, tlsPolicyOf } from "../policy.ts"
 import { unsaid, wireOf } from "../protocol.ts"
 import type { View } from "../view.ts"
+import { behaviourOf } from "./backendbehaviour.ts"
 import { declaredPort, type ServiceObject } from "./service.ts"
+import { backendTls, type Voyager } from "./voyager.ts"
 
-/** Voyager's: an explicit false (as Go reads one) asks for a redirect to the external name instead of a proxied request. */
-export const redirectAnnotation = "ingress.appscode.com/use-dns-resolver"
-
-const falsehoods: ReadonlySet<string> = new Set(["0", "f", "F", "false", "FALSE", "False"])
-
-export const wantsRedirect = (annotations: ReadonlyMap<string, string>): boolean =>
-  falsehoods.has(annotations.get(redirectAnnotation) ?? "")
-
-export const externalNameDestination = (view: View, rules: BackendRules, service: ServiceObject, number: number): Declared => {
+export const externalNameDestination = (
+  view: View,
+  rules: BackendRules,
+  service: ServiceObject,
+  number: number,
+  voyager: Voyager
+): Declared => {
   const { key, source, what } = service
   // Ports declared are enforced; a Service that declares none (legal, Voyager style) is dialled on the port of the reference.
   const port = service.spec.ports.length === 0 ? null : declaredPort(service, number)
@@ -35,13 +35,17 @@ export const externalNameDestination = (view: View, rules: BackendRules, service
     { group: "", kind: "Service", namespace: service.namespace, name: service.name },
     port === null || port.name === "" ? null : port.name
   )
-  const trust = governedTls(policy, tlsAt(wire.tls, number), source)
+  const trust = governedTls(policy, voyager.tls !== null || tlsAt(wire.tls, number), source)
   if (trust === null)
     return refused(key, source, "invalid_backend", null, "", [
       backendNote.about(what, backendNote.tlsInvalid(policy === null ? "" : describePolicy(policy)))
     ])
   const notes = [backendNote.externalName(what, name.success)]
-  if (policy === null && wire.tls === null && trust.on)
+  notes.push(...voyager.notes.map((note) => backendNote.about(what, note)))
+  // A policy governs whatever TLS there is.
+  if (policy !== null && voyager.tls !== null) notes.push(backendNote.about(what, voyagerNote.governed(backendTls)))
+  const own = policy === null ? voyager.tls : null
+  if (policy === null && own === null && wire.tls === null && trust.on)
     notes.push(backendNote.about(what, backendNote.tlsBy443("appProtocol: http opts out")))
   if (!trust.on)
     notes.push(
@@ -58,10 +62,10 @@ export const externalNameDestination = (view: View, rules: BackendRules, service
       sources: trust.sources,
       external: true,
       protocol: wire.protocol,
-      identity: { host: "Endpoint", sni: trust.sni, certificateName: trust.certificateName },
-      tls: trust.tls,
+      identity: { host: "Endpoint", sni: own?.sni ?? trust.sni, certificateName: own?.sni ?? trust.certificateName },
+      tls: own === null || trust.tls === null ? trust.tls : { ...trust.tls, verify: own.verify },
       materials: trust.materials,
-      layers: [],
+      layers: voyager.dns === null ? [] : [{ source, part: behaviourOf({ dns: voyager.dns }) }],
       provenance: { "identity.host": source, ...(wire === unsaid ? {} : { protocol: source }), ...trust.provenance },
       endpoints: [
         {

@@ -1,0 +1,71 @@
+// A Service as Voyager's users have it, served as it is: its own nameservers are asked, and TLS is what backend-tls says.
+import { join } from "node:path"
+import { expect, it } from "vitest"
+import { folder, gateway, running } from "../cli/program.ts"
+import { ask } from "../proxy/harness.ts"
+import { makeAuthority } from "../support/certificates.ts"
+import { startDnsServer } from "../support/dns.ts"
+import { startOrigin } from "../support/origin.ts"
+import { freePort } from "../support/port.ts"
+
+const manifest = (origin: number, nameserver: string, tls: string) => `---
+apiVersion: v1
+kind: Service
+metadata:
+  name: fx
+  namespace: shop
+  annotations:
+    ingress.appscode.com/use-dns-resolver: "true"
+    ingress.appscode.com/dns-resolver-nameservers: '["${nameserver}"]'
+    ingress.appscode.com/dns-resolver-hold: '{"nx": "15s", "obsolete": "45s"}'
+    ingress.appscode.com/backend-tls: ${tls}
+spec: {type: ExternalName, externalName: origin-7.rates.example}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: fx, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules: [{backendRefs: [{name: fx, port: ${origin}}]}]
+`
+
+it.each([
+  ["ssl sni str(fx.rates.example)", 200],
+  ["ssl verify required", 502]
+])(
+  "backend-tls: %s → %s from an origin whose certificate names fx.rates.example",
+  async (tls, status) => {
+    const authority = await makeAuthority()
+    const { chain, key } = await authority.leaf({ dns: ["fx.rates.example"] })
+    await using origin = await startOrigin({ tls: { cert: chain, key }, script: ({ reply }) => reply({ body: "1.07" }) })
+    const [own, others] = [await startDnsServer(), await startDnsServer()]
+    own.host("origin-7.rates.example", ["127.0.0.1"])
+    const port = await freePort()
+    using place = folder({ "ca.pem": authority.certificate, "m.yaml": `${gateway(port)}${manifest(origin.port, own.address, tls)}` })
+    const child = running([
+      ...[
+        "run",
+        "--listen-address=127.0.0.1",
+        "--admin-address=off",
+        "--health-address=off",
+        "--allow-loopback",
+        `--nameserver=${others.address}`
+      ],
+      ...[`--state-folder=${join(place.path, "state")}`, `--trust-bundle=${join(place.path, "ca.pem")}`, join(place.path, "m.yaml")]
+    ])
+    try {
+      await child.line(/Gateway shop\/edge: http:/)
+      const answer = await ask(port, "/rate")
+      expect(answer.status).toBe(status)
+      expect(own.count("origin-7.rates.example")).toBeGreaterThan(0)
+      expect(others.count("origin-7.rates.example")).toBe(0)
+      if (status === 200) expect(origin.seen[0]?.servername).toBe("fx.rates.example")
+      else expect(origin.requests).toBe(0)
+    } finally {
+      await child.end("SIGKILL")
+      await own.close()
+      await others.close()
+    }
+  },
+  30_000
+)
