@@ -18,6 +18,8 @@ import { Secret } from "./secret.ts"
 import { Service } from "./service.ts"
 import { XBackend } from "./xbackend.ts"
 
+export type Need = "Required" | "Optional" | "Governing" | "Demanded"
+
 export interface KindEntry {
   /** `Kind.group`, as in ObjectKey and Change. */
   readonly groupKind: GroupKind
@@ -32,9 +34,10 @@ export interface KindEntry {
   readonly scope: "Cluster" | "Namespaced"
   /**
    * Required: nothing is published before it is synced. Optional: its CRD or our right to it may be absent.
+   * Governing: its CRD may be absent, our right to it may not: it restricts what others say, so one that cannot be seen is not taken for none.
    * Demanded: fetched one by one, when translate's interest names it.
    */
-  readonly need: "Required" | "Optional" | "Demanded"
+  readonly need: Need
   /** The operator writes its `status`: it needs the right to that subresource. */
   readonly status: boolean
   /** Decodes the whole object to its fields beside metadata. */
@@ -68,7 +71,7 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(gatewayGroup, ["v1", "v1beta1"], "Gateway", "gateways", "Namespaced", "Required", Gateway, "status"),
   entry(gatewayGroup, ["v1", "v1beta1"], "HTTPRoute", "httproutes", "Namespaced", "Required", HTTPRoute, "status"),
   entry(gatewayGroup, ["v1", "v1beta1"], "ReferenceGrant", "referencegrants", "Namespaced", "Required", ReferenceGrant, "no status"),
-  entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Optional", BackendTLSPolicy, "status"),
+  entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Governing", BackendTLSPolicy, "status"),
   entry(experimentalGroup, ["v1alpha1"], "XBackend", "xbackends", "Namespaced", "Optional", XBackend, "status"),
   entry(ownGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Required", Backend, "status"),
   entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy, "status"),

@@ -20,6 +20,8 @@ interface Part {
   detail: string
   /** The denial was told since it began. */
   told: boolean
+  /** It was listed once: what there was is held. */
+  known: boolean
 }
 
 /** namespaces: [""] for the whole cluster. put: called synchronously. */
@@ -30,20 +32,27 @@ export const gather = (
 ): ReadonlyMap<string, Hearing> => {
   const kind = entry.groupKind
   const parts = new Map<string, Part>(
-    namespaces.map((namespace) => [namespace, { state: "Waiting", objects: new Map(), detail: "", told: false }])
+    namespaces.map((namespace) => [namespace, { state: "Waiting", objects: new Map(), detail: "", told: false, known: false }])
   )
   const several = parts.size > 1
   let synced = false
 
   const settled = (): boolean => [...parts.values()].every((part) => part.state !== "Waiting")
 
+  const tellWhole = (): void => {
+    const unread = [...parts].flatMap(([namespace, part]) => (part.state === "Denied" && !part.known ? [namespace] : [])).sort()
+    const objects = [...parts.values()].flatMap((part) => [...part.objects.values()])
+    put({ _tag: "Replaced", kind, objects, ...(unread.length === 0 ? {} : { unread }) })
+  }
+
   /** What each answered, while no list has been told. */
   const first = (): void => {
     const all = [...parts.values()]
     if (all.some((part) => part.state === "Listed")) {
       synced = true
-      put({ _tag: "Replaced", kind, objects: all.flatMap((part) => [...part.objects.values()]) })
-    } else if (all.every((part) => part.state === "Absent")) put({ _tag: "Unserved", kind })
+      tellWhole()
+      // A definition is the whole cluster's: where it is absent in one namespace, those that may not look have nothing either.
+    } else if (all.some((part) => part.state === "Absent")) put({ _tag: "Unserved", kind })
     tellDenials()
   }
 
@@ -65,9 +74,10 @@ export const gather = (
         listed: (objects) => {
           part.state = "Listed"
           part.told = false
+          part.known = true
           part.objects.clear()
           for (const object of objects) part.objects.set(object.meta.key, object)
-          if (synced) put({ _tag: "Replaced", kind, objects: [...parts.values()].flatMap((one) => [...one.objects.values()]) })
+          if (synced) tellWhole()
           else if (settled()) first()
           // The fold holds them.
           if (!several) part.objects.clear()

@@ -1,5 +1,6 @@
 // What can be seen of the cluster, by kind and namespace: for metrics, for conditions and for people. Plain data; nothing is decided by it.
 import type { SubscriptionRef } from "effect"
+import type { Need } from "#schemas/kinds.ts"
 import type { GroupKind } from "#schemas/meta.ts"
 
 export type SightState =
@@ -128,7 +129,7 @@ export const describeCollection = ({ kind, namespace }: Collection): string => {
 }
 
 /** What is wrong with a collection and what to do about it, one sentence or two; null: nothing, or what may well be so (an Optional kind without its CRD). */
-export const troubleOf = (collection: Collection, need: "Required" | "Optional" | "Demanded"): string | null => {
+export const troubleOf = (collection: Collection, need: Need): string | null => {
   const { state, listed, detail } = collection
   const stays = listed ? "; what was read before goes on serving" : ""
   switch (state) {
@@ -139,9 +140,9 @@ export const troubleOf = (collection: Collection, need: "Required" | "Optional" 
     case "Broken":
       return `${describeCollection(collection)} cannot be watched${stays}: ${detail}`
     case "Denied":
-      return `${describeCollection(collection)} may not be read${stays}: ${detail}. Grant get, list and watch`
+      return `${describeCollection(collection)} may not be read${stays}: ${detail}. Grant get, list and watch${need === "Governing" && !listed ? "; until then nothing that it may govern is published or dialled" : ""}`
     case "Unserved":
-      return need === "Optional" && !listed
+      return need !== "Required" && !listed
         ? null
         : `${describeCollection(collection)} is not served by this cluster${stays}. Install its CustomResourceDefinition (${collection.kind})`
   }

@@ -22,8 +22,13 @@ export interface Decoded<A = unknown> {
 }
 
 export type Change =
-  /** A whole list (start, relist after 410, manifests re-read): what it lacks is gone. */
-  | { readonly _tag: "Replaced"; readonly kind: GroupKind; readonly objects: ReadonlyArray<Decoded> }
+  /** A whole list (start, relist after 410, manifests re-read): what it lacks is gone. unread: namespaces of it that could never be read, sorted; absent: none. */
+  | {
+      readonly _tag: "Replaced"
+      readonly kind: GroupKind
+      readonly objects: ReadonlyArray<Decoded>
+      readonly unread?: ReadonlyArray<string>
+    }
   | { readonly _tag: "Upserted"; readonly object: Decoded }
   | { readonly _tag: "Deleted"; readonly key: ObjectKey }
   /** The CRD is absent. Never sent for a kind that was served before. */

@@ -1,5 +1,6 @@
 // The world as decoded so far: persistent maps by kind, folded from Changes. Pure: an edit that says nothing new is the same state (===).
 import { HashMap, Option } from "effect"
+import type { Need } from "#schemas/kinds.ts"
 import { type GroupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Change, Decoded } from "./change.ts"
 import { sameContent } from "./content.ts"
@@ -9,6 +10,8 @@ export interface Objects {
   readonly byKey: HashMap.HashMap<ObjectKey, Decoded>
   /** The keys edited lately, newest first: what has changed since an older state is read from it instead of comparing whole maps. */
   readonly edits: Edits
+  /** Namespaces of a synced kind whose objects could never be read: what there is, nobody knows. */
+  readonly unread: ReadonlyArray<string>
 }
 
 /** A bounded list of edited keys. It holds keys only, so it pins no old state. */
@@ -34,7 +37,7 @@ const noEdits = (): Edits => ({ length: 0, key: null, older: null })
 const edited = (edits: Edits, key: ObjectKey): Edits =>
   edits.length >= longestEdits ? noEdits() : { length: edits.length + 1, key, older: edits }
 
-const nothing: Objects = { sync: "Waiting", byKey: HashMap.empty(), edits: { length: 0, key: null, older: null } }
+const nothing: Objects = { sync: "Waiting", byKey: HashMap.empty(), edits: { length: 0, key: null, older: null }, unread: [] }
 
 /** The objects of a kind; of a kind never heard of, none and Waiting. */
 export const objectsOf = (state: ClusterState, kind: GroupKind): Objects => Option.getOrElse(HashMap.get(state.kinds, kind), () => nothing)
@@ -48,8 +51,14 @@ const withObjects = (state: ClusterState, kind: GroupKind, objects: Objects): Cl
 const settled = (before: Decoded | null | undefined, after: Decoded): Decoded =>
   before !== null && before !== undefined && sameContent(before, after) ? before : after
 
-const replaced = (state: ClusterState, kind: GroupKind, objects: ReadonlyArray<Decoded>): ClusterState => {
+const replaced = (
+  state: ClusterState,
+  kind: GroupKind,
+  objects: ReadonlyArray<Decoded>,
+  unseen: ReadonlyArray<string> = nothing.unread
+): ClusterState => {
   const before = objectsOf(state, kind)
+  const unread = before.unread.join() === unseen.join() ? before.unread : unseen
   let changed = HashMap.size(before.byKey) !== objects.length
   const entries: Array<readonly [ObjectKey, Decoded]> = []
   for (const object of objects) {
@@ -58,7 +67,8 @@ const replaced = (state: ClusterState, kind: GroupKind, objects: ReadonlyArray<D
     if (kept !== old) changed = true
     entries.push([object.meta.key, kept])
   }
-  if (!changed) return before.sync === "Synced" ? state : withObjects(state, kind, { ...before, sync: "Synced" })
+  if (!changed)
+    return before.sync === "Synced" && before.unread === unread ? state : withObjects(state, kind, { ...before, sync: "Synced", unread })
   const byKey = HashMap.fromIterable(entries)
   // A list may name a key twice (the last one stands), so what is gone is looked for by key and not by count.
   let edits = before.edits
@@ -68,7 +78,7 @@ const replaced = (state: ClusterState, kind: GroupKind, objects: ReadonlyArray<D
   }
   for (const [key, kept] of entries) if (Option.getOrUndefined(HashMap.get(before.byKey, key)) !== kept) note(key)
   for (const key of HashMap.keys(before.byKey)) if (!HashMap.has(byKey, key)) note(key)
-  return withObjects(state, kind, { sync: "Synced", byKey, edits })
+  return withObjects(state, kind, { sync: "Synced", byKey, edits, unread })
 }
 
 const upserted = (state: ClusterState, object: Decoded): ClusterState => {
@@ -104,7 +114,7 @@ const fetched = (state: ClusterState, key: ObjectKey, object: Decoded | null): C
 export const apply = (state: ClusterState, change: Change): ClusterState => {
   switch (change._tag) {
     case "Replaced":
-      return replaced(state, change.kind, change.objects)
+      return replaced(state, change.kind, change.objects, change.unread)
     case "Upserted":
       return upserted(state, change.object)
     case "Deleted":
@@ -121,15 +131,15 @@ export const apply = (state: ClusterState, change: Change): ClusterState => {
 /** A kind as the table of kinds lists it. Demanded kinds are only ever fetched. */
 export interface NeededKind {
   readonly groupKind: GroupKind
-  readonly need: "Required" | "Optional" | "Demanded"
+  readonly need: Need
 }
 
-/** Law 2: every Required kind has been listed; every Optional kind has been listed, is not served or is denied. */
+/** Law 2: every Required kind has been listed; every Governing kind has been listed or is not served; every Optional kind likewise, or is denied. */
 export const synced = (state: ClusterState, kinds: Iterable<NeededKind>): boolean => {
   for (const { groupKind, need } of kinds) {
     if (need === "Demanded") continue
     const { sync } = objectsOf(state, groupKind)
-    if (sync === "Waiting" || (need === "Required" && sync !== "Synced")) return false
+    if (sync === "Waiting" || (need === "Required" && sync !== "Synced") || (need === "Governing" && sync === "Denied")) return false
   }
   return true
 }

@@ -537,6 +537,8 @@ export const backendNote = {
     "TLS with system roots and no server name, so certificates must carry the endpoints' IP addresses; a BackendTLSPolicy names the host and the CA",
   tlsInvalid: (policy: string): string =>
     `${policy} cannot be applied and plaintext is not used instead, so its share is answered 500; see the conditions of the policy`,
+  policiesUnread: (namespace: string): string =>
+    `a BackendTLSPolicy that may govern it (those of namespace ${namespace} may not be read: grant the operator get, list and watch)`,
   tlsPolicyOver: (policy: string, over: string): string => `${policy} wins over ${over}`,
   slice: {
     undecodable: (slice: string, issues: ReadonlyArray<Issue>): string => `${slice} cannot be read: ${describeIssues(issues)}`,

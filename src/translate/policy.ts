@@ -34,7 +34,8 @@ export interface PolicyTarget {
 /** What a policy says to a backend that it governs. */
 export interface PolicyTrust {
   readonly source: Source
-  readonly key: ObjectKey
+  /** null: nobody may read the policies of its namespace, so whether there is one is not known. */
+  readonly key: ObjectKey | null
   /** SNI, and the certificate's name unless tls.names are given; "" where tls is null and it cannot be read. */
   readonly hostname: string
   /** null: the policy cannot be applied; its targets answer 500, never plaintext. */
@@ -125,10 +126,14 @@ const evaluate = (view: View, key: ObjectKey): Evaluated | null => {
 
 const evaluated = (view: View, key: ObjectKey): Evaluated | null => view.unit("tls-policy", key, (inner) => evaluate(inner, key))
 
-/** The trust that governs a port of a target; sectionName beats the whole target. null: no policy speaks. */
+/** The trust that governs a port of a target; sectionName beats the whole target. null: no policy speaks; one that may not be read is not taken for none. */
 export const tlsPolicyOf = (view: View, target: PolicyTarget, section: string | null): PolicyTrust | null => {
   const policy = (section === null ? null : holder(view, target, section)) ?? holder(view, target, null)
-  return policy === null ? null : (evaluated(view, policy.meta.key)?.trust ?? null)
+  if (policy !== null) return evaluated(view, policy.meta.key)?.trust ?? null
+  const { namespace } = target
+  return view.unread(backendTlsPolicyKind).includes(namespace)
+    ? { source: { kind: "BackendTLSPolicy", namespace, name: "", section: null }, key: null, hostname: "", tls: null, materials: [] }
+    : null
 }
 
 /** Ports of a target that a section can name; null: the target does not exist or cannot be read. */
@@ -212,7 +217,8 @@ const judge = (view: View, key: ObjectKey): Judged => {
 }
 
 /** What a policy is called where a backend says that it governs it. */
-export const describePolicy = (trust: PolicyTrust): string => describeKey(trust.key)
+export const describePolicy = ({ key, source }: PolicyTrust): string =>
+  key === null ? backendNote.policiesUnread(source.namespace) : describeKey(key)
 
 /** Verdicts of every BackendTLSPolicy: an ancestor entry per Gateway that reaches a target, or one entry without parent where none does. */
 export const policyVerdicts = (view: View, reached: Reached): ReadonlyMap<ObjectKey, Verdict> => {

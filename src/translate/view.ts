@@ -28,6 +28,8 @@ export interface View {
    * same: a test of the whole value to use instead, where comparing the parts would be wasted.
    */
   readonly unit: <A>(table: string, key: string, compute: (view: View) => A, same?: (before: A, after: A) => boolean) => A
+  /** Namespaces whose objects of a kind could never be read: that there are none is not known. */
+  readonly unread: (kind: GroupKind) => ReadonlyArray<string>
   /** What the translation has `give`n by this name. The caller names the type. */
   readonly given: <A>(name: string) => A
 }
@@ -74,6 +76,8 @@ const byNamespace = named<Index<unknown>>((kind) => ({
   buckets: ({ meta: { key } }) => [key.slice(key.indexOf("/") + 1, key.lastIndexOf("/"))]
 }))
 
+const none: ReadonlyArray<string> = []
+
 /** A class, for there is one a unit: methods of an object literal would be made anew for each. */
 class RecordingView implements View {
   readonly #units: Units
@@ -109,6 +113,10 @@ class RecordingView implements View {
     return units.unit(this.#reader, table, key, (unit) => compute(new RecordingView(units, unit)), same as Unit["same"]) as A
   }
 
+  unread(kind: GroupKind): ReadonlyArray<string> {
+    return (this.#units.given(this.#reader, `unread ${kind}`) as ReadonlyArray<string> | undefined) ?? none
+  }
+
   given<A>(name: string): A {
     return this.#units.given(this.#reader, name) as A
   }
@@ -119,6 +127,7 @@ export const open = (state: ClusterState, previous: Memo | null): Session => {
   const goesOn = previous !== null && previous.units.epoch === previous.epoch
   const units = goesOn ? previous.units : new Units(state)
   units.begin(state)
+  for (const [kind, { unread }] of state.kinds) units.give(`unread ${kind}`, unread)
   return {
     view: new RecordingView(units, null),
     continues: goesOn,

@@ -36,6 +36,11 @@ describe("a kind of the API server", () => {
     assert.deepEqual(told(closed, closed), [
       "warning Backend in namespace shop may not be read; what was read before goes on serving: forbidden. Grant get, list and watch"
     ])
+    // What restricts others is waited for, and nobody else says that.
+    const policies = { state: "Denied", kind: "BackendTLSPolicy.gateway.networking.k8s.io", detail: "forbidden" } as const
+    assert.deepEqual(told(policies), [
+      "warning BackendTLSPolicy may not be read: forbidden. Grant get, list and watch; until then nothing that it may govern is published or dialled"
+    ])
   })
 
   it("that was never read is told why; one whose watch breaks only when everything is asked for", () => {

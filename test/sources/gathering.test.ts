@@ -24,7 +24,11 @@ const object = (namespace: string, name: string): Decoded => ({
 const short = (change: Change): string => {
   switch (change._tag) {
     case "Replaced":
-      return `Replaced ${change.objects.map((one) => one.meta.key.slice("Service/".length)).join(" ")}`.trim()
+      return [
+        "Replaced",
+        ...change.objects.map((one) => one.meta.key.slice("Service/".length)),
+        ...(change.unread ?? []).map((namespace) => `without ${namespace}`)
+      ].join(" ")
     case "Upserted":
       return `Upserted ${change.object.meta.key.slice("Service/".length)}`
     case "Denied":
@@ -68,7 +72,7 @@ describe("a kind of two namespaces", () => {
     const { told, of } = gathering("a", "b")
     of("b").denied("no")
     of("a").listed([object("a", "1")])
-    assert.deepEqual(told, ["Replaced a/1", "Denied b"])
+    assert.deepEqual(told, ["Replaced a/1 without b", "Denied b"])
     of("b").denied("no")
     of("b").listed([object("b", "1")])
     of("b").denied("no")
@@ -85,6 +89,11 @@ describe("a kind of two namespaces", () => {
     for (const namespace of ["a", "b"]) absent.of(namespace).absent()
     for (const namespace of ["a", "b"]) absent.of(namespace).listed([object(namespace, "1")])
     assert.deepEqual(absent.told, ["Unserved", "Replaced a/1", "Replaced a/1 b/1"])
+    // Where one may not look there is none either: a definition is the whole cluster's.
+    const hidden = gathering("a", "b")
+    hidden.of("a").denied("no")
+    hidden.of("b").absent()
+    assert.deepEqual(hidden.told, ["Unserved", "Denied a"])
   })
 })
 

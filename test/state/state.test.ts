@@ -112,6 +112,22 @@ describe("law 2", () => {
     expect(synced(apply(listed, { _tag: "Replaced", kind: "Endpoints", objects: [] }), kinds)).toBe(true)
   })
 
+  it("waits for a Governing kind that may not be read, and not for one that is not served", () => {
+    const kinds = [{ groupKind: "Endpoints", need: "Governing" }] as const
+    const denied = folded([{ _tag: "Denied", kind: "Endpoints", namespace: null, detail: "403" }])
+    expect(synced(denied, kinds)).toBe(false)
+    expect(synced(folded([{ _tag: "Unserved", kind: "Endpoints" }]), kinds)).toBe(true)
+    expect(synced(apply(denied, { _tag: "Replaced", kind: "Endpoints", objects: [] }), kinds)).toBe(true)
+  })
+
+  it("knows the namespaces of a kind that could never be read, until they can be", () => {
+    const partly = { _tag: "Replaced", kind: "Endpoints", objects: [], unread: ["a", "b"] } as const
+    const state = folded([partly])
+    expect(objectsOf(state, "Endpoints").unread).toEqual(["a", "b"])
+    expect(apply(state, { ...partly, unread: ["a", "b"] })).toBe(state)
+    expect(objectsOf(apply(state, { _tag: "Replaced", kind: "Endpoints", objects: [] }), "Endpoints").unread).toEqual([])
+  })
+
   it("a Required kind that is denied from the start is never synced", () => {
     const state = folded([
       { _tag: "Denied", kind: "Service", namespace: null, detail: "403" },

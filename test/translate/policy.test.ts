@@ -1,8 +1,10 @@
 import { assert, beforeAll, describe, it } from "vitest"
 import type { ObjectKey } from "#schemas/meta.ts"
+import { apply, type ClusterState } from "#src/state/state.ts"
 import { policyVerdicts } from "#src/translate/policy.ts"
+import { makeTranslate } from "#src/translate/translate.ts"
 import { makeAuthority } from "../support/certificates.ts"
-import { conditionsOf, resolved, upstreamOf, viewOf, world } from "./world.ts"
+import { conditionsOf, resolve, resolved, settings, upstreamOf, viewOf, world } from "./world.ts"
 
 let pem: string
 beforeAll(async () => {
@@ -25,6 +27,17 @@ metadata: {name: a, namespace: shop, labels: {kubernetes.io/service-name: cart}}
 addressType: IPv4
 ports: [{name: http, port: 8080}, {name: tls, port: 8443}]
 endpoints: [{addresses: [10.1.0.1]}]
+`
+const edge = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec: {gatewayClassName: sluice, listeners: [{name: http, port: 80, protocol: HTTP}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: cart, namespace: shop}
+spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{name: cart, port: 80}]}]}
 `
 const ledger = (ports = "{name: api, port: 8080}") => `---
 apiVersion: v1
@@ -292,4 +305,34 @@ describe("the status of a policy", () => {
       entries([]).entries.map((entry) => entry.parent),
       [null]
     ))
+})
+
+describe("policies that may not be read", () => {
+  const unread = (state: ClusterState, namespaces: ReadonlyArray<string>) =>
+    apply(state, { _tag: "Replaced", kind: "BackendTLSPolicy.gateway.networking.k8s.io", objects: [], unread: namespaces })
+
+  it("are not taken for none: what they may govern answers 500 and the route says why, in their namespace alone", () => {
+    const state = world(cart + ledger() + api("{fqdn: {hostname: api.example, port: 443}}"))
+    for (const target of ["Service shop/cart:80", "Service shop/ledger:8080", "Backend shop/api"]) {
+      const refused = resolve(viewOf(unread(state, ["shop"])), target)
+      assert.isNull(refused.upstream, target)
+      assert.strictEqual(refused.why, "invalid_backend")
+      const said = [refused.problem?.message, ...refused.notes].join()
+      assert.match(said, /those of namespace shop may not be read: grant the operator get, list and watch.* plaintext is not used instead/)
+      assert.isNotNull(resolve(viewOf(unread(state, ["other"])), target).upstream, target)
+    }
+  })
+
+  it("are none where they can be read at last: the translation that went on says so too", () => {
+    const routed = `${edge}${cart}`
+    const translate = makeTranslate(settings)
+    const blind = unread(world(routed), ["shop"])
+    const before = translate(blind)
+    const upstreams = (of: typeof before) => [...of.gateways.values()].map(({ snapshot }) => snapshot.upstreams.size)
+    assert.deepEqual(upstreams(before), [0])
+    const sighted = unread(blind, [])
+    const after = translate(sighted, before)
+    assert.deepEqual(upstreams(after), [1])
+    assert.deepEqual(after.verdicts, translate(sighted).verdicts)
+  })
 })

@@ -11,7 +11,7 @@ import { canonicalAddress, refusedClass } from "../address.ts"
 import type { BackendRules } from "../features.ts"
 import { externalName } from "../hostname.ts"
 import { serviceKind } from "../kinds.ts"
-import { tlsPolicyOf } from "../policy.ts"
+import { describePolicy, tlsPolicyOf } from "../policy.ts"
 import { wireOf } from "../protocol.ts"
 import { describeUnpermitted, permitted } from "../reference.ts"
 import type { View } from "../view.ts"
@@ -98,8 +98,13 @@ const ofService = (
   const wire = wireOf(port.appProtocol)
   if (typeof wire === "string") return problem(`${path}.service: ${backendNote.protocol(what, ref.port, wire)}`, "UnsupportedProtocol")
   // One Upstream has one trust, and that of the Service may be another than the Backend's: plaintext or the wrong CA would be the alternative.
-  if (tlsPolicyOf(view, to, port.name === "" ? null : port.name) !== null)
-    return problem(backendNote.serviceEndpoint.tlsPolicy(`${path}.service`, what))
+  const policy = tlsPolicyOf(view, to, port.name === "" ? null : port.name)
+  if (policy !== null)
+    return problem(
+      policy.key === null
+        ? backendNote.about(`${path}.service`, backendNote.tlsInvalid(describePolicy(policy)))
+        : backendNote.serviceEndpoint.tlsPolicy(`${path}.service`, what)
+    )
   const { members, notes } = serviceMembers(view, rules, to.namespace, to.name, port, spec.selector.size > 0)
   return Result.succeed({
     members: members.map((member) => ({
