@@ -60,7 +60,15 @@ export const makeDataPlane = Effect.fnUntraced(function* (options: DataPlaneOpti
   const nameservers = settings.nameservers.map(parseNameserver).filter((one) => one !== null)
   // Built into this scope: provided, the layer would close with the lookup of its service.
   const names = Context.get(
-    yield* Layer.build(Names.layer({ nameservers, roots, observer: dnsObserver(metrics), toldElsewhere: options.statusesTold === true })),
+    yield* Layer.build(
+      Names.layer({
+        nameservers,
+        roots,
+        observer: dnsObserver(metrics),
+        toldElsewhere: options.statusesTold === true,
+        folder: settings.stateFolder
+      })
+    ),
     Names
   )
   const stopSampling = sampleNames(metrics, names.counts)

@@ -96,7 +96,7 @@ export const rows = {
   stateFolder: row(
     "state-folder",
     "FOLDER",
-    "Where the process keeps what outlives it: the key that Secrets are digested with",
+    "Where the process keeps what outlives it: the key that Secrets are digested with, the last good DNS answers",
     text,
     () => [join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "sluice")],
     { path: true, fallbackText: "$XDG_STATE_HOME/sluice, else ~/.local/state/sluice" }

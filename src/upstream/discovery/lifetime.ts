@@ -7,15 +7,21 @@ import { orderAddresses } from "./order.ts"
 import type { DnsFailureClass, Resolution } from "./resolution.ts"
 
 /** The last good answer of one family. */
-interface Kept {
+export interface Kept {
   readonly addresses: ReadonlyArray<string>
+  /** Milliseconds since the epoch. */
   readonly asOf: number
+}
+
+export interface KeptAnswer {
+  readonly v4: Kept | null
+  readonly v6: Kept | null
 }
 
 interface Failing {
   /** When the first query of this run of failures ended. */
   readonly since: number
-  /** Of the newest one. */
+  /** Of the newest one. `other`, while `count` is 0: nobody has asked yet, what is known is from before a restart. */
   readonly class: DnsFailureClass
   readonly detail: string
   readonly count: number
@@ -81,6 +87,21 @@ interface Moment {
   /** 0..1. */
   readonly chance: number
   readonly ipv6Usable: boolean
+}
+
+/**
+ * What a process before this one knew: used at once and asked for at once. It is kept for the stale limit since it was last good, and stale as soon as
+ * the first question fails. Older, or of a clock that ran ahead: nothing.
+ */
+export const resumed = (answer: KeptAnswer, { contract, now, ipv6Usable }: Pick<Moment, "contract" | "now" | "ipv6Usable">): Lifetime => {
+  const young = (kept: Kept | null): Kept | null =>
+    kept !== null && kept.asOf <= now && now - kept.asOf < contract.staleLimit ? kept : null
+  const v4 = contract.family === "IPv6" ? null : young(answer.v4)
+  const v6 = contract.family === "IPv4" ? null : young(answer.v6)
+  const asOf = Math.max(v4?.asOf ?? 0, v6?.asOf ?? 0)
+  if (asOf === 0) return unborn
+  const addresses = [...new Set(inFamily(contract.family, v4?.addresses ?? [], v6?.addresses ?? [], ipv6Usable))].slice(0, mostAddresses)
+  return { ...unborn, v4, v6, addresses, asOf, failing: { since: asOf - contract.hold.other, class: "other", detail: "", count: 0 } }
 }
 
 /** What an answered lookup makes of a life. */
@@ -166,6 +187,7 @@ const reasonOf = (kind: DnsFailureClass): ConnectReason => {
 
 const stateOf = (life: Lifetime, contract: DnsContract, now: number): Resolution["state"] => {
   if (life.asOf === null) return life.failing === null ? "Pending" : "Failed"
+  if (life.failing?.count === 0) return "Pending"
   // Given up, whatever class the newest failure is of and however long that class would be held.
   if (life.addresses.length === 0) return "Failed"
   return life.failing === null || now < staleAt(life.failing, contract) ? "Fresh" : "Stale"
@@ -179,7 +201,7 @@ export const viewed = (life: Lifetime, contract: DnsContract, now: number): Reso
     state: stateOf(life, contract, now),
     addresses: draining.length === 0 ? life.addresses : [...life.addresses, ...draining],
     draining,
-    reason: failing === null ? null : reasonOf(failing.class),
+    reason: failing === null || failing.count === 0 ? null : reasonOf(failing.class),
     detail: failing === null ? "" : failing.detail,
     asOf: life.asOf ?? 0,
     ttlMs: life.ttlMs,

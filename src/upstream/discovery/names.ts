@@ -7,13 +7,14 @@ import { noOwnAddresses } from "../dial/own.ts"
 import { admit } from "../dial/policy.ts"
 import { type TrustRoots, trustRoots } from "../dial/roots.ts"
 import { canonicalName } from "../dial/rules.ts"
-import { answered, type Lifetime, passed, unborn, viewed, wakeAt } from "./lifetime.ts"
+import { answered, type Lifetime, passed, resumed, unborn, viewed, wakeAt } from "./lifetime.ts"
 import { type Lookup, lookup } from "./lookup.ts"
 import { isDnsName } from "./message.ts"
 import { describeNameserver, type Nameserver, parseNameserver } from "./nameserver.ts"
 import { ipv6Usable } from "./order.ts"
 import { defaultTimings, type QueryTimings } from "./query.ts"
 import { makeQuota } from "./quota.ts"
+import { openRemembered } from "./remembered.ts"
 import { type DnsObserver, type NameWatch, pending, type Resolution, silentObserver } from "./resolution.ts"
 import { readResolvConf } from "./resolvconf.ts"
 import { makeSecureNameservers } from "./secure.ts"
@@ -43,12 +44,18 @@ export interface NamesOptions {
   readonly namesPerNamespace?: number
   /** What becomes of names is told elsewhere, by the statuses of the objects that name them: here it is only for debugging. */
   readonly toldElsewhere?: boolean
+  /** Where the last good answers are kept over a restart. Absent: nowhere. */
+  readonly folder?: string
 }
 
 const defaultNamesPerNamespace = 4096
 
+/** A changed answer is on disk this long after, with all that changed meanwhile. */
+const saveAfter = "1 second"
+
 interface Entry {
   readonly id: number
+  readonly key: string
   readonly name: string
   readonly contract: DnsContract
   readonly servers: ReadonlyArray<Nameserver>
@@ -130,6 +137,7 @@ const make = (options: NamesOptions) =>
     const observer = options.observer ?? silentObserver
     const timings = options.timings ?? defaultTimings
     const usable = options.ipv6Usable ?? ipv6Usable
+    const clock = yield* Clock.Clock
     const entries = new Map<string, Entry>()
     // By a number of our own, not by the entry's key: a name dropped and asked for again at once has two loops for a moment.
     const loops = yield* FiberMap.make<number, void>()
@@ -138,6 +146,8 @@ const make = (options: NamesOptions) =>
     const join = makeShares()
     const secure = makeSecureNameservers(options.roots ?? trustRoots())
     yield* Effect.addFinalizer(() => Effect.sync(secure.close))
+    const { folder } = options
+    const remembered = folder === undefined ? null : yield* Effect.promise(() => openRemembered(folder))
     const most = options.namesPerNamespace ?? defaultNamesPerNamespace
     const quota = makeQuota(most)
 
@@ -168,12 +178,12 @@ const make = (options: NamesOptions) =>
 
     const ask = Effect.fnUntraced(function* (entry: Entry) {
       const servers = entry.servers.length > 0 ? entry.servers : yield* systemServers()
-      const clock = yield* Clock.Clock
       const chance = yield* Random.next
       const take = (found: Lookup) => {
         const now = clock.currentTimeMillisUnsafe()
         const moment = { name: entry.name, contract: entry.contract, now, chance, ipv6Usable: usable() }
         entry.life = answered(entry.life, found, moment)
+        if (entry.life.failing === null) remembered?.note(entry.key, entry.life)
         publish(entry, now)
         Deferred.doneUnsafe(entry.settled, Effect.void)
       }
@@ -224,10 +234,19 @@ const make = (options: NamesOptions) =>
         Effect.forever
       )
 
+    const begun = (key: string, contract: DnsContract): Pick<Entry, "life" | "current"> => {
+      const answer = remembered?.recall(key) ?? null
+      if (answer === null) return { life: unborn, current: pending }
+      const now = clock.currentTimeMillisUnsafe()
+      const life = resumed(answer, { contract, now, ipv6Usable: usable() })
+      return { life, current: viewed(life, contract, now) }
+    }
+
     const enter = (key: string, name: string, contract: DnsContract, servers: ReadonlyArray<Nameserver>, namespace: string): Entry => {
       const known = entries.get(key)
       const entry: Entry = known ?? {
         id: born++,
+        key,
         name,
         contract,
         servers,
@@ -235,8 +254,7 @@ const make = (options: NamesOptions) =>
         settled: Deferred.makeUnsafe<void>(),
         listeners: new Set(),
         namespaces: new Map(),
-        life: unborn,
-        current: pending,
+        ...begun(key, contract),
         faults: []
       }
       entry.namespaces.set(namespace, (entry.namespaces.get(namespace) ?? 0) + 1)
@@ -320,6 +338,19 @@ const make = (options: NamesOptions) =>
       }
       return result
     })
+
+    if (remembered !== null) {
+      let said = ""
+      const save = Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const problem = (yield* Effect.promise(() => remembered.save(now))) ?? ""
+        if (problem !== "" && problem !== said)
+          yield* Effect.logWarning(`the last good DNS answers cannot be written to ${folder}: ${problem}`)
+        said = problem
+      })
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(saveAfter), save)))
+      yield* Effect.addFinalizer(() => save)
+    }
 
     return Names.of({
       watch,

@@ -3,7 +3,7 @@ import type { Effect } from "effect"
 import type { ConnectReason } from "../../snapshot/reason.ts"
 
 export interface Resolution {
-  /** Pending: never tried to the end. Fresh: a good answer, or one held after a failure. Stale: kept beyond the hold (law 7). Failed: nothing to dial. */
+  /** Pending: not tried to the end since the process started; addresses, if any, are those of the process before (remembered.ts). Fresh: a good answer, or one held after a failure. Stale: kept beyond the hold (law 7). Failed: nothing to dial. */
   readonly state: "Pending" | "Fresh" | "Stale" | "Failed"
   /**
    * At most 64, canonical text, in the order to try them: the newest answer first, then `draining`. New connections may use all of them;
