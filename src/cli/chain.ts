@@ -104,7 +104,8 @@ export const chainText = (story: Explanation, probes: ReadonlyArray<ProbeStory>,
           row("rule", said(story.rule.route, paint)),
           row("match", story.rule.match),
           ...story.rule.filters.map((filter) => row("filter", filter)),
-          row("deadlines", pairs(story.rule.deadlines))
+          row("deadlines", pairs(story.rule.deadlines)),
+          ...(story.rule.retry === null ? [] : [row("retries", story.rule.retry)])
         ]),
     ...story.shares.flatMap((share) => shareLines(share, paint)),
     ...(story.losers.length === 0

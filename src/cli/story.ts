@@ -74,6 +74,8 @@ export interface RuleStory {
   readonly route: Said
   readonly match: string
   readonly deadlines: Readonly<Record<string, string>>
+  /** null: the rule says nothing of retries. */
+  readonly retry: string | null
   readonly filters: ReadonlyArray<string>
 }
 
@@ -151,6 +153,15 @@ const unusable = (spec: Upstream, endpoints: ReadonlyArray<Endpoint>): Reason | 
   if (weighed.length === 0) return "no_endpoints"
   const denied = weighed.map((endpoint) => deniedAt(spec, endpoint))
   return denied.includes(null) ? null : denied[0]!.reason
+}
+
+/** What a rule says of retries, in words; null: nothing. */
+export const describeRetry = ({ action }: Rule): string | null => {
+  if (action._tag !== "Forward" || action.retry === "Default") return null
+  if (action.retry === "Disabled") return "none: a request is tried once"
+  const { attempts, codes, backoff } = action.retry
+  const after = ["a connection that fails", "no answer (methods that may be repeated)", ...codes]
+  return `up to ${attempts} more, after ${after.join(", ")}; ${backoff} ms before the first`
 }
 
 export const describeFilters = (rule: Rule): ReadonlyArray<string> =>

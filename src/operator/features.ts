@@ -34,6 +34,10 @@ export const supportedFeatures: ReadonlyArray<string> = [
   "HTTPRouteQueryParamMatching",
   "HTTPRouteRequestTimeout",
   "HTTPRouteResponseHeaderModification",
+  "HTTPRouteRetry",
+  "HTTPRouteRetryBackendTimeout",
+  "HTTPRouteRetryCodes",
+  "HTTPRouteRetryConnectionError",
   "HTTPRouteSchemeRedirect",
   "ReferenceGrant"
 ]

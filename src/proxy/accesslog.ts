@@ -2,6 +2,7 @@
 // `fields` is the ONE table of its names: docs are made from it, and a test holds what `line` writes to it.
 import type { Writable } from "node:stream"
 import type { Reason } from "../snapshot/reason.ts"
+import type { Withheld } from "../upstream/retry/plan.ts"
 
 /** What a line is made of. Times in milliseconds. */
 export interface AccessLogEntry {
@@ -15,6 +16,9 @@ export interface AccessLogEntry {
   readonly endpoint: string
   readonly address: string
   readonly reused: boolean | null
+  /** Tries by the rule's retries; 0: it has none. */
+  readonly tries: number
+  readonly withheld: Withheld | ""
   readonly client: string
   readonly method: string
   readonly host: string
@@ -62,7 +66,7 @@ const fields: ReadonlyArray<Field> = [
     help: "Status sent to the client; 499: it left before a status; 0: there was no request, or nothing could be sent."
   },
   { name: "reason", type: "string", help: "Row of the failure table; absent when the upstream's own answer was relayed to its end." },
-  { name: "flag", type: "string", help: "Envoy's response flag for the reason, where it has one." },
+  { name: "flag", type: "string", help: "Envoy's response flag for the reason, where it has one; `URX` when retries were used up." },
   { name: "detail", type: "string", help: "The reason in words, with names and addresses." },
   { name: "bytes_in", type: "number", help: "Bytes of the request body received." },
   { name: "bytes_out", type: "number", help: "Bytes of the response body sent (of a tunnel: both directions count here and in bytes_in)." },
@@ -77,6 +81,12 @@ const fields: ReadonlyArray<Field> = [
   { name: "upstream", type: "string", help: "What the chosen backendRef names." },
   { name: "endpoint", type: "string", help: "Name of the endpoint that answered or failed." },
   { name: "address", type: "string", help: "Its address, with port." },
+  { name: "attempts", type: "number", help: "How often it was tried, where a retry rule had it tried more than once." },
+  {
+    name: "retry_withheld",
+    type: "string",
+    help: "Why a retry rule's next try was not made: `attempts` or `budget` used up, `body` larger than is kept, `wait` longer than there is time."
+  },
   { name: "reused", type: "boolean", help: "The upstream connection had been used before." }
 ]
 
@@ -172,6 +182,8 @@ export const line = (entry: AccessLogEntry): string => {
   if (entry.upstream !== "") text += `,"upstream":${remembered(entry.upstream)}`
   if (entry.endpoint !== "") text += `,"endpoint":${remembered(entry.endpoint)}`
   if (entry.address !== "") text += `,"address":${remembered(entry.address)}`
+  if (entry.tries > 1) text += `,"attempts":${entry.tries}`
+  if (entry.withheld !== "") text += `,"retry_withheld":"${entry.withheld}"`
   return reused === null ? `${text}}\n` : `${text},"reused":${reused}}\n`
 }
 

@@ -13,6 +13,7 @@ import { settle } from "../snapshot/setting.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure } from "../upstream/attempt.ts"
 import { defectDetail } from "../upstream/defect.ts"
 import type { LiveUpstream } from "../upstream/live.ts"
+import { planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { AccessLog } from "./accesslog.ts"
 import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
@@ -63,6 +64,7 @@ export class Exchange implements ResponseSink, UploadOwner {
   share: LiveShare | null = null
   upstreamHead: number | null = null
   peer: AttemptPeer | null = null
+  plan: RetryPlan | null = null
   bytesIn = 0
   reason: Reason | null = null
   detail = ""
@@ -151,8 +153,11 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.asked = true
       this.reply.proceed()
     }
-    this.deadlines?.startBackend(this.rule!.backendDeadline, () => this.timedOut("backend", this.rule!.backendDeadline))
-    this.attempt = upstream.send(request, this)
+    const rule = this.rule!
+    // The tries of a plan have their times each.
+    if (rule.retry !== null) this.plan = planOf(rule.retry, rule, this.started)
+    else this.deadlines?.startBackend(rule.backendDeadline, () => this.timedOut("backend", rule.backendDeadline))
+    this.attempt = upstream.send(request, this, this.plan)
   }
 
   // === ResponseSink ===

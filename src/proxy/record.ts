@@ -2,6 +2,7 @@
 // malformed, or without a handshake) leaves the same.
 import type { Socket } from "node:net"
 import type { Reason } from "../snapshot/reason.ts"
+import type { RetryPlan } from "../upstream/retry/plan.ts"
 import type { AccessLog } from "./accesslog.ts"
 import type { Exchange } from "./exchange.ts"
 import { clientAddress, plainAddress } from "./forwarded.ts"
@@ -27,6 +28,8 @@ export const recordConnection = (
     endpoint: "",
     address: "",
     reused: null,
+    tries: 0,
+    withheld: "",
     client: plainAddress(socket.remoteAddress),
     method: method ?? "",
     host: "",
@@ -45,9 +48,15 @@ export const recordConnection = (
   })
 }
 
+const flagOf = (reason: Reason | null, plan: RetryPlan | null): string => {
+  const flag = reason === null ? "" : failures[reason].flag
+  if (plan === null || (plan.withheld !== "attempts" && plan.withheld !== "budget")) return flag
+  return flag === "" ? "URX" : `${flag},URX`
+}
+
 /** Called once, at the end of the exchange. now: `performance.now()`. */
 export const recordExchange = (exchange: Exchange, now: number): void => {
-  const { context, connection, reply, head, listener, rule, share, reason, peer, received } = exchange
+  const { context, connection, reply, head, listener, rule, share, reason, peer, plan, received } = exchange
   const tally: Tally = share?.tally ?? rule?.tally ?? listener?.tally ?? exchange.table.tally
   const status = reply.headed ? reply.status : reason === null ? 0 : loggedStatus(reason)
   const duration = now - exchange.started
@@ -63,6 +72,8 @@ export const recordExchange = (exchange: Exchange, now: number): void => {
     endpoint: peer?.endpoint ?? "",
     address: peer?.address ?? "",
     reused: peer?.reused ?? null,
+    tries: plan?.tries ?? 0,
+    withheld: plan?.withheld ?? "",
     // As it came: of what goes on, an upstream outside the cluster is told no address.
     client: connection.trusted ? clientAddress(connection.peer, received.fields, context.trust) : connection.peer,
     method: received.method,
@@ -73,7 +84,7 @@ export const recordExchange = (exchange: Exchange, now: number): void => {
     userAgent: head?.userAgent ?? "",
     status,
     reason: reason ?? "",
-    flag: reason === null ? "" : failures[reason].flag,
+    flag: flagOf(reason, plan),
     detail: exchange.detail,
     bytesIn: exchange.bytesIn,
     bytesOut: reply.bytes,

@@ -90,6 +90,7 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["dialFailures", summed(({ pool }) => pool.dialFailures)],
     ["upstreamRequests", summed(({ pool }) => pool.requests)],
     ["reused", summed(({ pool }) => pool.reused)],
+    ["retriesWithheld", byState(({ pool }) => Object.entries(pool.withheld))],
     ["overflows", summed(({ pool }) => pool.overflows)],
     ["retries", summed(({ pool }) => pool.retries)],
     ["addresses", summed(({ facts }) => facts.addresses)],

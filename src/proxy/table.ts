@@ -5,7 +5,7 @@ import { type CompiledHosts, compileHosts } from "../routing/hosts.ts"
 import { compileWeights, type Weighted } from "../routing/share.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
-import type { VirtualHost } from "../snapshot/route.ts"
+import type { Retry, Rule, VirtualHost } from "../snapshot/route.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Upstream } from "../snapshot/upstream.ts"
@@ -32,6 +32,8 @@ export interface LiveRule {
   /** Milliseconds; null: none. No total time is the default (docs/request.md). */
   readonly requestDeadline: number | null
   readonly backendDeadline: number | null
+  /** null: it says nothing of retries. Without attempts: it wants none. */
+  readonly retry: Retry | null
   readonly shares: Weighted<LiveShare>
 }
 
@@ -88,8 +90,14 @@ const ruleProblem = ({ rule, unknown, filters }: CompiledRule): string | null =>
   if (unknown !== null) return unknown
   if (filters.mirrors.length > 0) return "request mirroring is not served"
   if (rule.action._tag !== "Forward") return null
-  if (typeof rule.action.retry === "object") return "retry rules are not served"
   return rule.action.cache !== null ? "caching is not served" : null
+}
+
+const noRetry: Retry = { codes: [], attempts: 0, backoff: 0 }
+
+const retryOf = ({ action }: Rule): Retry | null => {
+  if (action._tag !== "Forward" || action.retry === "Default") return null
+  return action.retry === "Disabled" ? noRetry : action.retry
 }
 
 /** listener: as the labels call it. Problems are what the acknowledgement tells. */
@@ -126,6 +134,7 @@ export const liveRules = (
       problem,
       requestDeadline: settle(rule.deadlines.request, null),
       backendDeadline: settle(rule.deadlines.backendRequest, null),
+      retry: retryOf(rule),
       shares: compileWeights(shares, (share) => share.compiled.share.weight)
     })
   }

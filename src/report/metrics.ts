@@ -103,6 +103,12 @@ export const definitions = {
     help: "Requests that found a connection used before.",
     labels: upstream
   },
+  retriesWithheld: {
+    name: "sluice_upstream_retries_withheld_total",
+    type: "counter",
+    help: "Further tries that a retry rule wanted and did not get. why: attempts, budget, body (larger than is kept) or wait (longer than there is time).",
+    labels: [...upstream, "why"]
+  },
   overflows: {
     name: "sluice_upstream_overflows_total",
     type: "counter",
@@ -112,7 +118,7 @@ export const definitions = {
   retries: {
     name: "sluice_upstream_retries_total",
     type: "counter",
-    help: "Requests sent once more, on a fresh connection, after a reused one died.",
+    help: "Requests sent once more, on a fresh connection: after a reused one died, or by a retry rule.",
     labels: upstream
   },
   addresses: { name: "sluice_upstream_addresses", type: "gauge", help: "Addresses an upstream can be dialled at.", labels: upstream },

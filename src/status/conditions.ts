@@ -317,8 +317,6 @@ export const routeNote = {
   pattern: (path: string, why: string): string => `${path}: the regular expression is refused: ${why}; RE2 syntax is served`,
   filterNotServed: (path: string, type: string): string => `${path}: ${notServed[type] ?? `filters of type ${type} are not served`}`,
   filterProblem: (path: string, why: string): string => `${path}: ${why}`,
-  retry: (path: string): string =>
-    `${path}.retry: retries by rule are not served yet; remove the field (a request that was provably unsent is sent again without it)`,
   sessionPersistence: (path: string): string => `${path}.sessionPersistence: session persistence is not served yet; remove the field`,
   defaultGateways: "spec.useDefaultGateways: default Gateways are not served yet; name the Gateway in parentRefs",
   /** What Gateway API wants (HTTPRouteRule.backendRefs), and what nobody means who reads "All references resolve". */

@@ -2,7 +2,7 @@
 import type { HTTPRouteRule } from "#schemas/httproute.ts"
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Source } from "../snapshot/id.ts"
-import type { Action, Deadlines, Match, Rule, Share } from "../snapshot/route.ts"
+import type { Action, Deadlines, Match, Retry, Rule, Share } from "../snapshot/route.ts"
 import type { Setting } from "../snapshot/setting.ts"
 import { routeNote } from "../status/conditions.ts"
 import { resolveBackend } from "./backend.ts"
@@ -36,11 +36,19 @@ const longest = 2_147_483_647
 const deadline = (milliseconds: number | undefined): Setting<number> =>
   milliseconds === undefined ? "Default" : milliseconds === 0 ? "Disabled" : Math.min(milliseconds, longest)
 
+/** Milliseconds of the first wait, where the rule does not say. */
+const defaultBackoff = 25
+
+// Once is said, and 0 attempts as well (Gateway API v1.7, HTTPRouteRetry.attempts): a rule without the stanza has the data plane's own safe repetition.
+const retryOf = ({ retry }: HTTPRouteRule): Setting<Retry> => {
+  if (retry === undefined) return "Default"
+  if (retry.attempts === 0) return "Disabled"
+  return { codes: retry.codes, attempts: retry.attempts, backoff: Math.min(retry.backoff ?? defaultBackoff, longest) }
+}
+
 const everyRequest: Match = { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] }
 
 const notServed = (rule: HTTPRouteRule, path: string): ReadonlyArray<string> => [
-  // attempts: 0 asks for no retry, which is what happens.
-  ...(rule.retry !== undefined && rule.retry.attempts > 0 ? [routeNote.retry(path)] : []),
   ...(rule.sessionPersistence === undefined ? [] : [routeNote.sessionPersistence(path)])
 ]
 
@@ -88,7 +96,14 @@ const backendsOf = (
   // No backend, or none with weight: there is nothing to send the request to (Gateway API v1.6, HTTPRouteRule.backendRefs).
   if (!shares.some((share) => share.weight > 0))
     return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches }
-  return { action: { _tag: "Forward", retry: "Default", cache: null, to: shares.slice() }, problems, unresolved, notes, upstreams, reaches }
+  return {
+    action: { _tag: "Forward", retry: retryOf(rule), cache: null, to: shares.slice() },
+    problems,
+    unresolved,
+    notes,
+    upstreams,
+    reaches
+  }
 }
 
 /** path: `spec.rules[0]`. source: the route with this rule as its section. */

@@ -3,6 +3,7 @@
 import type { ResolutionState } from "../report/report.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { ConnectReason } from "../snapshot/reason.ts"
+import type { Withheld } from "./retry/plan.ts"
 
 export interface UpstreamDescription {
   readonly id: Id
@@ -55,8 +56,10 @@ export interface PoolCounts {
   /** Requests that found a connection already used before. */
   readonly reused: number
   readonly overflows: number
-  /** Requests sent once more after a reused socket died. */
+  /** Requests sent once more, after a reused connection died or by a retry rule. */
   readonly retries: number
+  /** Further tries that a retry rule wanted and did not get, by what was in the way. */
+  readonly withheld: Readonly<Record<Withheld, number>>
 }
 
 export interface FailureDescription {

@@ -26,6 +26,16 @@ export interface ExchangeHost {
   readonly counts: { requests: number; reused: number; retries: number }
 }
 
+/** How one try of several goes (retry/attempts.ts). */
+export interface Course {
+  /** Endpoints that failed the tries before, and those that fail this one. */
+  readonly tried: Set<Member>
+  /** On no connection that was used before. */
+  readonly fresh: boolean
+  /** The user wants nothing tried twice: one dial, and no repetition of what was sent. */
+  readonly once: boolean
+}
+
 /** Endpoints or addresses one request may fail to connect to. */
 const maxConnects = 3
 
@@ -33,6 +43,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   readonly #host: ExchangeHost
   readonly #request: UpstreamRequest
   readonly #sink: ResponseSink
+  readonly #course: Course | null
   #target: Target | null = null
   #wire: Wire | null = null
   #tried: Set<Member> | null = null
@@ -45,10 +56,25 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   /** Set by the one repetition. */
   fresh = false
 
-  constructor(host: ExchangeHost, request: UpstreamRequest, sink: ResponseSink) {
+  /** course null: the only try. */
+  constructor(host: ExchangeHost, request: UpstreamRequest, sink: ResponseSink, course: Course | null) {
     this.#host = host
     this.#request = request
     this.#sink = sink
+    this.#course = course
+    if (course === null) return
+    this.fresh = course.fresh
+    if (course.tried.size > 0) this.#tried = course.tried
+  }
+
+  /** Where it was to go; null: that was not decided. */
+  get chosen(): Target | null {
+    return this.#target
+  }
+
+  /** Whether the peer may know of the request. */
+  get sent(): "None" | "Some" {
+    return this.#wire?.written === true ? "Some" : "None"
   }
 
   get target(): Target {
@@ -62,8 +88,19 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   #choose(): void {
     const choice = this.#host.choose(this.#tried)
     if (choice === null) this.#await()
-    else if ("reason" in choice) this.#fail(choice.reason, choice.detail)
+    else if ("reason" in choice) this.#nobody(choice)
     else this.#take(choice)
+  }
+
+  #nobody(why: NoChoice): void {
+    if (this.#course === null || this.#tried === null) {
+      this.#fail(why.reason, why.detail)
+      return
+    }
+    // Every endpoint has failed a try of it: from the beginning.
+    this.#course.tried.clear()
+    this.#tried = null
+    this.#choose()
   }
 
   #await(): void {
@@ -134,13 +171,13 @@ export class Exchange implements Attempt, TransportSink, Waiter {
 
   onDialFailed(failure: DialFailed): void {
     // A failed connect is unsent: any method may go elsewhere. A bad certificate is the address's, so another address of the name may do.
-    if (++this.#connects < maxConnects) {
+    if (this.#course?.once !== true && ++this.#connects < maxConnects) {
       const sibling = failure.reason.startsWith("tls_") ? this.#host.another(this.target) : null
       if (sibling !== null) {
         this.#take(sibling)
         return
       }
-      this.#tried ??= new Set()
+      this.#tried ??= this.#course?.tried ?? new Set()
       this.#tried.add(this.target.member)
       const choice = this.#host.choose(this.#tried)
       if (choice !== null && !("reason" in choice)) {
@@ -231,6 +268,6 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     if (failure.reason !== "upstream_unsent" && failure.reason !== "upstream_reset") return false
     const { body, idempotent } = this.#request
     if (failure.sent === "None") return body === null || (!body.destroyed && !body.readableDidRead)
-    return this.#stale && idempotent && body === null && this.#wire?.silent === true
+    return this.#course?.once !== true && this.#stale && idempotent && body === null && this.#wire?.silent === true
   }
 }

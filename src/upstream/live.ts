@@ -15,11 +15,14 @@ import type { TrustRoots } from "./dial/roots.ts"
 import { Dialler } from "./dialler.ts"
 import type { Names } from "./discovery/names.ts"
 import { pending } from "./discovery/resolution.ts"
-import { Exchange, type ExchangeHost, type NoChoice } from "./exchange.ts"
+import { Exchange, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
 import { Hold } from "./hold.ts"
 import { endpointKey, Member, type Target } from "./member.ts"
 import { Pool } from "./pool.ts"
+import { Attempts, type AttemptsHost } from "./retry/attempts.ts"
+import { Budget } from "./retry/budget.ts"
+import type { RetryPlan } from "./retry/plan.ts"
 import { Connection, type TransportSettings } from "./transport.ts"
 
 export interface LiveUpstream {
@@ -39,8 +42,8 @@ export interface LiveUpstream {
   readonly setEndpoints: (endpoints: ReadonlyArray<Endpoint>) => void
   /** A Secret or CA bundle may have changed. If so: new connections use the new pair, idle ones close, running ones finish. */
   readonly setMaterial: (material: MaterialLookup) => void
-  /** One try (and its one safe repetition, law 8). Exactly one of onEnd, onUpgrade, onFailure ends it, never from inside this call. */
-  readonly send: (request: UpstreamRequest, sink: ResponseSink) => Attempt
+  /** One try (and its one safe repetition), or those of a rule's plan (law 8). Exactly one of onEnd, onUpgrade, onFailure ends it, never from inside this call. */
+  readonly send: (request: UpstreamRequest, sink: ResponseSink, plan?: RetryPlan | null) => Attempt
   /** For the report: states and counts. */
   readonly facts: () => UpstreamFacts
   /** For the admin port: addresses, ages, pool counts. */
@@ -97,11 +100,12 @@ export const makeUpstream = Effect.fnUntraced(function* (
 
 type Watches = Effect.Success<ReturnType<typeof FiberMap.makeRuntime<never, string>>>
 
-class Live implements LiveUpstream, ExchangeHost {
+class Live implements LiveUpstream, AttemptsHost {
   readonly id: Id
   readonly spec: Upstream
   readonly pool: Pool
   readonly counts = { requests: 0, reused: 0, retries: 0 }
+  readonly budget = new Budget()
   holders = 0
   retired = false
   readonly #options: UpstreamOptions
@@ -182,10 +186,10 @@ class Live implements LiveUpstream, ExchangeHost {
     return Effect.asVoid(Effect.timeoutOption(this.#tried.await, readyWithin))
   }
 
-  send(request: UpstreamRequest, sink: ResponseSink): Attempt {
-    const exchange = new Exchange(this, request, sink)
-    exchange.start()
-    return exchange
+  send(request: UpstreamRequest, sink: ResponseSink, plan: RetryPlan | null = null): Attempt {
+    const attempt = plan === null ? new Exchange(this, request, sink, null) : new Attempts(this, request, sink, plan)
+    attempt.start()
+    return attempt
   }
 
   setEndpoints(endpoints: ReadonlyArray<Endpoint>): void {
@@ -378,7 +382,8 @@ class Live implements LiveUpstream, ExchangeHost {
         requests: counts.requests,
         reused: counts.reused,
         overflows: pool.overflows,
-        retries: counts.retries
+        retries: counts.retries,
+        withheld: { ...this.budget.withheld }
       },
       lastFailure: this.#dialler.lastFailure
     }

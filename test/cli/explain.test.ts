@@ -79,6 +79,20 @@ const ask = (url: string, method = "GET", headers: ReadonlyArray<string> = [], t
 }
 
 describe("the chain", () => {
+  it("says a rule's retries, none that are wanted, and nothing where the rule says nothing", () => {
+    const retries = (retry: string) => {
+      const text = manifests.replace("timeouts: {request: 3s}", `timeouts: {request: 3s}\n    ${retry}`)
+      return ask("http://shop.example:8080/ledger/x", "GET", [], text).rule!.retry
+    }
+    const said = retries("retry: {codes: [502, 503], attempts: 2, backoff: 100ms}")
+    assert.strictEqual(
+      said,
+      "up to 2 more, after a connection that fails, no answer (methods that may be repeated), 502, 503; 100 ms before the first"
+    )
+    assert.strictEqual(retries("retry: {attempts: 0}"), "none: a request is tried once")
+    assert.isNull(retries(""))
+  })
+
   it("names listener, host, rule, what is sent, to whom, and the object and line that set each", () => {
     const story = ask("http://shop.example:8080/ledger/x?q=1")
     assert.strictEqual(story.listener?.object.object, "Gateway shop/edge http")

@@ -59,6 +59,7 @@ const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object =>
   const action =
     rule.action._tag === "Forward"
       ? {
+          ...(rule.action.retry === "Default" ? {} : { retry: rule.action.retry }),
           to: rule.action.to.map((share) => ({
             weight: share.weight,
             ...(share.upstream === null

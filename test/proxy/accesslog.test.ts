@@ -14,6 +14,8 @@ const entry: AccessLogEntry = {
   endpoint: "10.0.0.1:80",
   address: "10.0.0.1:80",
   reused: true,
+  tries: 0,
+  withheld: "",
   client: "203.0.113.9",
   method: "GET",
   host: "shop.example",
@@ -63,9 +65,9 @@ describe("a line", () => {
     expect(text.endsWith("}\n")).toBe(true)
     const parsed = JSON.parse(text)
     expect(parsed).toMatchObject({ time: "2026-11-21T12:00:01.007Z", status: 200, reused: true, duration_ms: 1.23, bytes_in: 0 })
-    for (const absent of ["reason", "flag", "detail", "tls"]) expect(parsed).not.toHaveProperty(absent)
+    for (const absent of ["reason", "flag", "detail", "tls", "attempts", "retry_withheld"]) expect(parsed).not.toHaveProperty(absent)
     const documented = [...logFieldsTable().matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name)
-    const full = line({ ...entry, tls: "TLSv1.3", reason: "no_route", flag: "NR", detail: "x" })
+    const full = line({ ...entry, tls: "TLSv1.3", reason: "no_route", flag: "NR", detail: "x", tries: 2, withheld: "budget" })
     expect(Object.keys(JSON.parse(full))).toEqual(documented)
   })
 

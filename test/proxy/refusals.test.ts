@@ -41,10 +41,6 @@ beforeAll(async () => {
               { path: exact("/unknown"), to: "origin", filters: [{ _tag: "Unknown", name: "Future" }] },
               { path: exact("/mirror"), to: "origin", filters: [{ _tag: "Mirror", to: "origin", fraction: 1 }] },
               { path: exact("/weightless"), to: [share("origin", { weight: 0 })] },
-              {
-                path: exact("/retry"),
-                action: { _tag: "Forward", retry: { codes: [500], attempts: 1, backoff: 1 }, cache: null, to: [share("origin")] }
-              },
               ...Object.keys(unserved).map((id) => ({ path: exact(`/unserved/${id}`), to: id })),
               { path: prefix("/ok"), to: "origin" }
             ]
@@ -146,7 +142,7 @@ describe("route", () => {
   }
   it("no weight at all: 500 no_backend", () => expectRefusal(get("/weightless"), 500, "no_backend"))
   // Law 15: what a proxy does not understand fails closed.
-  for (const path of ["/unknown", "/mirror", "/retry"]) {
+  for (const path of ["/unknown", "/mirror"]) {
     it(`a rule with what is not served here (${path}): 500 invalid_filter, and the Ack says so`, async () => {
       await expectRefusal(get(path), 500, "invalid_filter")
       expect(proxy.acks.at(-1)!.refused.map(({ table }) => table)).toContain("virtualHosts")

@@ -1,0 +1,69 @@
+// A rule's retries as one request has them: what may be tried again, after which wait, and what is remembered of it for log and metrics. Pure but for that.
+import type { Retry } from "../../snapshot/route.ts"
+import type { UpstreamFailure } from "../attempt.ts"
+
+/** Why a further try that was wanted was not made. wait: it would have begun after the request's deadline, or later than anybody waits. */
+export type Withheld = "attempts" | "budget" | "body" | "wait"
+
+/** One a request. The last two are written by the attempts. */
+export interface RetryPlan {
+  readonly rule: Retry
+  /** Milliseconds one try may take, to the end of its response; null: no limit. */
+  readonly tryTimeout: number | null
+  /** `performance.now()` at which the whole request is over; null: never. */
+  readonly deadline: number | null
+  tries: number
+  withheld: Withheld | ""
+}
+
+/** started: `performance.now()` when the request began. */
+export const planOf = (
+  rule: Retry,
+  times: { readonly requestDeadline: number | null; readonly backendDeadline: number | null },
+  started: number
+): RetryPlan => ({
+  rule,
+  tryTimeout: times.backendDeadline,
+  deadline: times.requestDeadline === null ? null : started + times.requestDeadline,
+  tries: 0,
+  withheld: ""
+})
+
+/** Milliseconds that are waited because a backend says so (Retry-After), where no deadline says less. */
+export const longestWait = 10_000
+
+/** What a timer of Node can wait. */
+const longestTimer = 2_147_483_647
+
+/** Of the base: no wait grows beyond. */
+const cap = 10
+
+/** How much longer than its step a wait may be: clients that failed together do not come again together. */
+const spread = 0.5
+
+/**
+ * Law 8, what a rule adds by itself: failures of which the backend has seen no request, for any method; those after which nobody knows, for methods that may
+ * be repeated. Not a name that has no answer: it is asked for on its own, and has none some milliseconds later. Status codes are the rule's to name.
+ */
+export const repeatable = ({ reason, sent }: Pick<UpstreamFailure, "reason" | "sent">, idempotent: boolean): boolean => {
+  if (reason === "upstream_refused_stream") return true
+  const connecting = reason.startsWith("connect_") || reason.startsWith("tls_") || reason === "upstream_unsent"
+  if (!connecting && reason !== "backend_timeout" && reason !== "first_byte_timeout" && reason !== "upstream_reset") return false
+  return sent === "None" || idempotent
+}
+
+/** Milliseconds before try `tries + 1`: the base, doubled with each try up to ten times it, and some more. chance: 0 to 1. */
+export const backoff = (base: number, tries: number, chance: number): number =>
+  Math.min(Math.min(base * 2 ** Math.min(tries - 1, 10), base * cap) * (1 + spread * chance), longestTimer)
+
+/** What Retry-After of a response's fields asks for, in milliseconds; 0: nothing, or nothing that can be read (RFC 9110 section 10.2.3). now: since the epoch. */
+export const retryAfter = (fields: ReadonlyArray<string>, now: number): number => {
+  for (let at = 0; at < fields.length; at += 2) {
+    if (fields[at]!.length !== 11 || fields[at]!.toLowerCase() !== "retry-after") continue
+    const value = fields[at + 1]!.trim()
+    if (/^[0-9]+$/.test(value)) return Number(value) * 1000
+    const date = /^[A-Z][a-z]/.test(value) ? Date.parse(value) : Number.NaN
+    return Number.isNaN(date) ? 0 : Math.max(0, date - now)
+  }
+  return 0
+}
