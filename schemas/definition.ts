@@ -31,6 +31,12 @@ const condition = (type: string): Column => ({
   path: `.status.conditions[?(@.type=="${type}")].status`,
   description: `The condition ${type}.`
 })
+const reason: Column = {
+  name: "Reason",
+  type: "string",
+  path: `.status.conditions[?(@.type=="Accepted")].reason`,
+  description: "The reason of Accepted: what is wrong where it is False."
+}
 const age: Column = { name: "Age", type: "date", path: ".metadata.creationTimestamp", description: "Since when it exists." }
 const live = (name: string, type: Column["type"], field: string, description: string, wide = false): Column => ({
   name,
@@ -47,6 +53,7 @@ export const definitions: ReadonlyArray<Definition> = [
     shortNames: ["sbe"],
     columns: [
       condition("Accepted"),
+      reason,
       live("Resolution", "string", "resolution", "What became of its names: Fresh, Pending, Stale, Failed, Refused or NotNeeded."),
       live("Addresses", "integer", "addresses", "Addresses that may be dialled, as of the last write."),
       live("Healthy", "integer", "healthy", "Addresses whose last connection succeeded, or that were not tried yet."),
@@ -54,7 +61,7 @@ export const definitions: ReadonlyArray<Definition> = [
       // Not of type date: that is printed as an age, and a time to come as <invalid>.
       live("Expires", "string", "certificate.expires", "When its certificate expires, the first of several.", true),
       live("Failure", "string", "lastFailure", "The failure of the last connection.", true),
-      live("Reason", "string", "reason", "Why it is not Fresh.", true),
+      live("Detail", "string", "reason", "Why it is not Fresh.", true),
       age
     ],
     status: BackendStatus
@@ -63,7 +70,12 @@ export const definitions: ReadonlyArray<Definition> = [
     groupKind: groupKind(ownGroup, "EgressPolicy"),
     description: "Which namespaces may reach what outside the cluster. Without any, public addresses may be reached and no others.",
     shortNames: ["segp"],
-    columns: [condition("Accepted"), { name: "Mode", type: "string", path: ".spec.mode", description: "Enforce, Report or Open." }, age],
+    columns: [
+      condition("Accepted"),
+      reason,
+      { name: "Mode", type: "string", path: ".spec.mode", description: "Enforce, Report or Open." },
+      age
+    ],
     status: EgressPolicyStatus
   },
   {

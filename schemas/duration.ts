@@ -26,7 +26,7 @@ export const formatDuration = (milliseconds: number): string => {
 
 /** `10s`, `1m30s`, `500ms` <-> milliseconds. May exceed what one timer of Node can hold (2^31-1 ms). */
 export const Duration = Schema.String.check(
-  Schema.isPattern(written, { expected: "a duration such as 10s, 1m30s or 500ms (units h, m, s, ms; no fractions)" })
+  Schema.isPattern(written, { expected: "a duration such as 10s, 1m30s or 500ms (units h, m, s, ms; no fractions, at most 5 digits each)" })
 ).pipe(
   Schema.decodeTo(Schema.Finite, {
     decode: SchemaGetter.transform((text: string) => parseDuration(text) ?? 0),

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { listOf } from "./absent.ts"
 import { CIDR } from "./address.ts"
 import { rules } from "./crd.ts"
-import { Duration } from "./duration.ts"
+import { Duration, parseDuration } from "./duration.ts"
 import { optionalEntriesOf } from "./entries.ts"
 import { PreciseHostname } from "./hostname.ts"
 import { int32, text } from "./name.ts"
@@ -32,6 +32,14 @@ const Pod = Schema.Struct({
   patch: AsKubernetes.annotateKey({ description: "A strategic merge patch of the pod template, applied last." })
 })
 
+/** A pod that ends late holds up its node: what is longer is a slip of the pen. */
+const upTo = (most: string) =>
+  Duration.check(
+    Schema.makeFilter((milliseconds) =>
+      milliseconds <= (parseDuration(most) ?? 0) ? undefined : { path: [], issue: `Expected at most ${most}` }
+    )
+  )
+
 export const GatewayParameters = Schema.Struct({
   spec: Schema.Struct({
     replicas: Schema.optionalKey(int32(0)).annotateKey({ description: "Pods of the Gateway, when nothing scales them." }),
@@ -58,8 +66,11 @@ export const GatewayParameters = Schema.Struct({
       })
     ).annotateKey({ description: "What the Service looks like." }),
     podDisruptionBudget: AsKubernetes.annotateKey({ description: "As the spec of a PodDisruptionBudget, without its selector." }),
-    drain: Schema.optionalKey(Schema.Struct({ delay: Schema.optionalKey(Duration), deadline: Schema.optionalKey(Duration) })).annotateKey({
-      description: 'delay: from "not ready" to the end of accepting (5s). deadline: until what is left is cut (25s).'
+    drain: Schema.optionalKey(
+      Schema.Struct({ delay: Schema.optionalKey(upTo("10m")), deadline: Schema.optionalKey(upTo("24h")) })
+    ).annotateKey({
+      description:
+        'delay: from "not ready" to the end of accepting (5s; at most 10m). deadline: until what is left is cut (25s; at most 24h). Their sum is the grace period of the pods: nodes drain that long.'
     }),
     logging: Schema.optionalKey(
       Schema.Struct({

@@ -291,6 +291,7 @@ export const makeOperator = Effect.fnUntraced(function* (
   yield* Effect.sync(() => {
     metrics.sampled("leader", () => [[[], leadership.isLeader() ? 1 : 0]])
     metrics.sampled("statusWaiting", () => [[[], writer.waiting()]])
+    metrics.sampled("statusOverdue", () => [[[], writer.overdue()]])
     metrics.sampled("linkProxies", () => {
       const counts = new Map<string, number>()
       for (const { gateway, following } of link.connected()) {

@@ -40,6 +40,8 @@ export interface Agenda {
   /** When the next one is due; null: nothing is left. */
   readonly next: () => number | null
   readonly size: () => number
+  /** Of these, objects that are due. */
+  readonly overdue: (now: number) => number
   /** Time from which a patch may be written: `now` or earlier is now. asked: equal for equal wishes for the same object. */
   readonly due: (
     key: ObjectKey,
@@ -105,6 +107,11 @@ export const makeAgenda = (since: number): Agenda => {
       return soonest
     },
     size: () => gateways.size + others.size,
+    overdue: (now) => {
+      let count = 0
+      for (const list of [gateways, others]) for (const at of list.values()) if (at <= now) count++
+      return count
+    },
     due: (key, { difference }, { pending, generation }, now, asked) => {
       const item = itemOf(key)
       if (!pending) item.pendingSince = null

@@ -51,6 +51,8 @@ export interface StatusWriter {
   readonly touch: (key: ObjectKey) => void
   /** Objects that are waiting to be looked at (law 19: at most the number of objects). */
   readonly waiting: () => number
+  /** Of these, objects whose time has come. */
+  readonly overdue: () => number
   readonly run: Effect.Effect<never>
 }
 
@@ -108,6 +110,7 @@ const heardIn = (status: unknown): boolean =>
 
 export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOptions): Effect.fn.Return<StatusWriter> {
   const { kube, leading, observed, controller } = options
+  const clock = yield* Clock.Clock
   const wake = yield* Queue.sliding<void>(1)
   let verdicts: ReadonlyMap<ObjectKey, Verdict> = new Map()
   /** Before the first statuses are known, what stands without one is not ours to take back. */
@@ -307,6 +310,7 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
       if (leading.isLeader()) look(key)
     },
     waiting: () => agenda.size(),
+    overdue: () => agenda.overdue(clock.currentTimeMillisUnsafe()),
     run
   }
 })

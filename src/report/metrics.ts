@@ -194,7 +194,13 @@ export const definitions = {
   statusWaiting: {
     name: "sluice_status_waiting",
     type: "gauge",
-    help: "Objects whose status is to be looked at or written.",
+    help: "Objects whose status is to be looked at or written, now or later: words alone are written after five minutes.",
+    labels: []
+  },
+  statusOverdue: {
+    name: "sluice_status_overdue",
+    type: "gauge",
+    help: "Of these, objects whose time has come: they wait for the API server, or for rights.",
     labels: []
   },
   provisioned: {

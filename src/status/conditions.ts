@@ -2,6 +2,7 @@
 // the words of statuses can be read and judged together: a table with a row a condition, and no logic to split by. Types and reasons are Gateway API's (v1.7),
 // but for the live ones at the end. Messages name object, field and remedy.
 import { type Condition, describeKey, type Issue, type ObjectKey } from "#schemas/meta.ts"
+import { remedyOf } from "../report/remedies.ts"
 
 /** A condition before it is observed on a generation. */
 export interface Said {
@@ -121,6 +122,8 @@ export const gatewayNote = {
   defaultScope: "spec.defaultScope: default Gateways are not served yet; routes attach by parentRefs",
   infrastructureHere:
     "spec.infrastructure: labels and annotations have no effect in a standalone process, which has no pods or Services to put them on",
+  ownLabels: (path: string, names: ReadonlyArray<string>): string =>
+    `${path}: ${names.join(", ")} without effect: Sluice sets ${names.length === 1 ? "it" : "them"} itself; remove ${names.length === 1 ? "it" : "them"}`,
   loopbackAllowed: gatewayClass.loopbackAllowed,
   /** Fields of GatewayParameters that nothing heeds. */
   parameters: {
@@ -359,12 +362,15 @@ export interface SeenAddresses {
 const seenWell = (seen: SeenAddresses | null): string =>
   seen === null
     ? "Names resolve to addresses that may be dialled"
-    : [
-        `Names resolve to ${count(seen.addresses, "address", "addresses")} that may be dialled`,
-        ...(seen.healthy === seen.addresses ? [] : [`${seen.healthy} healthy`]),
-        ...(seen.certificateExpires === null ? [] : [`certificate valid until ${seen.certificateExpires}`]),
-        ...(seen.lastFailure === null ? [] : [`the last connection failed: ${seen.lastFailure}`])
-      ].join("; ")
+    : sentences(
+        [
+          `Names resolve to ${count(seen.addresses, "address", "addresses")} that may be dialled`,
+          ...(seen.healthy === seen.addresses ? [] : [`${seen.healthy} healthy`]),
+          ...(seen.certificateExpires === null ? [] : [`certificate valid until ${seen.certificateExpires}`]),
+          ...(seen.lastFailure === null ? [] : [`the last connection failed (${seen.lastFailure})`])
+        ].join("; "),
+        seen.lastFailure === null ? "" : remedyOf(seen.lastFailure)
+      )
 
 export const live = {
   programmed: (proxies: number): Said => programmed("True", "Programmed")(`Served by ${count(proxies, "proxy", "proxies")}`),

@@ -12,6 +12,7 @@ import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { addressesUnsupported, type Infrastructure, infrastructureOf } from "./infrastructure.ts"
 import { gatewayKind } from "./kinds.ts"
+import { overridden } from "./labels.ts"
 import {
   isHeldOver,
   isServed,
@@ -163,6 +164,8 @@ const conditionsOf = (
   const notes: Array<string> = []
   const written = (spec.infrastructure?.labels.size ?? 0) + (spec.infrastructure?.annotations.size ?? 0)
   if (written > 0 && settings.role === "Standalone") notes.push(gatewayNote.infrastructureHere)
+  const kept = overridden(spec.infrastructure?.labels)
+  if (kept.length > 0 && settings.role === "Cluster") notes.push(gatewayNote.ownLabels("spec.infrastructure.labels", kept))
   notes.push(...parameters.notes)
   if (settings.allowLoopback) notes.push(gatewayNote.loopbackAllowed)
   const fields: Array<string> = [...parameters.refused]

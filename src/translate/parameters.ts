@@ -3,9 +3,10 @@ import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
 import type { GatewayClass } from "#schemas/gatewayclass.ts"
 import type { GatewayParameters } from "#schemas/gatewayparameters.ts"
-import { groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import { gatewayNote } from "../status/conditions.ts"
 import { gatewayClassKind, parametersKind } from "./kinds.ts"
+import { overridden } from "./labels.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
@@ -67,6 +68,11 @@ export const unheededParameters = (view: View, settings: TranslateSettings, key:
       ...(settings.role === "Cluster" && typeof spec.logging?.accessLog === "object" ? ["spec.logging.accessLog.fields"] : [])
     ]
     if (later.length > 0) refused.push(gatewayNote.parameters.later(one.key, later))
+    if (settings.role === "Cluster")
+      for (const block of ["pod", "service"] as const) {
+        const kept = overridden(spec[block]?.labels)
+        if (kept.length > 0) notes.push(gatewayNote.ownLabels(`${describeKey(one.key)}: spec.${block}.labels`, kept))
+      }
     if (settings.role !== "Standalone") continue
     const said = (fields: ReadonlyArray<keyof ParametersSpec>) =>
       fields.filter((field) => spec[field] !== undefined).map((field) => `spec.${field}`)

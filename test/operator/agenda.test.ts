@@ -11,6 +11,15 @@ const settled = { pending: false, generation: 1 }
 const begin = 1_000_000
 
 describe("the agenda", () => {
+  it("tells what is due from what waits for its time", () => {
+    const agenda = makeAgenda(begin)
+    agenda.add(route, begin + pace.message)
+    agenda.add(gateway, 0)
+    assert.deepEqual([agenda.size(), agenda.overdue(begin), agenda.overdue(begin + pace.message)], [2, 1, 2])
+    agenda.take(begin, 10)
+    assert.deepEqual([agenda.size(), agenda.overdue(begin)], [1, 0])
+  })
+
   it("a state is due at once, and again after the least time", () => {
     const agenda = makeAgenda(begin)
     assert.isAtMost(

@@ -179,7 +179,7 @@ describe("Resolved", () => {
       invalidated: new Map()
     })
     expect(resolved(seen(3, 3, null), seen(2, 1, "connect_refused"))).toBe(
-      "True/Fresh: Names resolve to 2 addresses that may be dialled; 1 healthy; certificate valid until 2026-12-21T00:00:00Z; the last connection failed: connect_refused"
+      "True/Fresh: Names resolve to 2 addresses that may be dialled; 1 healthy; certificate valid until 2026-12-21T00:00:00Z; the last connection failed (connect_refused). Nothing listens there: check the port of the backend and that the service runs"
     )
   })
 

@@ -3,8 +3,11 @@
 import fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { drifted } from "#src/operator/render/drift.ts"
+import { labelsOf } from "#src/operator/render/metadata.ts"
 import { labelValue, resourceName } from "#src/operator/render/name.ts"
 import { PatchProblem, strategicMerge } from "#src/operator/render/patch.ts"
+import type { Wanted } from "#src/operator/render/site.ts"
+import { ownLabels } from "#src/translate/labels.ts"
 
 const rendered = {
   metadata: { labels: { a: "1" }, ownerReferences: [{ name: "web", uid: "u" }] },
@@ -127,6 +130,22 @@ describe("a strategic merge patch", () => {
           assert.instanceOf(error, PatchProblem)
         }
       })
+    )
+  })
+})
+
+describe("labels of our own", () => {
+  it("are those that a Gateway is told of where it writes them, and stay whatever it writes", () => {
+    const written = new Map([["team", "shop"], ...ownLabels.map((name) => [name, "theirs"] as const)])
+    const infrastructure = { gatewayClass: "sluice", labels: written } as unknown as Wanted["infrastructure"]
+    const labels = labelsOf({ name: "edge", infrastructure } as Wanted)
+    assert.deepEqual(
+      Object.keys(labels).filter((name) => labels[name] !== written.get(name)),
+      [...ownLabels]
+    )
+    assert.deepEqual(
+      Object.keys(labels).filter((name) => name !== "team"),
+      [...ownLabels]
     )
   })
 })
