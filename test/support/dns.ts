@@ -13,6 +13,8 @@ export interface Query {
   readonly id: number
   /** EDNS payload size, or null without EDNS. */
   readonly edns: number | null
+  /** Of the question, in bytes. */
+  readonly size: number
 }
 
 interface Timed {
@@ -169,7 +171,7 @@ export const startDnsServer = async (
     if (question === undefined) return
     const opt = packet.additionals?.find((record) => record.type === "OPT")
     const edns = opt === undefined || opt.type !== "OPT" ? null : opt.udpPayloadSize
-    const query: Query = { name: question.name, type: question.type, transport, id: packet.id ?? 0, edns }
+    const query: Query = { name: question.name, type: question.type, transport, id: packet.id ?? 0, edns, size: message.length }
     queries.push(query)
     const reply = next(query)
     const bytes = bytesOf(query, reply)

@@ -1,7 +1,7 @@
 // One question to one nameserver, over UDP, TCP or TLS. Over UDP and TCP a socket of its own each time: random source port, and the kernel drops what others send.
 import { createSocket } from "node:dgram"
 import { connect, isIP } from "node:net"
-import { type Answer, encodeQuestion, freshId, type Question, type QuestionType, readAnswer } from "./message.ts"
+import { type Answer, encodePadded, encodeQuestion, freshId, type Question, type QuestionType, readAnswer } from "./message.ts"
 import { describeNameserver, type Nameserver } from "./nameserver.ts"
 import type { SecureNameservers } from "./secure.ts"
 import { messages, prefixed } from "./stream.ts"
@@ -57,7 +57,7 @@ export const exchange = (
     const failed = (why: string) => finish(silent(server, why))
     if (transport === "Tls") {
       const stop = secure.ask(server, {
-        encode: (id) => encodeQuestion({ id, name, type }, edns),
+        encode: (id) => encodePadded({ id, name, type }, edns),
         received: (bytes, id) => received(bytes, { id, name, type }),
         failed
       })

@@ -39,16 +39,26 @@ export const isDnsName = (name: string): boolean => {
 
 export const freshId = (): number => randomInt(0x1_0000)
 
-export const encodeQuestion = ({ id, name, type }: Question, edns: boolean): Buffer =>
+const encode = ({ id, name, type }: Question, options: Array<dns.PacketOpt> | null): Buffer =>
   dns.encode({
     type: "query",
     id,
     flags: dns.RECURSION_DESIRED,
     questions: [{ type, name, class: "IN" }],
-    additionals: edns
-      ? [{ type: "OPT", name: ".", udpPayloadSize: payload, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }]
-      : []
+    additionals:
+      options === null
+        ? []
+        : [{ type: "OPT", name: ".", udpPayloadSize: payload, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options }]
   })
+
+export const encodeQuestion = (question: Question, edns: boolean): Buffer => encode(question, edns ? [] : null)
+
+/** As `encodeQuestion`, filled up to a multiple of 128 bytes, so that the length of what is encrypted tells nothing of the name (RFC 8467 section 4.1). */
+export const encodePadded = (question: Question, edns: boolean): Buffer => {
+  const bare = encodeQuestion(question, edns)
+  // Option 12 (RFC 7830), which itself begins with four bytes.
+  return edns ? encode(question, [{ code: 12, length: 127 - ((bare.length + 3) % 128) }]) : bare
+}
 
 const canonical = (name: string): string => {
   const lower = name.toLowerCase()

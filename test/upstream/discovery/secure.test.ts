@@ -77,6 +77,15 @@ describe("a connection", () => {
     expect(await asked(server.secure, "a.example", secure)).toMatchObject({ _tag: "Addresses" })
     expect(server.handshakes()).toBe(1)
   })
+  it("tells nothing of the name by the length of a question, be it short or long", async () => {
+    const server = await serverWith(await authority.leaf({ ip: ["127.0.0.1"] }))
+    const secure = trusting()
+    for (let length = 1; length <= 63; length++) await asked(server.secure, `${"a".repeat(length)}.b.example`, secure)
+    expect(server.queries).toHaveLength(63)
+    expect(new Set(server.queries.map(({ size }) => size))).toEqual(new Set([128]))
+    await asked(server.secure, `${"a".repeat(63)}.${"b".repeat(63)}.example`, secure)
+    expect(server.queries.at(-1)?.size).toBe(256)
+  })
   it("that the server closed is made anew", async () => {
     const server = await serverWith(await authority.leaf({ ip: ["127.0.0.1"] }))
     const secure = trusting()
