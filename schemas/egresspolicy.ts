@@ -69,7 +69,8 @@ export const EgressPolicy = Schema.Struct({
         "Namespaces it speaks of, by their labels; {} is every namespace. The namespace of the object that names a destination and that of the route must both be allowed."
     }),
     mode: defaulted(Schema.Literals(["Enforce", "Report", "Open"]), "Enforce").annotateKey({
-      description: "Enforce: what no entry allows is refused. Open: entries allow besides what is public. Report: for a later release."
+      description:
+        "Enforce: what no entry allows is refused. Open: entries allow besides what is public. Report: as Open, and what Enforce would refuse is counted and told."
     }),
     allow: defaulted(elementsOf(EgressAllowEntry, "spec.allow", 0, 1024), []).annotateKey({ description: "What may be reached." }),
     permit: listOf(Schema.Literals(["SkipVerify", "DynamicResolver", "PrivateAddresses"]), 3).annotateKey({

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http"
 import { type AddressInfo, isIP } from "node:net"
 import { Data, Effect, type Scope } from "effect"
 import { clustersText } from "./clusters.ts"
+import { egressText } from "./egress.ts"
 import { printable } from "./printable.ts"
 import type { AdminSources, HealthSources } from "./view.ts"
 
@@ -54,6 +55,7 @@ export const serveAdmin = (at: At, sources: AdminSources): Effect.Effect<At, Bin
           gateways().flatMap(({ gateway, upstreams }) => upstreams.map(({ description, facts }) => ({ gateway, ...description, facts })))
         )
     ],
+    ["/egress", "what EgressPolicies refuse or would refuse, and entries that would allow it", () => text(egressText(gateways()))],
     ["/clusters", "the same as Envoy prints it", () => text(clustersText(gateways()))],
     [
       "/explain",

@@ -1,6 +1,7 @@
 // What the admin port is given to show: functions, so that it holds no state and knows no other room. Structural on purpose: an
 // `UpstreamDescription` of upstream/ is an `UpstreamView` without an import.
 import type { Refusal, UpstreamFacts } from "../report/report.ts"
+import type { EgressAllow } from "../snapshot/egress.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 
 export interface AddressView {
@@ -9,12 +10,20 @@ export interface AddressView {
   readonly active: number
   readonly idle: number
   readonly lastFailure: string | null
+  /** What an EgressPolicy refuses, or would in mode Enforce. */
+  readonly egress?: {
+    readonly verdict: "Refused" | "Reported"
+    readonly rule: string
+    readonly entry: EgressAllow | null
+  } | null
 }
 
 export interface EndpointView {
   readonly name: string
   readonly weight: number
   readonly tier: number
+  /** Requests sent to addresses that mode Report would refuse. */
+  readonly reported?: number
   readonly addresses: ReadonlyArray<AddressView>
 }
 

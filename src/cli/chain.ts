@@ -29,6 +29,7 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
       .flatMap((endpoint) => [
         row("endpoint", `${paint.strong(endpoint.endpoint)}${upstream.endpoints.length > 1 ? ` weight ${endpoint.weight}` : ""}`, "    "),
         ...(endpoint.refused === null ? [] : [row("refused", paint.bad(endpoint.refused), "      ")]),
+        ...(endpoint.wouldRefuse === null ? [] : [row("on trial", paint.warn(endpoint.wouldRefuse), "      ")]),
         row("Host", endpoint.host, "      "),
         row(
           "TLS",

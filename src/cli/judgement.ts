@@ -8,7 +8,7 @@ export type State = "good" | "bad" | "unknown"
 export const stateOf = (condition: Condition): State =>
   condition.status === "Unknown" ? "unknown" : (condition.status === "True") === negative.has(condition.type) ? "bad" : "good"
 
-/** What refuses: intent alone. Programmed and Resolved are facts of running proxies, which come and go; OverlappingTLSConfig warns of what is served. */
+/** What refuses: intent alone. Programmed and Resolved are facts of running proxies, which come and go; OverlappingTLSConfig and WouldRefuse warn of what is served. */
 const decided: ReadonlySet<string> = new Set(["Accepted", "ResolvedRefs", "Conflicted", "PartiallyInvalid"])
 
 /** Whether something that the object says is refused. */

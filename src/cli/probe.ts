@@ -14,11 +14,12 @@ import type { Dialled, DialOutcome, DialPlan } from "../upstream/dial/plan.ts"
 import { admit, type DialTarget } from "../upstream/dial/policy.ts"
 import type { TrustRoots } from "../upstream/dial/roots.ts"
 import { tlsContext } from "../upstream/dial/tls.ts"
+import { describeTrial, trialOf } from "../upstream/dial/trial.ts"
 import type { Names } from "../upstream/discovery/names.ts"
 import { endpointName } from "./story.ts"
 
 export interface ProbeStep {
-  readonly name: "DNS" | "address policy" | "TCP" | "Unix socket" | "TLS" | "HTTP"
+  readonly name: "DNS" | "address policy" | "EgressPolicy" | "TCP" | "Unix socket" | "TLS" | "HTTP"
   /** null: not tried, or neither good nor bad. */
   readonly ok: boolean | null
   readonly detail: string
@@ -152,6 +153,14 @@ const locate = Effect.fnUntraced(function* (spec: Upstream, endpoint: Endpoint, 
     ].join("; "),
     ms: null
   })
+  const reported = allowed.flatMap(({ target }) => trialOf(target, spec.addresses) ?? [])
+  if (reported.length > 0)
+    steps.push({
+      name: "EgressPolicy",
+      ok: null,
+      detail: [...new Set(reported.map(describeTrial))].slice(0, 4).join("; "),
+      ms: null
+    })
   return { steps, candidates, failure: allowed.length > 0 ? null : (denied[0]?.reason ?? "dns_empty") } satisfies Located
 }, Effect.scoped)
 

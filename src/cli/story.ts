@@ -13,6 +13,7 @@ import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
 import { noOwnAddresses } from "../upstream/dial/own.ts"
 import { admit, type Denied } from "../upstream/dial/policy.ts"
+import { describeTrial, trialOf, trialOfName } from "../upstream/dial/trial.ts"
 import type { Question } from "./question.ts"
 
 /** An object and where a manifest says it (`gateway.yaml:12`), when one does. */
@@ -33,6 +34,8 @@ export interface EndpointStory {
   readonly alpn: ReadonlyArray<string>
   /** Why its written address is not dialled, with the remedy; of a name only its answer can tell. */
   readonly refused: string | null
+  /** What an EgressPolicy in mode Report would refuse of it, and the entry of spec.allow that would keep it. */
+  readonly wouldRefuse: string | null
 }
 
 export interface UpstreamStory {
@@ -147,6 +150,17 @@ const deniedAt = (spec: Upstream, { at, origin }: Endpoint): Denied | null => {
   return admission.allowed ? null : admission
 }
 
+/** Of a name, as far as that is known without asking anybody. */
+const onTrial = (spec: Upstream, endpoint: Endpoint): string | null => {
+  const { at, origin } = endpoint
+  if (at._tag === "Unix" || deniedAt(spec, endpoint) !== null) return null
+  const told =
+    at._tag === "Name"
+      ? trialOfName(at.name, at.port, spec.addresses)
+      : trialOf({ ip: at.ip, port: at.port, name: null, origin }, spec.addresses)
+  return told === null ? null : describeTrial(told)
+}
+
 /** Why none of an upstream's endpoints takes a request, as far as that is known without asking anybody. */
 const unusable = (spec: Upstream, endpoints: ReadonlyArray<Endpoint>): Reason | null => {
   const weighed = endpoints.filter(({ weight }) => weight > 0)
@@ -222,7 +236,13 @@ const upstreamStory = (
           staleLimit: ms(dns.staleLimit)
         },
     addresses: `${spec.addresses.allowLoopback ? "public unicast and, by --allow-loopback, this machine" : "public unicast"}${
-      egress === null ? "" : `; ${egress.mode} by ${egress.sources.map(describeSource).join(", ")}`
+      egress === null
+        ? ""
+        : `; ${egress.trial !== undefined && egress.mode === "Open" ? "Report" : egress.mode} by ${egress.sources.map(describeSource).join(", ")}${
+            egress.trial !== undefined && egress.mode === "Enforce"
+              ? `; Report by ${egress.trial.sources.map(describeSource).join(", ")}`
+              : ""
+          }`
     }`,
     endpoints: endpoints.map((endpoint) => {
       const identity = identityOf(spec.identity, endpoint, spec.protocol)
@@ -235,7 +255,8 @@ const upstreamStory = (
         sni: identity.sni,
         certificateName: endpoint.tls && tls?.verify === true && tls.names.length === 0 ? identity.certificateName : null,
         alpn: identity.alpn,
-        refused: deniedAt(spec, endpoint)?.rule ?? null
+        refused: deniedAt(spec, endpoint)?.rule ?? null,
+        wouldRefuse: onTrial(spec, endpoint)
       }
     }),
     setBy: Object.fromEntries(Object.entries(spec.provenance).map(([field, source]) => [field, say(source)]))

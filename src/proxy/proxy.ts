@@ -10,6 +10,7 @@ import type { TrustRoots } from "../upstream/dial/roots.ts"
 import type { Names } from "../upstream/discovery/names.ts"
 import { makeUpstream } from "../upstream/live.ts"
 import type { AccessLog } from "./accesslog.ts"
+import { makeAudit } from "./audit.ts"
 import { type Doors, makeDoors } from "./doors.ts"
 import { type Trust, trustNobody } from "./forwarded.ts"
 import { defaultHeadLimits, type HeadLimits } from "./head.ts"
@@ -125,12 +126,25 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
         roots,
         material,
         own: doors.own,
-        observer: { onDial: (_id, outcome) => onDial(outcome), onFacts: (changed) => reporter.changed(changed) }
+        observer: {
+          onDial: (_id, outcome) => onDial(outcome),
+          onFacts: (changed) => reporter.changed(changed),
+          onRefused: (changed, target) => audit.refused(changed, target)
+        }
       }),
     limits.drainDeadline
   )
   const reporter = makeReporter({ proxy: options.name, upstreams: upstreams.byId, onReport: options.onReport, delay: reportDelay })
   yield* Effect.addFinalizer(() => Effect.sync(reporter.close))
+  const logging = yield* FiberSet.makeRuntime<never>()
+  const audit = makeAudit({
+    gateway,
+    upstreams: upstreams.byId,
+    snapshot: () => published?.snapshot ?? null,
+    write: (line) => void logging(Effect.logWarning(line)),
+    delay: reportDelay
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(audit.close))
 
   const serving = yield* makeServing({
     gateway,

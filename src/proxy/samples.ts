@@ -13,6 +13,8 @@ interface Seen {
   readonly target: string
   readonly pool: PoolCounts
   readonly facts: UpstreamFacts
+  /** null: no policy in mode Report speaks of it. */
+  readonly reported: number | null
 }
 
 export interface SampleSources {
@@ -36,11 +38,11 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
   let seen: ReadonlyArray<Seen> | null = null
   const look = (): ReadonlyArray<Seen> => {
     if (seen === null) {
-      seen = [...sources.upstreams.values()].map((live) => ({
-        target: live.spec.of.target,
-        pool: live.describe().pool,
-        facts: live.facts()
-      }))
+      seen = [...sources.upstreams.values()].map((live) => {
+        const { pool, reported } = live.describe()
+        const on = live.spec.addresses.egress?.trial !== undefined
+        return { target: live.spec.of.target, pool, facts: live.facts(), reported: on ? reported : null }
+      })
       queueMicrotask(() => {
         seen = null
       })
@@ -70,6 +72,12 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     }
     return [...soon].map(([target, left]) => [[gateway, target], left] as const)
   }
+  const reported = (): Samples => {
+    const sums = new Map<string, number>()
+    for (const upstream of look())
+      if (upstream.reported !== null) sums.set(upstream.target, (sums.get(upstream.target) ?? 0) + upstream.reported)
+    return [...sums].map(([target, sum]) => [[gateway, target], sum] as const)
+  }
   const own = (): Samples =>
     [...sources.certificates().values()].map(
       ({ source, expires }) => [[gateway, `${source.namespace}/${source.name}`], days(expires)] as const
@@ -93,6 +101,7 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["retriesWithheld", byState(({ pool }) => Object.entries(pool.withheld))],
     ["overflows", summed(({ pool }) => pool.overflows)],
     ["retries", summed(({ pool }) => pool.retries)],
+    ["egressReported", reported],
     ["addresses", summed(({ facts }) => facts.addresses)],
     ["healthy", summed(({ facts }) => facts.healthy)],
     ["resolution", byState(({ facts }) => [[facts.resolution, 1]])],

@@ -121,6 +121,12 @@ export const definitions = {
     help: "Requests sent once more, on a fresh connection: after a reused one died, or by a retry rule.",
     labels: upstream
   },
+  egressReported: {
+    name: "sluice_egress_reported_total",
+    type: "counter",
+    help: "Requests sent to an address that an EgressPolicy in mode Report would have refused in mode Enforce. What Enforce refuses is in sluice_failures_total.",
+    labels: upstream
+  },
   addresses: { name: "sluice_upstream_addresses", type: "gauge", help: "Addresses an upstream can be dialled at.", labels: upstream },
   healthy: { name: "sluice_upstream_addresses_healthy", type: "gauge", help: "Of them, those that are in use.", labels: upstream },
   resolution: {

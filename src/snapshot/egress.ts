@@ -10,6 +10,15 @@ export interface EgressRules {
   readonly permitPrivate: boolean
   /** Who says so: refusals name them. */
   readonly sources: ReadonlyArray<Source>
+  /** Mode Report: what would be enforced besides. It refuses nothing: what it would refuse is counted and told. Absent: nothing is on trial. */
+  readonly trial?: EgressTrial
+}
+
+/** The list that would be enforced, were the policies in mode Report in mode Enforce. */
+export interface EgressTrial {
+  readonly allow: ReadonlyArray<EgressAllow>
+  /** The policies in mode Report. */
+  readonly sources: ReadonlyArray<Source>
 }
 
 /** Empty list: no restriction of that sort in this entry. An entry without hosts speaks of IP literals. */

@@ -1,7 +1,7 @@
 // The resources of a snapshot, read from JSON. Law 15: what is not understood fails closed. A filter, action or match of a newer operator makes its rule answer
 // 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
 import type { DnsContract, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
-import type { EgressAllow, EgressRules } from "./egress.ts"
+import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { Id, Source } from "./id.ts"
 import type { DownstreamTls, Listener, ListenerLimits } from "./listener.ts"
 import {
@@ -212,7 +212,21 @@ const dns = fields<DnsContract>({
   staleLimit: amount
 })
 const allow = fields<EgressAllow>({ hosts: list(text), ports: list(port), cidrs: list(text) })
-const egress = fields<EgressRules>({ mode: oneOf("Enforce", "Open"), allow: list(allow), permitPrivate: flag, sources: list(source) })
+const enforced = fields<Omit<EgressRules, "trial">>({
+  mode: oneOf("Enforce", "Open"),
+  allow: list(allow),
+  permitPrivate: flag,
+  sources: list(source)
+})
+const trial = fields<{ readonly trial: EgressTrial | null }>({
+  trial: (value) => (value === undefined ? null : fields<EgressTrial>({ allow: list(allow), sources: list(source) })(value))
+})
+/** A trial refuses nothing, so an operator that knows none of it leaves it out, and so does a snapshot without one. */
+const egress: Read<EgressRules> = (value) => {
+  const rules = enforced(value)
+  const on = trial(value)
+  return on.trial === null ? rules : { ...rules, trial: on.trial }
+}
 const addresses = fields<AddressPolicy>({ cluster: list(text), allowLoopback: flag, egress: nullable(egress) })
 const limits = fields<Limits>({ maxConnections: whole, maxPending: whole, maxRequestsPerConnection: setting(whole) })
 const timeouts = fields<UpstreamTimeouts>({

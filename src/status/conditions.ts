@@ -465,6 +465,9 @@ export const tlsPolicy = {
   unresolvedRefs: backend.unresolvedRefs
 }
 
+/** Suggested entries of one message. */
+const mostEntries = 32
+
 export const egressPolicy = {
   accepted: (namespaces: number, governed: number, refused: number, notes: ReadonlyArray<string>): Said =>
     says(
@@ -481,11 +484,21 @@ export const egressPolicy = {
     )(
       `${undecodable(issues)}. Whom it selects cannot be known, so nothing outside the cluster is dialled for any namespace until it can be read`
     ),
-  reportNotServed: says(
-    "Accepted",
-    "False",
-    "UnsupportedValue"
-  )("spec.mode: Report is not served yet; the policy has no effect, neither its allow list nor its permits: use Enforce or Open"),
+  /** Mode Report. What names resolve to is judged by the proxies: they count and log. entries: as spec.allow takes them. */
+  wouldRefuse: (would: number, entries: ReadonlyArray<string>): Said =>
+    would === 0
+      ? says(
+          "WouldRefuse",
+          "False",
+          "AllListed"
+        )("Mode Enforce would refuse no endpoint that is written; the proxies tell where names lead")
+      : says(
+          "WouldRefuse",
+          "True",
+          "NotListed"
+        )(
+          `Mode Enforce would refuse endpoints of ${count(would, "backend")}; they are dialled. To keep them, add to spec.allow: ${entries.slice(0, mostEntries).join(", ")}${entries.length > mostEntries ? `, and ${entries.length - mostEntries} more (the proxies' admin port lists them at /egress)` : ""}`
+        ),
   someEntries: (causes: ReadonlyArray<string>): Said =>
     says("PartiallyInvalid", "True", "Invalid")(`Entries that allow nothing: ${causes.join("; ")}`)
 }
@@ -531,6 +544,8 @@ export const backendNote = {
     `${what} is of type ExternalName, which GatewayParameters (features.externalName: Disabled) of a Gateway of this route switches off: use an XBackend or a Backend`,
   egressRefused: (what: string, policies: string): string =>
     `${what}: ${policies} (mode Enforce) lists none of its endpoints, so its share is answered 503; add them to spec.allow`,
+  egressWouldRefuse: (what: string, policies: string, entries: ReadonlyArray<string>): string =>
+    `${what}: ${policies} (mode Report) would refuse it in mode Enforce; to keep it, add to spec.allow: ${entries.slice(0, mostEntries).join(", ")}${entries.length > mostEntries ? " …" : ""}`,
   /** A note told on another object than the one it is about. */
   about: (what: string, note: string): string => `${what}: ${note}`,
   tlsBy443: (optOut: string): string => `port 443 without a word about TLS is dialled with TLS and system roots (${optOut})`,

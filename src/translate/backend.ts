@@ -5,6 +5,7 @@ import { type Condition, describeKey, groupKind, type ObjectKey, objectKey, pars
 import type { Service } from "#schemas/service.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
+import { entryText, suggestion } from "../snapshot/suggestion.ts"
 import type { AddressPolicy } from "../snapshot/upstream.ts"
 import { backend, backendNote, observed, type Said, voyagerNote } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
@@ -16,7 +17,7 @@ import type { JudgedBackend } from "./dialects/judged.ts"
 import { type ServiceObject, serviceDestination } from "./dialects/service.ts"
 import { backendTls, readVoyager } from "./dialects/voyager.ts"
 import { judgeXBackend } from "./dialects/xbackend.ts"
-import { egressOf, refusedByIntent } from "./egress.ts"
+import { egressOf, missingByIntent, refusedByIntent } from "./egress.ts"
 import { type BackendRules, rulesFor, rulesOf } from "./features.ts"
 import { backendKind, serviceKind, xbackendKind } from "./kinds.ts"
 import { describeUnpermitted, permitted } from "./reference.ts"
@@ -145,6 +146,15 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
   if (skips) notes.push(backendNote.about(what, backendNote.skipVerifyPermitted))
   if (refusedByIntent(upstream))
     notes.push(backendNote.egressRefused(what, upstream.spec.addresses.egress!.sources.map(describeSource).join(", ")))
+  const missing = missingByIntent(upstream)
+  if (missing.length > 0)
+    notes.push(
+      backendNote.egressWouldRefuse(
+        what,
+        upstream.spec.addresses.egress!.trial!.sources.map(describeSource).join(", "),
+        suggestion(missing).map(entryText)
+      )
+    )
   return { upstream, why: null, problem: null, notes, source: found.source, object: found.object }
 }
 

@@ -4,8 +4,10 @@ import { Result } from "effect"
 import ipaddr from "ipaddr.js"
 import type { EgressPolicy } from "#schemas/egresspolicy.ts"
 import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
-import type { EgressAllow, EgressRules } from "../snapshot/egress.ts"
+import type { EgressAllow, EgressRules, EgressTrial } from "../snapshot/egress.ts"
 import type { Source } from "../snapshot/id.ts"
+import { entryText, suggestion } from "../snapshot/suggestion.ts"
+import type { Endpoint } from "../snapshot/upstream.ts"
 import { describeIssues, egressPolicy, observed, type Said } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
@@ -18,10 +20,12 @@ export type Permit = EgressPolicy["spec"]["permit"][number]
 
 /** What the policies that select one namespace say together; null: none selects it. */
 interface Side {
-  readonly mode: EgressRules["mode"]
+  readonly mode: EgressPolicy["spec"]["mode"]
   readonly allow: ReadonlyArray<EgressAllow>
   readonly permits: ReadonlySet<Permit>
   readonly sources: ReadonlyArray<Source>
+  /** Of those, the ones in mode Report. */
+  readonly reporting: ReadonlyArray<Source>
 }
 
 /** What holds for a destination that an object of one namespace names and a route of another (or the same) uses. */
@@ -57,23 +61,29 @@ const sideOf = (view: View, namespace: string): Side | null => {
   // Whom an unreadable policy selects is unknown, so it may be this namespace: it denies, whatever the others allow.
   const unreadable = policies.filter((policy) => Result.isFailure(policy.value))
   if (unreadable.length > 0)
-    return { mode: "Enforce", allow: [], permits: none, sources: unreadable.map((policy) => sourceOf(policy.meta.key)) }
+    return { mode: "Enforce", allow: [], permits: none, sources: unreadable.map((policy) => sourceOf(policy.meta.key)), reporting: [] }
   const labels = labelsOf(view, namespace)
   const allow: Array<EgressAllow> = []
   const permits = new Set<Permit>()
   const sources: Array<Source> = []
-  let mode: EgressRules["mode"] = "Open"
+  const reporting: Array<Source> = []
+  let mode: Side["mode"] = "Open"
   for (const { meta, value } of policies) {
     if (Result.isFailure(value)) continue
     const { spec } = value.success
-    if (spec.mode === "Report" || !selects(spec.namespaceSelector, labels)) continue
-    if (spec.mode === "Enforce") mode = "Enforce"
+    if (!selects(spec.namespaceSelector, labels)) continue
+    if (strictness[spec.mode] > strictness[mode]) mode = spec.mode
     for (const entry of spec.allow) if (Result.isSuccess(entry)) allow.push(entryOf(entry.success))
     for (const permit of spec.permit) permits.add(permit)
-    sources.push(sourceOf(meta.key))
+    const source = sourceOf(meta.key)
+    sources.push(source)
+    if (spec.mode === "Report") reporting.push(source)
   }
-  return sources.length === 0 ? null : { mode, allow, permits, sources }
+  return sources.length === 0 ? null : { mode, allow, permits, sources, reporting }
 }
+
+/** The strictest of several modes holds. */
+const strictness: Readonly<Record<Side["mode"], number>> = { Open: 0, Report: 1, Enforce: 2 }
 
 /** `*.suffix` stands for any number of labels, as the dialler reads it. */
 const within = (name: string, pattern: string): boolean =>
@@ -120,7 +130,7 @@ const withoutOpenings = (entry: EgressAllow): ReadonlyArray<EgressAllow> => {
   return cidrs.length === 0 ? [] : [{ ...entry, cidrs }]
 }
 
-const nobody: Side = { mode: "Open", allow: [], permits: none, sources: [] }
+const nobody: Side = { mode: "Open", allow: [], permits: none, sources: [], reporting: [] }
 
 /** Both must allow: strictest mode, entries that meet, permits in common. Mode Open admits what is public, whatever it lists. */
 const meet = (a: Side, b: Side): Side => ({
@@ -131,20 +141,39 @@ const meet = (a: Side, b: Side): Side => ({
     ...(b.mode === "Enforce" && a.mode === "Open" ? b.allow.flatMap(withoutOpenings) : [])
   ],
   permits: new Set([...a.permits].filter((permit) => b.permits.has(permit))),
-  sources: [...a.sources, ...b.sources.filter((source) => !a.sources.some((other) => other.name === source.name))].sort((x, y) =>
-    x.name < y.name ? -1 : 1
-  )
+  sources: together(a.sources, b.sources),
+  reporting: []
 })
+
+const together = (a: ReadonlyArray<Source>, b: ReadonlyArray<Source>): ReadonlyArray<Source> =>
+  [...a, ...b.filter((source) => !a.some((other) => other.name === source.name))].sort((x, y) => (x.name < y.name ? -1 : 1))
+
+/** Mode Report opens what it lists and refuses nothing, as Open does. */
+const asServed = (side: Side): Side => (side.mode === "Report" ? { ...side, mode: "Open" } : side)
+
+const asTried = (side: Side): Side => (side.mode === "Report" ? { ...side, mode: "Enforce" } : side)
 
 const ungoverned: Governance = { rules: null, permits: none }
 
-const governanceOf = (side: Side | null): Governance =>
-  side === null
-    ? ungoverned
-    : {
-        rules: { mode: side.mode, allow: side.allow, permitPrivate: side.permits.has("PrivateAddresses"), sources: side.sources },
-        permits: side.permits
-      }
+/** b: null when both namespaces are one. */
+const governanceOf = (a: Side, b: Side | null): Governance => {
+  const served = b === null ? asServed(a) : meet(asServed(a), asServed(b))
+  const on = [a, ...(b === null ? [] : [b])].filter(({ mode }) => mode === "Report")
+  const trial: EgressTrial = {
+    allow: (b === null ? a : meet(asTried(a), asTried(b))).allow,
+    sources: on.map(({ reporting }) => reporting).reduce(together, [])
+  }
+  return {
+    rules: {
+      mode: served.mode === "Enforce" ? "Enforce" : "Open",
+      allow: served.allow,
+      permitPrivate: served.permits.has("PrivateAddresses"),
+      sources: served.sources,
+      ...(on.length === 0 ? {} : { trial })
+    },
+    permits: served.permits
+  }
+}
 
 const side = (view: View, namespace: string): Side | null => view.unit("egress-namespace", namespace, (inner) => sideOf(inner, namespace))
 
@@ -157,41 +186,87 @@ export const egressOf = (view: View, object: string, route: string): Governance 
   return view.unit("egress", `${first}/${second}`, (inner) => {
     const a = side(inner, first)
     const b = first === second ? a : side(inner, second)
-    return governanceOf(first === second || (a === null && b === null) ? a : meet(a ?? nobody, b ?? nobody))
+    if (a === null && b === null) return ungoverned
+    return governanceOf(a ?? nobody, first === second ? null : (b ?? nobody))
   })
 }
+
+type At = Exclude<Endpoint["at"], { readonly _tag: "Unix" }>
+
+/** The endpoints that are egress: neither pods nor sockets of this machine. */
+const outsideOf = (endpoints: ReadonlyArray<Endpoint>): ReadonlyArray<At> =>
+  endpoints.flatMap(({ at, origin }) => (origin === "Pod" || at._tag === "Unix" ? [] : [at]))
+
+/** An IPv4 address in IPv6's spelling is judged as the IPv4 address it is. */
+const blockOf = (ip: string): string => {
+  const address = ipaddr.process(ip)
+  return `${address.toString()}/${address.kind() === "ipv4" ? 32 : 128}`
+}
+
+/** A backend's own nameserver, which is judged as an address that a tenant wrote: `ip`, `ip:port`, `[v6]:port`, with `tcp@` or `tls@` before it. */
+const askedAt = (server: string): At | null => {
+  const [transport, place] = server.includes("@") ? (server.split("@") as [string, string]) : ["", server]
+  const [, ip, port] = /^\[([^\]]+)\]:([0-9]+)/.exec(place) ?? /^([0-9.]+):([0-9]+)/.exec(place) ?? [null, place.replace(/#.*/, "")]
+  if (ip === undefined || !ipaddr.isValid(ip)) return null
+  return { _tag: "Address", ip, port: port === undefined ? (transport === "tls" ? 853 : 53) : Number(port) }
+}
+
+/** Of a name, where it may lead is left to the dialler; a written address is judged here as there. */
+const listedIn = (at: At, allow: ReadonlyArray<EgressAllow>): boolean =>
+  allow.some(
+    ({ hosts, ports, cidrs }) =>
+      (ports.length === 0 || ports.includes(at.port)) &&
+      (at._tag === "Name"
+        ? hosts.some((host) => within(at.name, host))
+        : hosts.length === 0 && (cidrs.length === 0 || cidrs.some((cidr) => inside(blockOf(at.ip), cidr))))
+  )
 
 /** Refused by intent alone: Enforce, and no entry names any of its endpoints. What names resolve to is the dialler's to judge. */
 export const refusedByIntent = ({ spec, endpoints }: Pick<ResolvedUpstream, "spec" | "endpoints">): boolean => {
   const rules = spec.addresses.egress
-  const outside = endpoints.filter((endpoint) => endpoint.origin !== "Pod" && endpoint.at._tag !== "Unix")
-  if (rules?.mode !== "Enforce" || outside.length === 0) return false
-  return outside.every(({ at }) => {
-    if (at._tag === "Unix") return false
-    return !rules.allow.some(
-      (entry) =>
-        (entry.ports.length === 0 || entry.ports.includes(at.port)) &&
-        (at._tag === "Name" ? entry.hosts.some((host) => within(at.name, host)) : entry.hosts.length === 0)
-    )
-  })
+  const outside = outsideOf(endpoints)
+  return rules?.mode === "Enforce" && outside.length > 0 && outside.every((at) => !listedIn(at, rules.allow))
+}
+
+/** The entries that mode Enforce would lack, by intent alone: of its endpoints that are dialled today and would not be. Empty: nothing is on trial, or all is listed. */
+export const missingByIntent = ({ spec, endpoints }: Pick<ResolvedUpstream, "spec" | "endpoints">): ReadonlyArray<EgressAllow> => {
+  const rules = spec.addresses.egress
+  const trial = rules?.trial
+  if (rules === null || trial === undefined) return []
+  return [...outsideOf(endpoints), ...spec.dns.nameservers.flatMap((server) => askedAt(server) ?? [])]
+    .filter((at) => !listedIn(at, trial.allow) && (rules.mode === "Open" || listedIn(at, rules.allow)))
+    .map((at) => ({
+      hosts: at._tag === "Name" ? [at.name.toLowerCase().replace(/\.$/, "")] : [],
+      ports: [at.port],
+      cidrs: at._tag === "Name" ? [] : [blockOf(at.ip)]
+    }))
 }
 
 /** Verdicts of every EgressPolicy, with counts of the upstreams that its rules are part of. */
 export const egressVerdicts = (view: View, upstreams: Iterable<ResolvedUpstream>): ReadonlyMap<ObjectKey, Verdict> => {
-  const governed = new Map<string, { governed: number; refused: number }>()
-  for (const upstream of upstreams)
-    for (const { name } of upstream.spec.addresses.egress?.sources ?? []) {
-      const counts = governed.get(name) ?? { governed: 0, refused: 0 }
+  const governed = new Map<string, Counts>()
+  for (const upstream of upstreams) {
+    const { sources, trial } = upstream.spec.addresses.egress ?? { sources: [], trial: undefined }
+    for (const { name } of sources) {
+      const counts = governed.get(name) ?? { governed: 0, refused: 0, would: 0, missing: [] }
       counts.governed++
       if (refusedByIntent(upstream)) counts.refused++
       governed.set(name, counts)
     }
+    if (trial === undefined) continue
+    const missing = missingByIntent(upstream)
+    for (const { name } of missing.length === 0 ? [] : trial.sources) {
+      const counts = governed.get(name)!
+      counts.would++
+      counts.missing.push(...missing)
+    }
+  }
   const verdicts = new Map<ObjectKey, Verdict>()
   for (const { meta, value } of view.list<EgressPolicy>(egressPolicyKind)) {
-    const counts = governed.get(parseKey(meta.key).name) ?? { governed: 0, refused: 0 }
+    const counts = governed.get(parseKey(meta.key).name) ?? { governed: 0, refused: 0, would: 0, missing: [] }
     const said: ReadonlyArray<Said> = Result.isFailure(value)
       ? [egressPolicy.undecodable(value.failure)]
-      : saidOf(view, value.success, counts.governed, counts.refused)
+      : saidOf(view, value.success, counts)
     const conditions = said.map((one) => observed(meta.generation, one))
     verdicts.set(
       meta.key,
@@ -201,8 +276,15 @@ export const egressVerdicts = (view: View, upstreams: Iterable<ResolvedUpstream>
   return verdicts
 }
 
-const saidOf = (view: View, { spec }: EgressPolicy, governed: number, refused: number): ReadonlyArray<Said> => {
-  if (spec.mode === "Report") return [egressPolicy.reportNotServed]
+/** Upstreams that a policy's rules are part of. would: mode Report, some endpoint would be refused; missing: the entries for those. */
+interface Counts {
+  governed: number
+  refused: number
+  would: number
+  readonly missing: Array<EgressAllow>
+}
+
+const saidOf = (view: View, { spec }: EgressPolicy, { governed, refused, would, missing }: Counts): ReadonlyArray<Said> => {
   const namespaces = view
     .list(namespaceKind)
     .filter((namespace) => selects(spec.namespaceSelector, labelsOf(view, parseKey(namespace.meta.key).name)))
@@ -213,5 +295,9 @@ const saidOf = (view: View, { spec }: EgressPolicy, governed: number, refused: n
     refused,
     spec.permit.includes("DynamicResolver") ? [egressPolicy.dynamicResolver] : []
   )
-  return bad.length === 0 ? [accepted] : [accepted, egressPolicy.someEntries(bad)]
+  return [
+    accepted,
+    ...(bad.length === 0 ? [] : [egressPolicy.someEntries(bad)]),
+    ...(spec.mode === "Report" ? [egressPolicy.wouldRefuse(would, suggestion(missing).map(entryText))] : [])
+  ]
 }

@@ -1,8 +1,10 @@
 // What the admin port shows of an upstream: plain data, the only place where rotating addresses are told (law 18).
 
 import type { ResolutionState } from "../report/report.ts"
+import type { EgressAllow } from "../snapshot/egress.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { ConnectReason } from "../snapshot/reason.ts"
+import type { AddressClass } from "./dial/address.ts"
 import type { Withheld } from "./retry/plan.ts"
 
 export interface UpstreamDescription {
@@ -14,6 +16,8 @@ export interface UpstreamDescription {
   readonly holders: number
   readonly endpoints: ReadonlyArray<EndpointDescription>
   readonly pool: PoolCounts
+  /** Requests sent to addresses that an EgressPolicy in mode Report would refuse. */
+  readonly reported: number
   /** The last connection that failed; null since the last success. */
   readonly lastFailure: FailureDescription | null
 }
@@ -29,6 +33,7 @@ export interface EndpointDescription {
   readonly detail: string
   /** Milliseconds since the answer in use came in; null: none yet, or none needed. */
   readonly age: number | null
+  readonly reported: number
   readonly addresses: ReadonlyArray<AddressDescription>
 }
 
@@ -40,8 +45,18 @@ export interface AddressDescription {
   readonly idle: number
   /** Failure label of the last dial to it, or null when that succeeded. */
   readonly lastFailure: ConnectReason | null
+  /** What an EgressPolicy makes of it, when that is not plainly to admit it. */
+  readonly egress: EgressJudgement | null
   /** The peer's certificate as last seen; null without TLS or before the first connection. */
   readonly tls: { readonly protocol: string; readonly subject: string; readonly issuer: string; readonly expires: string } | null
+}
+
+/** Refused: not dialled. Reported: dialled, mode Report would refuse it. entry: what spec.allow would need. */
+export interface EgressJudgement {
+  readonly verdict: "Refused" | "Reported"
+  readonly class: AddressClass | null
+  readonly rule: string
+  readonly entry: EgressAllow | null
 }
 
 /** Gauges first, then counters since the upstream was made. */

@@ -1,6 +1,6 @@
 // What can be said of an upstream's endpoints: states and counts for the report (law 18), everything for the admin port.
 import type { EndpointFacts, ResolutionState, UpstreamFacts } from "../report/report.ts"
-import type { AddressDescription, EndpointDescription } from "./description.ts"
+import type { AddressDescription, EgressJudgement, EndpointDescription } from "./description.ts"
 import type { Member, Target } from "./member.ts"
 
 // The worst is told: one name of two that fails is a fact, even while the other serves.
@@ -72,12 +72,21 @@ export const factsOf = (members: ReadonlyArray<Member>, lastFailure: string | nu
   }
 }
 
+/** null: it is admitted, or refused by the classes of addresses alone. */
+export const egressOf = ({ denied, trial }: Target): EgressJudgement | null =>
+  trial !== null
+    ? { verdict: "Reported", ...trial }
+    : denied?.reason === "egress_denied"
+      ? { verdict: "Refused", class: denied.class, rule: denied.rule, entry: null }
+      : null
+
 const describeTarget = (target: Target): AddressDescription => ({
   address: target.fresh.address,
   draining: !target.current,
   active: target.active,
   idle: target.idle.length,
   lastFailure: target.lastFailure ?? target.denied?.reason ?? null,
+  egress: egressOf(target),
   tls:
     target.tls === null
       ? null
@@ -98,6 +107,7 @@ export const describeMembers = (members: ReadonlyArray<Member>, now: number): Re
       resolution: state,
       detail,
       age: asOf === 0 ? null : Math.max(0, Math.round(now - asOf)),
+      reported: member.reported,
       addresses: [...member.targets.values()].map(describeTarget)
     }
   })

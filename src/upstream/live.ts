@@ -58,6 +58,8 @@ export interface UpstreamObserver {
   readonly onDial: (id: Id, outcome: DialOutcome) => void
   /** What `facts` says may have changed: an answer, a failure after a success, a success after a failure. Never called for mere traffic. */
   readonly onFacts: (id: Id) => void
+  /** An EgressPolicy refuses an address, or would in mode Enforce (`trial`), and did not before. For the audit. */
+  readonly onRefused?: (id: Id, target: Target) => void
 }
 
 export const silentObserver: UpstreamObserver = { onDial: () => {}, onFacts: () => {} }
@@ -128,6 +130,8 @@ class Live implements LiveUpstream, AttemptsHost {
   /** What was this gateway's own when the addresses were judged. */
   #judgedBy: OwnAddresses
   #closed = false
+  /** Requests sent to what an EgressPolicy in mode Report would refuse. */
+  #reported = 0
 
   constructor(id: Id, spec: Upstream, options: UpstreamOptions, watches: Watches) {
     this.id = id
@@ -170,6 +174,8 @@ class Live implements LiveUpstream, AttemptsHost {
 
   retire(): void {
     this.retired = true
+    // A policy may have taken it away: what nobody uses goes now, not when it has been idle for long.
+    this.pool.renew()
     this.#settleHold()
   }
 
@@ -223,7 +229,8 @@ class Live implements LiveUpstream, AttemptsHost {
         this.#arrange()
         this.#observer.onFacts(this.id)
       },
-      left: (target) => this.pool.drain(target)
+      left: (target) => this.pool.drain(target),
+      refused: (target) => this.#observer.onRefused?.(this.id, target)
     })
     if (endpoint.at._tag !== "Name") return { member, stop: () => {} }
     if (endpoint.at.srv) {
@@ -270,10 +277,18 @@ class Live implements LiveUpstream, AttemptsHost {
   choose(tried: ReadonlySet<Member> | null): Target | NoChoice | null {
     const member = tried === null ? this.#rotation.next() : this.#rotation.nextBut(tried)
     const target = member?.next(this.#now) ?? null
-    if (target !== null) return target
+    if (target !== null) {
+      if (target.trial !== null) this.#report(target)
+      return target
+    }
     if (tried === null && this.#rejudge()) return this.choose(tried)
     if (this.#closed) return { reason: "no_endpoints", detail: "the upstream is closed" }
     return tried === null ? this.#whyNobody() : { reason: "no_endpoints", detail: "no other endpoint" }
+  }
+
+  #report(target: Target): void {
+    this.#reported++
+    target.member.reported++
   }
 
   /** Listeners come and go, and with them what is our own: looked at where a refusal shows. True: it had changed. */
@@ -385,6 +400,7 @@ class Live implements LiveUpstream, AttemptsHost {
         retries: counts.retries,
         withheld: { ...this.budget.withheld }
       },
+      reported: this.#reported,
       lastFailure: this.#dialler.lastFailure
     }
   }

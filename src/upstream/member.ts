@@ -7,6 +7,7 @@ import { type Identity, identityOf } from "./dial/identity.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { PeerTls } from "./dial/plan.ts"
 import { admit, type Denied, type DialTarget } from "./dial/policy.ts"
+import { trialOf, type WouldRefuse } from "./dial/trial.ts"
 import type { NameWatch, Resolution } from "./discovery/resolution.ts"
 import type { Pooled } from "./pool.ts"
 
@@ -45,6 +46,8 @@ export class Target {
   /** It may take new requests. */
   current = true
   denied: Denied | null = null
+  /** Mode Report would refuse it, were it Enforce; it is dialled. */
+  trial: WouldRefuse | null = null
   failedAt = never
   lastFailure: ConnectReason | null = null
   tls: PeerTls | null = null
@@ -65,6 +68,8 @@ export interface MemberEvents {
   readonly changed: (member: Member) => void
   /** It takes no new requests any more: its idle connections are to be closed. */
   readonly left: (target: Target) => void
+  /** An EgressPolicy refuses it, or would in mode Enforce, and did not before. */
+  readonly refused: (target: Target) => void
 }
 
 export class Member {
@@ -79,6 +84,8 @@ export class Member {
   /** No longer in the table of endpoints. */
   gone = false
   resolution: Resolution | null = null
+  /** Requests sent to an address that an EgressPolicy in mode Report would refuse. */
+  reported = 0
   readonly #policy: AddressPolicy
   readonly #own: () => OwnAddresses
   readonly #events: MemberEvents
@@ -133,7 +140,7 @@ export class Member {
       const target = this.targets.get(address) ?? new Target(this, address)
       this.targets.set(address, target)
       target.current = true
-      target.denied = this.#judge(address)
+      this.#judge(target)
       return target
     })
     for (const target of before) if (!this.order.includes(target)) this.#leave(target)
@@ -161,16 +168,20 @@ export class Member {
   }
 
   /** For the choice and the report only: the dialler judges again, at every connect (law 5). */
-  #judge(address: string): Denied | null {
-    const target = this.#dialTarget(address)
-    if (target === null) return null
-    const admission = admit(target, this.#policy, this.#own())
-    return admission.allowed ? null : admission
+  #judge(target: Target): void {
+    const to = this.#dialTarget(target.address)
+    if (to === null) return
+    const before = target.denied ?? target.trial
+    const admission = admit(to, this.#policy, this.#own())
+    target.denied = admission.allowed ? null : admission
+    target.trial = admission.allowed ? trialOf(to, this.#policy) : null
+    const now = target.trial ?? (target.denied?.reason === "egress_denied" ? target.denied : null)
+    if (now !== null && now.rule !== before?.rule) this.#events.refused(target)
   }
 
   /** What is this gateway's own may have changed. */
   rejudge(): void {
-    for (const target of this.order) target.denied = this.#judge(target.address)
+    for (const target of this.order) this.#judge(target)
   }
 
   #dialTarget(address: string): DialTarget | null {

@@ -136,6 +136,20 @@ metadata: {name: host, namespace: shop}
 spec: {endpoints: ${endpoints}}
 `
       )
+    const reported = told(
+      `[{ip: {address: 203.0.113.7, port: 80}}, {fqdn: {hostname: a.example, port: 80}}, {fqdn: {hostname: b.example, port: 80}}]}
+---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: EgressPolicy
+metadata: {name: team}
+spec: {namespaceSelector: {}, mode: Report, allow: [{hosts: [b.example]}]`
+    )
+    assert.strictEqual(reported.answer, null)
+    assert.match(reported.shares[0]!.upstream!.addresses, /; Report by EgressPolicy team$/)
+    assert.deepEqual(
+      reported.shares[0]!.upstream!.endpoints.map(({ wouldRefuse }) => wouldRefuse?.replace(/^.*: (?=\{)/, "") ?? null),
+      ["{ports: [80], cidrs: [203.0.113.7/32]}", "{hosts: [a.example], ports: [80]}", null]
+    )
     const special = told("[{ip: {address: 192.0.0.8, port: 80}}]")
     assert.deepInclude(special.answer, { status: 503, reason: "address_denied" })
     assert.match(special.shares[0]!.upstream!.endpoints[0]!.refused!, /192\.0\.0\.8 is a special-use address: needs an EgressPolicy entry/)

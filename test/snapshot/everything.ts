@@ -143,7 +143,8 @@ export const everything: Tables = {
             mode: "Enforce",
             allow: [{ hosts: ["*.example"], ports: [443], cidrs: ["192.0.2.0/24"] }],
             permitPrivate: true,
-            sources: [source("EgressPolicy", "e")]
+            sources: [source("EgressPolicy", "e")],
+            trial: { allow: [{ hosts: [], ports: [443], cidrs: ["192.0.2.0/25"] }], sources: [source("EgressPolicy", "r")] }
           }
         },
         via: ["proxy.example:3128"],

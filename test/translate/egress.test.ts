@@ -1,7 +1,10 @@
 import { assert, describe, it } from "vitest"
-import { egressOf, egressVerdicts } from "#src/translate/egress.ts"
+import { egressOf, egressVerdicts, missingByIntent } from "#src/translate/egress.ts"
+import type { ResolvedUpstream } from "#src/translate/resolved.ts"
 import { noOwnAddresses } from "#src/upstream/dial/own.ts"
 import { admit } from "#src/upstream/dial/policy.ts"
+import { trialOf } from "#src/upstream/dial/trial.ts"
+import { at } from "../support/live.ts"
 import { resolved, upstreamOf, viewOf, world } from "./world.ts"
 
 const namespaces = `
@@ -157,10 +160,66 @@ describe("a policy that cannot be read or is not served", () => {
     const yaml = policy("p", by("pay"), "mode: Enforce, allow: [{hosts: [a.example], ports: [0]}, {hosts: [b.example]}]")
     assert.deepEqual([dials(yaml, { name: "a.example" }), dials(yaml, { name: "b.example" })], ["egress_denied", "yes"])
   })
-  it("Report has no effect, neither to deny nor to open", () => {
+})
+
+describe("mode Report", () => {
+  /** What the dialler would tell of a target that it dials. */
+  const told = (yaml: string, name: string, object = "shop", route = object): string =>
+    trialOf(
+      { ip: "93.184.216.34", port: 443, name, origin: "Written" },
+      { cluster: [], allowLoopback: false, egress: rules(yaml, object, route).rules }
+    )?.rule ?? "nothing"
+
+  it("refuses nothing and opens what it lists, as Open does; what it does not list is on trial", () => {
     const yaml = policy("p", by("pay"), "mode: Report, allow: [{hosts: [db.example], cidrs: [10.0.0.0/8]}], permit: [SkipVerify]")
-    assert.isNull(rules(yaml).rules)
-    assert.strictEqual(rules(yaml).permits.size, 0)
+    assert.strictEqual(dials(yaml, { name: "a.example" }), "yes")
+    assert.strictEqual(dials(yaml, { name: "db.example", ip: "10.1.2.3" }), "yes")
+    assert.strictEqual(dials(yaml, { name: "a.example", ip: "10.1.2.3" }), "address_denied")
+    assert.deepEqual([...rules(yaml).permits], ["SkipVerify"])
+    assert.match(told(yaml, "a.example"), /^a\.example on port 443 is not allowed by EgressPolicy p \(mode Report\)/)
+    assert.match(told(yaml, "db.example"), /outside the cidrs/)
+    assert.strictEqual(told(policy("p", by("pay"), "mode: Report, allow: [{hosts: ['*.example']}]"), "a.example"), "nothing")
+  })
+  it("is stricter than Open and gives way to Enforce, in one namespace", () => {
+    const yaml = (mode: string) =>
+      policy("a", by("pay"), `mode: ${mode}, allow: [{hosts: [a.example]}]`) +
+      policy("b", named("shop"), "mode: Report, allow: [{hosts: [b.example]}]")
+    assert.deepEqual(rules(yaml("Open")).rules?.trial, {
+      allow: ["a", "b"].map((host) => ({ hosts: [`${host}.example`], ports: [], cidrs: [] })),
+      sources: [{ kind: "EgressPolicy", namespace: "", name: "b", section: null }]
+    })
+    assert.deepEqual(
+      ["a", "b", "c"].map((host) => told(yaml("Open"), `${host}.example`) === "nothing"),
+      [true, true, false]
+    )
+    const enforced = rules(yaml("Enforce")).rules!
+    assert.deepEqual([enforced.mode, enforced.trial], ["Enforce", undefined])
+    assert.deepEqual(
+      ["a", "b", "c"].map((host) => dials(yaml("Enforce"), { name: `${host}.example` })),
+      ["yes", "yes", "egress_denied"]
+    )
+  })
+  it("of one namespace speaks for what the other uses, beside the other's Enforce", () => {
+    const yaml =
+      policy("shop", named("shop"), "mode: Report, allow: [{hosts: [a.example]}]") +
+      policy("bank", named("bank"), "mode: Enforce, allow: [{hosts: [a.example, b.example]}]")
+    for (const [object, route] of [
+      ["shop", "bank"],
+      ["bank", "shop"]
+    ] as const) {
+      assert.deepEqual(
+        ["a.example", "b.example", "c.example"].map((name) => dials(yaml, { name }, object, route)),
+        ["yes", "yes", "egress_denied"]
+      )
+      assert.strictEqual(told(yaml, "a.example", object, route), "nothing")
+      assert.include(told(yaml, "b.example", object, route), "EgressPolicy shop (mode Report)")
+    }
+    assert.strictEqual(told(yaml, "c.example", "bank", "bank"), "nothing")
+  })
+  it("leaves a namespace that it does not select, and pairs of such, without a trial", () => {
+    const yaml = policy("p", named("shop"), "mode: Report")
+    assert.isNull(rules(yaml, "lab").rules)
+    assert.isUndefined(rules(yaml + policy("o", named("lab"), "mode: Open"), "lab").rules?.trial)
   })
 })
 
@@ -196,9 +255,44 @@ spec: {type: ExternalName, externalName: ${host}, ports: [{port: 443}]}
     )
     assert.include(said[1]![1], "spec.allow[0]")
   })
-  it("refuses Report and what does not decode, saying what that means", () => {
-    const [report] = verdict(policy("p", by("pay"), "mode: Report"), "p")
-    assert.deepEqual([report![0], report![1].includes("no effect")], ["Accepted=False/UnsupportedValue", true])
+  it("in mode Report counts what Enforce would refuse, and suggests the entries for it", () => {
+    const [accepted, some] = verdict(policy("p", by("pay"), "mode: Report, allow: [{hosts: [a.example]}]"), "p")
+    assert.deepEqual([accepted![0], accepted![1].includes("2 backends governed, 0 refused")], ["Accepted=True/Accepted", true])
+    assert.deepEqual(some, [
+      "WouldRefuse=True/NotListed",
+      "Mode Enforce would refuse endpoints of 1 backend; they are dialled. To keep them, add to spec.allow: {hosts: [b.example], ports: [443]}"
+    ])
+    const [, both] = verdict(policy("p", by("pay"), "mode: Report"), "p")
+    assert.include(both![1], "of 2 backends")
+    assert.include(both![1], "{hosts: [a.example, b.example], ports: [443]}")
+    const [, none] = verdict(policy("p", by("pay"), "mode: Report, allow: [{hosts: ['*.example'], ports: [443]}]"), "p")
+    assert.strictEqual(none![0], "WouldRefuse=False/AllListed")
+  })
+  it("of a written address by its range, as the dialler judges it", () => {
+    const of = (ip: string, cidr: string, nameservers: ReadonlyArray<string> = []) =>
+      missingByIntent({
+        spec: {
+          addresses: {
+            cluster: [],
+            allowLoopback: false,
+            egress: rules(policy("p", by("pay"), `mode: Report, allow: [{cidrs: ["${cidr}"], ports: [443]}]`)).rules
+          },
+          dns: { nameservers }
+        } as unknown as ResolvedUpstream["spec"],
+        endpoints: [at(443, { ip })]
+      })
+    assert.deepEqual(of("203.0.113.9", "203.0.113.0/24"), [])
+    assert.deepEqual(of("::ffff:203.0.113.9", "203.0.113.0/24"), [])
+    assert.deepEqual(of("203.0.114.9", "203.0.113.0/24"), [{ hosts: [], ports: [443], cidrs: ["203.0.114.9/32"] }])
+    assert.deepEqual(of("2001:db8::1", "203.0.113.0/24"), [{ hosts: [], ports: [443], cidrs: ["2001:db8::1/128"] }])
+    // Nameservers of a backend's own are written addresses too.
+    const servers = ["203.0.113.53:443", "10.0.0.2", "tcp@10.0.0.3:5353", "tls@10.0.0.4", "[2001:db8::2]:54"]
+    assert.deepEqual(
+      of("203.0.113.9", "203.0.113.0/24", servers).map(({ ports, cidrs }) => `${cidrs} ${ports}`),
+      ["10.0.0.2/32 53", "10.0.0.3/32 5353", "10.0.0.4/32 853", "2001:db8::2/128 54"]
+    )
+  })
+  it("refuses what does not decode, saying what that means", () => {
     const [bad] = verdict(policy("p", by("pay"), "mode: Sometimes"), "p")
     assert.deepEqual([bad![0], bad![1].includes("nothing outside the cluster is dialled")], ["Accepted=False/Invalid", true])
   })

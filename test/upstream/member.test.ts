@@ -14,7 +14,8 @@ const member = (...addresses: ReadonlyArray<string>) => {
   const spec = specOf({ endpoints: [], spec: { addresses: { cluster: [], allowLoopback: false, egress: null } } })
   const made = new Member("m", named("many.test", 443), spec, () => noOwnAddresses, {
     changed: () => {},
-    left: (target) => left.push(target.address)
+    left: (target) => left.push(target.address),
+    refused: () => {}
   })
   const watch: NameWatch = {
     name: "many.test",

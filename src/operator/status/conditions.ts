@@ -16,7 +16,8 @@ export const ownTypes: ReadonlySet<string> = new Set([
   "Conflicted",
   "OverlappingTLSConfig",
   "SupportedVersion",
-  "Resolved"
+  "Resolved",
+  "WouldRefuse"
 ])
 
 /** What the CRDs of Gateway API admit in a list of conditions. */

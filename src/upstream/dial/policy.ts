@@ -3,7 +3,7 @@
 import type { AddressPolicy, Endpoint } from "../../snapshot/upstream.ts"
 import { type AddressClass, type KnownAddress, readAddress } from "./address.ts"
 import type { OwnAddresses } from "./own.ts"
-import { canonicalName, holds, opened, type Rules, rulesOf, speaks } from "./rules.ts"
+import { canonicalName, holds, type Listing, opened, type Rules, rulesOf, speaks } from "./rules.ts"
 
 /** name: the DNS name this address was resolved from; null: an address literal of the spec or of a slice. */
 export interface DialTarget {
@@ -113,7 +113,8 @@ export const admit = (target: DialTarget, policy: AddressPolicy, own: OwnAddress
     const worse = judge(classIn(rules, own, inner, target.port), inner, target, name, rules)
     if (worse !== null) return { ...worse, rule: `${target.ip} leads to ${inner.text}: ${worse.rule}` }
   }
-  return rules.enforce && target.origin !== "Pod" ? listed(kind, address, target, name, rules) : admitted(kind)
+  const missing = rules.enforced !== null && target.origin !== "Pod" ? unlisted(address, target, name, rules.enforced) : null
+  return missing === null ? admitted(kind) : deny("egress_denied", kind, missing.rule)
 }
 
 const judge = (kind: AddressClass, address: KnownAddress, target: DialTarget, name: string | null, rules: Rules): Denied | null => {
@@ -131,22 +132,27 @@ const judge = (kind: AddressClass, address: KnownAddress, target: DialTarget, na
 }
 
 /**
- * Enforce: what no entry lists is refused. Controller-owned slices (origin Pod) are not egress, so no policy need list them.
+ * What no entry lists; null: one does. Enforce refuses it, Report tells it. Controller-owned slices (origin Pod) are not egress, so no policy need list them.
  * An entry's cidrs, when given, say where its hosts may lead, in the address's own spelling.
  */
-const listed = (kind: AddressClass, address: KnownAddress, target: DialTarget, name: string | null, rules: Rules): Admission => {
+export const unlisted = (address: KnownAddress, target: DialTarget, name: string | null, listing: Listing): Unlisted | null => {
   let spoken = false
-  for (const entry of rules.allow) {
+  for (const entry of listing.allow) {
     if (!speaks(entry, name, target.port)) continue
     spoken = true
-    if (entry.anywhere || holds(entry.cidrs, address)) return admitted(kind)
+    if (entry.anywhere || holds(entry.cidrs, address)) return null
   }
   const what = name ?? address.text
-  return deny(
-    "egress_denied",
-    kind,
-    spoken
-      ? `${address.text} is outside the cidrs that ${rules.who} allows for ${what} on port ${target.port}`
-      : `${what} on port ${target.port} is not allowed by ${rules.who} (mode Enforce): add it to spec.allow`
-  )
+  return {
+    spoken,
+    rule: spoken
+      ? `${address.text} is outside the cidrs that ${listing.who} allows for ${what} on port ${target.port}`
+      : `${what} on port ${target.port} is not allowed by ${listing.who} (mode ${listing.mode}): add it to spec.allow`
+  }
+}
+
+export interface Unlisted {
+  /** An entry speaks of the target, and its cidrs do not hold the address. */
+  readonly spoken: boolean
+  readonly rule: string
 }

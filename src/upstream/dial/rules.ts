@@ -1,6 +1,6 @@
 // An AddressPolicy as it is judged by: names and blocks read once, entries that speak of a target found (docs/address-policy.md).
 import type { EgressAllow } from "../../snapshot/egress.ts"
-import { describeSource } from "../../snapshot/id.ts"
+import { describeSource, type Source } from "../../snapshot/id.ts"
 import type { AddressPolicy } from "../../snapshot/upstream.ts"
 import { type Address, type Cidr, inCidr, parseCidr } from "./address.ts"
 
@@ -17,8 +17,18 @@ export interface Allow {
 export interface Rules {
   readonly cluster: ReadonlyArray<Cidr>
   readonly allowLoopback: boolean
-  readonly enforce: boolean
+  /** Mode Enforce: what it does not list is refused. */
+  readonly enforced: Listing | null
   readonly permitPrivate: boolean
+  /** What lifts a refusal by class, whatever the mode. */
+  readonly allow: ReadonlyArray<Allow>
+  /** Of policies in mode Report: refuses nothing (trial.ts). */
+  readonly trial: Listing | null
+}
+
+/** A list and whose it is: all that a judgement of "not listed" needs. */
+export interface Listing {
+  readonly mode: "Enforce" | "Report"
   readonly allow: ReadonlyArray<Allow>
   readonly who: string
 }
@@ -39,15 +49,21 @@ const compileAllow = (entry: EgressAllow): Allow => {
   }
 }
 
-const compile = (policy: AddressPolicy): Rules => ({
-  cluster: cidrs(policy.cluster),
-  allowLoopback: policy.allowLoopback,
-  enforce: policy.egress?.mode === "Enforce",
-  permitPrivate: policy.egress?.permitPrivate ?? false,
-  allow: policy.egress?.allow.map(compileAllow) ?? [],
-  who:
-    policy.egress === null || policy.egress.sources.length === 0 ? "the EgressPolicy" : policy.egress.sources.map(describeSource).join(", ")
-})
+const compile = ({ cluster, allowLoopback, egress }: AddressPolicy): Rules => {
+  const allow = egress?.allow.map(compileAllow) ?? []
+  const trial = egress?.trial
+  return {
+    cluster: cidrs(cluster),
+    allowLoopback,
+    enforced: egress?.mode === "Enforce" ? { mode: "Enforce", allow, who: named(egress.sources) } : null,
+    permitPrivate: egress?.permitPrivate ?? false,
+    allow,
+    trial: trial === undefined ? null : { mode: "Report", allow: trial.allow.map(compileAllow), who: named(trial.sources) }
+  }
+}
+
+const named = (sources: ReadonlyArray<Source>): string =>
+  sources.length === 0 ? "the EgressPolicy" : sources.map(describeSource).join(", ")
 
 const compiled = new WeakMap<AddressPolicy, Rules>()
 
