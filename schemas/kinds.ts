@@ -3,6 +3,7 @@ import type { Schema } from "effect"
 import { Backend } from "./backend.ts"
 import { BackendTLSPolicy } from "./backendtlspolicy.ts"
 import { ConfigMap } from "./configmap.ts"
+import { EnvoyBackend } from "./dialects/envoybackend.ts"
 import { EgressPolicy } from "./egresspolicy.ts"
 import { Endpoints } from "./endpoints.ts"
 import { EndpointSlice } from "./endpointslice.ts"
@@ -12,7 +13,7 @@ import { GatewayParameters } from "./gatewayparameters.ts"
 import { HTTPRoute } from "./httproute.ts"
 import { type GroupKind, groupKind } from "./meta.ts"
 import { Namespace } from "./namespace.ts"
-import { experimentalGroup, gatewayGroup, ownGroup } from "./reference.ts"
+import { envoyGroup, experimentalGroup, gatewayGroup, ownGroup } from "./reference.ts"
 import { ReferenceGrant } from "./referencegrant.ts"
 import { Secret } from "./secret.ts"
 import { Service } from "./service.ts"
@@ -74,6 +75,8 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Governing", BackendTLSPolicy, "status"),
   entry(experimentalGroup, ["v1alpha1"], "XBackend", "xbackends", "Namespaced", "Optional", XBackend, "status"),
   entry(ownGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Required", Backend, "status"),
+  // Its one list of conditions names no controller, so it is left to Envoy Gateway: what we make of it is told on the routes.
+  entry(envoyGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Optional", EnvoyBackend, "no status"),
   entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy, "status"),
   entry(ownGroup, ["v1alpha1"], "GatewayParameters", "gatewayparameters", "Namespaced", "Required", GatewayParameters, "no status"),
   entry("", ["v1"], "Namespace", "namespaces", "Cluster", "Required", Namespace, "no status"),

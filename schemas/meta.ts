@@ -18,11 +18,19 @@ export const parseKey = (key: ObjectKey): { readonly kind: GroupKind; readonly n
   return { kind: key.slice(0, first), namespace: key.slice(first + 1, second), name: key.slice(second + 1) }
 }
 
+/** Kinds of others with the name of one of ours: they are said with their group, or two objects would pass for one. */
+const namesakes: ReadonlySet<GroupKind> = new Set(["Backend.gateway.envoyproxy.io"])
+
+/** A kind as people say it: `HTTPRoute`, `Backend` (ours), `Backend.gateway.envoyproxy.io`. */
+export const spokenKind = (kind: GroupKind): string => {
+  const dot = kind.indexOf(".")
+  return dot === -1 || namesakes.has(kind) ? kind : kind.slice(0, dot)
+}
+
 /** An object as people say it: `HTTPRoute shop/cart`, `GatewayClass sluice`. */
 export const describeKey = (key: ObjectKey): string => {
   const { kind, namespace, name } = parseKey(key)
-  const dot = kind.indexOf(".")
-  return `${dot === -1 ? kind : kind.slice(0, dot)} ${namespace === "" ? name : `${namespace}/${name}`}`
+  return `${spokenKind(kind)} ${namespace === "" ? name : `${namespace}/${name}`}`
 }
 
 export interface Meta {

@@ -6,6 +6,8 @@ import { Group, Kind, NamespaceName, ObjectName, PortNumber, SectionName } from 
 export const gatewayGroup = "gateway.networking.k8s.io"
 export const experimentalGroup = "gateway.networking.x-k8s.io"
 export const ownGroup = "gateway.sluice.dev"
+/** Envoy Gateway's: read by a dialect, never written. */
+export const envoyGroup = "gateway.envoyproxy.io"
 
 /** Same namespace as the object that refers. */
 export const LocalObjectReference = Schema.Struct({ group: Group, kind: Kind, name: ObjectName })

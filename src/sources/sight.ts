@@ -1,7 +1,7 @@
 // What can be seen of the cluster, by kind and namespace: for metrics, for conditions and for people. Plain data; nothing is decided by it.
 import type { SubscriptionRef } from "effect"
 import type { Need } from "#schemas/kinds.ts"
-import type { GroupKind } from "#schemas/meta.ts"
+import { type GroupKind, spokenKind } from "#schemas/meta.ts"
 
 export type SightState =
   /** Never listed yet. */
@@ -124,8 +124,7 @@ export const openSight = (
 
 /** `HTTPRoute in namespace shop`: for a sentence. */
 export const describeCollection = ({ kind, namespace }: Collection): string => {
-  const dot = kind.indexOf(".")
-  return `${dot === -1 ? kind : kind.slice(0, dot)}${namespace === "" ? "" : ` in namespace ${namespace}`}`
+  return `${spokenKind(kind)}${namespace === "" ? "" : ` in namespace ${namespace}`}`
 }
 
 /** What is wrong with a collection and what to do about it, one sentence or two; null: nothing, or what may well be so (an Optional kind without its CRD). */

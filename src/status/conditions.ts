@@ -527,7 +527,7 @@ export const voyagerNote = {
 /** Sentences about references to backends, for a route's ResolvedRefs and for the conditions above. */
 export const backendNote = {
   unknownKind: (group: string, kind: string): string =>
-    `${kind}${group === "" ? "" : `.${group}`} is not a kind of backend that Sluice knows: Service, Backend (gateway.sluice.dev) and XBackend (gateway.networking.x-k8s.io) are`,
+    `${kind}${group === "" ? "" : `.${group}`} is not a kind of backend that Sluice knows: Service, Backend (gateway.sluice.dev, gateway.envoyproxy.io) and XBackend (gateway.networking.x-k8s.io) are`,
   notFound: (what: string): string => `${what} does not exist`,
   undecodable: (what: string, issues: ReadonlyArray<Issue>): string => `${what} cannot be read: ${describeIssues(issues)}`,
   xbackendNamespace: (what: string, from: string): string =>
@@ -577,13 +577,23 @@ export const backendNote = {
   xbackendTarget: (index: number, name: string): string =>
     `spec.targetRefs[${index}]: a BackendTLSPolicy must not target XBackend ${name} (GEP-4894): write spec.tls there`,
   targetKind: (index: number, group: string, kind: string): string =>
-    `spec.targetRefs[${index}]: ${kind}${group === "" ? "" : `.${group}`} cannot be a target: a Service or a Backend (gateway.sluice.dev) can`,
+    `spec.targetRefs[${index}]: ${kind}${group === "" ? "" : `.${group}`} cannot be a target: a Service or a Backend (gateway.sluice.dev, gateway.envoyproxy.io) can`,
   targetMissing: (index: number, what: string): string => `spec.targetRefs[${index}]: ${what} does not exist`,
   targetSection: (index: number, what: string, section: string, has: ReadonlyArray<string>): string =>
     `spec.targetRefs[${index}].sectionName: ${what} has no port ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,
   later: (path: string): string => `${path} is not served yet; remove the field`,
   laterProtocol: (protocol: string): string =>
     `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP, or leave it out`,
+  envoy: {
+    dynamicResolver: "spec.type: DynamicResolver is not served; name the hosts as endpoints",
+    version: (path: string, version: string): string => `${path}: TLS ${version} is not spoken, 1.2 is the oldest; leave the field out`,
+    alpn: "spec.tls.alpnProtocols: http/1.1 and nothing else is offered to backends; write that alone, or remove the field",
+    fingerprints: "spec.tls.fingerprints means nothing toward a backend and is not used",
+    contradiction: (path: string, protocol: string, by: string): string =>
+      `${path}: ${protocol} contradicts ${by}, which holds for all endpoints; use a Backend for each`,
+    hostnames: (path: string): string =>
+      `${path} is not served where endpoints differ in it: give it to all of them alike, or use a Backend for each`
+  },
   unixNotAllowed: (path: string, socket: string, directories: ReadonlyArray<string>): string =>
     `${path}: ${socket} is not below a directory that the administrator allows (${directories.length === 0 ? "none is; --unix-directory or GatewayParameters features.unixDirectories allow one" : directories.join(", ")})`,
   literal: (path: string, address: string, kind: string): string => `${path}: ${address} is ${kind}: never dialled`,

@@ -1,7 +1,8 @@
 // A backendRef made into an upstream, whatever dialect declares it: the one door from routes to backends (mirrors and authentication come through it too).
 import { Result } from "effect"
 import type { Backend } from "#schemas/backend.ts"
-import { type Condition, describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import type { EnvoyBackend } from "#schemas/dialects/envoybackend.ts"
+import { type Condition, describeKey, type GroupKind, groupKind, type ObjectKey, objectKey, parseKey, spokenKind } from "#schemas/meta.ts"
 import type { Service } from "#schemas/service.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
@@ -12,6 +13,7 @@ import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
 import { type Declared, refused, upstreamOf } from "./destination.ts"
 import { judgeBackend } from "./dialects/backend.ts"
+import { judgeEnvoyBackend } from "./dialects/envoybackend.ts"
 import { externalNameDestination } from "./dialects/externalname.ts"
 import type { JudgedBackend } from "./dialects/judged.ts"
 import { type ServiceObject, serviceDestination } from "./dialects/service.ts"
@@ -19,7 +21,7 @@ import { backendTls, readVoyager } from "./dialects/voyager.ts"
 import { judgeXBackend } from "./dialects/xbackend.ts"
 import { egressOf, missingByIntent, refusedByIntent } from "./egress.ts"
 import { type BackendRules, rulesFor, rulesOf } from "./features.ts"
-import { backendKind, serviceKind, xbackendKind } from "./kinds.ts"
+import { backendKind, envoyBackendKind, serviceKind, xbackendKind } from "./kinds.ts"
 import { describeUnpermitted, permitted } from "./reference.ts"
 import type { BackendReference, Referrer, ResolvedBackend } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
@@ -31,16 +33,18 @@ export interface Reach {
   readonly upstreams: ReadonlySet<Id>
 }
 
-/** By the backend object's key (Service, Backend, XBackend). */
+/** By the backend object's key (Service, Backend of either group, XBackend). */
 export type Reached = ReadonlyMap<ObjectKey, Reach>
 
 const sourceOf = (key: ObjectKey): Source => {
   const { kind, namespace, name } = parseKey(key)
-  const dot = kind.indexOf(".")
-  return { kind: dot === -1 ? kind : kind.slice(0, dot), namespace, name, section: null }
+  return { kind: spokenKind(kind), namespace, name, section: null }
 }
 
-/** A Backend or XBackend judged; null: it does not exist. */
+/** Kinds that are judged as a whole, whichever port a reference names. */
+const judgedKinds: ReadonlyArray<GroupKind> = [backendKind, xbackendKind, envoyBackendKind]
+
+/** A Backend (of either group) or XBackend judged; null: it does not exist. */
 const judgedOf = (view: View, rules: BackendRules, key: ObjectKey): JudgedBackend | null =>
   view.unit("backend-object", `${key}${rules.id}`, (inner) => {
     const object = inner.get<{ readonly spec: unknown }>(key)
@@ -57,9 +61,14 @@ const judgedOf = (view: View, rules: BackendRules, key: ObjectKey): JudgedBacken
       }
     }
     const { spec } = object.value.success
-    return key.startsWith(`${xbackendKind}/`)
-      ? judgeXBackend(inner, rules, key, source, spec as XBackend["spec"], what)
-      : judgeBackend(inner, rules, key, source, spec as Backend["spec"], what)
+    switch (parseKey(key).kind) {
+      case xbackendKind:
+        return judgeXBackend(inner, rules, key, source, spec as XBackend["spec"], what)
+      case envoyBackendKind:
+        return judgeEnvoyBackend(inner, rules, key, source, spec as EnvoyBackend["spec"], what)
+      default:
+        return judgeBackend(inner, rules, key, source, spec as Backend["spec"], what)
+    }
   })
 
 const ofService = (view: View, rules: BackendRules, key: ObjectKey, port: number | null): Declared => {
@@ -113,7 +122,7 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
     object: declared.object
   })
   const refuse = (...args: Parameters<typeof refused>): ResolvedBackend => answer(refused(...args))
-  if (kind !== serviceKind && kind !== backendKind && kind !== xbackendKind)
+  if (kind !== serviceKind && !judgedKinds.includes(kind))
     return refuse(null, sourceOf(key), "invalid_kind", "InvalidKind", backendNote.unknownKind(ref.group, ref.kind))
   // Asked before existence: an ungranted reference must not tell whether the object is there (RefNotPermitted even if it is not).
   if (kind === xbackendKind && namespace !== from.namespace)
@@ -170,10 +179,10 @@ export const resolveBackend = (view: View, settings: TranslateSettings, ref: Bac
   )
 }
 
-/** Verdicts of every Backend and XBackend in the state: an entry per Gateway that reaches it; of one that none reaches, one entry without parent (for `check`). */
+/** Verdicts of every Backend (of either group) and XBackend in the state: an entry per Gateway that reaches it; of one that none reaches, one entry without parent (for `check`). */
 export const backendVerdicts = (view: View, settings: TranslateSettings, reached: Reached): ReadonlyMap<ObjectKey, Verdict> => {
   const verdicts = new Map<ObjectKey, Verdict>()
-  for (const kind of [backendKind, xbackendKind])
+  for (const kind of judgedKinds)
     for (const { meta } of view.list(kind)) {
       const conditions = (gateway: ObjectKey | null): ReadonlyArray<Condition> => {
         const judged = judgedOf(view, rulesFor(view, settings, gateway), meta.key)

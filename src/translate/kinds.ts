@@ -1,6 +1,6 @@
 // Kinds as keys of the state.
 import { groupKind } from "#schemas/meta.ts"
-import { experimentalGroup, gatewayGroup, ownGroup } from "#schemas/reference.ts"
+import { envoyGroup, experimentalGroup, gatewayGroup, ownGroup } from "#schemas/reference.ts"
 
 export const gatewayClassKind = groupKind(gatewayGroup, "GatewayClass")
 export const gatewayKind = groupKind(gatewayGroup, "Gateway")
@@ -11,6 +11,7 @@ export const endpointsKind = "Endpoints"
 export const namespaceKind = "Namespace"
 export const sliceKind = groupKind("discovery.k8s.io", "EndpointSlice")
 export const backendKind = groupKind(ownGroup, "Backend")
+export const envoyBackendKind = groupKind(envoyGroup, "Backend")
 export const xbackendKind = groupKind(experimentalGroup, "XBackend")
 export const egressPolicyKind = groupKind(ownGroup, "EgressPolicy")
 export const backendTlsPolicyKind = groupKind(gatewayGroup, "BackendTLSPolicy")

@@ -2,9 +2,10 @@
 import { Result } from "effect"
 import type { Backend } from "#schemas/backend.ts"
 import type { BackendTLSPolicy } from "#schemas/backendtlspolicy.ts"
-import { type Condition, describeKey, groupKind, type Issue, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import type { EnvoyBackend } from "#schemas/dialects/envoybackend.ts"
+import { type Condition, describeKey, type Element, groupKind, type Issue, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import type { BackendTLSPolicyOwner } from "#schemas/owner.ts"
-import { experimentalGroup, ownGroup, type PolicyTargetReference } from "#schemas/reference.ts"
+import { envoyGroup, experimentalGroup, ownGroup, type PolicyTargetReference } from "#schemas/reference.ts"
 import type { Service } from "#schemas/service.ts"
 import type { Source } from "../snapshot/id.ts"
 import type { Material } from "../snapshot/secret.ts"
@@ -23,7 +24,7 @@ import type { View } from "./view.ts"
 
 type Policy = Decoded<BackendTLSPolicy>
 
-/** A kind and object that policies can target. `group` "" and kind Service, or our Backend. */
+/** A kind and object that policies can target: a Service (group ""), our Backend or that of Envoy Gateway. */
 export interface PolicyTarget {
   readonly group: string
   readonly kind: string
@@ -136,14 +137,17 @@ export const tlsPolicyOf = (view: View, target: PolicyTarget, section: string | 
     : null
 }
 
+/** What of an endpoint has a port, of either kind of Backend. */
+type Placed = Readonly<Partial<Record<"fqdn" | "ip" | "service", { readonly port: number }>>>
+
 /** Ports of a target that a section can name; null: the target does not exist or cannot be read. */
 const sectionsOf = (view: View, target: PolicyTarget): ReadonlyArray<string> | null => {
-  const object = view.get<Service | Backend>(objectKey(groupKind(target.group, target.kind), target.namespace, target.name))
+  const object = view.get<Service | Backend | EnvoyBackend>(objectKey(groupKind(target.group, target.kind), target.namespace, target.name))
   if (object === null) return null
   if (Result.isFailure(object.value)) return []
   const { spec } = object.value.success
   if ("ports" in spec) return spec.ports.map((port) => port.name).filter((name) => name !== "")
-  const ports = spec.endpoints.flatMap((endpoint) => {
+  const ports = (spec.endpoints as ReadonlyArray<Element<Placed>>).flatMap((endpoint) => {
     const port = Result.isSuccess(endpoint) ? (endpoint.success.fqdn ?? endpoint.success.ip ?? endpoint.success.service)?.port : undefined
     return port === undefined ? [] : [String(port)]
   })
@@ -159,9 +163,9 @@ const targetProblem = (
 ): { readonly missing: boolean; readonly message: string } | null => {
   if (ref.group === experimentalGroup && ref.kind === "XBackend")
     return { missing: false, message: backendNote.xbackendTarget(index, ref.name) }
-  if (!((ref.group === "" && ref.kind === "Service") || (ref.group === ownGroup && ref.kind === "Backend")))
+  if (!((ref.group === "" && ref.kind === "Service") || ((ref.group === ownGroup || ref.group === envoyGroup) && ref.kind === "Backend")))
     return { missing: false, message: backendNote.targetKind(index, ref.group, ref.kind) }
-  const what = `${ref.kind} ${namespace}/${ref.name}`
+  const what = describeKey(objectKey(groupKind(ref.group, ref.kind), namespace, ref.name))
   const sections = sectionsOf(view, { group: ref.group, kind: ref.kind, namespace, name: ref.name })
   if (sections === null) return { missing: true, message: backendNote.targetMissing(index, what) }
   if (ref.sectionName !== undefined && !sections.includes(ref.sectionName))
@@ -175,7 +179,7 @@ interface Judged {
 }
 
 const describeTarget = (namespace: string, ref: PolicyTargetReference): string =>
-  `${ref.kind} ${namespace}/${ref.name}${ref.sectionName === undefined ? "" : ` port ${ref.sectionName}`}`
+  `${describeKey(objectKey(groupKind(ref.group, ref.kind), namespace, ref.name))}${ref.sectionName === undefined ? "" : ` port ${ref.sectionName}`}`
 
 const judge = (view: View, key: ObjectKey): Judged => {
   const policy = view.get<BackendTLSPolicy>(key)

@@ -1,4 +1,5 @@
 // Our Backend (docs/external-api.md): endpoints of four kinds in one pool. What a later release serves is refused by a condition that names the field.
+// A dialect that says the same in other words (envoybackend.ts) makes a declaration of it and is judged here too.
 import { Result } from "effect"
 import { type Backend, laterBackendFields } from "#schemas/backend.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
@@ -10,19 +11,43 @@ import { declared, refused, tlsAt } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
-import { backendMembers, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
+import { backendMembers, type DeclaredEndpoints, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
 import { type BackendTrust, backendTrust } from "./backendtls.ts"
 import type { JudgedBackend } from "./judged.ts"
 
-interface Cause {
+export interface Cause {
   readonly reason: string
   readonly message: string
 }
 
+/** What is declared, in the words of our Backend. */
+export interface Declaration {
+  readonly spec: Omit<Backend["spec"], "endpoints"> & DeclaredEndpoints
+  /** The name that is sent, asked for and verified where `spec` says none; null: each endpoint's own. */
+  readonly name: string | null
+  /** What the dialect does not serve of the object. */
+  readonly problems: ReadonlyArray<Cause>
+  readonly notes: ReadonlyArray<string>
+  /** How the dialect calls what makes plaintext: of port 443 that would have TLS, and of one that has not. */
+  readonly plaintext: { readonly optOut: string; readonly because: string }
+}
+
+const ownDeclaration = (spec: Backend["spec"]): Declaration => ({
+  spec,
+  name: null,
+  problems: [],
+  notes: [],
+  plaintext: {
+    optOut: "protocol: HTTP or tls.mode: None opts out",
+    because: spec.tls?.mode === "None" ? "spec.tls.mode None" : "spec.protocol HTTP"
+  }
+})
+
 const servedProtocols: ReadonlySet<string | undefined> = new Set([undefined, "Auto", "HTTP"])
 
 /** What makes the whole object unusable, whatever its endpoints are. */
-const wholeProblems = (spec: Backend["spec"], rules: BackendRules): ReadonlyArray<Cause> => [
+const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): ReadonlyArray<Cause> => [
+  ...problems,
   ...laterBackendFields
     .filter((field) => spec[field] !== undefined)
     .map((field) => ({ reason: "UnsupportedValue", message: backendNote.later(`spec.${field}`) })),
@@ -30,7 +55,7 @@ const wholeProblems = (spec: Backend["spec"], rules: BackendRules): ReadonlyArra
   ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
 ]
 
-const hostOf = (spec: Backend["spec"]): IdentitySettings["host"] => {
+const hostOf = ({ spec, name }: Declaration): IdentitySettings["host"] => {
   switch (spec.host) {
     case "Backend":
       return "Endpoint"
@@ -38,20 +63,24 @@ const hostOf = (spec: Backend["spec"]): IdentitySettings["host"] => {
       return "Request"
     case undefined:
       // Unsaid: fqdn endpoints get their own name; addresses and sockets have none and keep the client's Host.
-      return "Name"
+      return name === null ? "Name" : { name }
     default:
       return { name: spec.host.value }
   }
 }
 
-const notesOf = (trust: BackendTrust, spec: Backend["spec"], members: ReadonlyArray<Raw>, endpoints: ReadonlyArray<Endpoint>) => {
+const notesOf = (
+  trust: BackendTrust,
+  { spec, plaintext }: Declaration,
+  members: ReadonlyArray<Raw>,
+  endpoints: ReadonlyArray<Endpoint>
+) => {
   const notes: Array<string> = []
   const written = (index: number): boolean => members[index]!.origin === "Written" && members[index]!.port !== null
-  const unsaid = (index: number): boolean => written(index) && trust.said === null
-  if (endpoints.some((endpoint, index) => endpoint.tls && unsaid(index)))
-    notes.push(backendNote.tlsBy443("protocol: HTTP or tls.mode: None opts out"))
+  const unsaid = (index: number): boolean => written(index) && trust.said === null && members[index]!.tls === null
+  if (endpoints.some((endpoint, index) => endpoint.tls && unsaid(index))) notes.push(backendNote.tlsBy443(plaintext.optOut))
   if (endpoints.some((endpoint, index) => !endpoint.tls && written(index) && members[index]!.port === 443))
-    notes.push(backendNote.plaintext443(spec.tls?.mode === "None" ? "spec.tls.mode None" : "spec.protocol HTTP"))
+    notes.push(backendNote.plaintext443(plaintext.because))
   else if (endpoints.some((endpoint) => !endpoint.tls && endpoint.at._tag === "Name")) notes.push(backendNote.plaintextToExternal)
   if (trust.policy !== null && spec.tls !== undefined)
     notes.push(backendNote.tlsPolicyOver(`BackendTLSPolicy ${trust.policy.source.name}`, "spec.tls"))
@@ -70,11 +99,22 @@ export const judgeBackend = (
   source: Source,
   spec: Backend["spec"],
   what: string
+): JudgedBackend => judgeDeclaration(view, rules, key, source, ownDeclaration(spec), what)
+
+/** What a declaration comes to, and its conditions. */
+export const judgeDeclaration = (
+  view: View,
+  rules: BackendRules,
+  key: ObjectKey,
+  source: Source,
+  declaration: Declaration,
+  what: string
 ): JudgedBackend => {
-  const { namespace, name } = parseKey(key)
-  const whole = wholeProblems(spec, rules)
+  const { kind, namespace, name } = parseKey(key)
+  const { spec } = declaration
+  const whole = wholeProblems(declaration, rules)
   const raw = backendMembers(view, rules, namespace, spec)
-  const trust = backendTrust(view, namespace, name, spec, raw.members, source)
+  const trust = backendTrust(view, kind.slice(kind.indexOf(".") + 1), namespace, name, spec, raw.members, source)
   const resolved = resolvedRefs(raw, Result.isFailure(trust) ? trust.failure.references : [])
   const refuse = (reason: string, routeReason: string, causes: ReadonlyArray<string>): JudgedBackend => ({
     said: [backend.refused(reason, causes), resolved],
@@ -106,7 +146,7 @@ export const judgeBackend = (
   const endpoints = raw.members.map(
     (member): Endpoint => ({
       at: member.at,
-      tls: said ?? (member.port === null ? false : (member.tls ?? tlsAt(null, member.port))),
+      tls: said ?? member.tls ?? (member.port !== null && tlsAt(null, member.port)),
       tier: 0,
       weight: member.weight,
       zone: member.zone,
@@ -115,7 +155,7 @@ export const judgeBackend = (
     })
   )
   const encrypted = endpoints.some((endpoint) => endpoint.tls)
-  const notes = [...notesOf(trust.success, spec, raw.members, endpoints), ...raw.notes]
+  const notes = [...notesOf(trust.success, declaration, raw.members, endpoints), ...declaration.notes, ...raw.notes]
   const left = raw.problems.map((problem) => problem.message)
   return {
     said: [backend.accepted(notes), ...(left.length === 0 ? [] : [backend.someEndpoints(left)]), resolved],
@@ -127,13 +167,14 @@ export const judgeBackend = (
         sources: trust.success.sources,
         external: raw.members.some((member) => member.origin === "Written" && member.at._tag !== "Unix"),
         protocol: spec.protocol === "HTTP" ? "http1" : "auto",
-        identity: { host: hostOf(spec), sni: trust.success.sni, certificateName: trust.success.certificateName },
+        identity: { host: hostOf(declaration), sni: trust.success.sni ?? declaration.name, certificateName: trust.success.certificateName },
         tls: encrypted ? tls : null,
         materials: encrypted ? trust.success.materials : [],
         layers: [{ source, part: behaviourOf(spec) }],
         provenance: {
           ...(spec.protocol === undefined ? {} : { protocol: source }),
-          ...(spec.host === undefined ? {} : { "identity.host": source }),
+          ...(spec.host === undefined && declaration.name === null ? {} : { "identity.host": source }),
+          ...(declaration.name === null ? {} : { "identity.sni": source, "identity.certificateName": source }),
           ...trust.success.provenance
         },
         endpoints
@@ -146,7 +187,7 @@ export const judgeBackend = (
 }
 
 /** Ports that a reference may name: any that an endpoint declares. */
-const portsOf = (spec: Backend["spec"]): ReadonlyArray<number> => {
+const portsOf = (spec: DeclaredEndpoints): ReadonlyArray<number> => {
   const ports = spec.endpoints.flatMap((endpoint) => {
     const port = Result.isSuccess(endpoint) ? (endpoint.success.fqdn ?? endpoint.success.ip ?? endpoint.success.service)?.port : undefined
     return port === undefined ? [] : [port]

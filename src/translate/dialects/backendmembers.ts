@@ -1,8 +1,8 @@
 // The endpoints of our Backend: each of the four kinds made into members, and what is wrong with each told by its path. A bad one costs itself.
 import { posix } from "node:path"
 import { Result } from "effect"
-import type { Backend, BackendEndpoint } from "#schemas/backend.ts"
-import { describeKey, objectKey } from "#schemas/meta.ts"
+import type { BackendEndpoint } from "#schemas/backend.ts"
+import { describeKey, type Element, objectKey } from "#schemas/meta.ts"
 import { ownGroup } from "#schemas/reference.ts"
 import type { Service } from "#schemas/service.ts"
 import type { Endpoint } from "../../snapshot/upstream.ts"
@@ -17,6 +17,18 @@ import { describeUnpermitted, permitted } from "../reference.ts"
 import type { View } from "../view.ts"
 import { declaredPort, type ServiceObject } from "./service.ts"
 import { serviceMembers } from "./slices.ts"
+
+/** An endpoint as a dialect makes it of its own form. */
+export interface DeclaredEndpoint extends BackendEndpoint {
+  /** What it says of TLS for itself. */
+  readonly tls?: boolean
+  /** Why the dialect cannot serve it. */
+  readonly refused?: Pick<EndpointProblem, "reason" | "message">
+}
+
+export interface DeclaredEndpoints {
+  readonly endpoints: ReadonlyArray<Element<DeclaredEndpoint>>
+}
 
 /** A member before TLS is decided. */
 export interface Raw {
@@ -53,9 +65,9 @@ interface One {
 const problem = (message: string, reason: EndpointProblem["reason"] = "Invalid", reference: EndpointProblem["reference"] = null) =>
   Result.fail<EndpointProblem>({ reason, reference, message })
 
-const one = (endpoint: BackendEndpoint, at: Endpoint["at"], port: number | null): Result.Result<One, never> =>
+const one = (endpoint: DeclaredEndpoint, at: Endpoint["at"], port: number | null): Result.Result<One, never> =>
   Result.succeed({
-    members: [{ at, tls: null, weight: endpoint.weight, zone: endpoint.zone ?? null, origin: "Written", port }],
+    members: [{ at, tls: endpoint.tls ?? null, weight: endpoint.weight, zone: endpoint.zone ?? null, origin: "Written", port }],
     notes: []
   })
 
@@ -124,9 +136,10 @@ const membersOf = (
   view: View,
   rules: BackendRules,
   namespace: string,
-  endpoint: BackendEndpoint,
+  endpoint: DeclaredEndpoint,
   path: string
 ): Result.Result<One, EndpointProblem> => {
+  if (endpoint.refused !== undefined) return problem(endpoint.refused.message, endpoint.refused.reason)
   if (endpoint.pathPrefix !== undefined) return problem(backendNote.later(`${path}.pathPrefix`), "UnsupportedValue")
   if (endpoint.tier !== 0) return problem(backendNote.later(`${path}.tier (other than 0)`), "UnsupportedValue")
   if (endpoint.fqdn !== undefined) {
@@ -174,7 +187,7 @@ const spread = (lists: ReadonlyArray<ReadonlyArray<Raw>>): ReadonlyArray<Raw> =>
 }
 
 /** All endpoints of a Backend. */
-export const backendMembers = (view: View, rules: BackendRules, namespace: string, spec: Backend["spec"]): RawMembers => {
+export const backendMembers = (view: View, rules: BackendRules, namespace: string, spec: DeclaredEndpoints): RawMembers => {
   const lists: Array<ReadonlyArray<Raw>> = []
   const problems: Array<EndpointProblem> = []
   const notes: Array<string> = []

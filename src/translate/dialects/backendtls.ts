@@ -1,7 +1,6 @@
 // TLS of our Backend: spec.tls, or the BackendTLSPolicy that governs its ports and wins for CA, names and hostname (docs/external-api.md).
 import { Result } from "effect"
 import type { Backend, BackendTLS } from "#schemas/backend.ts"
-import { ownGroup } from "#schemas/reference.ts"
 import type { Source } from "../../snapshot/id.ts"
 import type { Material } from "../../snapshot/secret.ts"
 import type { UpstreamTls } from "../../snapshot/upstream.ts"
@@ -32,8 +31,8 @@ export interface BackendTrustProblems {
 }
 
 /** The policy that governs all endpoints; a string when policies differ between them. */
-const policyOf = (view: View, namespace: string, name: string, members: ReadonlyArray<Raw>): PolicyTrust | null | string => {
-  const target = { group: ownGroup, kind: "Backend", namespace, name }
+const policyOf = (view: View, group: string, namespace: string, name: string, members: ReadonlyArray<Raw>): PolicyTrust | null | string => {
+  const target = { group, kind: "Backend", namespace, name }
   const ports = [...new Set(members.map((member) => member.port))]
   const policies = new Map<string, PolicyTrust | null>()
   for (const port of ports.length === 0 ? [null] : ports) {
@@ -44,10 +43,10 @@ const policyOf = (view: View, namespace: string, name: string, members: Readonly
 }
 
 /** What spec says of TLS for every endpoint. `protocol: HTTP` is plaintext unless a tls block says otherwise; Auto leaves it to the port. */
-const saidOf = (spec: Backend["spec"]): boolean | null =>
+const saidOf = (spec: TlsSpec): boolean | null =>
   spec.tls !== undefined ? spec.tls.mode !== "None" : spec.protocol === "HTTP" ? false : null
 
-const own = (view: View, namespace: string, tls: BackendTLS | undefined, object: Source, governed: boolean) => {
+const own = (view: View, group: string, namespace: string, tls: BackendTLS | undefined, object: Source, governed: boolean) => {
   const references: Array<TrustProblem> = []
   const materials: Array<Material> = []
   const provenance: Record<string, Source> = tls === undefined ? {} : { tls: object }
@@ -57,12 +56,7 @@ const own = (view: View, namespace: string, tls: BackendTLS | undefined, object:
   if (!governed) materials.push(...bundles.materials)
   let client: string | null = null
   if (tls?.clientCertificateRef !== undefined) {
-    const pair = clientCertificate(
-      view,
-      { group: ownGroup, kind: "Backend", namespace },
-      tls.clientCertificateRef,
-      "spec.tls.clientCertificateRef"
-    )
+    const pair = clientCertificate(view, { group, kind: "Backend", namespace }, tls.clientCertificateRef, "spec.tls.clientCertificateRef")
     if (Result.isFailure(pair)) references.push(pair.failure)
     else {
       client = pair.success.id
@@ -87,23 +81,27 @@ const own = (view: View, namespace: string, tls: BackendTLS | undefined, object:
   return { made, references, materials, provenance }
 }
 
-/** The trust of a Backend, or why there is none: nothing is then sent to it. */
+/** What decides about TLS. */
+type TlsSpec = Pick<Backend["spec"], "tls" | "protocol">
+
+/** The trust of a Backend of this group, or why there is none: nothing is then sent to it. */
 export const backendTrust = (
   view: View,
+  group: string,
   namespace: string,
   name: string,
-  spec: Backend["spec"],
+  spec: TlsSpec,
   members: ReadonlyArray<Raw>,
   object: Source
 ): Result.Result<BackendTrust, BackendTrustProblems> => {
-  const policy = policyOf(view, namespace, name, members)
+  const policy = policyOf(view, group, namespace, name, members)
   const others: Array<string> = []
   if (typeof policy === "string") others.push(policy)
   else if (policy !== null && policy.tls === null) others.push(backendNote.tlsInvalid(describePolicy(policy)))
   const wellKnown = spec.tls?.wellKnownCACertificates
   if (wellKnown !== undefined && wellKnown !== "System") others.push(backendNote.wellKnown("spec.tls.wellKnownCACertificates", wellKnown))
   const governing = typeof policy === "string" ? null : policy
-  const { made, references, materials, provenance } = own(view, namespace, spec.tls, object, governing !== null)
+  const { made, references, materials, provenance } = own(view, group, namespace, spec.tls, object, governing !== null)
   if (others.length > 0 || references.length > 0) return Result.fail({ references, others })
   if (governing === null || governing.tls === null)
     return Result.succeed({

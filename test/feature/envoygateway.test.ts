@@ -1,0 +1,121 @@
+// Backends of Envoy Gateway on real sockets: the example as it is (its names and ports led here), mixed endpoints, the name of an endpoint, what is refused.
+import { readFileSync } from "node:fs"
+import { request } from "node:http"
+import { join } from "node:path"
+import { afterEach, assert, describe, it } from "vitest"
+import { folder, gateway, type Running, running } from "../cli/program.ts"
+import { makeAuthority } from "../support/certificates.ts"
+import { startDnsServer } from "../support/dns.ts"
+import { type Exchange, startOrigin } from "../support/origin.ts"
+import { freePort } from "../support/port.ts"
+
+const get = (port: number, path: string): Promise<{ readonly status: number; readonly body: string }> =>
+  new Promise((resolve, reject) => {
+    const sent = request({ host: "127.0.0.1", port, path, headers: { Host: "shop.example" }, agent: false }, (response) => {
+      let body = ""
+      response.on("data", (part: Buffer) => (body += part.toString()))
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }))
+    })
+    sent.on("error", reject)
+    sent.end()
+  })
+
+const children: Array<Running> = []
+afterEach(async () => {
+  for (const child of children.splice(0)) await child.end("SIGKILL")
+})
+
+const serving = async (state: string, words: ReadonlyArray<string>): Promise<Running> => {
+  const off = ["--listen-address", "127.0.0.1", "--health-address", "off", "--admin-address", "off"]
+  const child = running(["run", "--state-folder", state, ...off, "--allow-loopback", ...words])
+  children.push(child)
+  await child.line(/Programmed True/)
+  return child
+}
+
+describe("a Backend of Envoy Gateway", () => {
+  it("is served as examples/envoy-gateway.yaml writes it: names resolved, SNI and Host their own, certificates verified", async () => {
+    const authority = await makeAuthority()
+    const { chain, key } = await authority.leaf({ dns: ["example.com", "example.net", "example.org"] })
+    const dns = await startDnsServer()
+    await using origin = await startOrigin({
+      tls: { cert: chain, key },
+      script: ({ request: seen, reply }) => reply({ body: seen.header("host") ?? "" })
+    })
+    for (const name of ["example.com", "example.net", "example.org"]) dns.host(name, ["127.0.0.1"])
+    const port = await freePort()
+    const example = readFileSync(join(import.meta.dirname, "../../examples/envoy-gateway.yaml"), "utf8")
+    using place = folder({
+      "ca.pem": authority.certificate,
+      "m.yaml": example.replaceAll("port: 8080", `port: ${port}`).replaceAll("port: 443", `port: ${origin.port}`)
+    })
+    await serving(join(place.path, "state"), [
+      ...["--nameserver", dns.address, "--trust-bundle", join(place.path, "ca.pem")],
+      join(place.path, "m.yaml")
+    ])
+    const hosts = new Set<string>()
+    for (let n = 0; n < 4; n++) hosts.add((await get(port, "/")).body)
+    assert.deepEqual([...hosts].sort(), [`example.com:${origin.port}`, `example.net:${origin.port}`])
+    assert.deepEqual(await get(port, "/quotes"), { status: 200, body: `example.org:${origin.port}` })
+    await dns.close()
+  }, 30_000)
+
+  it("mixes an address and a socket under one name and an own CA; one with fallback is answered 500, and nothing is sent to it", async () => {
+    const authority = await makeAuthority()
+    const { chain, key } = await authority.leaf({ dns: ["api.vendor.example"] })
+    const tls = { cert: chain, key }
+    const port = await freePort()
+    using place = folder({ "sockets/empty": "" })
+    const socket = join(place.path, "sockets", "api.sock")
+    const told =
+      (by: string) =>
+      ({ request: seen, reply }: Exchange) =>
+        reply({ body: `${by} ${seen.header("host")}` })
+    await using address = await startOrigin({ tls, script: told("address") })
+    await using unix = await startOrigin({ tls, path: socket, script: told("socket") })
+    place.write(
+      "m.yaml",
+      `${gateway(port)}---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ca, namespace: shop}
+data:
+  ca.crt: |
+    ${authority.certificate.trim().replaceAll("\n", "\n    ")}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: Backend
+metadata: {name: mixed, namespace: shop}
+spec:
+  endpoints:
+  - {ip: 127.0.0.1, port: ${address.port}, hostname: api.vendor.example}
+  - {unix: {path: ${socket}}, hostname: api.vendor.example}
+  tls: {caCertificateRefs: [{group: "", kind: ConfigMap, name: ca}]}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: Backend
+metadata: {name: standby, namespace: shop}
+spec: {fallback: true, endpoints: [{ip: {address: 127.0.0.1, port: ${address.port}}}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: api, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules:
+  - backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: mixed}]
+  - matches: [{path: {value: /standby}}]
+    backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: standby}]
+`
+    )
+    const child = await serving(join(place.path, "state"), ["--unix-directory", join(place.path, "sockets"), join(place.path, "m.yaml")])
+    const bodies = new Set<string>()
+    for (let n = 0; n < 4; n++) bodies.add((await get(port, "/")).body)
+    assert.deepEqual([...bodies].sort(), ["address api.vendor.example", "socket api.vendor.example"])
+    const before = address.requests
+    assert.strictEqual(before + unix.requests, 4)
+    assert.strictEqual((await get(port, "/standby")).status, 500)
+    assert.strictEqual(address.requests, before)
+    await child.line(/spec\.fallback is not served yet/)
+  }, 30_000)
+})

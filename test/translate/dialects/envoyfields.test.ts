@@ -1,0 +1,352 @@
+// Every field of Envoy Gateway's Backend is tried, and docs/envoy-gateway.md has what became of it: GOLDEN=write writes its table anew.
+// A field that is served changes what is made of the object; one that does not must be refused by name, so none is passed over.
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Schema, SchemaAST } from "effect"
+import { assert, beforeAll, describe, it } from "vitest"
+import { EnvoyBackend } from "#schemas/dialects/envoybackend.ts"
+import { schemaWithin } from "#schemas/within.ts"
+import { resolveBackend } from "#src/translate/backend.ts"
+import type { ResolvedBackend } from "#src/translate/resolved.ts"
+import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
+import { conditionsOf, settings, viewOf, world } from "../world.ts"
+
+const page = join(import.meta.dirname, "../../../docs/envoy-gateway.md")
+const key = "Backend.gateway.envoyproxy.io/shop/api"
+
+interface Row {
+  /** Paths of the schema that this row tries. */
+  readonly fields: ReadonlyArray<string>
+  readonly value: string
+  readonly spec: object
+  /** What it means when it is served, or why it is not. */
+  readonly meaning: string
+  /** What the value is compared with; absent: the plain endpoint. */
+  readonly without?: object
+  /** Says what holds without it. */
+  readonly same?: true
+}
+
+const plain = { fqdn: { hostname: "api.vendor.example", port: 8443 } }
+const at = (...endpoints: ReadonlyArray<object>) => ({ endpoints })
+const base = at(plain)
+const tls = (settings: object) => ({ ...base, tls: settings })
+const withTls = tls({})
+const ca = [{ group: "", kind: "ConfigMap", name: "ca" }]
+
+const rows: ReadonlyArray<Row> = [
+  { fields: ["type"], value: "`Endpoints`", spec: { ...base, type: "Endpoints" }, meaning: "the default", same: true },
+  {
+    fields: ["type"],
+    value: "`DynamicResolver`",
+    spec: { type: "DynamicResolver" },
+    meaning: "any host that a client names would be dialled"
+  },
+  {
+    fields: ["endpoints.fqdn.hostname", "endpoints.fqdn.port"],
+    value: "`{hostname, port}`",
+    spec: at({ fqdn: { hostname: "b.vendor.example", port: 443 } }),
+    meaning: "resolved by the DNS contract; Host, SNI and certificate name are the hostname; port 0 costs the endpoint"
+  },
+  {
+    fields: ["endpoints.fqdn", "endpoints.port"],
+    value: "a name, `port` beside it",
+    spec: at({ fqdn: "b.vendor.example", port: 443 }),
+    meaning: "short form of the same"
+  },
+  {
+    fields: ["endpoints.ip.address", "endpoints.ip.port"],
+    value: "`{address, port}`",
+    spec: at({ ip: { address: "2001:db8::7", port: 80 } }),
+    meaning: "keeps the client's Host; mixing with fqdn and unix is allowed; under the [address policy](address-policy.md)"
+  },
+  {
+    fields: ["endpoints.ip"],
+    value: "an address, `port` beside it",
+    spec: at({ ip: "203.0.113.7", port: 80 }),
+    meaning: "short form of the same"
+  },
+  {
+    fields: ["endpoints.unix.path"],
+    value: "`{path}`",
+    spec: at({ unix: { path: "/run/sluice/api.sock" } }),
+    meaning: "below a directory that `--unix-directory` or GatewayParameters allow"
+  },
+  { fields: ["endpoints.unix"], value: "a path", spec: at({ unix: "/run/sluice/api.sock" }), meaning: "short form of the same" },
+  {
+    fields: ["endpoints.unix.path"],
+    value: "a path elsewhere",
+    spec: at({ unix: { path: "/run/other.sock" } }),
+    meaning: "the administrator has not allowed it"
+  },
+  {
+    fields: ["endpoints.hostname"],
+    value: "alike on all endpoints",
+    spec: at({ ...plain, hostname: "front.vendor.example" }),
+    meaning: "the Host that is sent (without a port), the SNI and the name on the certificate"
+  },
+  {
+    fields: ["endpoints.hostname"],
+    value: "differing",
+    spec: at(plain, { ip: { address: "203.0.113.7", port: 8443 }, hostname: "front.vendor.example" }),
+    meaning: "costs the endpoint: a Backend for each"
+  },
+  {
+    fields: ["endpoints.zone"],
+    value: "a zone",
+    spec: at({ ...plain, zone: "eu-1" }),
+    meaning: "told, and without an effect of its own, as there"
+  },
+  {
+    fields: ["endpoints.protocol"],
+    value: "`HTTPS`",
+    spec: at({ ...plain, protocol: "HTTPS" }),
+    meaning: "short form: TLS for this endpoint, its name, system roots"
+  },
+  {
+    fields: ["endpoints.protocol"],
+    value: "`HTTP`",
+    spec: at({ fqdn: { hostname: "api.vendor.example", port: 443 }, protocol: "HTTP" }),
+    without: at({ fqdn: { hostname: "api.vendor.example", port: 443 } }),
+    meaning: "short form: plaintext for this endpoint, on 443 as well"
+  },
+  {
+    fields: ["endpoints.protocol"],
+    value: "against `tls` or `appProtocols`",
+    spec: { ...at(plain, { ...plain, protocol: "HTTP" }), tls: {} },
+    meaning: "costs the endpoint"
+  },
+  {
+    fields: ["appProtocols"],
+    value: "`gateway.envoyproxy.io/ws`, `http`",
+    spec: { ...base, appProtocols: ["gateway.envoyproxy.io/ws"] },
+    meaning: "HTTP/1.1; plaintext unless `tls` is there; the last of several counts"
+  },
+  {
+    fields: ["appProtocols"],
+    value: "`gateway.envoyproxy.io/wss`, `https`",
+    spec: { ...base, appProtocols: ["gateway.envoyproxy.io/wss"] },
+    meaning: "over TLS, with system roots unless `tls` says more"
+  },
+  {
+    fields: ["appProtocols"],
+    value: "`gateway.envoyproxy.io/h2c`, `h2`, `grpc`, `grpcs`",
+    spec: { ...base, appProtocols: ["gateway.envoyproxy.io/h2c"] },
+    meaning: "HTTP/2 toward backends is not served yet"
+  },
+  { fields: ["appProtocol"], value: "one word", spec: { ...base, appProtocol: "https" }, meaning: "short form: a list of one" },
+  { fields: ["fallback"], value: "`false`", spec: { ...base, fallback: false }, meaning: "the default", same: true },
+  { fields: ["fallback"], value: "`true`", spec: { ...base, fallback: true }, meaning: "failover is not served yet" },
+  {
+    fields: ["fallback"],
+    value: "`{backendRef}`",
+    spec: { ...base, fallback: { backendRef: { name: "standby", port: 9000 } } },
+    meaning: "short form; failover is not served yet"
+  },
+  { fields: ["tls"], value: "`{}`", spec: withTls, meaning: "TLS on every port; without a CA the system's roots" },
+  {
+    fields: ["tls.caCertificateRefs.group", "tls.caCertificateRefs.kind", "tls.caCertificateRefs.name"],
+    value: "ConfigMap or Secret with `ca.crt`",
+    spec: tls({ caCertificateRefs: ca }),
+    without: withTls,
+    meaning: "only what they sign is trusted"
+  },
+  {
+    fields: ["tls.caCertificateRefs"],
+    value: "ClusterTrustBundle",
+    spec: tls({ caCertificateRefs: [{ group: "certificates.k8s.io", kind: "ClusterTrustBundle", name: "ca" }] }),
+    meaning: "copy it into a ConfigMap"
+  },
+  {
+    fields: ["tls.wellKnownCACertificates"],
+    value: "`System`",
+    spec: tls({ wellKnownCACertificates: "System" }),
+    without: withTls,
+    meaning: "as when nothing is said",
+    same: true
+  },
+  {
+    fields: ["tls.insecureSkipVerify"],
+    value: "`true`",
+    spec: tls({ insecureSkipVerify: true }),
+    meaning: "only where an [EgressPolicy](address-policy.md) permits SkipVerify"
+  },
+  {
+    fields: ["tls.sni"],
+    value: "a name",
+    spec: tls({ sni: "front.vendor.example" }),
+    without: withTls,
+    meaning: "asked for, and verified on the certificate"
+  },
+  {
+    fields: ["tls.autoSNIFromEndpointHostname"],
+    value: "`true`",
+    spec: tls({ autoSNIFromEndpointHostname: true }),
+    without: withTls,
+    meaning: "always so: the client's Host is never the SNI",
+    same: true
+  },
+  {
+    fields: [
+      "tls.clientCertificateRef.name",
+      "tls.clientCertificateRef.group",
+      "tls.clientCertificateRef.kind",
+      "tls.clientCertificateRef.namespace"
+    ],
+    value: "Secret of type kubernetes.io/tls",
+    spec: tls({ clientCertificateRef: { group: "", kind: "Secret", name: "client", namespace: "shop" } }),
+    without: withTls,
+    meaning: "of another namespace with a ReferenceGrant"
+  },
+  {
+    fields: ["tls.minVersion"],
+    value: "`1.3`; `1.2`, `Auto`",
+    spec: tls({ minVersion: "1.3" }),
+    without: withTls,
+    meaning: "1.2 when absent"
+  },
+  {
+    fields: ["tls.maxVersion"],
+    value: "`1.2`; `1.3`, `Auto`",
+    spec: tls({ maxVersion: "1.2" }),
+    without: withTls,
+    meaning: "1.3 when absent"
+  },
+  { fields: ["tls.minVersion", "tls.maxVersion"], value: "`1.0`, `1.1`", spec: tls({ minVersion: "1.0" }), meaning: "not spoken" },
+  { fields: ["tls.ciphers"], value: "a list", spec: tls({ ciphers: ["ECDHE-RSA-AES128-GCM-SHA256"] }), meaning: "not served yet" },
+  { fields: ["tls.ecdhCurves"], value: "a list", spec: tls({ ecdhCurves: ["P-256"] }), meaning: "not served yet" },
+  {
+    fields: ["tls.signatureAlgorithms"],
+    value: "a list",
+    spec: tls({ signatureAlgorithms: ["ecdsa_secp256r1_sha256"] }),
+    meaning: "not served yet"
+  },
+  {
+    fields: ["tls.alpnProtocols"],
+    value: "`[http/1.1]`",
+    spec: tls({ alpnProtocols: ["http/1.1"] }),
+    without: withTls,
+    meaning: "as when nothing is said",
+    same: true
+  },
+  { fields: ["tls.alpnProtocols"], value: "others, or `[]`", spec: tls({ alpnProtocols: [] }), meaning: "http/1.1 alone is offered" },
+  {
+    fields: ["tls.fingerprints"],
+    value: "a list",
+    spec: tls({ fingerprints: ["JA3"] }),
+    without: withTls,
+    meaning: "means nothing toward a backend",
+    same: true
+  }
+]
+
+let material = ""
+beforeAll(async () => {
+  const authority = await makeAuthority()
+  const pair: IssuedCertificate = await authority.leaf({ dns: ["client.example"], usage: "client" })
+  material = [
+    { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "ca", namespace: "shop" }, data: { "ca.crt": authority.certificate } },
+    {
+      apiVersion: "v1",
+      kind: "Secret",
+      type: "kubernetes.io/tls",
+      metadata: { name: "client", namespace: "shop" },
+      stringData: { "tls.crt": pair.chain, "tls.key": pair.key }
+    }
+  ]
+    .map((object) => `---\n${JSON.stringify(object)}\n`)
+    .join("")
+})
+
+// JSON is YAML.
+const manifest = (spec: object): string =>
+  `${JSON.stringify({ apiVersion: "gateway.envoyproxy.io/v1alpha1", kind: "Backend", metadata: { name: "api", namespace: "shop" }, spec })}\n${material}`
+
+const resolved = (spec: object): ResolvedBackend =>
+  resolveBackend(
+    viewOf(world(manifest(spec))),
+    settings,
+    { group: "gateway.envoyproxy.io", kind: "Backend", namespace: null, name: "api", port: null },
+    { group: "gateway.networking.k8s.io", kind: "HTTPRoute", namespace: "shop", name: "route" }
+  )
+
+/** What a route gets of it, without what only says who set what. */
+const made = (spec: object): unknown => {
+  const { upstream } = resolved(spec)
+  return upstream === null ? null : { ...upstream.spec, provenance: null, endpoints: upstream.endpoints }
+}
+
+const outcome = (spec: object): { readonly text: string; readonly refused: boolean; readonly message: string } => {
+  const conditions = conditionsOf(manifest(spec), key)
+  const accepted = conditions.get("Accepted")!
+  const part = conditions.get("PartiallyInvalid")
+  const { why, problem } = resolved(spec)
+  if (accepted.state !== "True/Accepted") {
+    assert.isNotNull(why)
+    const said = new Set([accepted.state.replace("False/", ""), problem!.reason])
+    return {
+      text: `refused: ${[...said].map((reason) => `\`${reason}\``).join(", of the route ")}`,
+      refused: true,
+      message: accepted.message
+    }
+  }
+  if (part !== undefined) return { text: "left out: `PartiallyInvalid`", refused: true, message: part.message }
+  return { text: accepted.message.includes("is not used") ? "not used, and told" : "served", refused: false, message: accepted.message }
+}
+
+const label = ({ fields }: Row): string =>
+  fields
+    .map((field) => `\`${field.replace(/^endpoints\b/, "endpoints[]").replace("caCertificateRefs", "caCertificateRefs[]")}\``)
+    .join(", ")
+
+const table = (): string =>
+  [
+    "| field of `spec` | value | what becomes of it | |",
+    "| --- | --- | --- | --- |",
+    ...rows.map((row) => `| ${label(row)} | ${row.value} | ${outcome(row.spec).text} | ${row.meaning} |`)
+  ].join("\n")
+
+/** The ends of all paths that the schema reads. */
+const leaves = (node: SchemaAST.AST, path = ""): ReadonlyArray<string> => {
+  const within = node._tag === "Unknown" ? schemaWithin(node) : undefined
+  if (within !== undefined) return leaves(SchemaAST.toEncoded(within.ast), path)
+  switch (node._tag) {
+    case "Union":
+      return node.types.flatMap((one) => leaves(one, path))
+    case "Arrays":
+      return node.rest.flatMap((one) => leaves(one, path))
+    case "Objects":
+      return node.propertySignatures.flatMap(({ name, type }) => leaves(type, path === "" ? String(name) : `${path}.${String(name)}`))
+    default:
+      return [path]
+  }
+}
+
+describe("fields of Envoy Gateway's Backend", () => {
+  it("each have a row", () => {
+    const all = new Set(leaves(SchemaAST.toEncoded(Schema.toEncoded(EnvoyBackend).ast)).map((path) => path.replace(/^spec\./, "")))
+    assert.isAbove(all.size, 25)
+    const tried = new Set(rows.flatMap(({ fields }) => fields))
+    assert.deepEqual(
+      [...all].filter((path) => !tried.has(path)),
+      []
+    )
+  })
+
+  it.each(rows.map((row) => [`${row.fields.join(", ")}: ${row.value}`, row] as const))("%s", (_, row) => {
+    const { refused, message } = outcome(row.spec)
+    const last = row.fields[0]!.split(".").at(-1)!
+    if (refused) assert.include(message, last, "it is refused by its name")
+    else if (row.same === true) assert.deepEqual(made(row.spec), made(row.without ?? base))
+    else assert.notDeepEqual(made(row.spec), made(row.without ?? base), "it is served, and changes nothing?")
+  })
+
+  it("stand in docs/envoy-gateway.md as they were tried", () => {
+    const section = /<!-- tried: Backend -->\n[\s\S]*?<!-- end -->/
+    const before = readFileSync(page, "utf8")
+    const after = before.replace(section, () => `<!-- tried: Backend -->\n${table()}\n<!-- end -->`)
+    if (process.env.GOLDEN === "write") writeFileSync(page, after)
+    else assert.strictEqual(after, before, "GOLDEN=write writes the table anew")
+    assert.match(before, section)
+  })
+})
