@@ -8,7 +8,8 @@ export const remedies: Readonly<Record<ConnectReason, string>> = {
   dns_empty: "The name has no A or AAAA record: check the record, or spec.dns.family",
   dns_servfail: "The nameserver failed on this name: ask who runs the zone, or name another resolver (--nameserver)",
   dns_refused: "The nameserver refuses to answer: name one that serves this machine (--nameserver)",
-  dns_timeout: "No nameserver answered: check that this machine reaches it over UDP and TCP port 53, or name another (--nameserver)",
+  dns_timeout:
+    "No nameserver answered: check that this machine reaches it over UDP and TCP port 53 (tls@: TCP port 853, and a certificate for its address or the name after #), or name another (--nameserver)",
   address_denied:
     "Names may lead to public addresses only: list the range in spec.allow[].cidrs of an EgressPolicy that governs the namespace; loopback, link-local and metadata addresses are never dialled (a try-out on one machine: --allow-loopback)",
   egress_denied: "An EgressPolicy in mode Enforce governs this namespace: add the host and port to its spec.allow",
