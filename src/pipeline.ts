@@ -6,6 +6,7 @@ import { makePublisher, type Published, type Publisher } from "./snapshot/publis
 import type { Change, ChangeSource, Decoded } from "./state/change.ts"
 import { same } from "./state/content.ts"
 import { answered, apply, type ClusterState, empty, type NeededKind, synced } from "./state/state.ts"
+import { nextExpiry, verdictAt } from "./status/expiry.ts"
 import { makeHeld } from "./status/held.ts"
 import { byAcks, settle } from "./status/settle.ts"
 import type { Verdict } from "./status/verdict.ts"
@@ -88,6 +89,9 @@ const forget = (state: ClusterState, interest: ReadonlySet<ObjectKey>): ClusterS
   const idle = [...HashMap.keys(state.fetched)].filter((key) => !interest.has(key))
   return idle.length === 0 ? state : { ...state, fetched: HashMap.removeMany(state.fetched, idle) }
 }
+
+/** What is further off is looked at when anything else happens: a timer of Node holds no more. */
+const longestTimer = 2 ** 31 - 1
 
 /**
  * The pipeline of one process. Law 2: nothing is published before the kinds are synced and every interest is answered; while one is open again
@@ -207,8 +211,14 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
 
     const settling = Effect.gen(function* () {
       let settledFrom: ReadonlyMap<ObjectKey, Verdict> = new Map()
+      /** When time alone changes what is to be said. */
+      let due = Number.POSITIVE_INFINITY
       while (true) {
-        yield* Queue.take(unsettled)
+        const wait = due - (yield* Clock.currentTimeMillis)
+        if (wait > longestTimer) yield* Queue.take(unsettled)
+        else yield* Effect.timeoutOption(Queue.take(unsettled), Math.max(0, wait))
+        const now = yield* Clock.currentTimeMillis
+        due = Number.POSITIVE_INFINITY
         const verdicts: ReadonlyMap<ObjectKey, Verdict> = translation?.verdicts ?? new Map()
         const heard = reported
         reported = new Set()
@@ -229,12 +239,11 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
             next.set(object, known)
             continue
           }
-          const settled = settle(
-            verdict,
-            held.of(object, verdict.generation),
-            acked ? factsOf(acks, verdict) : [],
-            factsOf(reports, verdict)
+          const settled = verdictAt(
+            settle(verdict, held.of(object, verdict.generation), acked ? factsOf(acks, verdict) : [], factsOf(reports, verdict)),
+            now
           )
+          due = Math.min(due, nextExpiry(verdict, now))
           const kept = known !== undefined && same(known, settled) ? known : settled
           if (kept !== known) moved = true
           next.set(object, kept)

@@ -5,6 +5,7 @@ import { Effect, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { UpstreamFacts } from "#src/report/report.ts"
+import { listenerNote } from "#src/status/conditions.ts"
 import type { Verdict } from "#src/status/verdict.ts"
 import { makeTranslate, type Translate, type Translation } from "#src/translate/translate.ts"
 import {
@@ -180,6 +181,44 @@ describe("a report", () => {
       yield* one.say({ _tag: "Deleted", key: edge })
       yield* TestClock.adjust("1 second")
       assert.strictEqual(statusOf(one, routeKey("both"), "Resolved"), "True Fresh")
+    })
+  )
+})
+
+describe("a certificate", () => {
+  it.effect("is said to be over when its time comes, though nothing is heard", () =>
+    Effect.gen(function* () {
+      const expires = new Date(60_000).toISOString()
+      const { expires: valid } = listenerNote.certificate
+      const inner = makeTranslate(settings)
+      /** As if each listener served with a pair that is valid for a minute. */
+      const translate: Translate = (state, previous) => {
+        const plain = inner(state, previous)
+        const dated = (verdict: Verdict): Verdict => ({
+          ...verdict,
+          entries: verdict.entries.map((entry) =>
+            entry.listener === null
+              ? entry
+              : {
+                  ...entry,
+                  listener: { ...entry.listener, certificates: [{ of: "Secret shop/a", expires }] },
+                  conditions: entry.conditions.map((one) => ({ ...one, message: valid("Secret shop/a", expires) }))
+                }
+          )
+        })
+        return { ...plain, verdicts: new Map([...plain.verdicts].map(([key, verdict]) => [key, dated(verdict)])) }
+      }
+      const one = yield* rig(Effect.void, Effect.never, translate)
+      yield* one.say(...replaced([gatewayClass, namespace, gateway()]))
+      const said = () =>
+        SubscriptionRef.getUnsafe(one.pipeline.statuses)
+          .get(edge)
+          ?.entries.find((entry) => entry.section !== null)?.conditions[0]?.message
+      yield* TestClock.adjust("59 seconds")
+      assert.match(said() ?? "", /is valid until/)
+      yield* TestClock.adjust("1 second")
+      yield* settle
+      assert.match(said() ?? "", /expired at 1970-01-01T00:01:00.000Z: clients refuse it, renew it/)
     })
   )
 })

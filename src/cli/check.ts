@@ -3,6 +3,7 @@ import { HashMap, Result } from "effect"
 import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Settings } from "../config/settings.ts"
 import { objectsOf } from "../state/state.ts"
+import { verdictAt } from "../status/expiry.ts"
 import { settle } from "../status/settle.ts"
 import { type Evaluated, evaluatePaths, locator } from "./evaluation.ts"
 import { exitCodes, type Invocation, type Output } from "./grammar.ts"
@@ -41,7 +42,8 @@ const ignoredOf = ({ state, translation }: Evaluated, at: (key: ObjectKey) => st
 export const checkPaths = async (paths: ReadonlyArray<string>, settings: Settings): Promise<CheckReport> => {
   const evaluated = await evaluatePaths(paths, settings)
   const where = locator(evaluated.state).ofKey
-  const verdicts = inOrder(evaluated.translation.verdicts.values()).map((verdict) => settle(verdict, new Set(), [], []))
+  const now = Date.now()
+  const verdicts = inOrder(evaluated.translation.verdicts.values()).map((verdict) => verdictAt(settle(verdict, new Set(), [], []), now))
   return makeReport(verdicts, ignoredOf(evaluated, where), evaluated.problems, where)
 }
 

@@ -222,7 +222,9 @@ export const listenerNote = {
     none: (path: string): string =>
       `${path}.certificateRefs: an HTTPS listener needs a certificate; refer to a Secret of type kubernetes.io/tls`,
     /** expires: RFC 3339. Served all the same: the client judges it. */
-    expires: (secret: string, expires: string): string => `The certificate of ${secret} is valid until ${expires}`
+    expires: (secret: string, expires: string): string => `The certificate of ${secret} is valid until ${expires}`,
+    /** In place of `expires`, once that is past. */
+    expired: (secret: string, expires: string): string => `The certificate of ${secret} expired at ${expires}: clients refuse it, renew it`
   },
   port: {
     /** Standalone: the machine's ports are shared by all Gateways; older, then namespace and name, wins. */

@@ -16,6 +16,8 @@ export interface VerdictEntry {
     readonly supportedKinds: ReadonlyArray<{ readonly group: string; readonly kind: string }>
     /** It is in the snapshot. One that is not can never be programmed, whoever acknowledges. */
     readonly served: boolean
+    /** Those it serves: of which Secret, and until when (RFC 3339). Time decides about them, so settle does not (expiry.ts). */
+    readonly certificates: ReadonlyArray<{ readonly of: string; readonly expires: string }>
   } | null
 }
 

@@ -2,11 +2,12 @@
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener as ListenerSpec } from "#schemas/listener.ts"
-import { type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { describeKey, type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { listenerId } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import type { Material } from "../snapshot/secret.ts"
 import { gatewayNote, ignoredGateway, type Said, gateway as say, listener as sayListener } from "../status/conditions.ts"
+import type { VerdictEntry } from "../status/verdict.ts"
 import { byAge } from "./age.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
@@ -36,6 +37,7 @@ export interface ListenerStatus {
   readonly conditions: ReadonlyArray<Said>
   readonly supportedKinds: ReadonlyArray<SupportedKind>
   readonly served: boolean
+  readonly certificates: NonNullable<VerdictEntry["listener"]>["certificates"]
 }
 
 /** A Gateway of ours without its routes. */
@@ -217,7 +219,8 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
           id: listenerId(namespace, name, one.name),
           conditions: [one.accepted, one.resolved, ...one.others],
           supportedKinds: one.supportedKinds,
-          served: isServed(one)
+          served: isServed(one),
+          certificates: one.certificates.map(({ id, expires }) => ({ of: describeKey(id as ObjectKey), expires }))
         }
       })),
       ...[...named.values()].map((one) => ({
@@ -227,7 +230,8 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
           id: listenerId(namespace, name, one.name),
           conditions: [sayListener.undecodable(one.issues), sayListener.resolvedRefs],
           supportedKinds: [],
-          served: false
+          served: false,
+          certificates: []
         }
       }))
     ].sort((a, b) => a.index - b.index)

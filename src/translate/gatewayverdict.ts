@@ -33,7 +33,8 @@ export const gatewayVerdict = (own: OwnGateway, gathered: Gathered): Verdict => 
       entry(own.generation, one.name, one.conditions, {
         attachedRoutes: gathered.attached.get(one.id) ?? 0,
         supportedKinds: one.supportedKinds,
-        served: one.served
+        served: one.served,
+        certificates: one.certificates
       })
     )
   ],

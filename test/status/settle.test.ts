@@ -20,7 +20,7 @@ const listener = (section: string, served = true, accepted = condition("Accepted
   section,
   port: null,
   conditions: [accepted, condition("ResolvedRefs", "True", "ResolvedRefs")],
-  listener: { attachedRoutes: 1, supportedKinds: [], served }
+  listener: { attachedRoutes: 1, supportedKinds: [], served, certificates: [] }
 })
 
 const gateway = (...listeners: ReadonlyArray<Verdict["entries"][number]>): Verdict => ({

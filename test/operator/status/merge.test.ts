@@ -38,7 +38,7 @@ const verdict = (object: ObjectKey, entries: ReadonlyArray<VerdictEntry>): Verdi
 })
 const listener = (name: string, attachedRoutes: number): VerdictEntry => ({
   ...entry(null, [condition("Accepted"), condition("Programmed")], name),
-  listener: { attachedRoutes, supportedKinds: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute" }], served: true }
+  listener: { attachedRoutes, supportedKinds: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute" }], served: true, certificates: [] }
 })
 
 /** Plain JSON, as an API server would store it. */
