@@ -28,21 +28,23 @@ const lines = 256
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-const readKept = (value: unknown): Kept | null => {
+const keptOf = (value: unknown): Kept | null => {
   const { addresses, asOf } = (value ?? {}) as { readonly addresses?: unknown; readonly asOf?: unknown }
-  if (!Array.isArray(addresses) || typeof asOf !== "number" || !Number.isFinite(asOf)) return null
-  const read = addresses.slice(0, mostAddresses).flatMap((text) => {
-    const address = typeof text === "string" ? parseAddress(text) : null
-    return address === null ? [] : [formatAddress(address)]
-  })
-  return read.length === 0 ? null : { addresses: read, asOf }
+  if (!Array.isArray(addresses) || addresses.length === 0 || typeof asOf !== "number") return null
+  return { addresses: addresses.slice(0, mostAddresses).map(String), asOf }
+}
+
+/** Addresses are read when they are asked for: of a large file in one go they would hold up the start. */
+const readable = (kept: Kept | null): Kept | null => {
+  const addresses = kept?.addresses.map(parseAddress).filter((address) => address !== null)
+  return kept === null || addresses === undefined || addresses.length === 0 ? null : { ...kept, addresses: addresses.map(formatAddress) }
 }
 
 /** A line that cannot be read is no answer: one cut off by a full disk costs itself. */
 const readLine = (line: string): readonly [string, KeptAnswer] | null => {
   try {
     const { key, v4, v6 } = JSON.parse(line) as { readonly key?: unknown; readonly v4?: unknown; readonly v6?: unknown }
-    const answer = { v4: readKept(v4), v6: readKept(v6) }
+    const answer = { v4: keptOf(v4), v6: keptOf(v6) }
     return typeof key === "string" && (answer.v4 ?? answer.v6) !== null ? [key, answer] : null
   } catch {
     return null
@@ -65,15 +67,13 @@ export const openRemembered = async (folder: string): Promise<Remembered> => {
       .map(readLine)
       .filter((line) => line !== null)
   )
-  // Those that nobody has asked for yet are written again: the next start may come before anybody does.
+  // Those that nobody has asked for yet are written again: the next start may come before anybody does. The newest stand last.
   const known = new Map(found)
   let changed = false
   let written = Number.NEGATIVE_INFINITY
 
   const write = async (now: number): Promise<void> => {
-    const young = [...known].filter(([, answer]) => asOf(answer) > now - longest).sort(([, a], [, b]) => asOf(b) - asOf(a))
-    known.clear()
-    for (const [key, answer] of young.slice(0, most)) known.set(key, answer)
+    for (const [key, answer] of known) if (asOf(answer) <= now - longest) known.delete(key)
     const entries = [...known]
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const draft = `${path}.${process.pid}`
@@ -101,12 +101,16 @@ export const openRemembered = async (folder: string): Promise<Remembered> => {
     recall: (key) => {
       const answer = found.get(key) ?? null
       found.delete(key)
-      return answer
+      const read = answer === null ? null : { v4: readable(answer.v4), v6: readable(answer.v6) }
+      return read === null || (read.v4 ?? read.v6) === null ? null : read
     },
     note: (key, answer) => {
       const before = known.get(key)
       changed ||= before === undefined || !sameAddresses(before.v4, answer.v4) || !sameAddresses(before.v6, answer.v6)
+      known.delete(key)
       known.set(key, { v4: answer.v4, v6: answer.v6 })
+      const [oldest] = known.size > most ? known.keys() : []
+      if (oldest !== undefined) known.delete(oldest)
     },
     save: async (now) => {
       if (known.size === 0 || (!changed && now - written < ageing)) return null

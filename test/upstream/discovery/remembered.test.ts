@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from "vitest"
 import { type DnsContract, defaultDns } from "#src/snapshot/behaviour.ts"
 import { Names, type NamesOptions } from "#src/upstream/discovery/names.ts"
 import { parseNameserver } from "#src/upstream/discovery/nameserver.ts"
-import { rememberedFile } from "#src/upstream/discovery/remembered.ts"
+import { openRemembered, rememberedFile } from "#src/upstream/discovery/remembered.ts"
 import type { NameWatch, Resolution } from "#src/upstream/discovery/resolution.ts"
 import { type DnsServer, startDnsServer } from "../../support/dns.ts"
 import { until as comes, exchange, liveUpstream, named } from "../../support/live.ts"
@@ -177,6 +177,24 @@ describe("the file", () => {
       ["a.example", "b.example", "c.example"].map(async (name) => (await now.watch(name)).current().addresses)
     )
     expect(known).toEqual([["203.0.113.1"], [], []])
+  })
+  it("has the newest answers when there are more than it holds", async () => {
+    const folder = place()
+    const remembered = await openRemembered(folder)
+    const now = Date.now()
+    const answer = { v4: { addresses: ["203.0.113.1"], asOf: now }, v6: null }
+    for (let at = 0; at <= 16_384; at++) remembered.note(`name ${at}`, answer)
+    remembered.note("name 1", answer)
+    remembered.note("one more", answer)
+    expect(await remembered.save(now)).toBeNull()
+    const again = await openRemembered(folder)
+    expect(["name 0", "name 1", "name 2", "name 3", "one more"].map((key) => again.recall(key) !== null)).toEqual([
+      false,
+      true,
+      false,
+      true,
+      true
+    ])
   })
   it("that cannot be written is told, once, and names resolve all the same", async () => {
     const [server, folder] = [await dnsServer(), place()]
