@@ -27,7 +27,7 @@ const namesOf = (server: DnsServer, options: NamesOptions = {}) =>
     Layer.build(
       Names.layer({
         nameservers: [parseNameserver(server.address)!],
-        timings: { perTry: 40, tries: 2 },
+        timings: { perTry: 250, tries: 2 },
         ipv6Usable: () => true,
         ...options
       })
