@@ -72,7 +72,7 @@ spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{group: gateway.sluice
 apiVersion: gateway.sluice.dev/v1alpha1
 kind: Backend
 metadata: {name: origin, namespace: shop}
-spec: {protocol: HTTP, endpoints: [{ip: {address: 127.0.0.1, port: ${origin.port}}}]}
+spec: {protocol: HTTP, connections: {keepAliveIdle: 120s}, endpoints: [{ip: {address: 127.0.0.1, port: ${origin.port}}}]}
 `,
       "m/policy.yaml": policy("mode: Report")
     })

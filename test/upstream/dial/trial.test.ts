@@ -79,6 +79,13 @@ describe("mode Report", () => {
     )
   })
 
+  it("asks for one address where the range of a name is said, and for the name where it is not", () => {
+    const policy = served([{ hosts: ["a.example"], ports: [443], cidrs: ["93.184.0.0/16"] }])
+    const to = (name: string): DialTarget => ({ ip: "8.8.8.8", port: 443, name, origin: "Written" })
+    expect(trialOf(to("a.example"), policy)?.entry).toEqual({ hosts: ["a.example"], ports: [443], cidrs: ["8.8.8.8/32"] })
+    expect(trialOf(to("b.example"), policy)?.entry).toEqual({ hosts: ["b.example"], ports: [443], cidrs: [] })
+  })
+
   it("of a name without an answer tells whether any entry speaks of it", () => {
     const policy = served([{ hosts: ["*.example"], ports: [443], cidrs: ["10.0.0.0/8"] }])
     expect(trialOfName("a.example.", 443, policy)).toBeNull()
