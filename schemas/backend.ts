@@ -6,6 +6,7 @@ import { cel, rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { elementsOf } from "./element.ts"
 import { DialledHostname, PreciseHostname } from "./hostname.ts"
+import { LoadBalancer } from "./loadbalancer.ts"
 import { int32, integer, NamespaceName, ObjectName, PortNumber, text } from "./name.ts"
 import { LocalObjectReference, SecretObjectReference } from "./reference.ts"
 import { SubjectAltName, WellKnownCACertificates } from "./trust.ts"
@@ -247,7 +248,9 @@ export const Backend = Schema.Struct({
     connections: Schema.optionalKey(BackendConnections).annotateKey({ description: "Limits of connections." }),
     healthCheck: Later.annotateKey({ description: "For a later release: refused by condition." }),
     outlier: Later.annotateKey({ description: "For a later release: refused by condition." }),
-    loadBalancer: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    loadBalancer: Schema.optionalKey(LoadBalancer).annotateKey({
+      description: "How requests are spread over the endpoints. Absent: RoundRobin."
+    }),
     retry: Later.annotateKey({ description: "For a later release: refused by condition." }),
     circuitBreaker: Later.annotateKey({ description: "For a later release: refused by condition." }),
     failover: Later.annotateKey({ description: "For a later release: refused by condition." }),
@@ -258,13 +261,4 @@ export const Backend = Schema.Struct({
 export type Backend = typeof Backend.Type
 
 /** Fields of spec that the schema reads and no released proxy serves yet: present means a condition that names them. */
-export const laterBackendFields = [
-  "healthCheck",
-  "outlier",
-  "loadBalancer",
-  "retry",
-  "circuitBreaker",
-  "failover",
-  "credentials",
-  "egressPath"
-] as const
+export const laterBackendFields = ["healthCheck", "outlier", "retry", "circuitBreaker", "failover", "credentials", "egressPath"] as const

@@ -1,4 +1,5 @@
 // An explanation as text: the chain from the client to the endpoint, each step with the object that decided it.
+import { defaultBalance, describeBalance } from "../snapshot/balance.ts"
 import type { Paint } from "./paint.ts"
 import type { ProbeStory } from "./probe.ts"
 import type { Explanation, Said, ShareStory, UpstreamStory } from "./story.ts"
@@ -53,6 +54,10 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
         )
       ]),
     ...(upstream.endpoints.length > 16 ? [row("", `and ${upstream.endpoints.length - 16} more`, "    ")] : []),
+    // Over one endpoint of one address there is nothing to spread, and in turn is what everybody expects.
+    ...(upstream.endpoints.length > 1 || upstream.balancing !== describeBalance(defaultBalance)
+      ? [row("balancing", upstream.balancing, "    ")]
+      : []),
     row("addresses", upstream.addresses, "    "),
     ...(upstream.dns === null ? [] : [row("DNS", pairs(upstream.dns), "    ")]),
     row("timeouts", pairs(upstream.timeouts), "    "),

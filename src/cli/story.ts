@@ -2,6 +2,7 @@
 import { failures } from "../proxy/response.ts"
 import type { CompiledRule, CompiledShare } from "../routing/compile.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
+import { describeBalance } from "../snapshot/balance.ts"
 import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
@@ -52,6 +53,8 @@ export interface UpstreamStory {
     readonly versions: string
   } | null
   readonly timeouts: Readonly<Record<string, string>>
+  /** How requests are spread over the endpoints. */
+  readonly balancing: string
   readonly dns: Readonly<Record<string, string>> | null
   readonly addresses: string
   readonly endpoints: ReadonlyArray<EndpointStory>
@@ -227,6 +230,7 @@ const upstreamStory = (
       keepAliveIdle: ms(timeouts.keepAliveIdle),
       maxConnectionAge: setting(timeouts.maxConnectionAge, null)
     },
+    balancing: describeBalance(spec.balance),
     dns: !names
       ? null
       : {

@@ -15,6 +15,7 @@ import { defectDetail } from "../upstream/defect.ts"
 import type { LiveUpstream } from "../upstream/live.ts"
 import { planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { AccessLog } from "./accesslog.ts"
+import { type Affinity, affinityOf } from "./affinity.ts"
 import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
 import { Deadlines } from "./deadline.ts"
@@ -25,6 +26,7 @@ import type { Memory } from "./memory.ts"
 import { outgoing } from "./outgoing.ts"
 import { recordExchange } from "./record.ts"
 import { Reply, type ReplyContext } from "./reply.ts"
+import { returning } from "./returning.ts"
 import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
 import { joinTunnel } from "./tunnel.ts"
 import { Upload, type UploadFailure, type UploadLimits, type UploadOwner } from "./upload.ts"
@@ -73,6 +75,8 @@ export class Exchange implements ResponseSink, UploadOwner {
   private attempt: Attempt | null = null
   private upload: Upload | null = null
   private deadlines: Deadlines | null = null
+  /** Where the upstream balances by a consistent hash. */
+  private affinity: Affinity | null = null
   /** The client was told to send its body. */
   private asked = false
   private finished = false
@@ -148,7 +152,8 @@ export class Exchange implements ResponseSink, UploadOwner {
       hops: hopCount,
       via: head.via
     } as const
-    const request = outgoing(head, share.compiled.filters, forwarding, this.upload)
+    if (share.key !== null) this.affinity = affinityOf(share.key, head, connection, context.trust)
+    const request = outgoing(head, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null)
     if (head.expectContinue) {
       this.asked = true
       this.reply.proceed()
@@ -172,12 +177,10 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.upstreamHead = performance.now() - this.started
     this.share!.tally.upstreamHead(this.upstreamHead)
     this.upload?.stopClock()
-    const { response: edits } = this.share!.compiled.filters
-    const fields = edits.length > 0 ? [...headers] : (headers as Array<string>)
-    if (edits.length > 0) applyEdits(fields, edits)
+    const fields = returning(headers, this.share!.compiled.filters.response, this.affinity?.cookie ?? null)
     // A client that asked for an upgrade and has sent more already may have spoken the other protocol: nobody reads that as requests (RFC 9112 11.2).
     if (this.head!.upgrade !== null && this.connection.ahead) this.connection.last()
-    if (!this.reply.head(status, fields, edits.length > 0)) {
+    if (!this.reply.head(status, fields, fields !== headers)) {
       this.attempt?.abort()
       this.refuse("upstream_malformed", "a field of the response cannot be written")
       return false
@@ -197,8 +200,7 @@ export class Exchange implements ResponseSink, UploadOwner {
   }
 
   onUpgrade(_status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer): void {
-    const fields = [...headers]
-    applyEdits(fields, this.share!.compiled.filters.response)
+    const fields = returning(headers, this.share!.compiled.filters.response, this.affinity?.cookie ?? null)
     if (this.finished || !this.reply.switchProtocols(this.head!.upgrade, fields)) {
       socket.destroy()
       if (!this.finished) this.cut("upstream_malformed", "a field of the response cannot be written")

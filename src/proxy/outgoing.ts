@@ -10,8 +10,14 @@ import type { RequestHead } from "./head.ts"
 
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
-/** Edits the head's own list of fields: called once a request. */
-export const outgoing = (head: RequestHead, filters: CompiledFilters, forwarding: Forwarding, body: Readable | null): UpstreamRequest => {
+/** Edits the head's own list of fields: called once a request. affinity: what a consistent hash goes by, or null. */
+export const outgoing = (
+  head: RequestHead,
+  filters: CompiledFilters,
+  forwarding: Forwarding,
+  body: Readable | null,
+  affinity: number | null
+): UpstreamRequest => {
   writeForwarding(head.headers, forwarding)
   // After forwarding: what the user's filter sets is the last word.
   if (filters.request.length > 0) applyEdits(head.headers, filters.request)
@@ -24,6 +30,7 @@ export const outgoing = (head: RequestHead, filters: CompiledFilters, forwarding
     body,
     contentLength: head.chunked ? null : (head.contentLength ?? 0),
     upgrade: head.upgrade,
-    idempotent: idempotent.has(head.method)
+    idempotent: idempotent.has(head.method),
+    affinity
   }
 }

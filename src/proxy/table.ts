@@ -3,6 +3,7 @@
 import type { CompiledHost, CompiledRule, CompiledShare } from "../routing/compile.ts"
 import { type CompiledHosts, compileHosts } from "../routing/hosts.ts"
 import { compileWeights, type Weighted } from "../routing/share.ts"
+import type { Balance, HashKey } from "../snapshot/balance.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import type { Retry, Rule, VirtualHost } from "../snapshot/route.ts"
@@ -20,6 +21,8 @@ export interface LiveShare {
   readonly problem: string | null
   /** The same of its upstream's settings: sent without them, a request would go unauthenticated, or in another protocol. */
   readonly unserved: string | null
+  /** What its upstream's consistent hash goes by; null: it balances otherwise, and nothing is read. */
+  readonly key: HashKey | null
 }
 
 export interface LiveRule {
@@ -76,11 +79,18 @@ const routeLabel = ({ kind, namespace, name }: Source): string => [kind, namespa
 const shareProblem = ({ filters }: CompiledShare): string | null =>
   filters.unknown ?? (filters.mirrors.length > 0 ? "request mirroring is not served" : null)
 
+// A newer operator may say more than the types of this proxy know.
+const balancers: Readonly<Record<Balance["_tag"], true>> = { RoundRobin: true, LeastRequest: true, Random: true, ConsistentHash: true }
+const balanceProblem = (balance: Balance): string | null => {
+  if (!Object.hasOwn(balancers, balance._tag)) return `balancing by ${balance._tag} is not served`
+  return balance._tag === "ConsistentHash" && balance.by._tag === "Unknown" ? `a consistent hash of ${balance.by.name} is not served` : null
+}
+
 const upstreamProblem = ({ protocol, via, balance, health, outlier, credential }: Upstream): string | null => {
   if (protocol !== "auto" && protocol !== "http1") return `the protocol ${protocol} is not served`
   if (via.length > 0) return "upstreams behind a proxy are not served"
-  // A newer operator may say more than the types of this proxy know.
-  if ((balance._tag as string) !== "RoundRobin") return `balancing by ${balance._tag} is not served`
+  const unbalanced = balanceProblem(balance)
+  if (unbalanced !== null) return unbalanced
   if (typeof health === "object") return "active health checks are not served"
   if (typeof outlier === "object") return "outlier detection is not served"
   return credential === null ? null : "credentials for upstreams are not served"
@@ -123,7 +133,8 @@ export const liveRules = (
         compiled: share,
         tally: tallies.acquire({ gateway, listener, route, upstream }),
         problem: problem ?? told(rule.source, shareProblem(share)),
-        unserved: spec === undefined ? null : told(rule.source, upstreamProblem(spec))
+        unserved: spec === undefined ? null : told(rule.source, upstreamProblem(spec)),
+        key: spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null
       }
     })
     rules.set(compiled, {

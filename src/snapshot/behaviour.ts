@@ -1,4 +1,5 @@
 // The one vocabulary of behaviour: every dialect yields a part of it, translate/behaviour merges the layers. Times are milliseconds.
+import { type Balance, defaultBalance } from "./balance.ts"
 import type { Setting } from "./setting.ts"
 
 export interface UpstreamTimeouts {
@@ -35,10 +36,6 @@ export interface Limits {
   readonly maxRequestsPerConnection: Setting<number>
 }
 
-export interface Balance {
-  readonly _tag: "RoundRobin"
-}
-
 /** Not served yet: the schema accepts them, a condition names them. */
 export type HealthCheck = never
 export type Outlier = never
@@ -73,6 +70,7 @@ export interface Behaviour {
   readonly timeouts: UpstreamTimeouts
   readonly dns: DnsContract
   readonly limits: Limits
+  readonly balance: Balance
 }
 
-export const defaultBehaviour: Behaviour = { timeouts: defaultTimeouts, dns: defaultDns, limits: defaultLimits }
+export const defaultBehaviour: Behaviour = { timeouts: defaultTimeouts, dns: defaultDns, limits: defaultLimits, balance: defaultBalance }

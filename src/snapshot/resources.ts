@@ -1,5 +1,6 @@
 // The resources of a snapshot, read from JSON. Law 15: what is not understood fails closed. A filter, action or match of a newer operator makes its rule answer
 // 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
+import type { Balance, HashKey } from "./balance.ts"
 import type { DnsContract, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { Id, Source } from "./id.ts"
@@ -244,6 +245,35 @@ const judged = <A>(value: unknown): A => {
   return value as A
 }
 
+const knownKey = tagged<Exclude<HashKey, { readonly _tag: "Unknown" }>>({
+  Source: fields<object>({}),
+  Headers: fields<{ names: ReadonlyArray<string> }>({ names: list(text) }),
+  Query: fields<{ names: ReadonlyArray<string> }>({ names: list(text) }),
+  Cookie: fields<{ name: string; mint: number | null }>({ name: text, mint: nullable(whole) })
+})
+
+/** Never fails: a key that is not understood is `Unknown`, and its upstream answers 500. */
+const hashKey: Read<HashKey> = (value) => {
+  const read = attempt(() => knownKey(value))
+  return "value" in read ? read.value : { _tag: "Unknown", name: `a key that is not understood (${read.problem.slice(0, 128)})` }
+}
+
+/** A way of balancing by its name: those that are not served here are judged like the rest. */
+const balance: Read<Balance> = (value) => {
+  const tag = entriesOf(value).find(([name]) => name === "_tag")?.[1]
+  switch (tag) {
+    case "ConsistentHash":
+      return { _tag: tag, by: hashKey("by" in (value as object) ? (value as { readonly by: unknown }).by : undefined) }
+    case "RoundRobin":
+    case "LeastRequest":
+    case "Random":
+      return { _tag: tag }
+    default:
+      if (typeof tag !== "string") throw new Unreadable("a way of balancing")
+      return value as Balance
+  }
+}
+
 export const upstream = fields<Upstream>({
   of: fields<Upstream["of"]>({ namespace: text, target: text }),
   sources: list(source),
@@ -254,10 +284,7 @@ export const upstream = fields<Upstream>({
   dns,
   addresses,
   via: list(text),
-  balance: (value) => {
-    if (!entriesOf(value).some(([name, tag]) => name === "_tag" && typeof tag === "string")) throw new Unreadable("a way of balancing")
-    return value as Upstream["balance"]
-  },
+  balance,
   health: judged<Setting<HealthCheck>>,
   outlier: judged<Setting<Outlier>>,
   limits,

@@ -1,5 +1,6 @@
 // An upstream: the effective, connection-scoped settings of one backend. Deadlines and retries are the rule's, or N routes would make N pools.
-import type { Balance, DnsContract, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
+import type { Balance } from "./balance.ts"
+import type { DnsContract, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressRules } from "./egress.ts"
 import type { Id, Source } from "./id.ts"
 import type { Setting } from "./setting.ts"

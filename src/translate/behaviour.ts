@@ -2,9 +2,9 @@
 import { type Behaviour, defaultBehaviour } from "../snapshot/behaviour.ts"
 import type { Source } from "../snapshot/id.ts"
 
-/** Any part of a record, at any depth; lists and settings are leaves. */
+/** Any part of a record, at any depth; lists, settings and what is told apart by a `_tag` are leaves. */
 export type Part<A> = {
-  readonly [K in keyof A]?: A[K] extends ReadonlyArray<unknown> ? A[K] : A[K] extends object ? Part<A[K]> : A[K]
+  readonly [K in keyof A]?: A[K] extends ReadonlyArray<unknown> | { readonly _tag: string } ? A[K] : A[K] extends object ? Part<A[K]> : A[K]
 }
 
 /** What one object says. A field it does not name is left to the layers below. */
@@ -20,7 +20,7 @@ export interface MergedBehaviour {
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+  typeof value === "object" && value !== null && !Array.isArray(value) && !("_tag" in value)
 
 /** Defaults, then every layer in order. The result shares what no layer touched with the defaults. */
 export const mergeBehaviour = (layers: ReadonlyArray<Layer>): MergedBehaviour => {

@@ -75,7 +75,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy): 
     dns: behaviour.dns,
     addresses,
     via: [],
-    balance: { _tag: "RoundRobin" },
+    balance: behaviour.balance,
     health: "Disabled",
     outlier: "Disabled",
     limits: behaviour.limits,

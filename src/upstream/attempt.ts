@@ -21,6 +21,8 @@ export interface UpstreamRequest {
   readonly upgrade: string | null
   /** RFC 9110 9.2.2: may be sent again when nothing of the response was seen. */
   readonly idempotent: boolean
+  /** What an upstream that balances by a consistent hash goes by (balance/hash.ts); null: nothing. */
+  readonly affinity: number | null
 }
 
 /** Who answered, for logs, metrics and explain. */

@@ -14,6 +14,8 @@ export interface UpstreamDescription {
   readonly retired: boolean
   /** Who holds it: requests and the serving tables. */
   readonly holders: number
+  /** `least request of two` */
+  readonly balancing: string
   readonly endpoints: ReadonlyArray<EndpointDescription>
   readonly pool: PoolCounts
   /** Requests sent to addresses that an EgressPolicy in mode Report would refuse. */

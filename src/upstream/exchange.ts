@@ -18,7 +18,7 @@ export interface NoChoice {
 /** What an exchange needs of its upstream. */
 export interface ExchangeHost {
   readonly pool: Pool
-  readonly choose: (tried: ReadonlySet<Member> | null) => Target | NoChoice | null
+  readonly choose: (tried: ReadonlySet<Member> | null, affinity: number | null) => Target | NoChoice | null
   /** Another address of the same endpoint, after one showed a bad certificate; null: none that did not just fail. */
   readonly another: (target: Target) => Target | null
   /** Calls back when something was resolved, or with the reason why no more is waited. Returns the cancellation. */
@@ -81,12 +81,17 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     return this.#target!
   }
 
+  /** A key has its endpoint, however busy that is. */
+  get pinned(): boolean {
+    return this.#request.affinity !== null
+  }
+
   start(): void {
     this.#choose()
   }
 
   #choose(): void {
-    const choice = this.#host.choose(this.#tried)
+    const choice = this.#host.choose(this.#tried, this.#request.affinity)
     if (choice === null) this.#await()
     else if ("reason" in choice) this.#nobody(choice)
     else this.#take(choice)
@@ -152,7 +157,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   // The pool's side.
 
   retarget(): Target {
-    const choice = this.#host.choose(this.#tried)
+    const choice = this.#host.choose(this.#tried, this.#request.affinity)
     if (choice !== null && !("reason" in choice)) this.#target = choice
     return this.target
   }
@@ -179,7 +184,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
       }
       this.#tried ??= this.#course?.tried ?? new Set()
       this.#tried.add(this.target.member)
-      const choice = this.#host.choose(this.#tried)
+      const choice = this.#host.choose(this.#tried, this.#request.affinity)
       if (choice !== null && !("reason" in choice)) {
         this.#take(choice)
         return

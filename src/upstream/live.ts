@@ -1,13 +1,15 @@
 // The live form of an upstream in this process: its endpoints, their names, its pool, its TLS. A request holds THIS, never the snapshot.
 import { Effect, FiberMap, Latch, type Scope } from "effect"
 import type { UpstreamFacts } from "../report/report.ts"
+import { describeBalance } from "../snapshot/balance.ts"
 import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
-import { Rotation } from "./balance.ts"
+import { type Balancer, makeBalancer } from "./balance/balancer.ts"
+import { makePlace, type Place } from "./balance/place.ts"
 import type { UpstreamDescription } from "./description.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed, DialOutcome } from "./dial/plan.ts"
@@ -117,7 +119,8 @@ class Live implements LiveUpstream, AttemptsHost {
   readonly #transport: TransportSettings
   /** By key; two equal endpoints are two members. */
   #members = new Map<string, { readonly member: Member; readonly stop: () => void }>()
-  readonly #rotation = new Rotation<Member>()
+  readonly #balancer: Balancer<Member>
+  readonly #place: Place
   /** Names whose first answer or failure is still to come. */
   readonly #untried = new Set<Member>()
   readonly #tried = Latch.makeUnsafe(true)
@@ -141,7 +144,10 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#now = options.now ?? monotonic
     this.#judgedBy = options.own()
     this.#watches = watches
-    const { timeouts, limits } = spec
+    const { timeouts, limits, balance } = spec
+    const random = options.random ?? Math.random
+    this.#balancer = makeBalancer<Member>(balance, random)
+    this.#place = makePlace(balance, this.#now, random)
     this.#transport = {
       keepAliveIdle: timeouts.keepAliveIdle,
       firstByte: settle(timeouts.firstByte, defaultFirstByte),
@@ -151,7 +157,7 @@ class Live implements LiveUpstream, AttemptsHost {
       limits,
       maxAge: settle(timeouts.maxConnectionAge, null),
       now: this.#now,
-      random: options.random ?? Math.random,
+      random,
       dial: (target, done) => this.#dial(target, done)
     })
     this.#dialler = new Dialler(spec, options.material, {
@@ -264,24 +270,24 @@ class Live implements LiveUpstream, AttemptsHost {
     if (this.#untried.delete(member) && this.#untried.size === 0) this.#tried.openUnsafe()
   }
 
-  /** Who takes turns: the usable endpoints of the lowest tier that has any; those that are draining only when there are no others. */
+  /** Who may be picked: the usable endpoints of the lowest tier that has any; those that are draining only when there are no others. */
   #arrange(): void {
     const usable = [...this.#members.values()].map(({ member }) => member).filter((member) => member.weight > 0 && member.usable)
     const tier = Math.min(...usable.map(({ endpoint }) => endpoint.tier))
     const first = usable.filter(({ endpoint }) => endpoint.tier === tier)
     const staying = first.filter(({ endpoint }) => !endpoint.draining)
-    this.#rotation.set(staying.length > 0 ? staying : first)
+    this.#balancer.set(staying.length > 0 ? staying : first)
     for (const ready of [...this.#waiting]) ready()
   }
 
-  choose(tried: ReadonlySet<Member> | null): Target | NoChoice | null {
-    const member = tried === null ? this.#rotation.next() : this.#rotation.nextBut(tried)
-    const target = member?.next(this.#now) ?? null
+  choose(tried: ReadonlySet<Member> | null, affinity: number | null): Target | NoChoice | null {
+    const member = tried === null ? this.#balancer.next(affinity) : this.#balancer.nextBut(tried, affinity)
+    const target = member === null ? null : this.#place(member, affinity)
     if (target !== null) {
       if (target.trial !== null) this.#report(target)
       return target
     }
-    if (tried === null && this.#rejudge()) return this.choose(tried)
+    if (tried === null && this.#rejudge()) return this.choose(tried, affinity)
     if (this.#closed) return { reason: "no_endpoints", detail: "the upstream is closed" }
     return tried === null ? this.#whyNobody() : { reason: "no_endpoints", detail: "no other endpoint" }
   }
@@ -328,7 +334,7 @@ class Live implements LiveUpstream, AttemptsHost {
       this.#waiting.delete(look)
     }
     const look = () => {
-      if (this.#rotation.size === 0 && !this.#closed && this.#whyNobody() === null) return
+      if (this.#balancer.size === 0 && !this.#closed && this.#whyNobody() === null) return
       end()
       ready(null)
     }
@@ -383,6 +389,7 @@ class Live implements LiveUpstream, AttemptsHost {
       target: this.spec.of.target,
       retired: this.retired,
       holders: this.holders,
+      balancing: describeBalance(this.spec.balance),
       endpoints: describeMembers(
         [...this.#members.values()].map(({ member }) => member),
         this.#now()
@@ -412,7 +419,7 @@ class Live implements LiveUpstream, AttemptsHost {
       stop()
       member.leave()
     }
-    this.#rotation.set([])
+    this.#balancer.set([])
     for (const ready of [...this.#waiting]) ready()
     this.pool.close()
   }

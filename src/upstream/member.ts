@@ -3,6 +3,7 @@ import { isIPv6 } from "node:net"
 import type { ConnectReason } from "../snapshot/reason.ts"
 import type { AddressPolicy, Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { AttemptPeer } from "./attempt.ts"
+import { hashText } from "./balance/hash.ts"
 import { type Identity, identityOf } from "./dial/identity.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { PeerTls } from "./dial/plan.ts"
@@ -43,6 +44,10 @@ export class Target {
   /** Unused connections, the most recent last. */
   readonly idle: Array<Pooled> = []
   active = 0
+  /** Connections being made to it. */
+  dialling = 0
+  /** What a consistent hash knows it by. */
+  readonly mark: number
   /** It may take new requests. */
   current = true
   denied: Denied | null = null
@@ -56,10 +61,16 @@ export class Target {
     this.member = member
     this.address = address
     this.six = isIPv6(address)
+    this.mark = hashText(address)
     const at = member.endpoint.at
     const label = at._tag === "Unix" ? at.path : this.six ? `[${address}]:${at.port}` : `${address}:${at.port}`
     this.fresh = { address: label, endpoint: member.name, reused: false }
     this.reused = { address: label, endpoint: member.name, reused: true }
+  }
+
+  /** Requests under way, those that wait for a connection of their own included. */
+  get load(): number {
+    return this.active + this.dialling
   }
 }
 
@@ -107,6 +118,12 @@ export class Member {
 
   get weight(): number {
     return this.endpoint.weight
+  }
+
+  get load(): number {
+    let sum = 0
+    for (const target of this.order) sum += target.load
+    return sum
   }
 
   /** An answer may still come: a request had better wait a little. */
@@ -222,6 +239,34 @@ export class Member {
     }
     if (second !== null) this.#cursor = order.indexOf(second) + 1
     return second
+  }
+
+  /** The address that costs least; equal ones take turns, and one that just failed is the last resort. null: none may be dialled. */
+  cheapest(cost: (target: Target, affinity: number) => number, affinity: number, now: () => number): Target | null {
+    const { order } = this
+    const count = order.length
+    if (count === 1) return this.next(now)
+    let best: Target | null = null
+    let bestCost = Number.POSITIVE_INFINITY
+    let last: Target | null = null
+    let lastCost = Number.POSITIVE_INFINITY
+    for (let step = 0; step < count; step++) {
+      const target = order[(this.#cursor + step) % count]!
+      if (target.denied !== null) continue
+      const price = cost(target, affinity)
+      if (this.#passedOver(target, now)) {
+        if (price < lastCost) {
+          last = target
+          lastCost = price
+        }
+      } else if (price < bestCost) {
+        best = target
+        bestCost = price
+      }
+    }
+    const chosen = best ?? last
+    if (chosen !== null) this.#cursor = order.indexOf(chosen) + 1
+    return chosen
   }
 
   /** What one dial may try: the address whose turn it is, then the others, families alternating (RFC 8305 section 4), known failures last. */

@@ -22,6 +22,8 @@ export interface Waiter {
   readonly target: Target
   /** It takes no connection that was used before: one has just failed it. */
   readonly fresh: boolean
+  /** Only a connection to its target will do: it must not be served elsewhere for want of room. */
+  readonly pinned: boolean
   /** Its target left while it waited: another, or the same for want of one. */
   readonly retarget: () => Target
   readonly onConnection: (pooled: Pooled) => void
@@ -87,16 +89,16 @@ export class Pool {
 
   /**
    * A connection to the waiter's target now; null: the waiter will be told; "overflow": too many wait already.
-   * At the limit of connections any idle one of the upstream does, and one that must have a fresh connection makes room by closing one.
+   * At the limit of connections any idle one of the upstream does; who must have a fresh one, or one to its own target, makes room by closing one.
    */
   acquire(waiter: Waiter): Pooled | null | "overflow" {
-    const { target, fresh } = waiter
+    const { target, fresh, pinned } = waiter
     if (!fresh) {
       const found = this.#take(target)
       if (found !== null) return found
     }
     if (!this.#room() && this.#idle > 0) {
-      if (fresh) this.#evict()
+      if (fresh || pinned) this.#evict()
       else {
         for (const other of this.#resting) {
           const found = this.#take(other)
@@ -239,7 +241,7 @@ export class Pool {
   #offer(pooled: Pooled): void {
     const { target } = pooled
     for (const waiter of this.#waiters) {
-      if (waiter.fresh) {
+      if (waiter.fresh || (waiter.pinned && waiter.target !== target)) {
         if (waiter.dial !== null) continue
         this.#discard(pooled)
         return
@@ -276,8 +278,10 @@ export class Pool {
     this.#dials.add(dialling)
     this.dials++
     const target = waiter.target.current ? waiter.target : waiter.retarget()
+    target.dialling++
     const dial = this.#options.dial(target, (outcome) => {
       this.#dials.delete(dialling)
+      target.dialling--
       const owner = dialling.waiter
       dialling.waiter = null
       if ("_tag" in outcome) {

@@ -12,7 +12,8 @@ let proxy: TestProxy
 const unserved: Readonly<Record<string, object>> = {
   h2: { protocol: "h2" },
   via: { via: ["proxy.example"] },
-  balance: { balance: { _tag: "LeastRequest" } },
+  balance: { balance: { _tag: "Gravity" } },
+  hash: { balance: { _tag: "ConsistentHash", by: { _tag: "Unknown", name: "moon" } } },
   health: { health: { path: "/health" } },
   outlier: { outlier: { consecutive: 5 } },
   credential: { credential: { kind: "Static", secret: "token" } }

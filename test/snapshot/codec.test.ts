@@ -244,6 +244,17 @@ describe("what is not understood", () => {
     assert.deepEqual(update.set.upstreams?.get("u") as unknown, given)
   })
 
+  it("of balancing keeps its upstream from being spread by something else: the key that is not understood is handed on as such", () => {
+    const upstream = { ...[...everything.upstreams.values()][0]!, dns: defaultDns, limits: defaultLimits, timeouts: defaultTimeouts }
+    for (const by of [{ _tag: "Moon" }, { _tag: "Headers", names: [1] }, undefined, "Source"]) {
+      const { update, unread } = read({ set: { upstreams: { u: { ...upstream, balance: { _tag: "ConsistentHash", by } } } } })
+      assert.deepEqual(unread, [])
+      const { balance } = update.set.upstreams!.get("u")!
+      assert.isTrue(balance._tag === "ConsistentHash" && balance.by._tag === "Unknown")
+    }
+    assert.match(read({ set: { upstreams: { u: { ...upstream, balance: {} } } } }).unread[0]!.reason, /balance is not a way of balancing/)
+  })
+
   it("that names rules nobody here has ends the update: nothing of it can be trusted to fit", () => {
     assert.throws(() => read({ set: { virtualHosts: { h: { hostname: "*", rules: [[0, 1]] } } } }), /a span of the 0 rules that are known/)
   })

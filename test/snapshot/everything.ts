@@ -1,4 +1,5 @@
 // Tables in which every form of every resource occurs: what the codec and the golden wire files are tested with. A form that is added to a type belongs here.
+import type { Balance } from "#src/snapshot/balance.ts"
 import { defaultDns, defaultLimits, defaultTimeouts } from "#src/snapshot/behaviour.ts"
 import type { Source } from "#src/snapshot/id.ts"
 import type { Listener } from "#src/snapshot/listener.ts"
@@ -74,6 +75,20 @@ const upstream: Upstream = {
   credential: null,
   external: true
 }
+
+const balances: ReadonlyArray<Balance> = [
+  { _tag: "LeastRequest" },
+  { _tag: "Random" },
+  ...(
+    [
+      { _tag: "Source" },
+      { _tag: "Headers", names: ["x-tenant", "x-user"] },
+      { _tag: "Query", names: ["user"] },
+      { _tag: "Cookie", name: "place", mint: null },
+      { _tag: "Cookie", name: "place", mint: 3600 }
+    ] as const
+  ).map((by) => ({ _tag: "ConsistentHash", by }) as const)
+]
 
 export const everything: Tables = {
   listeners: new Map([
@@ -160,7 +175,8 @@ export const everything: Tables = {
         identity: { host: "Request", sni: null, certificateName: null },
         tls: { ca: ["ConfigMap shop/ca"], names: [], client: null, verify: false, minVersion: "TLSv1.3", maxVersion: "TLSv1.3" }
       }
-    ]
+    ],
+    ...balances.map((balance, n) => [`balance ${n}`, { ...upstream, balance }] as const)
   ]),
   endpoints: new Map([
     [

@@ -170,6 +170,7 @@ export const request = (more: Partial<UpstreamRequest> = {}): UpstreamRequest =>
     body: null,
     contentLength: null,
     upgrade: null,
+    affinity: null,
     idempotent: method === "GET" || method === "HEAD" || method === "PUT" || method === "DELETE" || method === "OPTIONS",
     ...more
   }

@@ -25,7 +25,8 @@ it.each([null, 5_000])(
       upgrade: null,
       clientHost: "a",
       hostOverride: null,
-      idempotent: false
+      idempotent: false,
+      affinity: null
     }
     let given = 0
     const sent = Promise.withResolvers<void>()

@@ -10,6 +10,7 @@ import { backend, backendNote, type Said } from "../../status/conditions.ts"
 import { declared, refused, tlsAt } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
+import { laterBalance } from "./backendbalance.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
 import { backendMembers, type DeclaredEndpoints, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
 import { type BackendTrust, backendTrust } from "./backendtls.ts"
@@ -51,6 +52,10 @@ const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): Re
   ...laterBackendFields
     .filter((field) => spec[field] !== undefined)
     .map((field) => ({ reason: "UnsupportedValue", message: backendNote.later(`spec.${field}`) })),
+  ...(spec.loadBalancer === undefined ? [] : laterBalance(spec.loadBalancer)).map((path) => ({
+    reason: "UnsupportedValue",
+    message: backendNote.later(path)
+  })),
   ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
   ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
 ]

@@ -6,6 +6,7 @@ import type { Setting } from "../../snapshot/setting.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 import type { Part } from "../behaviour.ts"
+import { balanceOf } from "./backendbalance.ts"
 
 /** The longest that one timer of Node waits (about 24 days): longer settings mean the same. */
 const longest = 2_147_483_647
@@ -82,7 +83,8 @@ export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
         ? undefined
         : (timeouts(spec.timeouts ?? {}, spec.connections?.keepAliveIdle) as Behaviour["timeouts"]),
     dns: spec.dns === undefined ? undefined : (dns(spec.dns) as DnsContract),
-    limits: spec.connections === undefined ? undefined : (limits(spec.connections) as Behaviour["limits"])
+    limits: spec.connections === undefined ? undefined : (limits(spec.connections) as Behaviour["limits"]),
+    balance: map(spec.loadBalancer, balanceOf)
   })
 
 /** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (docs/dns.md). */

@@ -205,6 +205,63 @@ const backends: ReadonlyArray<Row> = [
   ),
   backend.bad("a family is an enum", { "spec.dns": { family: "ipv4" } }, { at: "spec.dns.family", ...none }),
   backend.bad("minTTL is at most maxTTL", { "spec.dns": { minTTL: "10m", maxTTL: "5m" } }, { at: "spec.dns.minTTL", ...rule }),
+  ...backend.field(
+    "a way of balancing",
+    "spec.loadBalancer",
+    {
+      good: [
+        { type: "RoundRobin" },
+        { type: "LeastRequest" },
+        { type: "Random" },
+        { type: "Random", slowStart: { window: "30s" }, zoneAware: {}, endpointOverride: {} },
+        { type: "ConsistentHash", consistentHash: { type: "SourceIP" } },
+        { type: "ConsistentHash", consistentHash: { type: "SourceIP", tableSize: 1021 } },
+        { type: "ConsistentHash", consistentHash: { type: "Headers", headers: [{ name: "X-User" }, { name: "x-tenant" }] } },
+        { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "session" } } },
+        { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "s", ttl: "0s", attributes: { a: "b" } } } },
+        { type: "ConsistentHash", consistentHash: { type: "QueryParams", queryParams: [{ name: "user" }] } }
+      ],
+      bad: ["Random"]
+    },
+    none
+  ),
+  ...backend.field(
+    "a way of balancing has a type",
+    "spec.loadBalancer",
+    { bad: [{ type: "roundRobin" }, {}, { type: "BackendUtilization" }] },
+    { at: "spec.loadBalancer.type", ...none }
+  ),
+  ...backend.field(
+    "a hash without its key, or a key without its hash",
+    "spec.loadBalancer",
+    {
+      bad: [{ type: "ConsistentHash" }, { type: "Random", consistentHash: { type: "SourceIP" } }]
+    },
+    { at: "spec.loadBalancer.consistentHash", ...rule }
+  ),
+  ...(
+    [
+      ["headers", "Headers", [{ name: "x" }]],
+      ["cookie", "Cookie", { name: "x" }],
+      ["queryParams", "QueryParams", [{ name: "x" }]]
+    ] as const
+  ).flatMap(([field, type, value]) => [
+    backend.bad(
+      `a key of type ${type} has ${field}`,
+      { "spec.loadBalancer": { type: "ConsistentHash", consistentHash: { type } } },
+      { at: `spec.loadBalancer.consistentHash.${field}`, ...rule }
+    ),
+    backend.bad(
+      `${field} are of type ${type} only`,
+      { "spec.loadBalancer": { type: "ConsistentHash", consistentHash: { type: "SourceIP", [field]: value } } },
+      { at: `spec.loadBalancer.consistentHash.${field}`, ...rule }
+    )
+  ]),
+  backend.bad(
+    "a cookie's name is a token",
+    { "spec.loadBalancer": { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "a=b" } } } },
+    { at: "spec.loadBalancer.consistentHash.cookie.name", ...none }
+  ),
   backend.good(
     "connections",
     { "spec.connections": { maxConnections: 1, maxPending: 0, maxRequestsPerConnection: 1, keepAliveIdle: "4s" } },
@@ -215,7 +272,7 @@ const backends: ReadonlyArray<Row> = [
     { "spec.connections": { maxConnections: 0 } },
     { at: "spec.connections.maxConnections", ...none }
   ),
-  ...["healthCheck", "outlier", "loadBalancer", "retry", "circuitBreaker", "failover", "credentials", "egressPath"].map((field) =>
+  ...["healthCheck", "outlier", "retry", "circuitBreaker", "failover", "credentials", "egressPath"].map((field) =>
     backend.good(`${field} of a later release is read`, { [`spec.${field}`]: { any: "thing" } }, none)
   )
 ]

@@ -254,7 +254,17 @@ describe("what is not served yet is refused by its name", () => {
   it.each([
     ["healthCheck: {}", "spec.healthCheck"],
     ["outlier: {}", "spec.outlier"],
-    ["loadBalancer: {}", "spec.loadBalancer"],
+    ["loadBalancer: {type: RoundRobin, slowStart: {window: 30s}}", "spec.loadBalancer.slowStart"],
+    ["loadBalancer: {type: RoundRobin, zoneAware: {}}", "spec.loadBalancer.zoneAware"],
+    ["loadBalancer: {type: RoundRobin, endpointOverride: {}}", "spec.loadBalancer.endpointOverride"],
+    [
+      "loadBalancer: {type: ConsistentHash, consistentHash: {type: SourceIP, tableSize: 1021}}",
+      "spec.loadBalancer.consistentHash.tableSize"
+    ],
+    [
+      "loadBalancer: {type: ConsistentHash, consistentHash: {type: Cookie, cookie: {name: a, attributes: {}}}}",
+      "spec.loadBalancer.consistentHash.cookie.attributes"
+    ],
     ["retry: {}", "spec.retry"],
     ["circuitBreaker: {}", "spec.circuitBreaker"],
     ["failover: {}", "spec.failover"],

@@ -1,4 +1,5 @@
-// Whose turn it is: smooth weighted round robin over the endpoints that can be used now. Which of an endpoint's addresses: member.ts.
+// Whose turn it is: smooth weighted round robin over the endpoints that can be used now.
+import type { Balancer } from "./balancer.ts"
 
 export interface Weighted {
   readonly weight: number
@@ -14,7 +15,7 @@ interface Turn<A> {
  * In any sum-of-weights consecutive turns each item comes exactly weight times, spread evenly (a:5 b:1 c:1 → a a b a c a a).
  * Equal weights cost O(1) a turn, others O(items).
  */
-export class Rotation<A extends Weighted> {
+export class Rotation<A extends Weighted> implements Balancer<A> {
   #turns: Array<Turn<A>> = []
   #total = 0
   #equal = true

@@ -1,9 +1,9 @@
 // Weights are honoured exactly in each round, and spread evenly inside it.
 import fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import { Rotation } from "#src/upstream/balance.ts"
-import { at, exchange, handNames, liveUpstream, named } from "../support/live.ts"
-import { startOrigin } from "../support/origin.ts"
+import { Rotation } from "#src/upstream/balance/rotation.ts"
+import { at, exchange, handNames, liveUpstream, named } from "../../support/live.ts"
+import { startOrigin } from "../../support/origin.ts"
 
 const items = (weights: ReadonlyArray<number>) => weights.map((weight, n) => ({ n, weight }))
 

@@ -1,0 +1,92 @@
+// How a Backend spreads requests over its endpoints: the names of Envoy Gateway's BackendTrafficPolicy. What of them a later release serves is readable today.
+import { Schema } from "effect"
+import { listOf } from "./absent.ts"
+import { rules } from "./crd.ts"
+import { Duration } from "./duration.ts"
+import { Token, text } from "./name.ts"
+
+const Later = Schema.optionalKey(Schema.Unknown).annotateKey({ description: "For a later release: refused by condition." })
+
+const sources = { Headers: "headers", Cookie: "cookie", QueryParams: "queryParams" } as const
+
+const ConsistentHashFields = Schema.Struct({
+  type: Schema.Literals(["SourceIP", "Headers", "Cookie", "QueryParams"]).annotateKey({
+    description: "What the endpoint is chosen by. SourceIP: the address of the client, behind trusted proxies."
+  }),
+  headers: listOf(Schema.Struct({ name: Token }), 8).annotateKey({
+    description: "Their values together choose, as the client sent them. A request with none of them goes to any endpoint."
+  }),
+  cookie: Schema.optionalKey(
+    Schema.Struct({
+      name: Token,
+      ttl: Schema.optionalKey(Duration).annotateKey({
+        description:
+          "A client that has no such cookie is given one for so long; 0s: until it closes. Absent: none is given, and its requests go to any endpoint."
+      }),
+      attributes: Later
+    })
+  ).annotateKey({ description: "The value of this cookie chooses." }),
+  queryParams: listOf(Schema.Struct({ name: text(1, 256) }), 8).annotateKey({
+    description: "The values of these query parameters together choose. A request with none of them goes to any endpoint."
+  }),
+  tableSize: Later
+})
+type ConsistentHashFields = typeof ConsistentHashFields.Type
+
+const said = {
+  headers: { cel: "has(self.headers) && size(self.headers) > 0", is: (hash: ConsistentHashFields) => hash.headers.length > 0 },
+  cookie: { cel: "has(self.cookie)", is: (hash: ConsistentHashFields) => hash.cookie !== undefined },
+  queryParams: {
+    cel: "has(self.queryParams) && size(self.queryParams) > 0",
+    is: (hash: ConsistentHashFields) => hash.queryParams.length > 0
+  }
+}
+
+const ConsistentHash = ConsistentHashFields.check(
+  rules(
+    ...(Object.entries(sources) as ReadonlyArray<[keyof typeof sources, keyof typeof said]>).flatMap(([type, at]) => [
+      {
+        at,
+        message: `Required when type is ${type}`,
+        cel: `self.type != '${type}' || (${said[at].cel})`,
+        broken: (hash: ConsistentHashFields) => hash.type === type && !said[at].is(hash)
+      },
+      {
+        at,
+        message: `Only allowed when type is ${type}`,
+        cel: `self.type == '${type}' || !(${said[at].cel})`,
+        broken: (hash: ConsistentHashFields) => hash.type !== type && said[at].is(hash)
+      }
+    ])
+  )
+)
+
+export const LoadBalancer = Schema.Struct({
+  type: Schema.Literals(["RoundRobin", "LeastRequest", "Random", "ConsistentHash"]).annotateKey({
+    description:
+      "RoundRobin: in turn. LeastRequest: of two drawn at random, the one with fewer requests under way. Random: any. ConsistentHash: the same for the same key (Maglev). Weights hold for each."
+  }),
+  consistentHash: Schema.optionalKey(ConsistentHash).annotateKey({ description: "The key, when type is ConsistentHash." }),
+  slowStart: Later,
+  zoneAware: Later,
+  endpointOverride: Later
+}).check(
+  rules(
+    {
+      at: "consistentHash",
+      message: "Required when type is ConsistentHash",
+      cel: "self.type != 'ConsistentHash' || has(self.consistentHash)",
+      broken: ({ type, consistentHash }) => type === "ConsistentHash" && consistentHash === undefined
+    },
+    {
+      at: "consistentHash",
+      message: "Only allowed when type is ConsistentHash",
+      cel: "self.type == 'ConsistentHash' || !has(self.consistentHash)",
+      broken: ({ type, consistentHash }) => type !== "ConsistentHash" && consistentHash !== undefined
+    }
+  )
+)
+export type LoadBalancer = typeof LoadBalancer.Type
+
+/** Fields that are read and not served yet, and how to reach them. */
+export const laterLoadBalancerFields = ["slowStart", "zoneAware", "endpointOverride"] as const

@@ -1,0 +1,65 @@
+// What ties a request to an endpoint where its upstream balances by a consistent hash: read from the head as the client sent it, before any filter edits it.
+import { randomUUID } from "node:crypto"
+import { cookieValue } from "../routing/cookie.ts"
+import { queryValue } from "../routing/query.ts"
+import type { HashKey } from "../snapshot/balance.ts"
+import { hashText, mix } from "../upstream/balance/hash.ts"
+import { clientAddress, type Trust } from "./forwarded.ts"
+import type { RequestHead } from "./head.ts"
+
+export interface Affinity {
+  /** 32 bits, signed; null: the request has no key, and goes to any endpoint. */
+  readonly hash: number | null
+  /** The value of the Set-Cookie that the response brings the client; null: none. */
+  readonly cookie: string | null
+}
+
+export type AffinityHead = Pick<RequestHead, "header" | "headers" | "query">
+
+/** peer: its address. secure: it came over TLS. */
+export interface AffinityClient {
+  readonly peer: string
+  readonly secure: boolean
+}
+
+const without: Affinity = { hash: null, cookie: null }
+
+/** Several values are one key, those that are absent included; none of them is no key. */
+const together = (names: ReadonlyArray<string>, read: (name: string) => string | null): Affinity => {
+  let hash = 0
+  let found = false
+  for (const name of names) {
+    const value = read(name)
+    if (value !== null) found = true
+    hash = value === null ? mix(hash + 1) : hashText(value, hash)
+  }
+  return found ? { hash, cookie: null } : without
+}
+
+const byCookie = (name: string, mint: number | null, head: AffinityHead, secure: boolean): Affinity => {
+  const cookies = head.header("cookie")
+  const value = cookies === null ? null : cookieValue(cookies, name)
+  if (value !== null && value !== "") return { hash: hashText(value), cookie: null }
+  if (mint === null) return without
+  const given = randomUUID()
+  // Nothing is secret about it, but no script needs it either.
+  const life = mint === 0 ? "" : `; Max-Age=${mint}`
+  return { hash: hashText(given), cookie: `${name}=${given}; Path=/${life}; HttpOnly${secure ? "; Secure" : ""}` }
+}
+
+/** client: the connection it came by. */
+export const affinityOf = (by: HashKey, head: AffinityHead, client: AffinityClient, trust: Trust): Affinity => {
+  switch (by._tag) {
+    case "Source":
+      return { hash: hashText(clientAddress(client.peer, head.headers, trust)), cookie: null }
+    case "Headers":
+      return together(by.names, (name) => head.header(name))
+    case "Query":
+      return together(by.names, (name) => queryValue(head.query, name))
+    case "Cookie":
+      return byCookie(by.name, by.mint, head, client.secure)
+    case "Unknown":
+      // Refused before anybody is asked (proxy/table).
+      return without
+  }
+}
