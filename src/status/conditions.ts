@@ -477,7 +477,7 @@ export const egressPolicy = {
       "True",
       "Accepted"
     )(sentences(`Selects ${count(namespaces, "namespace")}; ${count(governed, "backend")} governed, ${refused} refused`, ...notes)),
-  dynamicResolver: "spec.permit: DynamicResolver permits nothing yet, as no kind of backend asks for it",
+  dynamicResolver: "spec.permit: DynamicResolver permits nothing yet, as backends of that type are not served",
   undecodable: (issues: ReadonlyArray<Issue>): Said =>
     says(
       "Accepted",
