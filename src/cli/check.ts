@@ -6,6 +6,7 @@ import { objectsOf } from "../state/state.ts"
 import { verdictAt } from "../status/expiry.ts"
 import { settle } from "../status/settle.ts"
 import { type Evaluated, evaluatePaths, locator } from "./evaluation.ts"
+import { foreseen } from "./foresight.ts"
 import { exitCodes, type Invocation, type Output } from "./grammar.ts"
 import { makePaint } from "./paint.ts"
 import { print, render } from "./print.ts"
@@ -43,7 +44,9 @@ export const checkPaths = async (paths: ReadonlyArray<string>, settings: Setting
   const evaluated = await evaluatePaths(paths, settings)
   const where = locator(evaluated.state).ofKey
   const now = Date.now()
-  const verdicts = inOrder(evaluated.translation.verdicts.values()).map((verdict) => verdictAt(settle(verdict, new Set(), [], []), now))
+  const verdicts = inOrder(evaluated.translation.verdicts.values()).map((verdict) =>
+    foreseen(verdictAt(settle(verdict, new Set(), [], []), now), evaluated.translation)
+  )
   return makeReport(verdicts, ignoredOf(evaluated, where), evaluated.problems, where)
 }
 

@@ -147,7 +147,7 @@ export const endpointName = ({ at }: Endpoint): string =>
         : `${at.ip}:${at.port}`
 
 /** The address policy's word on an address that is written; null: it may be dialled, or it is no address. */
-const deniedAt = (spec: Upstream, { at, origin }: Endpoint): Denied | null => {
+export const deniedAt = (spec: Upstream, { at, origin }: Endpoint): Denied | null => {
   if (at._tag !== "Address") return null
   const admission = admit({ ip: at.ip, port: at.port, name: null, origin }, spec.addresses, noOwnAddresses)
   return admission.allowed ? null : admission

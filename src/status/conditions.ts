@@ -570,6 +570,8 @@ export const backendNote = {
     noPort: (slice: string, name: string): string => `${slice}: its port ${JSON.stringify(name)} has no number, so there is nothing to dial`
   },
   noEndpoints: (what: string): string => `${what} has no ready endpoint now: its share is answered 503`,
+  /** rule: of the address policy. */
+  willBeRefused: (rule: string): string => `not dialled as things are: ${rule}`,
   noWeight: "spec.endpoints: none has a weight above 0, so its share is answered 503",
   more: (left: number): string => `and ${left} more of this kind`,
   selectorNotServed: "spec.type: EndpointSelector is not served yet; use a Service with this selector",

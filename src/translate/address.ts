@@ -73,8 +73,9 @@ const never6 = (address: ipaddr.IPv6): NeverClass | null => {
 export const neverClass = (canonical: string): NeverClass | null =>
   isIPv4(canonical) ? never4(ipaddr.IPv4.parse(canonical)) : never6(ipaddr.IPv6.parse(canonical))
 
-/** As `neverClass`, but loopback passes under `sluice run --allow-loopback`. */
-export const refusedClass = (canonical: string, allowLoopback: boolean): NeverClass | null => {
+/** What the address is, in the words of the dialler's rules; null: it may be written. Loopback passes under `sluice run --allow-loopback`. */
+export const refusedClass = (canonical: string, allowLoopback: boolean): string | null => {
   const refused = neverClass(canonical)
-  return refused === "loopback" && allowLoopback ? null : refused
+  if (refused === "loopback" && allowLoopback) return null
+  return refused === "metadata" ? "a metadata service's address" : refused
 }

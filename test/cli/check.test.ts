@@ -39,6 +39,36 @@ describe("sluice check", () => {
     assert.match(out, /1 object accepted, 1 refused/)
   })
 
+  it("notes a written address that the address policy will refuse, and says no such thing of one that an EgressPolicy opens", async () => {
+    const yaml = (cidrs: string) => `${gateway(8080)}---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: old, namespace: shop}
+spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: old}]}]}
+---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: old, namespace: shop}
+spec: {endpoints: [{ip: {address: 240.0.0.1, port: 80}}, {ip: {address: 192.0.2.1, port: 80}}]}
+---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: EgressPolicy
+metadata: {name: open}
+spec: {mode: Open, namespaceSelector: {}, allow: [{cidrs: [${cidrs}]}]}
+`
+    const said = async (cidrs: string) => {
+      const { accepted, objects } = await judged({ "a.yaml": yaml(cidrs) })
+      assert.isTrue(accepted)
+      return JSON.stringify(objects.find(({ object }) => object === "Backend shop/old"))
+    }
+    assert.match(
+      await said("198.51.100.0/24"),
+      /not dialled as things are: 240\.0\.0\.1 is a special-use address: needs an EgressPolicy entry/
+    )
+    assert.notInclude(await said("198.51.100.0/24"), "192.0.2.1")
+    assert.notInclude(await said("240.0.0.0/8"), "not dialled")
+  })
+
   it("refuses a document that does not parse, and judges the others", async () => {
     const { accepted, objects, problems } = await judged({ "a.yaml": `${good}---\nkind: HTTPRoute\nmetadata: {name: broken\n` })
     assert.isFalse(accepted)

@@ -2,6 +2,8 @@ import fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { canonicalAddress, neverClass, refusedClass } from "#src/translate/address.ts"
 import { classify, embedded, parseAddress } from "#src/upstream/dial/address.ts"
+import { noOwnAddresses } from "#src/upstream/dial/own.ts"
+import { admit } from "#src/upstream/dial/policy.ts"
 
 describe("reading", () => {
   it.each(["010.0.0.1", "0x7f.0.0.1", "127.1", "2130706433", "fe80::1%eth0", "[::1]", "1::2::3", "1.2.3", "1.2.3.4/32", ""])(
@@ -43,8 +45,23 @@ describe("never dialled", () => {
   )
   it("only loopback passes when loopback is allowed", () => {
     assert.isNull(refusedClass("127.0.0.1", true))
-    assert.strictEqual(refusedClass("169.254.169.254", true), "metadata")
+    assert.strictEqual(refusedClass("169.254.169.254", true), "a metadata service's address")
   })
+})
+
+describe("what a status says of such an address", () => {
+  it.each(["0.1.2.3", "127.8.8.8", "169.254.1.1", "169.254.169.254", "224.0.0.1", "fd00:ec2::254"])(
+    "is what the dialler says of %s",
+    (ip) => {
+      const admission = admit(
+        { ip, port: 80, name: null, origin: "Written" },
+        { cluster: [], allowLoopback: false, egress: null },
+        noOwnAddresses
+      )
+      assert.isFalse(admission.allowed)
+      if (!admission.allowed) assert.include(admission.rule, `${ip} is ${refusedClass(ip, false)}: never dialled`)
+    }
+  )
 })
 
 const never = new Set(["unspecified", "loopback", "link-local", "metadata", "multicast"])

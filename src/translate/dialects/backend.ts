@@ -136,7 +136,7 @@ export const judgeDeclaration = (
   if (raw.served === 0) {
     const first = raw.problems.find((problem) => problem.reference === null)
     const causes = raw.problems.map((problem) => problem.message)
-    if (first !== undefined) return refuse(first.reason, routeReasons[first.reason] ?? first.reason, causes)
+    if (first !== undefined) return refuse(first.reason, first.routeReason ?? routeReasons[first.reason] ?? first.reason, causes)
     const reference = raw.problems[0]!.reference!
     return {
       said: [backend.refused("Invalid", causes), resolved],

@@ -46,6 +46,8 @@ export interface EndpointProblem {
   /** Of the object's Accepted condition; a reference that does not resolve has `reference` instead and leaves the object accepted. */
   readonly reason: "Invalid" | "UnsupportedValue" | "UnsupportedProtocol" | "UnsupportedAddressType"
   readonly reference: "BackendNotFound" | "RefNotPermitted" | null
+  /** Of the route's ResolvedRefs, where nothing is wrong with the address. */
+  readonly routeReason?: "InvalidBackend"
   readonly message: string
 }
 
@@ -186,6 +188,9 @@ const spread = (lists: ReadonlyArray<ReadonlyArray<Raw>>): ReadonlyArray<Raw> =>
   return common <= 1 ? weighed : weighed.map((member) => ({ ...member, weight: member.weight / common }))
 }
 
+/** Fields of an endpoint that do not say where it is. */
+const besideAddress = /\]\.(?:weight|zone|tier|pathPrefix)\b/
+
 /** All endpoints of a Backend. */
 export const backendMembers = (view: View, rules: BackendRules, namespace: string, spec: DeclaredEndpoints): RawMembers => {
   const lists: Array<ReadonlyArray<Raw>> = []
@@ -193,7 +198,12 @@ export const backendMembers = (view: View, rules: BackendRules, namespace: strin
   const notes: Array<string> = []
   for (const [index, element] of spec.endpoints.entries()) {
     const made = Result.isFailure(element)
-      ? problem(describeIssues(element.failure))
+      ? Result.fail<EndpointProblem>({
+          reason: "Invalid",
+          reference: null,
+          ...(element.failure.every(({ path }) => besideAddress.test(path)) ? { routeReason: "InvalidBackend" } : {}),
+          message: describeIssues(element.failure)
+        })
       : membersOf(view, rules, namespace, element.success, `spec.endpoints[${index}]`)
     if (Result.isFailure(made)) problems.push(made.failure)
     else {

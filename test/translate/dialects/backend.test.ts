@@ -297,9 +297,11 @@ describe("a bad endpoint", () => {
     ["{fqdn: {hostname: a.svc.cluster.local, port: 80}}", "InvalidAddress", "cluster's own domain"],
     ["{fqdn: {hostname: a.example, port: 0}}", "InvalidAddress", "port"],
     ["{ip: {address: 127.0.0.1, port: 80}}", "InvalidAddress", "loopback"],
-    ["{ip: {address: 169.254.169.254, port: 80}}", "InvalidAddress", "metadata"],
+    ["{ip: {address: 169.254.169.254, port: 80}}", "InvalidAddress", "is a metadata service's address: never dialled"],
     ["{ip: {address: 010.0.0.1, port: 80}}", "InvalidAddress", "IPv4"],
     ["{ip: {address: '::ffff:127.0.0.1', port: 80}}", "InvalidAddress", "loopback"],
+    ["{fqdn: {hostname: a.example, port: 80}, weight: 1000001}", "InvalidBackend", "weight"],
+    ["{fqdn: {hostname: a.example, port: 0}, weight: 1000001}", "InvalidAddress", "weight"],
     ["{weight: 1}", "InvalidAddress", "exactly one of"],
     ["{ip: {address: 192.0.2.1, port: 80}, unix: {path: /x}}", "InvalidAddress", "exactly one of"]
   ])("%s alone refuses the Backend: Invalid there, %s on the route", (endpoint, reason, told) => {

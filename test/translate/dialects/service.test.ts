@@ -128,7 +128,7 @@ describe("what a slice may not hold", () => {
     assert.deepEqual(addresses(backend), ["10.1.0.1 8080"])
     for (const told of [
       "127.0.0.1 is loopback",
-      "169.254.169.254 is metadata",
+      "169.254.169.254 is a metadata service's address",
       "224.0.0.1 is multicast",
       "0.0.0.0 is unspecified",
       "010.1.0.2 is not an IPv4 address"
