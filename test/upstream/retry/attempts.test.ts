@@ -56,9 +56,9 @@ describe("a try that has its time", () => {
       await incoming.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
       await incoming.closed
     })
-    expect(await send(road.upstream, 300)).toMatchObject({ reason: "backend_timeout", headed: true, sent: "Some" })
+    expect(await send(road.upstream, 700)).toMatchObject({ reason: "backend_timeout", headed: true, sent: "Some" })
     road.origin.script = (incoming) => incoming.closed
-    expect(await send(road.upstream, 300)).toMatchObject({ reason: "backend_timeout", headed: false, sent: "Some" })
+    expect(await send(road.upstream, 700)).toMatchObject({ reason: "backend_timeout", headed: false, sent: "Some" })
     expect(road.upstream.describe().pool).toMatchObject({ retries: 1, withheld: { attempts: 1 } })
   })
 })
