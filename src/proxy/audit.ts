@@ -5,8 +5,8 @@ import { describeSource } from "../snapshot/id.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { entryText } from "../snapshot/suggestion.ts"
 import { egressOf } from "../upstream/facts.ts"
-import type { LiveUpstream } from "../upstream/live.ts"
 import type { Target } from "../upstream/member.ts"
+import type { LiveUpstream } from "../upstream/upstream.ts"
 
 export interface Audit {
   /** An address of this upstream is refused, or would be. */

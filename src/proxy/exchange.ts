@@ -12,8 +12,8 @@ import type { Redirect } from "../snapshot/route.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure } from "../upstream/attempt.ts"
 import { defectDetail } from "../upstream/defect.ts"
-import type { LiveUpstream } from "../upstream/live.ts"
 import { planOf, type RetryPlan } from "../upstream/retry/plan.ts"
+import type { LiveUpstream } from "../upstream/upstream.ts"
 import type { AccessLog } from "./accesslog.ts"
 import { type Affinity, affinityOf } from "./affinity.ts"
 import { answerTo } from "./answer.ts"
@@ -112,7 +112,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.head = head
     this.verdict = head.chunked ? "Chunked" : (head.contentLength ?? "None")
     if (!head.keepAlive) connection.last()
-    if (head.answered) return this.answerOptions()
+    if (head.answered) return this.answerLocally(204, ["Allow", allowedMethods], "")
     const decision = decide(table, head, connection.secure ? connection.servername : null, Math.random())
     this.listener = decision.listener
     this.rule = decision.rule
@@ -262,10 +262,6 @@ export class Exchange implements ResponseSink, UploadOwner {
     const fields = ["Location", location, "Content-Length", "0"]
     applyEdits(fields, this.rule!.compiled.filters.response)
     this.answerLocally(status, fields, "")
-  }
-
-  private answerOptions(): void {
-    this.answerLocally(204, ["Allow", allowedMethods], "")
   }
 
   private answerLocally(status: number, fields: Array<string>, body: string): void {

@@ -1,7 +1,7 @@
 // Reports go up when the state of an upstream changed, never for traffic (law 18): what happened within a moment is told once.
 import type { EndpointFacts, Report, UpstreamFacts } from "../report/report.ts"
 import type { Id } from "../snapshot/id.ts"
-import type { LiveUpstream } from "../upstream/live.ts"
+import type { LiveUpstream } from "../upstream/upstream.ts"
 
 export interface Reporter {
   /** What `facts` says of this upstream may have changed, or it came or went. */

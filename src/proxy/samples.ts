@@ -4,7 +4,7 @@ import type { UpstreamFacts } from "../report/report.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { PoolCounts } from "../upstream/description.ts"
-import type { LiveUpstream } from "../upstream/live.ts"
+import type { LiveUpstream } from "../upstream/upstream.ts"
 import type { Certificate } from "./certificates.ts"
 
 type Samples = Iterable<readonly [ReadonlyArray<string>, number]>

@@ -6,7 +6,7 @@ import type { Published } from "../snapshot/published.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
-import type { LiveUpstream } from "../upstream/live.ts"
+import type { LiveUpstream } from "../upstream/upstream.ts"
 
 export type OpenUpstream = (
   id: Id,

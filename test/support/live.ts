@@ -10,7 +10,8 @@ import { noOwnAddresses, type OwnAddresses } from "#src/upstream/dial/own.ts"
 import { trustRoots } from "#src/upstream/dial/roots.ts"
 import type { Names } from "#src/upstream/discovery/names.ts"
 import { type NameWatch, pending, type Resolution } from "#src/upstream/discovery/resolution.ts"
-import { type LiveUpstream, makeUpstream, type UpstreamObserver } from "#src/upstream/live.ts"
+import { makeUpstream } from "#src/upstream/live.ts"
+import type { LiveUpstream, UpstreamObserver } from "#src/upstream/upstream.ts"
 
 /** Resolutions set by hand: the seam that discovery fills with DNS. */
 export interface HandNames extends Pick<Names["Service"], "watch"> {

@@ -1,8 +1,8 @@
 // The tries of one request at the upstream's own door: which connection each takes, and what the sink is told.
 import { describe, expect, it } from "vitest"
 import type { UpstreamFailure } from "#src/upstream/attempt.ts"
-import type { LiveUpstream } from "#src/upstream/live.ts"
 import { planOf } from "#src/upstream/retry/plan.ts"
+import type { LiveUpstream } from "#src/upstream/upstream.ts"
 import { exchange, request } from "../../support/live.ts"
 import { withOrigin } from "../road.ts"
 
