@@ -91,7 +91,7 @@ await onControlPlane("a listener's Secret", (plane) => {
         async () => {
           await put(old.chain, old.key)
           await shown(old)
-          await until("it is told", async () => /is valid until/.test((await resolved()).message))
+          await until("it is told", async () => /expired at .*: clients refuse it/.test((await resolved()).message))
           expect((await resolved()).status).toBe("True")
           await until("it is measured", async () => (await shop.proxy().metric("sluice_certificate_expiry_days")) < 0)
           await put(leaves[0]!.chain, leaves[0]!.key)

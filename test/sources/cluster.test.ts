@@ -82,9 +82,13 @@ await onControlPlane("the cluster source", (plane) => {
     await followed.until("edited", (now) => HashMap.getUnsafe(objectsOf(now.state(), routeKind).byKey, key).meta.generation === 2)
     await plane.request("DELETE", `${routes(namespace)}/after`)
     await followed.until("deleted", (now) => !has(namespace, "after")(now))
+    // Envoy Gateway's CRDs are not here.
     assert.deepEqual(
-      followed.collections().filter((one) => one.state !== "Watching"),
-      []
+      followed
+        .collections()
+        .filter((one) => one.state !== "Watching")
+        .map(({ kind, state }) => `${kind} ${state}`),
+      ["Backend.gateway.envoyproxy.io Unserved"]
     )
   })
 
