@@ -116,7 +116,7 @@ describe("what lies outside", () => {
     await told("httproute", "named", /Type: +Resolved/u, /Reason: +Fresh/u)
     await told("gateway", "edge", /Attached Routes: +5/u, /Type: +Programmed/u, address)
     const columns = (await node.kubectl(["-n", namespace, "get", "backend", "partner", "--no-headers"])).trim().split(/ +/u)
-    expect(columns.slice(0, 4)).toEqual(["partner", "True", "Fresh", "1"])
+    expect(columns.slice(0, 5)).toEqual(["partner", "True", "Accepted", "Fresh", "1"])
   })
 
   it("that has no name is told of where users look: the route, and Events of the Service; and that it has one again", async () => {
