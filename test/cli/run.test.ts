@@ -10,15 +10,9 @@ import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
 import { until } from "../support/live.ts"
 import { startOrigin } from "../support/origin.ts"
+import { freePort } from "../support/port.ts"
 import { folder, gateway, type Running, redirect, running, sluice } from "./program.ts"
 
-/** Taken from the system and given back: the next to bind it is the program under test. */
-const freePort = async (): Promise<number> => {
-  const server = await listening(0)
-  const { port } = server.address() as { readonly port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 const listening = (port: number): Promise<Server> =>
   new Promise((resolve, reject) => {
     const server = createServer()

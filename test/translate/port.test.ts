@@ -3,16 +3,11 @@ import { describe, expect, it } from "vitest"
 import { adminPort, healthPort } from "#src/link/mount.ts"
 import { boundPort } from "#src/translate/port.ts"
 import { makeTranslate } from "#src/translate/translate.ts"
-import { settings, world } from "./world.ts"
+import { ownClass, settings, world } from "./world.ts"
 
 const cluster = { ...settings, role: "Cluster" as const }
 
-const gateway = (ports: ReadonlyArray<number>) => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: { name: sluice }
-spec: { controllerName: ${settings.controllerName} }
----
+const gateway = (ports: ReadonlyArray<number>) => `${ownClass}
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: edge, namespace: infra }

@@ -2,14 +2,9 @@
 // And where nothing can be sent although everything resolves: it is said.
 import { describe, expect, it } from "vitest"
 import { makeTranslate } from "#src/translate/translate.ts"
-import { settings, world } from "./world.ts"
+import { ownClass, settings, world } from "./world.ts"
 
-const manifests = (backend: string) => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: { name: sluice }
-spec: { controllerName: ${settings.controllerName} }
----
+const manifests = (backend: string) => `${ownClass}
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: edge, namespace: shop }

@@ -18,6 +18,14 @@ export const settings: TranslateSettings = {
   unixDirectories: ["/run/sluice"]
 }
 
+/** A class of ours, as a document before others. */
+export const ownClass = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: sluice }
+spec: { controllerName: ${settings.controllerName} }
+---`
+
 const key = new Uint8Array(32).fill(7)
 
 /** Throws when a document cannot be read at all: the manifest of a test is meant to reach translate. */

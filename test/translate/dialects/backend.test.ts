@@ -2,33 +2,8 @@ import { assert, beforeAll, describe, it } from "vitest"
 import { defaultDns, defaultTimeouts } from "#src/snapshot/behaviour.ts"
 import { identityOf } from "#src/upstream/dial/identity.ts"
 import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
-import { conditionsOf, resolved, upstreamOf } from "../world.ts"
-
-const key = "Backend.gateway.sluice.dev/shop/api"
-const backend = (endpoints: string, more = "") => `
-apiVersion: gateway.sluice.dev/v1alpha1
-kind: Backend
-metadata: {name: api, namespace: shop}
-spec: {endpoints: [${endpoints}]${more === "" ? "" : `, ${more}`}}
-`
-const fqdn = (port = 443, hostname = "api.vendor.example") => `{fqdn: {hostname: ${hostname}, port: ${port}}}`
-const of = (yaml: string, ref = "Backend api") => resolved(yaml, ref)
-const made = (endpoints: string, more = "") => upstreamOf(of(backend(endpoints, more)))
-const conditions = (yaml: string) => conditionsOf(yaml, key)
-const accepted = (yaml: string) => conditions(yaml).get("Accepted")!
-const cart = `---
-apiVersion: v1
-kind: Service
-metadata: {name: cart, namespace: shop}
-spec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: tls, port: 8443, appProtocol: https}, {name: h2, port: 81, appProtocol: h2c}]}
----
-apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {name: a, namespace: shop, labels: {kubernetes.io/service-name: cart}}
-addressType: IPv4
-ports: [{name: http, port: 8080}, {name: tls, port: 8444}]
-endpoints: [{addresses: [10.1.0.1]}, {addresses: [10.1.0.2]}, {addresses: [10.1.0.3]}]
-`
+import { resolved, upstreamOf } from "../world.ts"
+import { accepted, backend, cart, conditions, fqdn, made, of } from "./shopbackend.ts"
 
 let pem: string
 let pair: IssuedCertificate
@@ -346,50 +321,6 @@ describe("unix endpoints", () => {
       resolved(unix("/run/sluice/a.sock"), "Backend api", "shop", { unixDirectories: [] }).problem?.reason,
       "UnsupportedAddressType"
     ))
-})
-
-describe("service endpoints", () => {
-  const service = (text: string) => backend(`{service: {${text}}}`)
-  it("are TLS when the Service's appProtocol says so", () =>
-    assert.deepEqual(
-      upstreamOf(of(service("name: cart, port: 8443") + cart)).endpoints.map(({ at, tls }) => [at._tag === "Address" ? at.port : 0, tls]),
-      [
-        [8444, true],
-        [8444, true],
-        [8444, true]
-      ]
-    ))
-  it("keep the Backend accepted while the Service has no address: 503, not 500", () => {
-    const yaml = service("name: cart, port: 80") + cart.slice(0, cart.indexOf("---", 4))
-    assert.deepEqual(upstreamOf(of(yaml)).endpoints, [])
-    assert.strictEqual(accepted(yaml).state, "True/Accepted")
-  })
-  it("need a grant in another namespace", () => {
-    const yaml =
-      backend("{service: {name: cart, namespace: shop, port: 80}}").replace("namespace: shop}\nspec", "namespace: web}\nspec") + cart
-    const grant = `---
-apiVersion: gateway.networking.k8s.io/v1
-kind: ReferenceGrant
-metadata: {name: g, namespace: shop}
-spec: {from: [{group: gateway.sluice.dev, kind: Backend, namespace: web}], to: [{group: "", kind: Service}]}
-`
-    assert.deepEqual(
-      [resolved(yaml, "Backend api", "web").why, resolved(yaml, "Backend api", "web").problem?.reason],
-      ["ref_not_permitted", "RefNotPermitted"]
-    )
-    assert.isNotNull(resolved(yaml + grant, "Backend api", "web").upstream)
-  })
-  it.each([
-    ["name: gone, port: 80", "BackendNotFound", "backend_not_found"],
-    ["name: cart, port: 82", "BackendNotFound", "backend_not_found"],
-    ["name: cart, port: 81", "UnsupportedProtocol", "invalid_backend"],
-    ["name: ext, port: 80", "InvalidAddress", "invalid_backend"]
-  ])("%s is %s", (text, reason, why) => {
-    const external =
-      "---\napiVersion: v1\nkind: Service\nmetadata: {name: ext, namespace: shop}\nspec: {type: ExternalName, externalName: a.example}\n"
-    const result = of(service(text) + cart + external)
-    assert.deepEqual([result.upstream, result.problem?.reason, result.why], [null, reason, why])
-  })
 })
 
 describe("a reference to a Backend", () => {
