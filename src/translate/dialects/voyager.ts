@@ -26,7 +26,7 @@ export interface Voyager {
 const nothing: Voyager = { dns: null, tls: null, problems: [], notes: [] }
 
 /** As Go's strconv.ParseBool. */
-const booleans: Readonly<Record<string, boolean>> = Object.fromEntries([
+const booleans: ReadonlyMap<string, boolean> = new Map([
   ...["1", "t", "T", "true", "TRUE", "True"].map((word) => [word, true] as const),
   ...["0", "f", "F", "false", "FALSE", "False"].map((word) => [word, false] as const)
 ])
@@ -107,8 +107,8 @@ export const readVoyager = (annotations: ReadonlyMap<string, string>, allowLoopb
     const bad = (expected: string) => problems.push(voyagerNote.unreadable(key, value, expected))
     switch (key.slice(prefix.length)) {
       case "use-dns-resolver":
-        if (booleans[value] === undefined) bad("true or false")
-        else if (!booleans[value]) problems.push(voyagerNote.redirect(key))
+        if (!booleans.has(value)) bad("true or false")
+        else if (!booleans.get(value)) problems.push(voyagerNote.redirect(key))
         break
       case "dns-resolver-nameservers": {
         const list = json(value)
@@ -146,8 +146,8 @@ export const readVoyager = (annotations: ReadonlyMap<string, string>, allowLoopb
         break
       }
       case "dns-resolver-check-health":
-        if (booleans[value] === undefined) bad("true or false")
-        else if (booleans[value]) problems.push(voyagerNote.probe(key))
+        if (!booleans.has(value)) bad("true or false")
+        else if (booleans.get(value)) problems.push(voyagerNote.probe(key))
         break
       case "dns-resolver-retries":
         if (!/^[0-9]{1,6}$/.test(value)) bad("a whole number")

@@ -39,6 +39,11 @@ describe("Voyager's annotations", () => {
       expect(read({ "use-dns-resolver": word }).problems[0]).toContain("redirect")
   })
 
+  it.each(["yes", "", "tRUE", "constructor", "toString", "__proto__"])("%j is neither true nor false", (word) => {
+    for (const key of ["use-dns-resolver", "dns-resolver-check-health"])
+      expect(read({ [key]: word }).problems[0]).toContain("expected true or false")
+  })
+
   it("`verify none` is said as it is, and the name of sni must be one", () => {
     expect(read({ "backend-tls": "ssl verify none" }).tls).toEqual({ verify: false, sni: null })
     expect(read({ "backend-tls": " ssl  sni str(a.example) " }).tls).toEqual({ verify: true, sni: "a.example" })
