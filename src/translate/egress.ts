@@ -159,17 +159,18 @@ const ungoverned: Governance = { rules: null, permits: none }
 const governanceOf = (a: Side, b: Side | null): Governance => {
   const served = b === null ? asServed(a) : meet(asServed(a), asServed(b))
   const on = [a, ...(b === null ? [] : [b])].filter(({ mode }) => mode === "Report")
-  const trial: EgressTrial = {
+  // Made only where something is on trial: lists meet entry by entry.
+  const trial = (): EgressTrial => ({
     allow: (b === null ? a : meet(asTried(a), asTried(b))).allow,
     sources: on.map(({ reporting }) => reporting).reduce(together, [])
-  }
+  })
   return {
     rules: {
       mode: served.mode === "Enforce" ? "Enforce" : "Open",
       allow: served.allow,
       permitPrivate: served.permits.has("PrivateAddresses"),
       sources: served.sources,
-      ...(on.length === 0 ? {} : { trial })
+      ...(on.length === 0 ? {} : { trial: trial() })
     },
     permits: served.permits
   }
@@ -236,7 +237,7 @@ export const missingByIntent = ({ spec, endpoints }: Pick<ResolvedUpstream, "spe
   return [...outsideOf(endpoints), ...spec.dns.nameservers.flatMap((server) => askedAt(server) ?? [])]
     .filter((at) => !listedIn(at, trial.allow) && (rules.mode === "Open" || listedIn(at, rules.allow)))
     .map((at) => ({
-      hosts: at._tag === "Name" ? [at.name.toLowerCase().replace(/\.$/, "")] : [],
+      hosts: at._tag === "Name" ? [at.name] : [],
       ports: [at.port],
       cidrs: at._tag === "Name" ? [] : [blockOf(at.ip)]
     }))
