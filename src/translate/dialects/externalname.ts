@@ -66,7 +66,13 @@ export const externalNameDestination = (
       tls: own === null || trust.tls === null ? trust.tls : { ...trust.tls, verify: own.verify },
       materials: trust.materials,
       layers: voyager.dns === null ? [] : [{ source, part: behaviourOf({ dns: voyager.dns }) }],
-      provenance: { "identity.host": source, ...(wire === unsaid ? {} : { protocol: source }), ...trust.provenance },
+      provenance: {
+        "identity.host": source,
+        ...(wire === unsaid ? {} : { protocol: source }),
+        ...trust.provenance,
+        ...(own === null || own.verify ? {} : { "tls.verify": source }),
+        ...(own === null || own.sni === null ? {} : { "identity.sni": source, "identity.certificateName": source })
+      },
       endpoints: [
         {
           at: { _tag: "Name", name: name.success, port: number, srv: false },
