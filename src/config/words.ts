@@ -34,16 +34,19 @@ export const address =
     return parsed === null ? expected(`ADDRESS:PORT such as ${example}, or off`) : ok(parsed)
   }
 
+/** A name that a certificate may carry; apart from addresses by the letter that its last label begins with. */
+const dnsName = /^(?=.{1,253}$)(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$/i
+
 /** A nameserver as docs/dns.md writes it, made whole: `10.0.0.2` → `10.0.0.2:53`, `tls@10.0.0.2#dns.example` → `tls@10.0.0.2:853#dns.example`. */
 export const nameserver: Read<string> = (word) => {
-  const [, prefix = "", rest = "", name = ""] =
-    /^(tcp@|tls@)?(.*?)((?<=^tls@.*)#(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)?$/i.exec(word) ?? []
+  const [, prefix = "", rest = "", name = ""] = /^(tcp@|tls@)?([^#%]*)(#.*)?$/.exec(word) ?? []
+  const bad = name !== "" && !(prefix === "tls@" && dnsName.test(name.slice(1)))
   const usual = `:${prefix === "tls@" ? 853 : 53}${name}`
-  if (isIP(rest) === 4) return ok(`${prefix}${rest}${usual}`)
-  if (isIP(rest) === 6) return ok(`${prefix}[${rest}]${usual}`)
-  if (/^\[.*\]$/.test(rest) && isIP(rest.slice(1, -1)) === 6) return ok(`${prefix}${rest}${usual}`)
+  if (!bad && isIP(rest) === 4) return ok(`${prefix}${rest}${usual}`)
+  if (!bad && isIP(rest) === 6) return ok(`${prefix}[${rest}]${usual}`)
+  if (!bad && /^\[.*\]$/.test(rest) && isIP(rest.slice(1, -1)) === 6) return ok(`${prefix}${rest}${usual}`)
   const parsed = parseHostPort(rest)
-  return parsed === null || name.length > 254 || rest.startsWith(":") || parsed.host === "localhost" || parsed.port === 0
+  return bad || parsed === null || rest.startsWith(":") || parsed.host === "localhost" || parsed.port === 0
     ? expected("an IP address with an optional port: 10.0.0.2, 10.0.0.2:5353, [fd00::2]:53, tcp@10.0.0.2, tls@10.0.0.2#dns.example.com")
     : ok(word)
 }

@@ -1,5 +1,5 @@
 // One precedence for every setting, and a sentence for whatever does not read.
-
+import fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { formatHostPort, parseHostPort } from "#src/config/hostport.ts"
 import { resolveSettings } from "#src/config/resolve.ts"
@@ -40,6 +40,20 @@ describe("settings", () => {
     }
     for (const word of ["10.0.0.1#dns.example", "tls@10.0.0.1#", "tls@10.0.0.1#10.0.0.1", "tls@10.0.0.1#-a.example", "tls@dns.example"])
       assert.lengthOf(read(word).problems, 1)
+  })
+
+  it("take no nameserver that the resolver cannot read: it would be left out, and resolv.conf asked in plain in its place", () => {
+    const read = (word: string) => resolveSettings(flags({ nameserver: [word] }), {}, null)
+    for (const word of ["TLS@10.0.0.1", "Tls@10.0.0.1:853", "TCP@10.0.0.1", "tls@fe80::1%eth0", "[fe80::1%eth0]:53"])
+      assert.lengthOf(read(word).problems, 1, word)
+    const part = fc.constantFrom("tcp@", "tls@", "TLS@", "10.0.0.1", "fd00::1", "[", "]", "%1", "::", ":", "53", "#", "a.example", "-", ".")
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
+        const { settings, problems } = read(parts.join(""))
+        if (problems.length === 0) assert.notInclude(settings.nameservers.map(parseNameserver), null, parts.join(""))
+      }),
+      { numRuns: 2_000 }
+    )
   })
 
   it("have a default that reads without a complaint", () => {
