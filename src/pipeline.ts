@@ -90,9 +90,6 @@ const forget = (state: ClusterState, interest: ReadonlySet<ObjectKey>): ClusterS
   return idle.length === 0 ? state : { ...state, fetched: HashMap.removeMany(state.fetched, idle) }
 }
 
-/** What is further off is looked at when anything else happens: a timer of Node holds no more. */
-const longestTimer = 2 ** 31 - 1
-
 /**
  * The pipeline of one process. Law 2: nothing is published before the kinds are synced and every interest is answered; while one is open again
  * (a route that names a new Secret), what was published stands.
@@ -214,9 +211,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       /** When time alone changes what is to be said. */
       let due = Number.POSITIVE_INFINITY
       while (true) {
-        const wait = due - (yield* Clock.currentTimeMillis)
-        if (wait > longestTimer) yield* Queue.take(unsettled)
-        else yield* Effect.timeoutOption(Queue.take(unsettled), Math.max(0, wait))
+        yield* Effect.timeoutOption(Queue.take(unsettled), Math.max(0, due - (yield* Clock.currentTimeMillis)))
         const now = yield* Clock.currentTimeMillis
         due = Number.POSITIVE_INFINITY
         const verdicts: ReadonlyMap<ObjectKey, Verdict> = translation?.verdicts ?? new Map()
