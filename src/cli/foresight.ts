@@ -21,7 +21,7 @@ const refusedBy = (translation: Translation, upstreams: ReadonlyArray<string>): 
   return [...rules]
 }
 
-/** The verdict of a backend with a note on Accepted for each written address that no request will be sent to; others as they are. */
+/** The verdict of a backend, or of a route to it, with a note on Accepted for each written address that no request will be sent to; others as they are. */
 export const foreseen = (verdict: Verdict, translation: Translation): Verdict => {
   const rules = refusedBy(translation, verdict.upstreams)
   if (rules.length === 0) return verdict

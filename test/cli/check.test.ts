@@ -40,7 +40,8 @@ describe("sluice check", () => {
   })
 
   it("notes a written address that the address policy will refuse, and says no such thing of one that an EgressPolicy opens", async () => {
-    const yaml = (cidrs: string) => `${gateway(8080)}---
+    const two = "{ip: {address: 240.0.0.1, port: 80}}, {ip: {address: 192.0.2.1, port: 80}}"
+    const yaml = (cidrs: string, endpoints: string) => `${gateway(8080)}---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: old, namespace: shop}
@@ -49,17 +50,17 @@ spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{group: gateway.sluice
 apiVersion: gateway.sluice.dev/v1alpha1
 kind: Backend
 metadata: {name: old, namespace: shop}
-spec: {endpoints: [{ip: {address: 240.0.0.1, port: 80}}, {ip: {address: 192.0.2.1, port: 80}}]}
+spec: {endpoints: [${endpoints}]}
 ---
 apiVersion: gateway.sluice.dev/v1alpha1
 kind: EgressPolicy
 metadata: {name: open}
 spec: {mode: Open, namespaceSelector: {}, allow: [{cidrs: [${cidrs}]}]}
 `
-    const said = async (cidrs: string) => {
-      const { accepted, objects } = await judged({ "a.yaml": yaml(cidrs) })
+    const said = async (cidrs: string, endpoints = two, of = "Backend shop/old") => {
+      const { accepted, objects } = await judged({ "a.yaml": yaml(cidrs, endpoints) })
       assert.isTrue(accepted)
-      return JSON.stringify(objects.find(({ object }) => object === "Backend shop/old"))
+      return JSON.stringify(objects.find(({ object }) => object === of))
     }
     assert.match(
       await said("198.51.100.0/24"),
@@ -67,6 +68,11 @@ spec: {mode: Open, namespaceSelector: {}, allow: [{cidrs: [${cidrs}]}]}
     )
     assert.notInclude(await said("198.51.100.0/24"), "192.0.2.1")
     assert.notInclude(await said("240.0.0.0/8"), "not dialled")
+    assert.match(await said("198.51.100.0/24", two, "HTTPRoute shop/old"), /not dialled as things are: 240\.0\.0\.1/)
+    const six = [1, 2, 3, 4, 5, 6].map((last) => `{ip: {address: 240.0.0.${last}, port: 80}}`).join(", ")
+    const many = await said("198.51.100.0/24", six)
+    assert.lengthOf(many.match(/not dialled as things are/g) ?? [], 4)
+    assert.include(many, "; and 2 more of this kind")
   })
 
   it("refuses a document that does not parse, and judges the others", async () => {
