@@ -18,6 +18,12 @@ const longestMessage = 500
 /** What stands on these paths may be quoted by a message about it. */
 const confidential = /\/(secrets|tokenreviews|token)(\/|$)/
 
+/**
+ * What an API server says while it starts, with `retryAfterSeconds: 5` whatever it will take (k8s.io/apiserver, pkg/util/notfoundhandler): of a moment that
+ * is mostly over within one second, and no plea of a server that has too much to do.
+ */
+const starting = "before all known HTTP paths have been installed"
+
 const names: Readonly<Record<number, string>> = {
   400: "BadRequest",
   401: "Unauthorized",
@@ -54,12 +60,15 @@ export const failureOf = (path: string, status: number, body: unknown, retryAfte
   const seconds = details["retryAfterSeconds"]
   const reason = typeof said["reason"] === "string" && said["reason"] !== "" ? said["reason"] : (names[status] ?? `Status${status}`)
   // A body that could not be read is quoted at the end: `Object 'Kind' is missing in '{…}'`.
-  const text = typeof said["message"] === "string" && !confidential.test(path) ? said["message"].replace(/ in '\{[\s\S]*$/, "") : ""
+  const message = typeof said["message"] === "string" ? said["message"] : ""
+  const text = confidential.test(path) ? "" : message.replace(/ in '\{[\s\S]*$/, "")
   return new KubeError({
     status,
     reason,
     message: text === "" ? `${reason} (${status})` : text.slice(0, longestMessage),
-    retryAfter: readRetryAfter(retryAfter, now) ?? (typeof seconds === "number" && seconds > 0 ? seconds * 1000 : null)
+    retryAfter: message.includes(starting)
+      ? null
+      : (readRetryAfter(retryAfter, now) ?? (typeof seconds === "number" && seconds > 0 ? seconds * 1000 : null))
   })
 }
 

@@ -16,10 +16,13 @@ await withClusterPrograms("the API server", () => {
   let plane: ControlPlane
   let way: Relay
   let shop: Shop
+  /** How many collections are watched when all is well. */
+  let kinds: number
   beforeAll(async () => {
     installation = await openInstallation()
     ;({ plane, way } = installation)
     shop = await openShop(plane, { kubeconfig: way.kubeconfig, system })
+    kinds = await watching()
   }, 240_000)
   afterAll(async () => {
     await shop?.close()
@@ -40,6 +43,8 @@ await withClusterPrograms("the API server", () => {
     annotate
   }) => {
     const attached = async () => (await shop.get(shop.gatewayPath)).status.listeners[0].attachedRoutes as number
+    const allWatched = () => until("every kind is watched", async () => (await watching()) === kinds)
+    await allWatched()
     await shop.makeRoute("goes")
     const routes = (await shop.get(`${gatewayApi}/namespaces/${shop.namespace}/httproutes`)).items.length
     await shop.live("goes")
@@ -50,7 +55,6 @@ await withClusterPrograms("the API server", () => {
     const stood = await versions()
     const before = await lists()
     const written = await operator().metric("sluice_status_writes_total")
-    const kinds = await watching()
     let live = 0
     const report = await shop.during(async () => {
       way.shut()
@@ -63,7 +67,7 @@ await withClusterPrograms("the API server", () => {
       way.open()
       live = await shop.live("comes", 5_000)
       await shop.gone("goes", 5_000)
-      await until("every kind is watched", async () => (await watching()) === kinds)
+      await allWatched()
       await until("the route has its status", async () => (await shop.conditions(shop.routePath("comes")))["Accepted"] !== undefined)
       await until("the routes are counted", async () => (await attached()) === routes)
     })

@@ -66,6 +66,17 @@ describe("a request", () => {
     assert.deepEqual([code, reason, message, retryAfter], [409, "Conflict", "changed", 3000])
   })
 
+  it("that comes while the server starts asks for no pause: its five seconds are said whatever it takes", async () => {
+    const { server, kube } = await connect()
+    const message = "the request has been made before all known HTTP paths have been installed, please try again"
+    for (const path of ["/x", "/api/v1/namespaces/shop/secrets/a"]) {
+      const error = failure(kube.request({ method: "GET", path }))
+      const answer = { ...(status(503, "ServiceUnavailable", message) as object), details: { retryAfterSeconds: 5 } }
+      ;(await server.next()).json(503, answer, { "retry-after": "5" })
+      assert.isNull((await error).retryAfter)
+    }
+  })
+
   it("never quotes a body: not of what is no Status, not of what is about a Secret or a token", async () => {
     const { server, kube } = await connect()
     const canary = "hunter2"
