@@ -10,6 +10,7 @@ import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
 import { type Balancer, makeBalancer } from "./balance/balancer.ts"
 import { makePlace, type Place } from "./balance/place.ts"
+import { inUse } from "./balance/tiers.ts"
 import type { UpstreamDescription } from "./description.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed } from "./dial/plan.ts"
@@ -216,13 +217,8 @@ class Live implements LiveUpstream, AttemptsHost {
     if (this.#untried.delete(member) && this.#untried.size === 0) this.#tried.openUnsafe()
   }
 
-  /** Who may be picked: the usable endpoints of the lowest tier that has any; those that are draining only when there are no others. */
   #arrange(): void {
-    const usable = [...this.#members.values()].map(({ member }) => member).filter((member) => member.weight > 0 && member.usable)
-    const tier = Math.min(...usable.map(({ endpoint }) => endpoint.tier))
-    const first = usable.filter(({ endpoint }) => endpoint.tier === tier)
-    const staying = first.filter(({ endpoint }) => !endpoint.draining)
-    this.#balancer.set(staying.length > 0 ? staying : first)
+    this.#balancer.set(inUse([...this.#members.values()].map(({ member }) => member)))
     for (const ready of [...this.#waiting]) ready()
   }
 

@@ -120,6 +120,14 @@ export class Member {
     return this.endpoint.weight
   }
 
+  get tier(): number {
+    return this.endpoint.tier
+  }
+
+  get draining(): boolean {
+    return this.endpoint.draining
+  }
+
   get load(): number {
     let sum = 0
     for (const target of this.order) sum += target.load
@@ -135,6 +143,11 @@ export class Member {
   get usable(): boolean {
     for (const target of this.order) if (target.denied === null) return true
     return false
+  }
+
+  /** Nothing judges an endpoint's health yet. */
+  get healthy(): boolean {
+    return true
   }
 
   /** The watch of its name has begun. */
