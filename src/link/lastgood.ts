@@ -1,8 +1,9 @@
 // The last good snapshot and its material, in two files of a memory-backed folder: with every operator gone, a container that starts again serves what it
 // served (law 17). The same parts as on the wire, a line each, so that writing a large one never holds up requests.
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
+import { writeWhole } from "../files/whole.ts"
 import { encodeParts, makeDecoder, readHead, type UpdateHead } from "../snapshot/codec.ts"
 import { Unreadable } from "../snapshot/reading.ts"
 import { protocol, type Snapshot } from "../snapshot/snapshot.ts"
@@ -13,38 +14,21 @@ const files = { snapshot: "snapshot.jsonl", material: "material.jsonl" } as cons
 
 const partSize = 32 * 1024
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-/** Whole or not at all: written beside, then renamed. mode 0600: the folder may be shared with other containers of the pod. */
-const write = async (folder: string, name: string, update: Update): Promise<void> => {
-  const path = join(folder, name)
-  const draft = `${path}.${process.pid}`
-  const file = await open(draft, "w", 0o600)
-  try {
-    const { protocol, base, version, gateway } = update
-    await file.write(`${JSON.stringify({ protocol, base, version, gateway } satisfies UpdateHead)}\n`)
-    for (const part of encodeParts(update, null, partSize)) {
-      await file.write(`${part}\n`)
-      await turn()
-    }
-    // Its absence tells a file that was cut.
-    await file.write('{"end":true}\n')
-  } catch (error) {
-    await rm(draft, { force: true })
-    throw error
-  } finally {
-    await file.close()
-  }
-  await rename(draft, path)
+const contentOf = function* (update: Update): Generator<string> {
+  const { protocol, base, version, gateway } = update
+  yield `${JSON.stringify({ protocol, base, version, gateway } satisfies UpdateHead)}\n`
+  for (const part of encodeParts(update, null, partSize)) yield `${part}\n`
+  // Its absence tells a file that was cut.
+  yield '{"end":true}\n'
 }
 
 /** Rejects with the system's error. Material first: a snapshot never names bytes that are older than it. */
 export const saveLastGood = async (folder: string, copy: Copy): Promise<void> => {
   const { protocol, version, gateway, ...content } = copy.snapshot
   const head: UpdateHead = { protocol, base: null, version, gateway }
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  await write(folder, files.material, { ...head, set: {}, drop: {}, material: [...copy.material.values()] })
-  await write(folder, files.snapshot, { ...head, set: content, drop: {}, material: [] })
+  const write = (name: string, update: Update) => writeWhole(join(folder, name), contentOf(update))
+  await write(files.material, { ...head, set: {}, drop: {}, material: [...copy.material.values()] })
+  await write(files.snapshot, { ...head, set: content, drop: {}, material: [] })
 }
 
 const linesOf = async (path: string): Promise<{ readonly head: UpdateHead; readonly parts: ReadonlyArray<unknown> }> => {

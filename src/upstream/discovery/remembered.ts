@@ -1,7 +1,8 @@
 // The last good answers on disk, so that a process that starts while DNS is down dials what the one before it dialled (docs/dns.md; law 7).
 // A file of its own beside the snapshot: answers are facts of this process, not of what it was told. What is read is judged as any answer is (law 5).
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
+import { writeWhole } from "../../files/whole.ts"
 import { formatAddress, parseAddress } from "../dial/address.ts"
 import type { Kept, KeptAnswer } from "./lifetime.ts"
 import { mostAddresses } from "./message.ts"
@@ -25,8 +26,6 @@ const longest = 3_600_000
 const ageing = 60_000
 /** Lines a write, so that a large file holds nobody up. */
 const lines = 256
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 const keptOf = (value: unknown): Kept | null => {
   const { addresses, asOf } = (value ?? {}) as { readonly addresses?: unknown; readonly asOf?: unknown }
@@ -75,26 +74,14 @@ export const openRemembered = async (folder: string): Promise<Remembered> => {
   const write = async (now: number): Promise<void> => {
     for (const [key, answer] of known) if (asOf(answer) <= now - longest) known.delete(key)
     const entries = [...known]
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const draft = `${path}.${process.pid}`
-    const file = await open(draft, "w", 0o600)
-    try {
-      for (let at = 0; at < entries.length; at += lines) {
-        await file.write(
-          entries
-            .slice(at, at + lines)
-            .map(([key, { v4, v6 }]) => `${JSON.stringify({ key, v4, v6 })}\n`)
-            .join("")
-        )
-        await turn()
-      }
-    } catch (error) {
-      await rm(draft, { force: true })
-      throw error
-    } finally {
-      await file.close()
+    const pieces = function* () {
+      for (let at = 0; at < entries.length; at += lines)
+        yield entries
+          .slice(at, at + lines)
+          .map(([key, { v4, v6 }]) => `${JSON.stringify({ key, v4, v6 })}\n`)
+          .join("")
     }
-    await rename(draft, path)
+    await writeWhole(path, pieces())
   }
 
   return {
