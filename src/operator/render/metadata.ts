@@ -31,6 +31,14 @@ export const labelsOf = (wanted: Wanted, more: ReadonlyMap<string, string> = new
     ])
   )
 
+/** Of pods: also those by which Envoy Gateway's own pages find a Gateway's proxies. Nothing of ours goes by them, so others stand over them. */
+export const podLabelsOf = (wanted: Wanted, more?: ReadonlyMap<string, string>): Readonly<Record<string, string>> =>
+  sorted([
+    ["gateway.envoyproxy.io/owning-gateway-namespace", wanted.namespace],
+    ["gateway.envoyproxy.io/owning-gateway-name", labelValue(wanted.name)],
+    ...Object.entries(labelsOf(wanted, more))
+  ])
+
 export const annotationsOf = (wanted: Wanted, more: ReadonlyMap<string, string> = new Map()): Readonly<Record<string, string>> =>
   sorted(new Map([...wanted.infrastructure.annotations, ...more]))
 

@@ -15,7 +15,7 @@ import {
   trust
 } from "../../link/mount.ts"
 import type { Fields } from "../status/json.ts"
-import { annotationsOf, labelsOf, selectorOf } from "./metadata.ts"
+import { annotationsOf, podLabelsOf, selectorOf } from "./metadata.ts"
 import { resourceName } from "./name.ts"
 import { strategicMerge } from "./patch.ts"
 import type { Site, Wanted } from "./site.ts"
@@ -119,7 +119,7 @@ export const podTemplate = (site: Site, wanted: Wanted): Fields => {
     labelSelector: { matchLabels: selectorOf(wanted) }
   }
   const base: Fields = {
-    metadata: { labels: labelsOf(wanted, pod?.labels), annotations: annotationsOf(wanted, pod?.annotations) },
+    metadata: { labels: podLabelsOf(wanted, pod?.labels), annotations: annotationsOf(wanted, pod?.annotations) },
     spec: {
       serviceAccountName: resourceName(wanted.name, wanted.infrastructure.gatewayClass),
       // It has no rights at all, and no token to show at the API server.
