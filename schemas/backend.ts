@@ -19,6 +19,18 @@ const kinds = ["fqdn", "ip", "unix", "service"] as const
 const formsOf = (endpoint: { readonly [K in (typeof kinds)[number]]?: unknown }): ReadonlyArray<string> =>
   kinds.filter((kind) => endpoint[kind] !== undefined)
 
+// A segment that some backend reads as a dot segment (`..`, `..;x`, `%2e`) would lead out of the prefix, and what is encoded here is not decoded again.
+const plain = "[-A-Za-z0-9_~!$&'()*+,=:@]"
+const encoded = "%([01346-9A-Fa-f][0-9A-Fa-f]|2[0-9A-Da-d]|5[0-9ABD-Fabd-f])"
+const rest = `([-A-Za-z0-9._~!$&'()*+,;=:@]|${encoded})*`
+const segment = `(${plain}|;|${encoded}|\\.{1,2}(${plain}|${encoded})|\\.{3})${rest}`
+
+const PathPrefix = text(1, 1024).check(
+  Schema.isPattern(new RegExp(`^(/${segment})+/?$`, "u"), {
+    expected: "a path that begins with /, without empty segments, dot segments, a query or encoded slashes and dots: /v1, /tenants/a"
+  })
+)
+
 const EndpointFields = Schema.Struct({
   fqdn: Schema.optionalKey(Schema.Struct({ hostname: DialledHostname, port: PortNumber })).annotateKey({
     description:
@@ -38,7 +50,9 @@ const EndpointFields = Schema.Struct({
   tier: defaulted(integer(0, 15), 0).annotateKey({
     description: "0 is first; others are for a later release, and are refused by condition."
   }),
-  pathPrefix: Schema.optionalKey(text(1, 1024)).annotateKey({ description: "For a later release: refused by condition." })
+  pathPrefix: Schema.optionalKey(PathPrefix).annotateKey({
+    description: "Put before the path of each request that goes to this endpoint, after all filters."
+  })
 }).check(
   rules({
     message: "Expected exactly one of fqdn, ip, unix, service",

@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import { remedies } from "../report/remedies.ts"
 import type { ConnectReason } from "../snapshot/reason.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
-import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
+import { type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
 import { dial } from "../upstream/dial/connect.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
 import type { OwnAddresses } from "../upstream/dial/own.ts"
@@ -16,7 +16,6 @@ import type { TrustRoots } from "../upstream/dial/roots.ts"
 import { tlsContext } from "../upstream/dial/tls.ts"
 import { describeTrial, trialOf } from "../upstream/dial/trial.ts"
 import type { Names } from "../upstream/discovery/names.ts"
-import { endpointName } from "./story.ts"
 
 export interface ProbeStep {
   readonly name: "DNS" | "address policy" | "EgressPolicy" | "TCP" | "Unix socket" | "TLS" | "HTTP"
@@ -40,7 +39,7 @@ export interface ProbeTools {
   readonly own: OwnAddresses
 }
 
-/** What is sent: a HEAD, with the Host and target that a request would have. */
+/** What is sent: a HEAD, with the Host and target that a request would have; the endpoint's path prefix is put before the target. */
 export interface ProbeRequest {
   readonly target: string
   readonly host: string
@@ -226,6 +225,7 @@ export const probeEndpoint = Effect.fnUntraced(function* (
   const steps = [...located.steps, ...connectionSteps(outcome, endpoint)]
   if (outcome._tag === "Failed") return story(steps, remedies[outcome.reason])
   const began = performance.now()
-  const answer = yield* asked(outcome, request, 10_000).pipe(Effect.ensuring(Effect.sync(() => outcome.socket.destroy())))
+  const target = `${endpoint.pathPrefix ?? ""}${request.target}`
+  const answer = yield* asked(outcome, { ...request, target }, 10_000).pipe(Effect.ensuring(Effect.sync(() => outcome.socket.destroy())))
   return story([...steps, { name: "HTTP", ...answer, ms: Math.round(performance.now() - began) }], answer.ok ? null : httpRemedy)
 })

@@ -10,7 +10,7 @@ import type { Reason } from "../snapshot/reason.ts"
 import type { Match, Rule } from "../snapshot/route.ts"
 import type { Setting } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
+import { type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
 import { noOwnAddresses } from "../upstream/dial/own.ts"
 import { admit, type Denied } from "../upstream/dial/policy.ts"
@@ -136,15 +136,6 @@ export const describeMatch = (match: Match): string =>
   ]
     .filter((part) => part !== null)
     .join(", ")
-
-export const endpointName = ({ at }: Endpoint): string =>
-  at._tag === "Unix"
-    ? at.path
-    : at._tag === "Name"
-      ? `${at.name}:${at.port}`
-      : at.ip.includes(":")
-        ? `[${at.ip}]:${at.port}`
-        : `${at.ip}:${at.port}`
 
 /** The address policy's word on an address that is written; null: it may be dialled, or it is no address. */
 export const deniedAt = (spec: Upstream, { at, origin }: Endpoint): Denied | null => {

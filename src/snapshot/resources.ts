@@ -293,7 +293,7 @@ export const upstream = fields<Upstream>({
   external: flag
 })
 
-const endpointFields = fields<Endpoint>({
+const placed = fields<Omit<Endpoint, "pathPrefix">>({
   at: tagged<EndpointAddress>({
     Name: fields<{ name: string; port: number; srv: boolean }>({ name: text, port, srv: flag }),
     Address: fields<{ ip: string; port: number }>({ ip: text, port }),
@@ -307,12 +307,20 @@ const endpointFields = fields<Endpoint>({
   origin: oneOf("Written", "Slice", "Pod")
 })
 
+const prefixed = fields<{ readonly pathPrefix: string | undefined }>({ pathPrefix: (value) => (value === undefined ? value : text(value)) })
+
+const endpoint: Read<Endpoint> = (value) => {
+  const read = placed(value)
+  const { pathPrefix } = prefixed(value)
+  return pathPrefix === undefined ? read : { ...read, pathPrefix }
+}
+
 /** An endpoint that cannot be read is left out, and told; its siblings serve (law 1). */
 export const endpoints = (value: unknown): { readonly endpoints: ReadonlyArray<Endpoint>; readonly problem: string | null } => {
   if (!Array.isArray(value)) throw new Unreadable("a list of endpoints")
   let problem: string | null = null
   const read = value.flatMap((item, at) => {
-    const one = attempt(() => endpointFields(item))
+    const one = attempt(() => endpoint(item))
     if ("value" in one) return [one.value]
     problem ??= `endpoint ${at}: ${one.problem}`
     return []

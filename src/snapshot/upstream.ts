@@ -68,8 +68,22 @@ export interface Endpoint {
   readonly weight: number
   readonly zone: string | null
   readonly draining: boolean
+  /** Goes before the path of every request to it, as it is: `/v1`, no slash at its end. Absent: nothing does. */
+  readonly pathPrefix?: string
   /** Decides the address policy: a hand-written slice is not a pod. */
   readonly origin: "Written" | "Slice" | "Pod"
+}
+
+/** `api.example:443`, `[2001:db8::1]:80`, `/run/a.sock`; with its path prefix: `api.example:443/v1`, `/run/a.sock:/v1`. */
+export const endpointName = ({ at, pathPrefix = "" }: Endpoint): string => {
+  switch (at._tag) {
+    case "Name":
+      return `${at.name}:${at.port}${pathPrefix}`
+    case "Address":
+      return at.ip.includes(":") ? `[${at.ip}]:${at.port}${pathPrefix}` : `${at.ip}:${at.port}${pathPrefix}`
+    case "Unix":
+      return pathPrefix === "" ? at.path : `${at.path}:${pathPrefix}`
+  }
 }
 
 export type EndpointAddress =

@@ -165,13 +165,14 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   onConnection(pooled: Pooled): void {
     const { connection, target } = pooled
     const request = this.#request
-    const { identity } = target.member
+    const { identity, endpoint } = target.member
     const reused = connection.requests > 0
     this.#stale = reused || connection.rested
     this.#host.counts.requests++
     if (reused) this.#host.counts.reused++
     const host = request.hostOverride ?? (identity.host === "Request" ? request.clientHost : identity.host)
-    this.#wire = connection.send(request, host, reused ? target.reused : target.fresh, this.#host.pool.isLast(pooled), this)
+    const sent = endpoint.pathPrefix === undefined ? request : { ...request, path: endpoint.pathPrefix + request.path }
+    this.#wire = connection.send(sent, host, reused ? target.reused : target.fresh, this.#host.pool.isLast(pooled), this)
   }
 
   onDialFailed(failure: DialFailed): void {

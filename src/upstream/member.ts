@@ -1,7 +1,7 @@
 // An endpoint as it lives here: what its name resolves to, which of its addresses is next, and what is remembered of each.
 import { isIPv6 } from "node:net"
 import type { ConnectReason } from "../snapshot/reason.ts"
-import type { AddressPolicy, Endpoint, Upstream } from "../snapshot/upstream.ts"
+import { type AddressPolicy, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
 import type { AttemptPeer } from "./attempt.ts"
 import { hashText } from "./balance/hash.ts"
 import { type Identity, identityOf } from "./dial/identity.ts"
@@ -19,15 +19,6 @@ const familyMemory = 600_000
 
 /** A time before all others. */
 const never = Number.NEGATIVE_INFINITY
-
-export const endpointName = ({ at }: Endpoint): string =>
-  at._tag === "Name"
-    ? `${at.name}:${at.port}`
-    : at._tag === "Unix"
-      ? at.path
-      : isIPv6(at.ip)
-        ? `[${at.ip}]:${at.port}`
-        : `${at.ip}:${at.port}`
 
 /** The same endpoint over updates: what is dialled and how. Weight and tier may change without it becoming another. */
 export const endpointKey = (endpoint: Endpoint): string =>

@@ -200,7 +200,16 @@ export const everything: Tables = {
           draining: true,
           origin: "Slice"
         },
-        { at: { _tag: "Unix", path: "/run/a.sock" }, tls: false, tier: 2, weight: 0, zone: null, draining: false, origin: "Pod" }
+        {
+          at: { _tag: "Unix", path: "/run/a.sock" },
+          tls: false,
+          tier: 2,
+          weight: 0,
+          zone: null,
+          draining: false,
+          origin: "Pod",
+          pathPrefix: "/v1"
+        }
       ]
     ],
     ["u2", []]

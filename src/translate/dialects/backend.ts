@@ -156,7 +156,8 @@ export const judgeDeclaration = (
       weight: member.weight,
       zone: member.zone,
       draining: false,
-      origin: member.origin
+      origin: member.origin,
+      ...(member.pathPrefix === null ? {} : { pathPrefix: member.pathPrefix })
     })
   )
   const encrypted = endpoints.some((endpoint) => endpoint.tls)

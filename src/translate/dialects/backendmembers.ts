@@ -37,6 +37,7 @@ export interface Raw {
   readonly tls: boolean | null
   readonly weight: number
   readonly zone: string | null
+  readonly pathPrefix: string | null
   readonly origin: Endpoint["origin"]
   /** The port that was declared (a Service's, not its targetPort): 443 and BackendTLSPolicy sections go by it. null: a Unix socket. */
   readonly port: number | null
@@ -67,9 +68,22 @@ interface One {
 const problem = (message: string, reason: EndpointProblem["reason"] = "Invalid", reference: EndpointProblem["reference"] = null) =>
   Result.fail<EndpointProblem>({ reason, reference, message })
 
+/** A path begins with a slash, so the prefix ends in none. */
+const prefixOf = ({ pathPrefix }: DeclaredEndpoint): string | null => pathPrefix?.replace(/\/$/, "") ?? null
+
 const one = (endpoint: DeclaredEndpoint, at: Endpoint["at"], port: number | null): Result.Result<One, never> =>
   Result.succeed({
-    members: [{ at, tls: endpoint.tls ?? null, weight: endpoint.weight, zone: endpoint.zone ?? null, origin: "Written", port }],
+    members: [
+      {
+        at,
+        tls: endpoint.tls ?? null,
+        weight: endpoint.weight,
+        zone: endpoint.zone ?? null,
+        pathPrefix: prefixOf(endpoint),
+        origin: "Written",
+        port
+      }
+    ],
     notes: []
   })
 
@@ -127,6 +141,7 @@ const ofService = (
       tls: wire.tls ?? false,
       weight: endpoint.weight,
       zone: endpoint.zone ?? member.zone,
+      pathPrefix: prefixOf(endpoint),
       origin: member.origin,
       port: ref.port
     })),
@@ -142,7 +157,6 @@ const membersOf = (
   path: string
 ): Result.Result<One, EndpointProblem> => {
   if (endpoint.refused !== undefined) return problem(endpoint.refused.message, endpoint.refused.reason)
-  if (endpoint.pathPrefix !== undefined) return problem(backendNote.later(`${path}.pathPrefix`), "UnsupportedValue")
   if (endpoint.tier !== 0) return problem(backendNote.later(`${path}.tier (other than 0)`), "UnsupportedValue")
   if (endpoint.fqdn !== undefined) {
     const { hostname, port } = endpoint.fqdn

@@ -75,6 +75,36 @@ const backends: ReadonlyArray<Row> = [
     { at: `${first}.unix.path`, ...none }
   ),
   ...backend.field("a weight", `${first}.weight`, { good: [0, 1_000_000], bad: [-1, 1_000_001] }, none),
+  ...backend.field(
+    "a path prefix",
+    `${first}.pathPrefix`,
+    {
+      good: ["/v1", "/v1/", "/a/b-c/d.e", "/.well-known", "/...", "/..a", "/a;v=1", "/%C3%A9", "/t%20n", long(1024).replace(/^../, "/")],
+      bad: [
+        "",
+        "/",
+        "v1",
+        "//v1",
+        "/a//b",
+        "/.",
+        "/a/..",
+        "/../b",
+        "/..;x/b",
+        "/.;/b",
+        "/a?b",
+        "/a#b",
+        "/a b",
+        "/a%2fb",
+        "/%2e%2e/b",
+        "/%5c",
+        "/%",
+        "/%zz",
+        "/é",
+        `/${long(1024)}`
+      ]
+    },
+    none
+  ),
   ...backend.field("a tier", `${first}.tier`, { good: [0, 15], bad: [-1, 16] }, none),
   ...backend.field(
     "a protocol",
