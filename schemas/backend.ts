@@ -5,6 +5,7 @@ import { addressPattern, IPAddress } from "./address.ts"
 import { cel, rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { elementsOf } from "./element.ts"
+import { Failover } from "./failover.ts"
 import { DialledHostname, PreciseHostname } from "./hostname.ts"
 import { LoadBalancer } from "./loadbalancer.ts"
 import { int32, integer, NamespaceName, ObjectName, PortNumber, text } from "./name.ts"
@@ -48,7 +49,7 @@ const EndpointFields = Schema.Struct({
   weight: defaulted(integer(0, 1_000_000), 1).annotateKey({ description: "The share of this endpoint among those of its tier." }),
   zone: Schema.optionalKey(text(1, 253)).annotateKey({ description: "The zone it is in, for information." }),
   tier: defaulted(integer(0, 15), 0).annotateKey({
-    description: "0 is first; others are for a later release, and are refused by condition."
+    description: "0 is first. The endpoints of the next are asked while those before it cannot serve."
   }),
   pathPrefix: Schema.optionalKey(PathPrefix).annotateKey({
     description: "Put before the path of each request that goes to this endpoint, after all filters."
@@ -267,7 +268,9 @@ export const Backend = Schema.Struct({
     }),
     retry: Later.annotateKey({ description: "For a later release: refused by condition." }),
     circuitBreaker: Later.annotateKey({ description: "For a later release: refused by condition." }),
-    failover: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    failover: Schema.optionalKey(Failover).annotateKey({
+      description: "When requests pass from a tier of endpoints to the next, and back."
+    }),
     credentials: Later.annotateKey({ description: "For a later release: refused by condition." }),
     egressPath: Later.annotateKey({ description: "For a later release: refused by condition." })
   }).annotateKey({ description: "What is wanted." })
@@ -275,4 +278,4 @@ export const Backend = Schema.Struct({
 export type Backend = typeof Backend.Type
 
 /** Fields of spec that the schema reads and no released proxy serves yet: present means a condition that names them. */
-export const laterBackendFields = ["healthCheck", "outlier", "retry", "circuitBreaker", "failover", "credentials", "egressPath"] as const
+export const laterBackendFields = ["healthCheck", "outlier", "retry", "circuitBreaker", "credentials", "egressPath"] as const

@@ -28,7 +28,11 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
     ...upstream.endpoints
       .slice(0, 16)
       .flatMap((endpoint) => [
-        row("endpoint", `${paint.strong(endpoint.endpoint)}${upstream.endpoints.length > 1 ? ` weight ${endpoint.weight}` : ""}`, "    "),
+        row(
+          "endpoint",
+          `${paint.strong(endpoint.endpoint)}${upstream.endpoints.length > 1 ? ` weight ${endpoint.weight}` : ""}${upstream.failover === null ? "" : `, tier ${endpoint.tier}`}`,
+          "    "
+        ),
         ...(endpoint.refused === null ? [] : [row("refused", paint.bad(endpoint.refused), "      ")]),
         ...(endpoint.wouldRefuse === null ? [] : [row("on trial", paint.warn(endpoint.wouldRefuse), "      ")]),
         row("Host", endpoint.host, "      "),
@@ -58,6 +62,7 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
     ...(upstream.endpoints.length > 1 || upstream.balancing !== describeBalance(defaultBalance)
       ? [row("balancing", upstream.balancing, "    ")]
       : []),
+    ...(upstream.failover === null ? [] : [row("failover", upstream.failover, "    ")]),
     row("addresses", upstream.addresses, "    "),
     ...(upstream.dns === null ? [] : [row("DNS", pairs(upstream.dns), "    ")]),
     row("timeouts", pairs(upstream.timeouts), "    "),

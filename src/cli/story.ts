@@ -3,7 +3,7 @@ import { failures } from "../proxy/response.ts"
 import type { CompiledRule, CompiledShare } from "../routing/compile.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
 import { describeBalance } from "../snapshot/balance.ts"
-import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
+import { defaultFailover, defaultFirstByte, defaultIdle, describeFailover } from "../snapshot/behaviour.ts"
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
@@ -55,6 +55,8 @@ export interface UpstreamStory {
   readonly timeouts: Readonly<Record<string, string>>
   /** How requests are spread over the endpoints. */
   readonly balancing: string
+  /** null: it has one tier. */
+  readonly failover: string | null
   readonly dns: Readonly<Record<string, string>> | null
   readonly addresses: string
   readonly endpoints: ReadonlyArray<EndpointStory>
@@ -222,6 +224,7 @@ const upstreamStory = (
       maxConnectionAge: setting(timeouts.maxConnectionAge, null)
     },
     balancing: describeBalance(spec.balance),
+    failover: endpoints.some(({ tier }) => tier !== endpoints[0]!.tier) ? describeFailover(spec.failover ?? defaultFailover) : null,
     dns: !names
       ? null
       : {

@@ -65,12 +65,33 @@ export const defaultDns: DnsContract = {
 
 export const defaultLimits: Limits = { maxConnections: 1024, maxPending: 1024, maxRequestsPerConnection: "Disabled" }
 
+/** When requests pass from a tier to the next, and back. */
+export interface Failover {
+  /** Percent: a tier takes everything while the share of it that serves, times this, is 100; below that the rest passes on. */
+  readonly spill: number
+  /** Milliseconds that who has failed must serve again before requests go back to it. */
+  readonly returnAfter: number
+}
+
+export const defaultFailover: Failover = { spill: 140, returnAfter: 10_000 }
+
+/** As people read it. */
+export const describeFailover = ({ spill, returnAfter }: Failover): string =>
+  `a tier passes requests on below ${Math.round(10_000 / spill)} % of its weight, and has them back when it could serve for ${returnAfter} ms`
+
 /** What a dialect or a policy may say about an upstream's connections; translate/behaviour merges such layers over these defaults. */
 export interface Behaviour {
   readonly timeouts: UpstreamTimeouts
   readonly dns: DnsContract
   readonly limits: Limits
   readonly balance: Balance
+  readonly failover: Failover
 }
 
-export const defaultBehaviour: Behaviour = { timeouts: defaultTimeouts, dns: defaultDns, limits: defaultLimits, balance: defaultBalance }
+export const defaultBehaviour: Behaviour = {
+  timeouts: defaultTimeouts,
+  dns: defaultDns,
+  limits: defaultLimits,
+  balance: defaultBalance,
+  failover: defaultFailover
+}

@@ -1,7 +1,7 @@
 // The resources of a snapshot, read from JSON. Law 15: what is not understood fails closed. A filter, action or match of a newer operator makes its rule answer
 // 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
 import type { Balance, HashKey } from "./balance.ts"
-import type { DnsContract, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { Id, Source } from "./id.ts"
 import type { DownstreamTls, Listener, ListenerLimits } from "./listener.ts"
@@ -274,7 +274,8 @@ const balance: Read<Balance> = (value) => {
   }
 }
 
-export const upstream = fields<Upstream>({
+const failover = fields<Failover>({ spill: amount, returnAfter: amount })
+const knownUpstream = fields<Omit<Upstream, "failover">>({
   of: fields<Upstream["of"]>({ namespace: text, target: text }),
   sources: list(source),
   provenance: record(source),
@@ -292,6 +293,14 @@ export const upstream = fields<Upstream>({
   credential: judged<Upstream["credential"]>,
   external: flag
 })
+const failoverOf = fields<{ readonly failover: Failover | null }>({ failover: (value) => (value === undefined ? null : failover(value)) })
+
+/** What is as usual is left out, also by an operator that knows none of it. */
+export const upstream: Read<Upstream> = (value) => {
+  const known = knownUpstream(value)
+  const said = failoverOf(value)
+  return said.failover === null ? known : { ...known, failover: said.failover }
+}
 
 const placed = fields<Omit<Endpoint, "pathPrefix">>({
   at: tagged<EndpointAddress>({

@@ -1,6 +1,6 @@
 // An upstream: the effective, connection-scoped settings of one backend. Deadlines and retries are the rule's, or N routes would make N pools.
 import type { Balance } from "./balance.ts"
-import type { DnsContract, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressRules } from "./egress.ts"
 import type { Id, Source } from "./id.ts"
 import type { Setting } from "./setting.ts"
@@ -24,6 +24,8 @@ export interface Upstream {
   readonly outlier: Setting<Outlier>
   readonly limits: Limits
   readonly timeouts: UpstreamTimeouts
+  /** Absent: the default. */
+  readonly failover?: Failover
   readonly credential: { readonly kind: "Static" | "OAuth2" | "SigV4"; readonly secret: Id } | null
   /** A third party outside the cluster: forwarding headers (Via, X-Forwarded-*) are off toward it unless asked for. */
   readonly external: boolean

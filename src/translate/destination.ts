@@ -1,5 +1,6 @@
 // What any dialect becomes: names, members, trust and layers of behaviour, not yet under an address policy. From here on nobody knows which kind declared it.
 import type { ObjectKey } from "#schemas/meta.ts"
+import { defaultFailover } from "../snapshot/behaviour.ts"
 import { digest } from "../snapshot/digest.ts"
 import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
@@ -80,6 +81,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy): 
     outlier: "Disabled",
     limits: behaviour.limits,
     timeouts: behaviour.timeouts,
+    ...(behaviour.failover === defaultFailover ? {} : { failover: behaviour.failover }),
     credential: null,
     external: destination.external
   }

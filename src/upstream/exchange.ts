@@ -19,6 +19,8 @@ export interface NoChoice {
 export interface ExchangeHost {
   readonly pool: Pool
   readonly choose: (tried: ReadonlySet<Member> | null, affinity: number | null) => Target | NoChoice | null
+  /** Counts everybody of an endpoint's tier as tried. */
+  readonly skipTier: (tried: Set<Member>, of: Member) => void
   /** Another address of the same endpoint, after one showed a bad certificate; null: none that did not just fail. */
   readonly another: (target: Target) => Target | null
   /** Calls back when something was resolved, or with the reason why no more is waited. Returns the cancellation. */
@@ -36,7 +38,7 @@ export interface Course {
   readonly once: boolean
 }
 
-/** Endpoints or addresses one request may fail to connect to. */
+/** Endpoints or addresses of one tier that one request may fail to connect to. */
 const maxConnects = 3
 
 export class Exchange implements Attempt, TransportSink, Waiter {
@@ -177,16 +179,20 @@ export class Exchange implements Attempt, TransportSink, Waiter {
 
   onDialFailed(failure: DialFailed): void {
     // A failed connect is unsent: any method may go elsewhere. A bad certificate is the address's, so another address of the name may do.
-    if (this.#course?.once !== true && ++this.#connects < maxConnects) {
-      const sibling = failure.reason.startsWith("tls_") ? this.#host.another(this.target) : null
+    if (this.#course?.once !== true) {
+      const { member } = this.target
+      const last = ++this.#connects >= maxConnects
+      const sibling = !last && failure.reason.startsWith("tls_") ? this.#host.another(this.target) : null
       if (sibling !== null) {
         this.#take(sibling)
         return
       }
       this.#tried ??= this.#course?.tried ?? new Set()
-      this.#tried.add(this.target.member)
+      this.#tried.add(member)
+      if (last) this.#host.skipTier(this.#tried, member)
       const choice = this.#host.choose(this.#tried, this.#request.affinity)
       if (choice !== null && !("reason" in choice)) {
+        if (choice.member.tier !== member.tier) this.#connects = 0
         this.#take(choice)
         return
       }

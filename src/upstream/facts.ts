@@ -37,17 +37,15 @@ const endpointFacts = (member: Member): EndpointFacts => {
   }
 }
 
-/** lastFailure: of the last dial, null since the last success. */
-export const factsOf = (members: ReadonlyArray<Member>, lastFailure: string | null): UpstreamFacts => {
+/** tier: the first that gets requests. lastFailure: of the last dial, null since the last success. */
+export const factsOf = (members: ReadonlyArray<Member>, tier: number, lastFailure: string | null): UpstreamFacts => {
   let worst: { readonly state: ResolutionState; readonly detail: string } = { state: "NotNeeded", detail: "" }
   let addresses = 0
   let healthy = 0
-  let tier = Number.POSITIVE_INFINITY
   let certificateExpires: string | null = null
   for (const member of members) {
     const told = stateOf(member)
     if (badness[told.state] > badness[worst.state]) worst = told
-    if (member.usable) tier = Math.min(tier, member.endpoint.tier)
     for (const target of member.order) {
       if (target.denied !== null) continue
       addresses++
@@ -61,7 +59,7 @@ export const factsOf = (members: ReadonlyArray<Member>, lastFailure: string | nu
     detail: worst.detail,
     addresses,
     healthy,
-    tier: Number.isFinite(tier) ? tier : 0,
+    tier,
     certificateExpires,
     lastFailure,
     // Those of a slice are controllers' business: they have no status that could name them, and there may be thousands.

@@ -2,15 +2,15 @@
 import { Effect, FiberMap, Latch, type Scope } from "effect"
 import type { UpstreamFacts } from "../report/report.ts"
 import { describeBalance } from "../snapshot/balance.ts"
-import { defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
+import { defaultFailover, defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
-import { type Balancer, makeBalancer } from "./balance/balancer.ts"
+import { makeBalancer } from "./balance/balancer.ts"
 import { makePlace, type Place } from "./balance/place.ts"
-import { inUse } from "./balance/tiers.ts"
+import { Tiers } from "./balance/tiers.ts"
 import type { UpstreamDescription } from "./description.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed } from "./dial/plan.ts"
@@ -20,10 +20,12 @@ import { Exchange, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
 import { Hold } from "./hold.ts"
 import { endpointKey, Member, type Target } from "./member.ts"
+import { whyNobody } from "./nobody.ts"
 import { Pool } from "./pool.ts"
 import { Attempts, type AttemptsHost } from "./retry/attempts.ts"
 import { Budget } from "./retry/budget.ts"
 import type { RetryPlan } from "./retry/plan.ts"
+import { Revival } from "./revival.ts"
 import { Connection, type TransportSettings } from "./transport.ts"
 import { type LiveUpstream, silentObserver, type UpstreamObserver, type UpstreamOptions } from "./upstream.ts"
 
@@ -66,8 +68,11 @@ class Live implements LiveUpstream, AttemptsHost {
   readonly #transport: TransportSettings
   /** By key; two equal endpoints are two members. */
   #members = new Map<string, { readonly member: Member; readonly stop: () => void }>()
-  readonly #balancer: Balancer<Member>
+  readonly #tiers: Tiers<Member>
   readonly #place: Place
+  readonly #revival: Revival
+  /** Until somebody is trusted again. */
+  #due: NodeJS.Timeout | null = null
   /** Names whose first answer or failure is still to come. */
   readonly #untried = new Set<Member>()
   readonly #tried = Latch.makeUnsafe(true)
@@ -93,7 +98,8 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#watches = watches
     const { timeouts, limits, balance } = spec
     const random = options.random ?? Math.random
-    this.#balancer = makeBalancer<Member>(balance, random)
+    const { spill, returnAfter } = spec.failover ?? defaultFailover
+    this.#tiers = new Tiers({ make: () => makeBalancer<Member>(balance, random), spill, returnAfter, now: this.#now, random })
     this.#place = makePlace(balance, this.#now, random)
     this.#transport = {
       keepAliveIdle: timeouts.keepAliveIdle,
@@ -112,6 +118,12 @@ class Live implements LiveUpstream, AttemptsHost {
       own: options.own,
       now: this.#now,
       onDial: (outcome) => this.#observer.onDial(id, outcome)
+    })
+    this.#revival = new Revival({
+      dialler: this.#dialler,
+      now: this.#now,
+      random,
+      ended: (member, reached) => this.#dialled(member, reached)
     })
   }
 
@@ -218,12 +230,31 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   #arrange(): void {
-    this.#balancer.set(inUse([...this.#members.values()].map(({ member }) => member)))
+    const members = this.#list
+    const due = this.#tiers.set(members)
+    if (this.#due !== null) clearTimeout(this.#due)
+    this.#due = due === null ? null : setTimeout(this.#returned, Math.ceil(due - this.#now()))
+    this.#revival.keep(this.#tiers.several && !this.retired ? members.filter((member) => member.unreachable) : [])
     for (const ready of [...this.#waiting]) ready()
   }
 
+  readonly #returned = (): void => {
+    this.#due = null
+    this.#rearrange()
+  }
+
+  #dialled(member: Member, reached: boolean): void {
+    if (member.dialEnded(reached)) this.#rearrange()
+  }
+
+  #rearrange(): void {
+    const { tier } = this.#tiers
+    this.#arrange()
+    if (this.#tiers.tier !== tier) this.#observer.onFacts(this.id)
+  }
+
   choose(tried: ReadonlySet<Member> | null, affinity: number | null): Target | NoChoice | null {
-    const member = tried === null ? this.#balancer.next(affinity) : this.#balancer.nextBut(tried, affinity)
+    const member = tried === null ? this.#tiers.next(affinity) : this.#tiers.nextBut(tried, affinity)
     const target = member === null ? null : this.#place(member, affinity)
     if (target !== null) {
       if (target.trial !== null) this.#report(target)
@@ -231,7 +262,7 @@ class Live implements LiveUpstream, AttemptsHost {
     }
     if (tried === null && this.#rejudge()) return this.choose(tried, affinity)
     if (this.#closed) return { reason: "no_endpoints", detail: "the upstream is closed" }
-    return tried === null ? this.#whyNobody() : { reason: "no_endpoints", detail: "no other endpoint" }
+    return tried === null ? whyNobody(this.#list) : { reason: "no_endpoints", detail: "no other endpoint" }
   }
 
   #report(target: Target): void {
@@ -250,18 +281,12 @@ class Live implements LiveUpstream, AttemptsHost {
     return true
   }
 
-  #whyNobody(): NoChoice | null {
-    const members = [...this.#members.values()].map(({ member }) => member)
-    if (members.length === 0) return { reason: "no_endpoints", detail: "it has no endpoints" }
-    const weighed = members.filter(({ weight }) => weight > 0)
-    if (weighed.length === 0) return { reason: "no_endpoints", detail: "every endpoint has weight 0" }
-    if (weighed.some((member) => member.pending)) return null
-    for (const member of weighed) {
-      const { denied, resolution } = member
-      if (denied !== null) return { reason: denied.reason, detail: denied.rule }
-      if (resolution !== null && resolution.reason !== null) return { reason: resolution.reason, detail: resolution.detail }
-    }
-    return { reason: "dns_empty", detail: `no address for ${weighed[0]!.name}` }
+  get #list(): ReadonlyArray<Member> {
+    return [...this.#members.values()].map(({ member }) => member)
+  }
+
+  skipTier(tried: Set<Member>, of: Member): void {
+    for (const member of this.#list) if (member.tier === of.tier) tried.add(member)
   }
 
   another(target: Target): Target | null {
@@ -276,7 +301,7 @@ class Live implements LiveUpstream, AttemptsHost {
       this.#waiting.delete(look)
     }
     const look = () => {
-      if (this.#balancer.size === 0 && !this.#closed && this.#whyNobody() === null) return
+      if (!this.#tiers.any && !this.#closed && whyNobody(this.#list) === null) return
       end()
       ready(null)
     }
@@ -303,7 +328,9 @@ class Live implements LiveUpstream, AttemptsHost {
 
   #dial(target: Target, done: (outcome: { readonly connection: Connection; readonly target: Target } | DialFailed) => void): Dial {
     return this.#dialler.dial(target, (outcome) => {
-      if (outcome._tag === "Failed") done(outcome)
+      const failed = outcome._tag === "Failed"
+      if (!failed || outcome.reason.startsWith("connect_") || outcome.reason.startsWith("tls_")) this.#dialled(target.member, !failed)
+      if (failed) done(outcome)
       else {
         const connection = new Connection(outcome.socket, this.#transport, (closed) => this.pool.onClosed(closed))
         done({ connection, target: outcome.target })
@@ -317,10 +344,7 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   facts(): UpstreamFacts {
-    return factsOf(
-      [...this.#members.values()].map(({ member }) => member),
-      this.#dialler.lastFailure?.reason ?? null
-    )
+    return factsOf(this.#list, this.#tiers.tier, this.#dialler.lastFailure?.reason ?? null)
   }
 
   describe(): UpstreamDescription {
@@ -332,10 +356,7 @@ class Live implements LiveUpstream, AttemptsHost {
       retired: this.retired,
       holders: this.holders,
       balancing: describeBalance(this.spec.balance),
-      endpoints: describeMembers(
-        [...this.#members.values()].map(({ member }) => member),
-        this.#now()
-      ),
+      endpoints: describeMembers(this.#list, this.#now()),
       pool: {
         active: pool.active,
         idle: pool.idle,
@@ -361,7 +382,9 @@ class Live implements LiveUpstream, AttemptsHost {
       stop()
       member.leave()
     }
-    this.#balancer.set([])
+    this.#tiers.set([])
+    this.#revival.keep([])
+    if (this.#due !== null) clearTimeout(this.#due)
     for (const ready of [...this.#waiting]) ready()
     this.pool.close()
   }

@@ -17,6 +17,9 @@ const addressMemory = 30_000
 /** A family without a route is passed over this long (RFC 6555 section 4.2). */
 const familyMemory = 600_000
 
+/** Dials in a row that tell an endpoint unreachable to which connections stand. */
+const missesConnected = 3
+
 /** A time before all others. */
 const never = Number.NEGATIVE_INFINITY
 
@@ -88,11 +91,15 @@ export class Member {
   resolution: Resolution | null = null
   /** Requests sent to an address that an EgressPolicy in mode Report would refuse. */
   reported = 0
+  /** No connection to it can be made: no dial since the last that failed did better. */
+  unreachable = false
   readonly #policy: AddressPolicy
   readonly #own: () => OwnAddresses
   readonly #events: MemberEvents
   #unsubscribe: (() => void) | null = null
   #cursor = 0
+  /** Dials in a row that made no connection. */
+  #misses = 0
   readonly #unreachable = { 4: never, 6: never }
 
   constructor(key: string, endpoint: Endpoint, spec: Upstream, own: () => OwnAddresses, events: MemberEvents) {
@@ -141,6 +148,19 @@ export class Member {
     return true
   }
 
+  /** A dial of it ended, at whichever of its addresses. While others of its connections stand, one that is not made says little. → whether `unreachable` changed. */
+  dialEnded(reached: boolean): boolean {
+    const before = this.unreachable
+    this.#misses = reached ? 0 : this.#misses + 1
+    this.unreachable = !reached && (before || this.#misses >= (this.#connected ? missesConnected : 1))
+    return this.unreachable !== before
+  }
+
+  get #connected(): boolean {
+    for (const target of this.targets.values()) if (target.active > 0 || target.idle.length > 0) return true
+    return false
+  }
+
   /** The watch of its name has begun. */
   watch(watch: NameWatch): void {
     this.#unsubscribe?.()
@@ -158,8 +178,14 @@ export class Member {
   #place(addresses: ReadonlyArray<string>): void {
     const before = this.order
     this.order = addresses.map((address) => {
-      const target = this.targets.get(address) ?? new Target(this, address)
-      this.targets.set(address, target)
+      let target = this.targets.get(address)
+      if (target === undefined) {
+        target = new Target(this, address)
+        this.targets.set(address, target)
+        // Nobody knows anything of it.
+        this.#misses = 0
+        this.unreachable = false
+      }
       target.current = true
       this.#judge(target)
       return target

@@ -127,3 +127,31 @@ describe("the addresses of a name", () => {
     assert.isTrue(gone.current)
   })
 })
+
+describe("an endpoint that no dial reaches", () => {
+  it("is known by the first where no connection to it stands, by the third in a row where one does", () => {
+    const lone = member(a).member
+    assert.isTrue(lone.dialEnded(false))
+    assert.isTrue(lone.unreachable)
+    assert.isFalse(lone.dialEnded(false))
+    assert.isTrue(lone.dialEnded(true))
+    assert.isFalse(lone.unreachable)
+    const busy = member(a, b).member
+    busy.order[1]!.active = 1
+    assert.deepEqual([busy.dialEnded(false), busy.dialEnded(false), busy.dialEnded(true)], [false, false, false])
+    assert.deepEqual([busy.dialEnded(false), busy.dialEnded(false), busy.dialEnded(false)], [false, false, true])
+    // What stood has gone: it is unreachable still.
+    busy.order[1]!.active = 0
+    assert.isFalse(busy.dialEnded(false))
+    assert.isTrue(busy.unreachable)
+  })
+
+  it("is another matter when its name has an address that nobody tried", () => {
+    const named = member(a)
+    named.member.dialEnded(false)
+    named.answer(a)
+    assert.isTrue(named.member.unreachable)
+    named.answer(a, b)
+    assert.isFalse(named.member.unreachable)
+  })
+})

@@ -152,7 +152,7 @@ export const judgeDeclaration = (
     (member): Endpoint => ({
       at: member.at,
       tls: said ?? member.tls ?? (member.port !== null && tlsAt(null, member.port)),
-      tier: 0,
+      tier: member.tier,
       weight: member.weight,
       zone: member.zone,
       draining: false,

@@ -1,6 +1,6 @@
 // The behaviour fields of our Backend (timeouts, dns, connections) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
 import type { Backend, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
-import type { Behaviour, DnsContract } from "../../snapshot/behaviour.ts"
+import type { Behaviour, DnsContract, Failover } from "../../snapshot/behaviour.ts"
 import { defaultDns } from "../../snapshot/behaviour.ts"
 import type { Setting } from "../../snapshot/setting.ts"
 import { backendNote } from "../../status/conditions.ts"
@@ -84,7 +84,10 @@ export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
         : (timeouts(spec.timeouts ?? {}, spec.connections?.keepAliveIdle) as Behaviour["timeouts"]),
     dns: spec.dns === undefined ? undefined : (dns(spec.dns) as DnsContract),
     limits: spec.connections === undefined ? undefined : (limits(spec.connections) as Behaviour["limits"]),
-    balance: map(spec.loadBalancer, balanceOf)
+    balance: map(spec.loadBalancer, balanceOf),
+    failover: map(spec.failover, ({ spillThreshold, returnAfter }) =>
+      said<Failover>({ spill: spillThreshold, returnAfter: map(returnAfter, bounded) })
+    ) as Failover | undefined
   })
 
 /** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (docs/dns.md). */

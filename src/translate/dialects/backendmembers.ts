@@ -35,6 +35,7 @@ export interface Raw {
   readonly at: Endpoint["at"]
   /** What is said of TLS by the thing itself (a Service's appProtocol); null: nothing. */
   readonly tls: boolean | null
+  readonly tier: number
   readonly weight: number
   readonly zone: string | null
   readonly pathPrefix: string | null
@@ -77,6 +78,7 @@ const one = (endpoint: DeclaredEndpoint, at: Endpoint["at"], port: number | null
       {
         at,
         tls: endpoint.tls ?? null,
+        tier: endpoint.tier,
         weight: endpoint.weight,
         zone: endpoint.zone ?? null,
         pathPrefix: prefixOf(endpoint),
@@ -139,6 +141,7 @@ const ofService = (
       at: { _tag: "Address", ip: member.ip, port: member.port },
       // Addresses of a Service carry no name: port 443 alone does not make them TLS, as in the Service dialect.
       tls: wire.tls ?? false,
+      tier: endpoint.tier,
       weight: endpoint.weight,
       zone: endpoint.zone ?? member.zone,
       pathPrefix: prefixOf(endpoint),
@@ -157,7 +160,6 @@ const membersOf = (
   path: string
 ): Result.Result<One, EndpointProblem> => {
   if (endpoint.refused !== undefined) return problem(endpoint.refused.message, endpoint.refused.reason)
-  if (endpoint.tier !== 0) return problem(backendNote.later(`${path}.tier (other than 0)`), "UnsupportedValue")
   if (endpoint.fqdn !== undefined) {
     const { hostname, port } = endpoint.fqdn
     const name = externalName(hostname, rules)

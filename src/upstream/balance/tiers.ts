@@ -1,5 +1,7 @@
-// Which endpoints of an upstream may be picked now: those of the first tier that can serve. Apart from how one of them is picked (balancer.ts).
-import type { Balanced } from "./balancer.ts"
+// Which endpoints of an upstream take requests now, tier by tier. Apart from how one of a tier is picked (balancer.ts): an upstream of one tier is one balancer.
+import type { Balanced, Balancer } from "./balancer.ts"
+import { mix } from "./hash.ts"
+import { Returns } from "./returns.ts"
 
 /** What of an endpoint decides whether it may be picked. */
 export interface Tiered extends Balanced {
@@ -7,19 +9,135 @@ export interface Tiered extends Balanced {
   readonly tier: number
   /** It takes new requests only when nobody else of its tier can. */
   readonly draining: boolean
+  /** Its first answer may still come. */
+  readonly pending: boolean
   /** It has an address that may be dialled. */
   readonly usable: boolean
   /** Nothing that judges it says that it fails. */
   readonly healthy: boolean
+  /** No connection to it can be made. */
+  readonly unreachable: boolean
 }
 
-/** The usable endpoints of the lowest tier that has healthy ones, and of those the healthy; where nobody is healthy health says nothing, and the lowest tier that has any. */
-export const inUse = <A extends Tiered>(members: ReadonlyArray<A>): ReadonlyArray<A> => {
-  const usable = members.filter((member) => member.weight > 0 && member.usable)
-  const healthy = usable.filter((member) => member.healthy)
-  const able = healthy.length > 0 ? healthy : usable
-  const lowest = able.reduce((tier, member) => Math.min(tier, member.tier), Number.POSITIVE_INFINITY)
-  const first = able.filter(({ tier }) => tier === lowest)
-  const staying = first.filter(({ draining }) => !draining)
-  return staying.length > 0 ? staying : first
+export interface TierOptions<A> {
+  readonly make: () => Balancer<A>
+  /** Percent: a tier takes everything while the share of it that serves, times this, is 100. */
+  readonly spill: number
+  /** Milliseconds that who has failed must serve again before requests go back to it. */
+  readonly returnAfter: number
+  readonly now: () => number
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
+}
+
+interface Tier<A> {
+  readonly number: number
+  readonly balancer: Balancer<A>
+  /** Of the requests. */
+  share: number
+  /** Somebody of it is trusted to serve. */
+  able: boolean
+}
+
+const weight = (members: ReadonlyArray<Balanced>): number => members.reduce((sum, member) => sum + member.weight, 0)
+
+const able = (member: Tiered): boolean => member.usable && member.healthy && !member.unreachable
+
+/** The first list with somebody in it, and of that those who stay, if there are any. */
+const first = <A extends Tiered>(...lists: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> => {
+  const found = lists.find((list) => list.length > 0) ?? []
+  const staying = found.filter(({ draining }) => !draining)
+  return staying.length > 0 ? staying : found
+}
+
+export class Tiers<A extends Tiered> {
+  readonly #options: TierOptions<A>
+  readonly #returns: Returns<A>
+  readonly #balancers = new Map<number, Balancer<A>>()
+  /** In the order to try them: those that are able first. */
+  #tiers: ReadonlyArray<Tier<A>> = []
+  /** The one that gets all requests; null: none or several do. */
+  #only: Balancer<A> | null = null
+  /** What share of its requests it can serve, 0 to 1. */
+  level = 0
+  /** The first tier that gets requests. */
+  tier = 0
+
+  constructor(options: TierOptions<A>) {
+    this.#options = options
+    this.#returns = new Returns(options.returnAfter)
+  }
+
+  get several(): boolean {
+    return this.#tiers.length > 1
+  }
+
+  /** Somebody may be picked. */
+  get any(): boolean {
+    return this.#tiers.some(({ balancer }) => balancer.size > 0)
+  }
+
+  /** Judges everybody anew. → when to do it again though nothing changes, by the clock; null: never. */
+  set(members: ReadonlyArray<A>): number | null {
+    const weighed = members.filter((member) => member.weight > 0)
+    const now = this.#options.now()
+    const due = this.#returns.judge(weighed, able, now)
+    const numbers = [...new Set(weighed.map(({ tier }) => tier))].sort((a, b) => a - b)
+    let left = 1
+    const tiers = numbers.map((number): Tier<A> => {
+      const own = weighed.filter(({ tier }) => tier === number)
+      const trusted = own.filter((member) => this.#returns.trusted(member, now))
+      const share = Math.min(left, ((weight(trusted) / weight(own)) * this.#options.spill) / 100)
+      left -= share
+      const balancer = this.#balancers.get(number) ?? this.#options.make()
+      this.#balancers.set(number, balancer)
+      const usable = own.filter((member) => member.usable)
+      const healthy = usable.filter((member) => member.healthy)
+      // Where there is no other tier to wait in, nobody who is healthy waits.
+      balancer.set(numbers.length === 1 ? first(healthy, usable) : first(trusted, own.filter(able), healthy, usable))
+      return { number, balancer, share, able: trusted.length > 0 }
+    })
+    for (const number of this.#balancers.keys()) if (!numbers.includes(number)) this.#balancers.delete(number)
+    this.level = 1 - left
+    this.#tiers = [...tiers.filter((tier) => tier.able), ...tiers.filter((tier) => !tier.able)]
+    if (this.level > 0) for (const tier of tiers) tier.share /= this.level
+    else this.#lastResort(weighed, tiers)
+    const taking = tiers.filter(({ share }) => share > 0)
+    this.tier = taking[0]?.number ?? 0
+    this.#only = taking.length === 1 ? taking[0]!.balancer : null
+    return due
+  }
+
+  /** Nobody is trusted: who is about to be, else who has an address, from the first tier on. */
+  #lastResort(weighed: ReadonlyArray<A>, tiers: ReadonlyArray<Tier<A>>): void {
+    const hope = first(
+      weighed.filter(able),
+      weighed.filter((member) => member.usable && member.healthy),
+      weighed.filter((member) => member.usable)
+    ).reduce((lowest, { tier }) => Math.min(lowest, tier), Number.POSITIVE_INFINITY)
+    for (const tier of tiers) if (tier.number === hope) tier.share = 1
+  }
+
+  /** affinity as for a balancer: a key is of one tier while the shares stand. */
+  next(affinity: number | null): A | null {
+    if (this.#only !== null) return this.#only.next(affinity)
+    let draw = affinity === null ? this.#options.random() : (mix(affinity) >>> 0) / 2 ** 32
+    let last: Balancer<A> | null = null
+    for (const { balancer, share } of this.#tiers) {
+      if (share === 0) continue
+      last = balancer
+      if (draw < share) break
+      draw -= share
+    }
+    return last === null ? null : last.next(affinity)
+  }
+
+  /** Somebody of the first tier that has others: a request that failed goes on to the next when nobody is left of its own. */
+  nextBut(excluded: ReadonlySet<A>, affinity: number | null): A | null {
+    for (const { balancer } of this.#tiers) {
+      const found = balancer.nextBut(excluded, affinity)
+      if (found !== null) return found
+    }
+    return null
+  }
 }

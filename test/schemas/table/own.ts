@@ -106,6 +106,15 @@ const backends: ReadonlyArray<Row> = [
     none
   ),
   ...backend.field("a tier", `${first}.tier`, { good: [0, 15], bad: [-1, 16] }, none),
+  ...backend.field("a spill threshold", "spec.failover", { good: [{}, { spillThreshold: 100 }, { spillThreshold: 1_000 }], bad: [] }, none),
+  backend.bad("a spill threshold below 100", { "spec.failover": { spillThreshold: 99 } }, { at: "spec.failover.spillThreshold", ...none }),
+  backend.bad(
+    "a spill threshold that is no number",
+    { "spec.failover": { spillThreshold: "1.4" } },
+    { at: "spec.failover.spillThreshold", ...none }
+  ),
+  backend.good("a return at once", { "spec.failover": { returnAfter: "0s" } }, none),
+  backend.bad("a return after no time", { "spec.failover": { returnAfter: "soon" } }, { at: "spec.failover.returnAfter", ...none }),
   ...backend.field(
     "a protocol",
     "spec.protocol",
@@ -302,7 +311,7 @@ const backends: ReadonlyArray<Row> = [
     { "spec.connections": { maxConnections: 0 } },
     { at: "spec.connections.maxConnections", ...none }
   ),
-  ...["healthCheck", "outlier", "retry", "circuitBreaker", "failover", "credentials", "egressPath"].map((field) =>
+  ...["healthCheck", "outlier", "retry", "circuitBreaker", "credentials", "egressPath"].map((field) =>
     backend.good(`${field} of a later release is read`, { [`spec.${field}`]: { any: "thing" } }, none)
   )
 ]

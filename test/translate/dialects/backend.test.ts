@@ -82,6 +82,21 @@ describe("endpoints of a Backend", () => {
     ])
     assert.deepEqual(of("{service: {name: cart, port: 80}, pathPrefix: /c}"), ["/c", "/c", "/c"])
   })
+  it("have a tier each, those of a Service all the same", () => {
+    const { endpoints, spec } = upstreamOf(of(backend(`${fqdn()}, {service: {name: cart, port: 80}, tier: 3}`) + cart))
+    assert.deepEqual(
+      endpoints.map((endpoint) => endpoint.tier),
+      [0, 3, 3, 3]
+    )
+    assert.isUndefined(spec.failover)
+  })
+  it("pass their requests on as the Backend says, and as usual where it does not", () => {
+    const { spec } = made(fqdn(), "failover: {returnAfter: 1m}")
+    assert.deepEqual(spec.failover, { spill: 140, returnAfter: 60_000 })
+    assert.deepEqual(made(fqdn(), "failover: {spillThreshold: 100, returnAfter: 0s}").spec.failover, { spill: 100, returnAfter: 0 })
+    assert.strictEqual(spec.provenance["failover.returnAfter"]?.name, "api")
+    assert.isUndefined(made(fqdn(), "failover: {}").spec.failover)
+  })
   it("decide TLS each by its own port, unless protocol or tls says", () => {
     const tls = (more: string) =>
       made(`${fqdn(443)}, ${fqdn(8443)}, {ip: {address: 192.0.2.1, port: 443}}`, more).endpoints.map((endpoint) => endpoint.tls)
@@ -250,7 +265,6 @@ describe("what is not served yet is refused by its name", () => {
     ],
     ["retry: {}", "spec.retry"],
     ["circuitBreaker: {}", "spec.circuitBreaker"],
-    ["failover: {}", "spec.failover"],
     ["credentials: {}", "spec.credentials"],
     ["egressPath: {}", "spec.egressPath"],
     ["dns: {srv: {}}", "spec.dns.srv"]
@@ -264,10 +278,6 @@ describe("what is not served yet is refused by its name", () => {
     const yaml = backend(fqdn(), `protocol: ${protocol}`)
     assert.strictEqual(accepted(yaml).state, "False/UnsupportedProtocol")
     assert.strictEqual(of(yaml).problem?.reason, "UnsupportedProtocol")
-  })
-  it.each([["{fqdn: {hostname: a.example, port: 80}, tier: 1}", "spec.endpoints[0].tier"]])("%s", (endpoint, field) => {
-    assert.strictEqual(accepted(backend(endpoint)).state, "False/UnsupportedValue")
-    assert.include(accepted(backend(endpoint)).message, field)
   })
 })
 

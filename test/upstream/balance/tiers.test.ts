@@ -1,40 +1,232 @@
-// Law of tiers: who may be picked is decided by what can serve, in the order of the tiers.
+// Law of tiers: who may be picked is decided by what can serve, in the order of the tiers; who failed is trusted again later, not at once.
+import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { inUse, type Tiered } from "#src/upstream/balance/tiers.ts"
+import { makeBalancer } from "#src/upstream/balance/balancer.ts"
+import { type Tiered, Tiers } from "#src/upstream/balance/tiers.ts"
 
-const member = (key: string, said: Partial<Tiered> = {}): Tiered => ({
+interface Member extends Tiered {
+  weight: number
+  usable: boolean
+  healthy: boolean
+  unreachable: boolean
+  pending: boolean
+}
+
+const member = (key: string, said: Partial<Tiered> = {}): Member => ({
   key,
   weight: 1,
   load: 0,
   tier: 0,
   draining: false,
+  pending: false,
   usable: true,
   healthy: true,
+  unreachable: false,
   ...said
 })
 
-const keys = (...members: ReadonlyArray<Tiered>) => inUse(members).map(({ key }) => key)
+const start = (members: ReadonlyArray<Tiered>, said: { readonly spill?: number; readonly returnAfter?: number } = {}) => {
+  const clock = { now: 0 }
+  const tiers = new Tiers<Tiered>({
+    make: () => makeBalancer<Tiered>({ _tag: "RoundRobin" }, Math.random),
+    spill: said.spill ?? 140,
+    returnAfter: said.returnAfter ?? 1_000,
+    now: () => clock.now,
+    random: Math.random
+  })
+  const set = (next: ReadonlyArray<Tiered> = members) => tiers.set(next)
+  set()
+  return { tiers, clock, set }
+}
+
+const picked = (tiers: Tiers<Tiered>, count = 60): ReadonlyArray<string> =>
+  [...new Set(Array.from({ length: count }, () => tiers.next(null)?.key ?? "nobody"))].sort()
+
+const keys = (...members: ReadonlyArray<Tiered>) => picked(start(members).tiers)
+
+const share = (tiers: Tiers<Tiered>, of: string, count = 20_000): number => {
+  let seen = 0
+  for (let n = 0; n < count; n++) if (tiers.next(null)!.key === of) seen++
+  return seen / count
+}
 
 describe("the endpoints in use", () => {
   it("are those of the lowest tier that has a usable one", () => {
-    expect(keys(member("c", { tier: 3 }), member("b", { tier: 1 }), member("a", { tier: 0, usable: false }))).toEqual(["b"])
+    expect(keys(member("c", { tier: 3 }), member("b", { tier: 1 }), member("a", { usable: false }))).toEqual(["b"])
     expect(keys(member("c", { tier: 3 }), member("b", { tier: 1, weight: 0 }))).toEqual(["c"])
-    expect(keys()).toEqual([])
+    expect(keys(member("a"), member("b"), member("c", { tier: 1 }))).toEqual(["a", "b"])
+    expect(keys()).toEqual(["nobody"])
   })
 
-  it("are the healthy, of the lowest tier that has any", () => {
-    expect(keys(member("a", { healthy: false }), member("b"), member("c", { tier: 1 }))).toEqual(["b"])
+  it("are neither unhealthy nor unreachable where a later tier is neither", () => {
     expect(keys(member("a", { healthy: false }), member("c", { tier: 1 }))).toEqual(["c"])
+    expect(keys(member("a", { unreachable: true }), member("c", { tier: 1 }))).toEqual(["c"])
+    expect(start([member("a", { unreachable: true }), member("c", { tier: 7 })]).tiers.tier).toBe(7)
   })
 
-  it("are those of the lowest usable tier where nobody is healthy", () => {
+  it("of a single tier are the healthy, reachable or not, and all of them where nobody is healthy", () => {
+    expect(keys(member("a", { healthy: false }), member("b", { unreachable: true }))).toEqual(["b"])
+    expect(keys(member("a", { healthy: false }), member("b", { healthy: false }))).toEqual(["a", "b"])
+  })
+
+  it("are the last resort of the lowest tier where nobody can serve", () => {
     expect(
-      keys(member("a", { usable: false }), member("b", { tier: 1, healthy: false }), member("c", { tier: 2, healthy: false }))
+      keys(member("a", { usable: false }), member("b", { tier: 1, unreachable: true }), member("c", { tier: 2, unreachable: true }))
     ).toEqual(["b"])
+    expect(keys(member("a", { healthy: false }), member("b", { tier: 1, unreachable: true }))).toEqual(["b"])
   })
 
   it("are draining ones only where their tier has no others", () => {
     expect(keys(member("a", { draining: true }), member("b"))).toEqual(["b"])
     expect(keys(member("a", { draining: true }), member("c", { tier: 1 }))).toEqual(["a"])
   })
+})
+
+describe("spilling", () => {
+  const four = (down: number, spill?: number) =>
+    start(
+      [0, 1, 2, 3].map((n) => member(`a${n}`, { unreachable: n < down })).concat(member("b", { tier: 1 })),
+      spill === undefined ? {} : { spill }
+    ).tiers
+
+  it("begins below the threshold", () => {
+    expect(share(four(1), "b")).toBe(0)
+    expect(share(four(2), "b")).toBeCloseTo(0.3, 1)
+    expect(share(four(3), "b")).toBeCloseTo(0.65, 1)
+    expect(share(four(4), "b")).toBe(1)
+    expect(share(four(1, 100), "b")).toBeCloseTo(0.25, 1)
+    expect(share(four(3, 400), "b")).toBe(0)
+  })
+
+  it("goes by weight, not by heads", () => {
+    const { tiers } = start([member("a", { weight: 9 }), member("x", { weight: 1, unreachable: true }), member("b", { tier: 1 })], {
+      spill: 100
+    })
+    expect(share(tiers, "b")).toBeCloseTo(0.1, 1)
+  })
+
+  it("keeps a key in its tier", () => {
+    const tiers = four(2)
+    for (let key = 0; key < 50; key++) {
+      const tier = tiers.next(key)!.tier
+      for (let n = 0; n < 8; n++) expect(tiers.next(key)!.tier).toBe(tier)
+    }
+  })
+
+  it("says what the upstream can take", () => {
+    const level = (...members: ReadonlyArray<Tiered>) => start(members, { spill: 100 }).tiers.level
+    expect(level(member("a"), member("b", { unreachable: true }))).toBe(0.5)
+    expect(level(member("a", { usable: false }))).toBe(0)
+    expect(level(member("a", { usable: false }), member("b", { tier: 1 }))).toBe(1)
+    expect(level()).toBe(0)
+  })
+})
+
+describe("the return", () => {
+  it("waits until who failed has been able for long enough", () => {
+    const primary = member("a")
+    const { tiers, clock, set } = start([primary, member("b", { tier: 1 })])
+    primary.unreachable = true
+    expect(set()).toBeNull()
+    expect(picked(tiers)).toEqual(["b"])
+    clock.now = 5_000
+    primary.unreachable = false
+    expect(set()).toBe(6_000)
+    expect(picked(tiers)).toEqual(["b"])
+    // Failing again begins the wait anew.
+    clock.now = 5_900
+    primary.healthy = false
+    set()
+    clock.now = 6_000
+    primary.healthy = true
+    expect(set()).toBe(7_000)
+    clock.now = 6_999
+    set()
+    expect(picked(tiers)).toEqual(["b"])
+    clock.now = 7_000
+    expect(set()).toBeNull()
+    expect(picked(tiers)).toEqual(["a"])
+  })
+
+  it("is at once for a name whose first answer was awaited", () => {
+    const primary = member("a", { usable: false, pending: true })
+    const { tiers, set } = start([primary, member("b", { tier: 1 })])
+    expect(picked(tiers)).toEqual(["b"])
+    primary.usable = true
+    primary.pending = false
+    expect(set()).toBeNull()
+    expect(picked(tiers)).toEqual(["a"])
+  })
+
+  it("is at once where there is nobody else", () => {
+    const primary = member("a", { usable: false })
+    const { tiers, set } = start([primary])
+    expect(picked(tiers)).toEqual(["nobody"])
+    primary.usable = true
+    set()
+    expect(picked(tiers)).toEqual(["a"])
+    // Who could be trusted soon is better than who cannot serve.
+    const other = member("b", { usable: false })
+    const both = start([other, member("c", { tier: 1, unreachable: true })])
+    expect(picked(both.tiers)).toEqual(["c"])
+    other.usable = true
+    both.set()
+    expect(picked(both.tiers)).toEqual(["b"])
+  })
+})
+
+describe("going on after a failure", () => {
+  it("asks the others of the tier, then the next tiers, in order, those that cannot serve last", () => {
+    const members = [
+      member("d", { tier: 3 }),
+      member("a1"),
+      member("a2"),
+      member("b", { tier: 1, unreachable: true }),
+      member("c", { tier: 2 })
+    ]
+    const { tiers } = start(members)
+    const tried = new Set<Tiered>()
+    const order: Array<string> = []
+    for (let next = tiers.next(null); next !== null; next = tiers.nextBut(tried, null)) {
+      tried.add(next)
+      order.push(next.key)
+    }
+    expect([order.slice(0, 2).sort(), order.slice(2)]).toEqual([
+      ["a1", "a2"],
+      ["c", "d", "b"]
+    ])
+  })
+})
+
+const anything = fc.array(
+  fc.record({
+    weight: fc.nat(3),
+    tier: fc.nat(4),
+    draining: fc.boolean(),
+    pending: fc.boolean(),
+    usable: fc.boolean(),
+    healthy: fc.boolean(),
+    unreachable: fc.boolean()
+  }),
+  { maxLength: 8 }
+)
+
+it("whoever there is: somebody usable is picked if anybody is, and everybody usable of a weight can be reached by going on or by health", () => {
+  fc.assert(
+    fc.property(anything, fc.integer({ min: 100, max: 400 }), (said, spill) => {
+      const members = said.map((one, index) => member(String(index), one))
+      const { tiers } = start(members, { spill })
+      const usable = members.filter(({ usable, weight }) => usable && weight > 0)
+      const next = tiers.next(null)
+      expect(next === null).toBe(usable.length === 0)
+      expect(tiers.any).toBe(usable.length > 0)
+      if (next !== null) expect(usable).toContain(next)
+      expect(tiers.level).toBeGreaterThanOrEqual(0)
+      expect(tiers.level).toBeLessThanOrEqual(1)
+      const able = usable.filter(({ healthy, unreachable }) => healthy && !unreachable)
+      expect(tiers.level > 0).toBe(able.length > 0)
+      if (able.length > 0 && tiers.several) expect(able).toContain(next)
+    }),
+    { numRuns: 500 }
+  )
 })
