@@ -14,6 +14,11 @@ const endpointPorts = Schema.Array(shape(named("appProtocol", "name", "port", "p
 
 const endpointAddresses = Schema.Array(shape({ ...named("hostname", "ip", "nodeName"), targetRef: target }))
 
+const ingressBackend = shape({
+  resource: shape(named("apiGroup", "kind", "name")),
+  service: shape({ ...named("name"), port: shape(named("name", "number")) })
+})
+
 const zoned = Schema.Array(shape(named("name")))
 
 /** By kind; `metadata` and `status` are looked at for no kind. */
@@ -68,6 +73,26 @@ export const coreFields: ReadonlyMap<GroupKind, Schema.Constraint> = new Map<Gro
     shape({
       subsets: Schema.Array(shape({ addresses: endpointAddresses, notReadyAddresses: endpointAddresses, ports: endpointPorts }))
     })
+  ],
+  [
+    "Ingress.networking.k8s.io",
+    shape({
+      spec: shape({
+        ...named("ingressClassName"),
+        defaultBackend: ingressBackend,
+        rules: Schema.Array(
+          shape({
+            ...named("host"),
+            http: shape({ paths: Schema.Array(shape({ ...named("path", "pathType"), backend: ingressBackend })) })
+          })
+        ),
+        tls: Schema.Array(shape(named("hosts", "secretName")))
+      })
+    })
+  ],
+  [
+    "IngressClass.networking.k8s.io",
+    shape({ spec: shape({ ...named("controller"), parameters: shape(named("apiGroup", "kind", "name", "namespace", "scope")) }) })
   ],
   ["Secret", shape(named("data", "immutable", "stringData", "type"))],
   ["ConfigMap", shape(named("binaryData", "data", "immutable"))]

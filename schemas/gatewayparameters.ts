@@ -6,7 +6,7 @@ import { rules } from "./crd.ts"
 import { Duration, parseDuration } from "./duration.ts"
 import { optionalEntriesOf } from "./entries.ts"
 import { PreciseHostname } from "./hostname.ts"
-import { int32, text } from "./name.ts"
+import { int32, NamespaceName, ObjectName, text } from "./name.ts"
 
 /** Parts of a pod as Kubernetes defines them: the API server judges them when the Deployment is written. */
 const AsKubernetes = Schema.optionalKey(Schema.Unknown)
@@ -91,6 +91,13 @@ export const GatewayParameters = Schema.Struct({
         forwardedHeaders: Schema.optionalKey(Schema.Unknown)
       })
     ).annotateKey({ description: "Switches for everything that the Gateways serve." }),
+    ingress: Schema.optionalKey(
+      Schema.Struct({
+        gateway: Schema.Struct({ name: ObjectName, namespace: Schema.optionalKey(NamespaceName) }).annotateKey({
+          description: "The Gateway that serves them. namespace absent: that of this object."
+        })
+      })
+    ).annotateKey({ description: "Of Ingresses whose IngressClass has these parameters." }),
     clusterDomain: Schema.optionalKey(PreciseHostname).annotateKey({
       description: "The DNS domain of the cluster. Absent: cluster.local."
     }),

@@ -13,7 +13,8 @@ import { uniqueBy, uniqueValues } from "./unique.ts"
 
 const pathCharacters = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$/u
 
-const pathProblem = (path: string): string | undefined => {
+/** What is wrong with a path of type Exact or PathPrefix; undefined: nothing. */
+export const pathProblem = (path: string): string | undefined => {
   if (!path.startsWith("/")) return "Expected a path that begins with /"
   for (const part of ["//", "/./", "/../", "%2f", "%2F", "#"]) if (path.includes(part)) return `Expected a path without ${part}`
   for (const end of ["/..", "/."]) if (path.endsWith(end)) return `Expected a path that does not end in ${end}`

@@ -4,6 +4,7 @@ import { Backend } from "./backend.ts"
 import { BackendTLSPolicy } from "./backendtlspolicy.ts"
 import { ConfigMap } from "./configmap.ts"
 import { EnvoyBackend } from "./dialects/envoybackend.ts"
+import { Ingress, IngressClass } from "./dialects/ingress.ts"
 import { EgressPolicy } from "./egresspolicy.ts"
 import { Endpoints } from "./endpoints.ts"
 import { EndpointSlice } from "./endpointslice.ts"
@@ -13,7 +14,7 @@ import { GatewayParameters } from "./gatewayparameters.ts"
 import { HTTPRoute } from "./httproute.ts"
 import { type GroupKind, groupKind } from "./meta.ts"
 import { Namespace } from "./namespace.ts"
-import { envoyGroup, experimentalGroup, gatewayGroup, ownGroup } from "./reference.ts"
+import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup } from "./reference.ts"
 import { ReferenceGrant } from "./referencegrant.ts"
 import { Secret } from "./secret.ts"
 import { Service } from "./service.ts"
@@ -77,6 +78,8 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(ownGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Required", Backend, "status"),
   // Its one list of conditions names no controller, so it is left to Envoy Gateway: what we make of it is told on the routes.
   entry(envoyGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Optional", EnvoyBackend, "no status"),
+  entry(networkingGroup, ["v1"], "Ingress", "ingresses", "Namespaced", "Optional", Ingress, "status"),
+  entry(networkingGroup, ["v1"], "IngressClass", "ingressclasses", "Cluster", "Optional", IngressClass, "no status"),
   entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy, "status"),
   entry(ownGroup, ["v1alpha1"], "GatewayParameters", "gatewayparameters", "Namespaced", "Required", GatewayParameters, "no status"),
   entry("", ["v1"], "Namespace", "namespaces", "Cluster", "Required", Namespace, "no status"),

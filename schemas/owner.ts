@@ -17,6 +17,9 @@ export type GatewayClassOwner = typeof GatewayClassOwner.Type
 export const HTTPRouteOwner = spec({ parentRefs: Schema.Array(ParentReference) })
 export type HTTPRouteOwner = typeof HTTPRouteOwner.Type
 
+export const IngressOwner = spec({ ingressClassName: Schema.optionalKey(Schema.String) })
+export type IngressOwner = typeof IngressOwner.Type
+
 /** The CRD requires `group`, and a file may lack it. */
 const group = defaulted(Group, "")
 
@@ -35,5 +38,6 @@ export const owners: Readonly<Record<string, Schema.Codec<unknown, unknown>>> = 
   "Gateway.gateway.networking.k8s.io": GatewayOwner,
   "GatewayClass.gateway.networking.k8s.io": GatewayClassOwner,
   "HTTPRoute.gateway.networking.k8s.io": HTTPRouteOwner,
-  "BackendTLSPolicy.gateway.networking.k8s.io": BackendTLSPolicyOwner
+  "BackendTLSPolicy.gateway.networking.k8s.io": BackendTLSPolicyOwner,
+  "Ingress.networking.k8s.io": IngressOwner
 }

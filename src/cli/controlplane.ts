@@ -18,6 +18,7 @@ import { makeReview } from "../operator/caller.ts"
 import { followDefinitions } from "../operator/definitions.ts"
 import { makeReadyEndpoints } from "../operator/endpoints.ts"
 import { makeHearing } from "../operator/hearing.ts"
+import { makeIngressTransitions } from "../operator/ingress.ts"
 import { makeObserved } from "../operator/observed.ts"
 import { makeOwned } from "../operator/owned.ts"
 import { makeProvisioner, type Provisioner } from "../operator/provisioner.ts"
@@ -46,6 +47,7 @@ import { clusterTranslateSettings } from "./translation.ts"
 
 const gatewayKind = "Gateway.gateway.networking.k8s.io"
 const backendPrefix = "Backend.gateway.sluice.dev/"
+const ingressPrefix = "Ingress.networking.k8s.io/"
 
 const leaseName = "sluice-operator"
 
@@ -190,7 +192,12 @@ export const makeOperator = Effect.fnUntraced(function* (
     authority: authority.bundle,
     uidOf: (gateway) => observed.get(gateway)?.uid ?? null,
     classOf,
-    onChange: (gateway) => writer.touch(gateway),
+    onChange: (gateway) => {
+      writer.touch(gateway)
+      // They say where it is reached.
+      for (const [key, verdict] of SubscriptionRef.getUnsafe(pipeline.statuses))
+        if (key.startsWith(ingressPrefix) && verdict.gateways.includes(gateway)) writer.touch(key)
+    },
     onApply: (kind, result) => {
       metrics.provisioned.acquire(kind, result).value++
     },
@@ -232,6 +239,7 @@ export const makeOperator = Effect.fnUntraced(function* (
     if (parseKey(key).kind === gatewayKind) provisioner.touch(key)
   })
 
+  const ingresses = makeIngressTransitions()
   const resolution = makeServiceTransitions()
   /** Gateways whose proxies have told something since statuses were looked at. */
   const told = new Set<ObjectKey>()
@@ -348,7 +356,9 @@ export const makeOperator = Effect.fnUntraced(function* (
           if (pipeline.translation()?.verdicts.size !== now.size) return
           writer.desire(now)
           // One replica's word is enough.
-          if (leadership.isLeader()) narrator.statuses(now)
+          if (!leadership.isLeader()) return
+          narrator.statuses(now)
+          for (const said of ingresses.note(now, (key) => observed.get(key) ?? null)) events.tell(said)
         })
       )
     ),

@@ -6,7 +6,7 @@ import type { Verdict } from "../status/verdict.ts"
 import type { Infrastructure } from "../translate/infrastructure.ts"
 import type { Definitions } from "./definitions.ts"
 import { knownBundles, supportedFeatures } from "./features.ts"
-import { reachOf, type Standing } from "./reach.ts"
+import { addressesOf, reachOf, type Standing } from "./reach.ts"
 import { resourceName } from "./render/name.ts"
 import type { Beside } from "./status/desired.ts"
 import { liveFacts } from "./status/live.ts"
@@ -43,6 +43,8 @@ export const besideOf = (sources: BesideSources, key: ObjectKey, verdict: Verdic
     }
     case "Backend.gateway.sluice.dev":
       return { ...nothing, live: liveFacts(verdict.upstreams, verdict.gateways.flatMap(sources.reports), now) }
+    case "Ingress.networking.k8s.io":
+      return { ...nothing, addresses: verdict.gateways.flatMap((gateway) => addressesOf(sources.standing(gateway).service)) }
     default:
       return nothing
   }

@@ -1,12 +1,11 @@
 // A reading of the paths → the objects of a cluster that holds just these manifests (law 21), and what is wrong with them. Pure: the same reading after the
 // same history is the same assembly.
-import { hash } from "node:crypto"
 import { Result } from "effect"
-import { decodeObject } from "#schemas/decode.ts"
 import { kinds } from "#schemas/kinds.ts"
-import { describeKey, type GroupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { describeKey, type GroupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Change, Decoded } from "../state/change.ts"
 import { chunks } from "./document.ts"
+import { implied, nameLabel, uidOf } from "./implied.ts"
 import { makePiece, type Piece, type PieceObject, textDigest } from "./piece.ts"
 import type { Problem } from "./problem.ts"
 import { type Reading, under } from "./reading.ts"
@@ -31,14 +30,6 @@ export interface Assembly {
     readonly objects: ReadonlyMap<ObjectKey, Kept>
   }
 }
-
-const controllerName = "sluice.dev/gateway-controller"
-
-/** An id in the form of a UUID that is the key's own: equal wherever the manifest is read. One flat string: put together of parts it would keep all of them. */
-const uidOf = (key: ObjectKey): string => hash("sha256", key, "hex").replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, "$1-$2-8$3-a$4-$5")
-
-/** Set on every Namespace by the API server; selectors by name rest on it. */
-const nameLabel = "kubernetes.io/metadata.name"
 
 /** The object as the API server would have stored it: ids, generation and labels that a manifest does not (or must not) say. */
 const admit = (
@@ -79,30 +70,6 @@ const admit = (
     },
     refused: false
   }
-}
-
-const implied = (raw: unknown): Decoded => {
-  const decoded = decodeObject(raw)
-  if (decoded._tag !== "Decoded") throw new Error("an implied object does not decode")
-  const { key } = decoded.meta
-  return { meta: { ...decoded.meta, uid: uidOf(key), resourceVersion: "1" }, value: decoded.value }
-}
-
-const impliedClass = implied({
-  apiVersion: "gateway.networking.k8s.io/v1",
-  kind: "GatewayClass",
-  metadata: { name: "sluice" },
-  spec: { controllerName }
-})
-
-const impliedNamespaces = new Map<string, Decoded>()
-const impliedNamespace = (name: string): Decoded => {
-  const known = impliedNamespaces.get(name)
-  if (known !== undefined) return known
-  if (impliedNamespaces.size > 100_000) impliedNamespaces.clear()
-  const made = implied({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels: { [nameLabel]: name } } })
-  impliedNamespaces.set(name, made)
-  return made
 }
 
 const sameItems = <A>(a: ReadonlyArray<A> | undefined, b: ReadonlyArray<A>): boolean =>
@@ -210,9 +177,7 @@ export const assemble = (reading: Reading, key: Uint8Array, previous: Assembly |
     if (kept.demanded) demanded.set(object, kept.decoded)
     else listed.get(kind)!.push(kept.decoded)
   }
-  if (!objects.has(impliedClass.meta.key)) listed.get(parseKey(impliedClass.meta.key).kind)!.push(impliedClass)
-  for (const name of [...namespaces].sort())
-    if (!objects.has(objectKey("Namespace", "", name))) listed.get("Namespace")!.push(impliedNamespace(name))
+  for (const one of implied(listed, namespaces)) if (!objects.has(one.meta.key)) listed.get(parseKey(one.meta.key).kind)!.push(one)
 
   return {
     listed: new Map(

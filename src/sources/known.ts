@@ -24,7 +24,6 @@ const core = new Set([
   "ComponentStatus",
   "Binding",
   "NetworkPolicy",
-  "IngressClass",
   "IPAddress",
   "ServiceCIDR"
 ])
@@ -39,7 +38,6 @@ const traffic = new Set([
   "XListenerSet",
   "XMesh",
   "XTelemetryPolicy",
-  "Ingress",
   "XBackendTrafficPolicy",
   "BackendTrafficPolicy",
   "BackendLBPolicy",

@@ -274,6 +274,8 @@ export const route = {
       "NoMatchingParent"
     )(`${describeKey(parent)} has no listener ${what}${names.length === 0 ? "" : `; it has ${names.join(", ")}`}`)
   },
+  /** Of an Ingress, which names its Gateway otherwise. */
+  noGateway: (why: string): Said => says("Accepted", "False", "NoMatchingParent")(why),
   kindNotAllowed: (kind: string, names: ReadonlyArray<string>): Said =>
     says("Accepted", "False", "NotAllowedByListeners")(`allowedRoutes.kinds of listener ${names.join(", ")} does not admit ${kind}`),
   namespaceNotAllowed: (namespace: string, names: ReadonlyArray<string>): Said =>
@@ -347,6 +349,46 @@ export const ignoredGateway = {
 export const ignoredRoute = {
   noParent: "spec.parentRefs is empty: the route attaches to no Gateway; name one",
   foreignParent: "spec.parentRefs names no Gateway that Sluice serves; check name and namespace"
+}
+
+export const ignoredIngress = {
+  foreignClass: (name: string, standalone: boolean): string =>
+    `spec.ingressClassName: IngressClass ${name} does not exist or belongs to another controller${standalone ? "; in a standalone process the class sluice is always there, an Ingress without a class is served, and so is one whose annotation gateway.sluice.dev/gateway names a Gateway" : ""}`,
+  noClass: "it names no IngressClass, and no Gateway by the annotation gateway.sluice.dev/gateway"
+}
+
+// ── Ingress: it is read into the same routes, and its conditions are those of a route; in a cluster they are told as Events ────────────────────────
+/** Clauses about an Ingress, each with its field. */
+export const ingressNote = {
+  annotation: (value: string): string =>
+    `metadata.annotations gateway.sluice.dev/gateway: ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)} is neither the name of a Gateway nor namespace/name`,
+  parametersKind: (name: string): string =>
+    `IngressClass ${name} spec.parameters: GatewayParameters of group gateway.sluice.dev are expected, with scope Namespace and their namespace`,
+  parametersMissing: (name: string, key: ObjectKey, there: boolean): string =>
+    `IngressClass ${name} spec.parameters: ${describeKey(key)} ${there ? "cannot be read" : "does not exist"}`,
+  noGateway:
+    "no Gateway is named: give the Ingress the annotation gateway.sluice.dev/gateway, or its IngressClass parameters with ingress.gateway (docs/ingress.md)",
+  gatewayMissing: (gateway: ObjectKey): string => `${describeKey(gateway)} does not exist, or Sluice does not serve it`,
+  hostIsAddress: (path: string, host: string): string => `${path}: ${host} is an IP address; a host is a DNS name`,
+  wildcard: (path: string, host: string): string => `${path}: ${host} takes names of several labels too, as a wildcard of a Gateway does`,
+  nothing: (path: string): string => `${path}: there is neither http nor spec.defaultBackend, so nothing is served by it`,
+  expression: (path: string): string =>
+    `${JSON.stringify(path)} is a regular expression to some controllers, and ImplementationSpecific is served as Prefix here: write Exact or Prefix, or an HTTPRoute with path type RegularExpression`,
+  hostRefused: (host: string, why: string): string => `${host === "*" ? "rules without a host" : `host ${host}`}: ${why}`,
+  /** Annotations of other controllers: each would change something there. */
+  annotations: (names: ReadonlyArray<string>): string =>
+    `metadata.annotations ${names.join(", ")}: read by other controllers and not by Sluice; what they ask for is said with an HTTPRoute or a Backend`,
+  tls: {
+    portProtocol: (path: string, port: number, gateway: ObjectKey): string =>
+      `${path}: port ${port} of ${describeKey(gateway)} is not HTTPS, so its hosts have no TLS there: give that listener another port`,
+    noSecret: (path: string, host: string, gateway: ObjectKey): string =>
+      `${path}.secretName: there is none, and no HTTPS listener of ${describeKey(gateway)} is for ${host}: name the Secret`,
+    gatewayHas: (path: string, host: string, listener: string): string =>
+      `${path}: ${host} has the certificate of the Gateway's own listener ${listener}`,
+    taken: (path: string, host: string, by: ObjectKey): string =>
+      `${path}: ${host} has the certificate that ${describeKey(by)} names, which is older or comes first by name: name the same Secret, or another host`,
+    notServed: (path: string, port: number, why: string): string => `${path}: port ${port} is not served: ${why}`
+  }
 }
 
 // ── Live facts: written by settle alone ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -534,6 +576,8 @@ export const backendNote = {
   undecodable: (what: string, issues: ReadonlyArray<Issue>): string => `${what} cannot be read: ${describeIssues(issues)}`,
   xbackendNamespace: (what: string, from: string): string =>
     `${what} can be reached from its own namespace only (GEP-4894), not from ${from}, and a ReferenceGrant does not change that: put the XBackend beside the route, or use a Backend`,
+  portNotNamed: (what: string, port: string, names: ReadonlyArray<string>): string =>
+    `${what} has no port named ${JSON.stringify(port)}; ${names.length === 0 ? "none of its ports has a name" : `it has ${names.join(", ")}`}`,
   portMissing: (what: string): string => `${what}: a reference to a Service needs a port`,
   portNotDeclared: (what: string, port: number, ports: ReadonlyArray<number>): string => `${what} has no port ${port}; ${portList(ports)}`,
   portProtocol: (what: string, port: number, protocol: string): string =>

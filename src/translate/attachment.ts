@@ -2,10 +2,10 @@
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import { gatewayGroup, type ParentReference } from "#schemas/reference.ts"
 import { type Said, route as say } from "../status/conditions.ts"
-import { type Parent, type ParentListener, parentOf } from "./gateway.ts"
+import { admitsNamespace } from "./admission.ts"
+import { type ParentListener, parentOf } from "./gateway.ts"
 import { bySpecificity, intersection } from "./intersection.ts"
 import { gatewayKind } from "./kinds.ts"
-import { selects } from "./selector.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
@@ -23,14 +23,6 @@ export interface Attachment {
   readonly listeners: ReadonlyArray<{ readonly listener: ParentListener; readonly hosts: ReadonlyArray<AttachedHost> }>
 }
 
-const admitsNamespace = (view: View, parent: Parent, listener: ParentListener, namespace: string): boolean => {
-  const { from, selector } = listener.namespaces
-  if (from === "All") return true
-  if (from === "Same") return parent.namespace === namespace
-  const labels = view.get(objectKey("Namespace", "", namespace))?.meta.labels
-  return selector !== undefined && labels !== undefined && selects(selector, labels)
-}
-
 /** Hosts of the route on a listener. Two hostnames of the route may come to the same host: the more specific one speaks. */
 const hostsOn = (listener: ParentListener, hostnames: ReadonlyArray<string>): ReadonlyArray<AttachedHost> => {
   const hosts = new Map<string, string>()
@@ -43,7 +35,8 @@ const hostsOn = (listener: ParentListener, hostnames: ReadonlyArray<string>): Re
   return [...hosts].map(([hostname, written]) => ({ hostname, written }))
 }
 
-const namesOf = (listeners: ReadonlyArray<ParentListener>): ReadonlyArray<string> => listeners.map((listener) => listener.name)
+const namesOf = (listeners: ReadonlyArray<ParentListener>): ReadonlyArray<string> =>
+  listeners.filter(({ lent }) => !lent).map(({ name }) => name)
 
 /**
  * The attachment of one parentRef; null: the parent is not a Gateway of ours, and nothing is said. hostnames: `*` alone where the route wrote none.
@@ -68,18 +61,18 @@ export const attach = (
   )
   if (named.length === 0) {
     const known = [
-      ...parent.listeners.map((listener) => `${listener.name} (port ${listener.port})`),
+      ...parent.listeners.filter(({ lent }) => !lent).map((listener) => `${listener.name} (port ${listener.port})`),
       ...parent.unreadable.map((name) => `${name} (cannot be read, see the Gateway's conditions)`)
     ]
     return refuse(say.noMatchingParent(ref.sectionName ?? null, ref.port ?? null, gateway, known))
   }
   const byKind = named.filter((listener) => listener.kinds.some((one) => one.group === gatewayGroup && one.kind === kind))
   if (byKind.length === 0) return refuse(say.kindNotAllowed(kind, namesOf(named)))
-  const byNamespace = byKind.filter((listener) => admitsNamespace(view, parent, listener, namespace))
+  const byNamespace = byKind.filter((listener) => admitsNamespace(view, parent.namespace, listener.namespaces, namespace))
   if (byNamespace.length === 0) return refuse(say.namespaceNotAllowed(namespace, namesOf(byKind)))
   const byHost = byNamespace.map((listener) => ({ listener, hosts: hostsOn(listener, hostnames) })).filter(({ hosts }) => hosts.length > 0)
   if (byHost.length === 0) {
-    const theirs = byNamespace.map((listener) => `${listener.name}: ${listener.hostname}`)
+    const theirs = byNamespace.filter(({ lent }) => !lent).map((listener) => `${listener.name}: ${listener.hostname}`)
     return refuse(say.noMatchingListenerHostname(hostnames, theirs))
   }
   return { gateway, ref, refused: null, listeners: byHost }

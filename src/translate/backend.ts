@@ -71,15 +71,20 @@ const judgedOf = (view: View, rules: BackendRules, key: ObjectKey): JudgedBacken
     }
   })
 
-const ofService = (view: View, rules: BackendRules, key: ObjectKey, port: number | null): Declared => {
+const ofService = (view: View, rules: BackendRules, key: ObjectKey, written: BackendReference["port"]): Declared => {
   const object = view.get<Service>(key)
   const source = sourceOf(key)
   const what = describeKey(key)
   if (object === null) return refused(null, source, "backend_not_found", "BackendNotFound", backendNote.notFound(what))
   if (Result.isFailure(object.value))
     return refused(key, source, "invalid_backend", "InvalidBackend", backendNote.undecodable(what, object.value.failure))
-  if (port === null) return refused(key, source, "backend_not_found", "BackendNotFound", backendNote.portMissing(what))
   const { spec } = object.value.success
+  const port = typeof written === "string" ? spec.ports.find(({ name }) => name === written)?.port : written
+  if (port === undefined) {
+    const names = spec.ports.flatMap(({ name }) => (name === "" ? [] : [name]))
+    return refused(key, source, "backend_not_found", "BackendNotFound", backendNote.portNotNamed(what, String(written), names))
+  }
+  if (port === null) return refused(key, source, "backend_not_found", "BackendNotFound", backendNote.portMissing(what))
   if (spec.type === "ExternalName" && !rules.externalName)
     return refused(key, source, "invalid_backend", "NotPermitted", backendNote.externalNameDisabled(what))
   const service: ServiceObject = { key, source, ...parseKey(key), what, spec }
@@ -91,15 +96,15 @@ const ofService = (view: View, rules: BackendRules, key: ObjectKey, port: number
 }
 
 /** What is declared, as a reference with this port sees it; whoever refers. */
-const declaredOf = (view: View, rules: BackendRules, key: ObjectKey, port: number | null): Declared => {
+const declaredOf = (view: View, rules: BackendRules, key: ObjectKey, port: BackendReference["port"]): Declared => {
   if (key.startsWith(`${serviceKind}/`)) return ofService(view, rules, key, port)
   const judged = judgedOf(view, rules, key)
   const what = describeKey(key)
   if (judged === null) return refused(null, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.notFound(what))
   // A port is not needed here; one that the object does not have is a mistake that must not be dialled past.
-  return port === null || judged.ports === null || judged.ports.includes(port)
+  return port === null || judged.ports === null || judged.ports.includes(Number(port))
     ? judged.declared
-    : refused(key, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.portNotDeclared(what, port, judged.ports))
+    : refused(key, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.portNotDeclared(what, Number(port), judged.ports))
 }
 
 /** One object for all upstreams of a pair of namespaces: the dialler reads each policy once in its life. */

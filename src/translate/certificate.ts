@@ -30,8 +30,8 @@ interface BadPair {
   readonly there: boolean
 }
 
-/** A certificate with its key from a Secret of type kubernetes.io/tls, or why not. */
-const keyPairOf = (view: View, path: string, key: ObjectKey): Result.Result<Material, BadPair> => {
+/** A certificate with its key from a Secret of type kubernetes.io/tls, or why not. path: of the field that names it. */
+export const keyPairOf = (view: View, path: string, key: ObjectKey): Result.Result<Material, BadPair> => {
   const note = listenerNote.certificate
   const secret = view.fetched<Secret<Sealed>>(key)
   if (secret === undefined) return Result.fail({ message: note.unread(path, describeKey(key)), there: false })

@@ -8,7 +8,8 @@ import { gatewayGroup } from "#schemas/reference.ts"
 import { digest } from "../snapshot/digest.ts"
 import { ownClass } from "./gatewayclass.ts"
 import type { NameRules } from "./hostname.ts"
-import { gatewayKind, parametersKind } from "./kinds.ts"
+import { ingressParent } from "./ingressclass.ts"
+import { gatewayKind, ingressKind, parametersKind } from "./kinds.ts"
 import { type ParametersSpec, parametersOf } from "./parameters.ts"
 import type { Referrer } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
@@ -98,7 +99,12 @@ export const rulesFor = (view: View, settings: TranslateSettings, gateway: Objec
 /** Rules for a reference: what every Gateway that the route names as a parent allows. What one of them switches off is off for the route. */
 export const rulesOf = (view: View, settings: TranslateSettings, from: Referrer): BackendRules => {
   if (!anyParameters(view)) return ownRules(settings)
-  const route = view.get<HTTPRoute>(objectKey(groupKind(from.group, from.kind), from.namespace, from.name))
+  const key = objectKey(groupKind(from.group, from.kind), from.namespace, from.name)
+  if (key.startsWith(`${ingressKind}/`)) {
+    const parent = ingressParent(view, settings, key)
+    return parent._tag === "Gateway" ? together(view, settings, [parent.gateway]) : ownRules(settings)
+  }
+  const route = view.get<HTTPRoute>(key)
   if (route === null || Result.isFailure(route.value)) return ownRules(settings)
   const parents = route.value.success.spec.parentRefs
     .filter((ref) => ref.group === gatewayGroup && ref.kind === "Gateway")

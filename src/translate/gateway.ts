@@ -12,6 +12,7 @@ import { byAge } from "./age.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { addressesUnsupported, type Infrastructure, infrastructureOf } from "./infrastructure.ts"
+import { ingressTls, type Lent, type LentListener } from "./ingresstls.ts"
 import { gatewayKind } from "./kinds.ts"
 import { overridden } from "./labels.ts"
 import {
@@ -63,6 +64,8 @@ export interface ParentListener {
   /** `*` for every host. */
   readonly hostname: string
   readonly served: boolean
+  /** An Ingress's, of which others need not know. */
+  readonly lent: boolean
   readonly kinds: ReadonlyArray<SupportedKind>
   readonly namespaces: ListenerSpec["allowedRoutes"]["namespaces"]
 }
@@ -119,6 +122,15 @@ const draft = (view: View, settings: TranslateSettings, key: ObjectKey): Draft |
     }
   })
 
+/** What Ingresses lend to the Gateway, their ports not judged yet. */
+const asked = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
+  view.unit("gateway tls of ingresses", key, (view) => {
+    const judged = draft(view, settings, key)
+    return judged === null || judged.refused !== null ? noneLent : ingressTls(view, settings, key, judged.listeners)
+  })
+
+const noneLent: Lent = { listeners: [], said: new Map() }
+
 /** Standalone: the Gateways share the machine, so the first by age has a port. In a cluster each has pods of its own and nothing is claimed. */
 const claims = (view: View, settings: TranslateSettings): PortClaims =>
   view.unit("ports", "", (view) => {
@@ -128,16 +140,27 @@ const claims = (view: View, settings: TranslateSettings): PortClaims =>
     for (const { meta } of gateways) {
       const judged = draft(view, settings, meta.key)
       if (judged === null || judged.refused !== null) continue
-      for (const one of judged.listeners)
+      for (const one of [...judged.listeners, ...asked(view, settings, meta.key).listeners])
         if (one.accepted.status === "True" && !taken.has(one.listener.port)) taken.set(one.listener.port, meta.key)
     }
     return taken
   })
 
-const snapshotListener = (settings: TranslateSettings, key: ObjectKey, { name, listener, secrets }: JudgedListener): Listener => {
-  const gateway = parseKey(key)
+/** What Ingresses lend to the Gateway, beside what it writes: those whose port cannot be had are not accepted. */
+export const lentTo = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
+  view.unit("gateway lent", key, (view) => {
+    const { listeners, said } = asked(view, settings, key)
+    if (listeners.length === 0) return { listeners, said }
+    const all = [...(draft(view, settings, key)?.listeners ?? []), ...listeners]
+    const judged = judgePorts(settings, key, all, claims(view, settings)).filter((one): one is LentListener => "ingress" in one)
+    return { listeners: judged, said }
+  })
+
+const snapshotListener = (settings: TranslateSettings, key: ObjectKey, one: JudgedListener | LentListener): Listener => {
+  const { name, listener, secrets } = one
+  const { namespace, name: of } = parseKey("ingress" in one ? one.ingress : key)
   return {
-    source: { kind: "Gateway", namespace: gateway.namespace, name: gateway.name, section: name },
+    source: { kind: "ingress" in one ? "Ingress" : "Gateway", namespace, name: of, section: "ingress" in one ? one.path : name },
     hostname: listener.hostname ?? null,
     port: listener.port,
     bind: { address: settings.listenAddress, port: boundPort(settings, listener.port), transport: "tcp" },
@@ -197,6 +220,7 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
       refused === null
         ? judgePorts(settings, key, judged.listeners, claims(view, settings))
         : judged.listeners.map((one) => (one.accepted.status === "True" ? { ...one, accepted: sayListener.gatewayRefused } : one))
+    const { listeners: lent } = refused === null ? lentTo(view, settings, key) : noneLent
     const served = listeners.filter(isServed)
     const bad = [
       ...judged.unreadable.map((one) => ({ index: one.index, name: one.name ?? `spec.listeners[${one.index}]` })),
@@ -235,7 +259,8 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
         }
       }))
     ].sort((a, b) => a.index - b.index)
-    const tables = new Map(served.map((one) => [listenerId(namespace, name, one.name), snapshotListener(settings, key, one)] as const))
+    const serving: ReadonlyArray<JudgedListener | LentListener> = [...served, ...lent.filter(isServed)]
+    const tables = new Map(serving.map((one) => [listenerId(namespace, name, one.name), snapshotListener(settings, key, one)] as const))
     return {
       key,
       generation: judged.meta.generation,
@@ -243,8 +268,8 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
       conditions,
       listeners: statuses.map((one) => one.status),
       served: tables,
-      kept: placeholders(key, listeners, judged.unreadable, tables),
-      materials: [...new Map(served.flatMap((one) => one.certificates.map((material) => [material.id, material] as const))).values()],
+      kept: placeholders(key, [...listeners, ...lent], judged.unreadable, tables),
+      materials: [...new Map(serving.flatMap((one) => one.certificates.map((material) => [material.id, material] as const))).values()],
       infrastructure: infrastructureOf(view, key, gateway, tables.values(), refused !== null)
     }
   })
@@ -259,7 +284,8 @@ export const parentOf = (view: View, settings: TranslateSettings, key: ObjectKey
     return {
       key,
       namespace,
-      listeners: judged.listeners.map(({ listener, supportedKinds }) => {
+      listeners: [...judged.listeners, ...lentTo(view, settings, key).listeners].map((one) => {
+        const { listener, supportedKinds } = one
         const id = listenerId(namespace, name, listener.name)
         return {
           name: listener.name,
@@ -267,6 +293,7 @@ export const parentOf = (view: View, settings: TranslateSettings, key: ObjectKey
           port: listener.port,
           hostname: listener.hostname ?? "*",
           served: own.served.has(id),
+          lent: "ingress" in one,
           kinds: supportedKinds,
           namespaces: listener.allowedRoutes.namespaces
         }

@@ -4,13 +4,13 @@ import type { Id } from "../snapshot/id.ts"
 import type { VirtualHost } from "../snapshot/route.ts"
 import { type Counted, type CountedEdit, edit, noneCounted } from "./counted.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
-import type { Contribution, TranslatedRoute } from "./route.ts"
 import { shared } from "./sharing.ts"
+import type { Contribution, TranslatedRoute } from "./translatedroute.ts"
 import { type HostedRoute, virtualHostOf } from "./virtualhost.ts"
 
 /** Everything of a Gateway that comes from routes. Immutable. */
 export interface Gathered {
-  /** By id of the virtual host: the routes on it. */
+  /** By id of the virtual host: the routes on it, by `Contribution.from`. */
   readonly routes: ReadonlyMap<Id, ReadonlyMap<ObjectKey, HostedRoute>>
   readonly virtualHosts: ReadonlyMap<Id, VirtualHost>
   /** By listener: ids of its virtual hosts, sorted. */
@@ -110,12 +110,13 @@ export const gather = (gateway: ObjectKey, before: Gathered): Gathering => {
 
   return {
     add: (route) => {
-      for (const one of route.contributions) if (one.gateway === gateway) bucket(one).set(route.meta.key, { route, written: one.written })
+      for (const one of route.contributions)
+        if (one.gateway === gateway) bucket(one).set(one.from, { meta: route.meta, rules: one.rules, written: one.written })
       count(route, 1)
       if (route.gateways.includes(gateway)) for (const upstream of route.upstreams) upstreams.add(upstream.id, upstream)
     },
     remove: (route) => {
-      for (const one of route.contributions) if (one.gateway === gateway) bucket(one).delete(route.meta.key)
+      for (const one of route.contributions) if (one.gateway === gateway) bucket(one).delete(one.from)
       count(route, -1)
       if (route.gateways.includes(gateway)) for (const upstream of route.upstreams) upstreams.remove(upstream.id)
     },

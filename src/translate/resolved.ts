@@ -12,7 +12,8 @@ export interface BackendReference {
   /** null: the route's own. */
   readonly namespace: string | null
   readonly name: string
-  readonly port: number | null
+  /** Of a Service, also by its name. */
+  readonly port: number | string | null
 }
 
 /** Who refers: decides grants, same-namespace rules and which EgressPolicies speak. */

@@ -12,6 +12,11 @@ import type { Referrer, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
+/** A rule, with ports of Services that may be called by their names, as other kinds than HTTPRoute do. */
+export type RouteRule = Omit<HTTPRouteRule, "backendRefs"> & {
+  readonly backendRefs: ReadonlyArray<Omit<HTTPRouteRule["backendRefs"][number], "port"> & { readonly port?: number | string }>
+}
+
 /** A backend object that a rule came to, and the upstream it became (null: none). */
 export interface Reaching {
   readonly object: ObjectKey
@@ -40,7 +45,7 @@ const deadline = (milliseconds: number | undefined): Setting<number> =>
 const defaultBackoff = 25
 
 // Once is said, and 0 attempts as well (Gateway API v1.7, HTTPRouteRetry.attempts): a rule without the stanza has the data plane's own safe repetition.
-const retryOf = ({ retry }: HTTPRouteRule): Setting<Retry> => {
+const retryOf = ({ retry }: RouteRule): Setting<Retry> => {
   if (retry === undefined) return "Default"
   if (retry.attempts === 0) return "Disabled"
   return { codes: retry.codes, attempts: retry.attempts, backoff: Math.min(retry.backoff ?? defaultBackoff, longest) }
@@ -48,7 +53,7 @@ const retryOf = ({ retry }: HTTPRouteRule): Setting<Retry> => {
 
 const everyRequest: Match = { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] }
 
-const notServed = (rule: HTTPRouteRule, path: string): ReadonlyArray<string> => [
+const notServed = (rule: RouteRule, path: string): ReadonlyArray<string> => [
   ...(rule.sessionPersistence === undefined ? [] : [routeNote.sessionPersistence(path)])
 ]
 
@@ -64,8 +69,8 @@ interface Backends {
 const backendsOf = (
   view: View,
   settings: TranslateSettings,
-  rule: HTTPRouteRule,
-  path: string,
+  rule: RouteRule,
+  backendAt: (index: number) => string,
   matches: ReadonlyArray<Match>,
   from: Referrer
 ): Backends => {
@@ -76,7 +81,7 @@ const backendsOf = (
   const upstreams: Array<ResolvedUpstream> = []
   const reaches: Array<Reaching> = []
   for (const [index, ref] of rule.backendRefs.entries()) {
-    const at = `${path}.backendRefs[${index}]`
+    const at = backendAt(index)
     const { group, kind, name } = ref
     const resolved = resolveBackend(view, settings, { group, kind, name, namespace: ref.namespace ?? null, port: ref.port ?? null }, from)
     const { filters, problems: bad } = toFilters(ref.filters, `${at}.filters`, matches, "Backend")
@@ -106,14 +111,15 @@ const backendsOf = (
   }
 }
 
-/** path: `spec.rules[0]`. source: the route with this rule as its section. */
+/** path: `spec.rules[0]`. source: the route with this rule as its section. backendAt: the field of a backendRef, where it is another than `backendRefs[0]`. */
 export const translateRule = (
   view: View,
   settings: TranslateSettings,
-  rule: HTTPRouteRule,
+  rule: RouteRule,
   path: string,
   source: Source,
-  from: Referrer
+  from: Referrer,
+  backendAt: (index: number) => string = (index) => `${path}.backendRefs[${index}]`
 ): TranslatedRule => {
   // A match whose regular expression is refused matches nothing; its rule's other matches are answered 500.
   const patterns: Array<string> = []
@@ -125,7 +131,7 @@ export const translateRule = (
   }
   if (rule.matches.length === 0) matches.push(everyRequest)
   const { filters, redirect, problems: badFilters } = toFilters(rule.filters, `${path}.filters`, matches, "Rule")
-  const backends = backendsOf(view, settings, rule, path, matches, from)
+  const backends = backendsOf(view, settings, rule, backendAt, matches, from)
   const problems = [...patterns, ...badFilters, ...backends.problems, ...notServed(rule, path)]
   const deadlines: Deadlines = { request: deadline(rule.timeouts?.request), backendRequest: deadline(rule.timeouts?.backendRequest) }
   if (problems.length > 0) {

@@ -13,14 +13,16 @@ import { gatewayClassVerdict } from "./gatewayclass.ts"
 import { gatewayVerdict, undecodableGateway } from "./gatewayverdict.ts"
 import { type Gathered, gather, nothingGathered } from "./gathering.ts"
 import type { Infrastructure } from "./infrastructure.ts"
+import { translateIngresses } from "./ingress.ts"
 import { gatewayClassKind, gatewayKind } from "./kinds.ts"
 import { policyVerdicts } from "./policy.ts"
 import { reachedBy } from "./reached.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
-import { served, type TranslatedRoute, translateRoutes } from "./route.ts"
+import { translateRoutes } from "./route.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { shared } from "./sharing.ts"
 import { type Built, build } from "./tables.ts"
+import { served, type TranslatedRoute } from "./translatedroute.ts"
 import type { Collected } from "./units.ts"
 import { type Memo, open } from "./view.ts"
 
@@ -64,7 +66,8 @@ export interface Translation {
 
 export type Translate = (state: ClusterState, previous?: Translation) => Translation
 
-type Routes = Collected<TranslatedRoute | string>
+/** A collection a kind of route. */
+type Routes = ReadonlyArray<Collected<TranslatedRoute | string>>
 
 /** What each Gateway's gathering came to: brought up to date by the routes that differ. */
 const gatherAll = (
@@ -77,12 +80,13 @@ const gatherAll = (
   const each = (route: TranslatedRoute, act: "add" | "remove"): void => {
     for (const gateway of new Set([...route.gateways, ...route.attached.map((one) => one.gateway)])) sessions.get(gateway)?.[act](route)
   }
-  for (const [key, old] of routes.changed) {
-    const before = served(old)
-    const now = served(routes.values.get(key))
-    if (before !== null) each(before, "remove")
-    if (now !== null) each(now, "add")
-  }
+  for (const { values, changed } of routes)
+    for (const [key, old] of changed) {
+      const before = served(old)
+      const now = served(values.get(key))
+      if (before !== null) each(before, "remove")
+      if (now !== null) each(now, "add")
+    }
   return new Map([...sessions].map(([key, session]) => [key, session.done()] as const))
 }
 
@@ -122,11 +126,12 @@ const verdictsOf = (parts: ReadonlyArray<Verdicts>, routes: Routes, previous: Tr
     for (const key of old?.keys() ?? []) if (!part.has(key)) verdicts.drop(key)
     for (const [key, verdict] of part) if (old?.get(key) !== verdict) verdicts.set(key, verdict)
   }
-  for (const key of routes.changed.keys()) {
-    const route = served(routes.values.get(key))
-    if (route === null) verdicts.drop(key)
-    else verdicts.set(key, route.verdict)
-  }
+  for (const { values, changed } of routes)
+    for (const key of changed.keys()) {
+      const route = served(values.get(key))
+      if (route === null) verdicts.drop(key)
+      else verdicts.set(key, route.verdict)
+    }
   return verdicts.now()
 }
 
@@ -154,7 +159,7 @@ export const makeTranslate =
     const before = last?.memo ?? null
     const owned = ownGateways(session, settings)
     const gateways = [...owned.values.values()].filter((own) => typeof own === "object" && own !== null)
-    const routes = translateRoutes(session, settings)
+    const routes = [translateRoutes(session, settings), translateIngresses(session, settings)]
 
     const gathered = gatherAll(gateways, routes, before)
     const built = new Map(gateways.map((own) => [own.key, build(own, gathered.get(own.key)!, before?.built.get(own.key) ?? null)] as const))
@@ -183,6 +188,6 @@ export const makeTranslate =
       gateways: new Map(
         [...built].map(([key, { own, snapshot, material }]) => [key, { snapshot, material, infrastructure: own.infrastructure }] as const)
       ),
-      ignored: ignoredOf([owned, routes], last)
+      ignored: ignoredOf([owned, ...routes], last)
     }
   }

@@ -1,14 +1,14 @@
 // The rules of one host of one listener in the order of precedence, from all the routes that serve it.
-import type { ObjectKey } from "#schemas/meta.ts"
+import type { Meta, ObjectKey } from "#schemas/meta.ts"
 import type { Rule, VirtualHost } from "../snapshot/route.ts"
 import { byAge } from "./age.ts"
 import { bySpecificity } from "./intersection.ts"
 import { byPrecedence } from "./match.ts"
-import type { TranslatedRoute } from "./route.ts"
 
 /** A route on a host, and the hostname it wrote for it. */
 export interface HostedRoute {
-  readonly route: TranslatedRoute
+  readonly meta: Meta
+  readonly rules: ReadonlyArray<Rule>
   readonly written: string
 }
 
@@ -17,11 +17,11 @@ export interface HostedRoute {
  * route, then namespace and name, then the order of rules and matches.
  */
 export const virtualHostOf = (hostname: string, routes: ReadonlyMap<ObjectKey, HostedRoute>): VirtualHost => {
-  const ordered = [...routes.values()].sort((a, b) => bySpecificity(a.written, b.written) || byAge(a.route.meta, b.route.meta))
+  const ordered = [...routes.values()].sort((a, b) => bySpecificity(a.written, b.written) || byAge(a.meta, b.meta))
   const rules: Array<Rule> = []
   let group: Array<Rule> = []
-  for (const [index, { route, written }] of ordered.entries()) {
-    for (const rule of route.rules) group.push(rule)
+  for (const [index, { rules: own, written }] of ordered.entries()) {
+    for (const rule of own) group.push(rule)
     const next = ordered[index + 1]
     if (next !== undefined && bySpecificity(written, next.written) === 0) continue
     group.sort((a, b) => byPrecedence(a.match, b.match))

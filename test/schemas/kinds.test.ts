@@ -8,7 +8,7 @@ describe("kinds", () => {
     expect(new Set(kinds.map((kind) => kind.groupKind)).size).toBe(kinds.length)
     expect(kindOf("HTTPRoute.gateway.networking.k8s.io")?.plural).toBe("httproutes")
     expect(kindOf("Service")?.plural).toBe("services")
-    expect(kindOf("Ingress.networking.k8s.io")).toBeUndefined()
+    expect(kindOf("Ingress.extensions")).toBeUndefined()
   })
 
   it("fetches Secrets and ConfigMaps only when they are asked for", () => {

@@ -7,7 +7,7 @@ import { rows } from "./table/all.ts"
 import { failures } from "./table/failures.ts"
 
 /** Lists whose elements fail alone (law 1). */
-const lists = ["spec.rules", "spec.listeners", "spec.endpoints", "endpoints", "spec.allow"]
+const lists = ["spec.rules", "spec.tls", "spec.listeners", "spec.endpoints", "endpoints", "spec.allow"]
 
 /** Fields that fail alone: whom the object is about stays readable. */
 const parts = ["spec.validation"]

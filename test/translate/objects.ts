@@ -157,6 +157,11 @@ const listener = fc.record({
   })
 })
 
+const ingressBackend = fc.oneof(
+  fc.record({ service: fc.record({ name: names, port: fc.constantFrom<object>({ number: 80 }, { name: "http" }) }) }),
+  fc.constant({ resource: { apiGroup: "gateway.sluice.dev", kind: "Backend", name: "x" } })
+)
+
 const secureListener = fc
   .record({ name: fc.constantFrom("tls", "one"), secret: names, namespace: optional(namespaces), hostname: optional(hosts) })
   .map(({ name, secret, namespace, hostname }) => ({
@@ -203,6 +208,58 @@ export const anyObject: fc.Arbitrary<object> = fc.oneof(
         hostnames: fc.uniqueArray(hosts, { maxLength: 2 }),
         rules: fc.array(rule, { minLength: 1, maxLength: 2 })
       })
+    )
+  },
+  {
+    weight: 4,
+    arbitrary: object(
+      "networking.k8s.io/v1",
+      "Ingress",
+      fc.record({
+        ingressClassName: often<string | undefined>("x", fc.constantFrom(undefined, "y")),
+        defaultBackend: optional(ingressBackend),
+        tls: fc.array(fc.record({ hosts: fc.array(hosts, { maxLength: 2 }), secretName: optional(names) }), { maxLength: 2 }),
+        rules: fc.array(
+          fc.record({
+            host: optional(hosts),
+            http: fc.record({
+              paths: fc.array(
+                fc.record({
+                  path: fc.constantFrom("/", "/p", "/(.*)", "bad"),
+                  pathType: fc.constantFrom("Exact", "Prefix", "ImplementationSpecific"),
+                  backend: ingressBackend
+                }),
+                { maxLength: 2 }
+              )
+            })
+          }),
+          { minLength: 1, maxLength: 2 }
+        )
+      })
+    )
+  },
+  {
+    weight: 1,
+    arbitrary: object(
+      "networking.k8s.io/v1",
+      "IngressClass",
+      fc.constantFrom<object>(
+        { controller: "example.com/other" },
+        { controller: "sluice.dev/gateway-controller" },
+        {
+          controller: "sluice.dev/gateway-controller",
+          parameters: { apiGroup: "gateway.sluice.dev", kind: "GatewayParameters", name: "x", scope: "Namespace", namespace: "a" }
+        }
+      ),
+      true
+    )
+  },
+  {
+    weight: 1,
+    arbitrary: object(
+      "gateway.sluice.dev/v1alpha1",
+      "GatewayParameters",
+      fc.constantFrom<object>({ ingress: { gateway: { name: "x" } } }, { ingress: { gateway: { name: "y" } } }, {})
     )
   },
   {
@@ -345,6 +402,36 @@ export const crowd: ReadonlyArray<object> = [
     kind: "Backend",
     metadata: { name: "x", namespace: "a" },
     spec: { endpoints: [{ fqdn: { hostname: "f.example.net", port: 443 } }] }
+  },
+  {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "IngressClass",
+    metadata: { name: "x" },
+    spec: {
+      controller: "sluice.dev/gateway-controller",
+      parameters: { apiGroup: "gateway.sluice.dev", kind: "GatewayParameters", name: "x", scope: "Namespace", namespace: "a" }
+    }
+  },
+  {
+    apiVersion: "gateway.sluice.dev/v1alpha1",
+    kind: "GatewayParameters",
+    metadata: { name: "x", namespace: "a" },
+    spec: { ingress: { gateway: { name: "x" } } }
+  },
+  {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata: { name: "x", namespace: "a" },
+    spec: {
+      ingressClassName: "x",
+      tls: [{ hosts: ["h.example.com"], secretName: "x" }],
+      rules: [
+        {
+          host: "h.example.com",
+          http: { paths: [{ path: "/p", pathType: "Prefix", backend: { service: { name: "x", port: { number: 80 } } } }] }
+        }
+      ]
+    }
   }
 ]
 

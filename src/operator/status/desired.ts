@@ -13,7 +13,7 @@ export interface GatewayAddress {
 
 /** What is known beside the verdict. Only the fields of the object's kind are read. */
 export interface Beside {
-  /** Of a Gateway: where clients reach it. */
+  /** Of a Gateway: where clients reach it. Of an Ingress: where they reach the Gateway that serves it. */
   readonly addresses: ReadonlyArray<GatewayAddress>
   /** Of a Gateway: conditions that stand over the verdict's (nothing can be provisioned, no address yet). By type. */
   readonly over: ReadonlyArray<Condition>
@@ -66,6 +66,8 @@ const becoming = (conditions: ReadonlyArray<Condition>, before: unknown, unreach
   if (unreachable === null || stringAt(stood, "status") === "True") return conditions
   return conditions.map((one) => (one.type === "Programmed" && one.status === "True" ? unreachable : one))
 }
+
+const ingressAddress = ({ type, value }: GatewayAddress): Fields => (type === "IPAddress" ? { ip: value } : { hostname: value })
 
 type ListenerEntry = VerdictEntry & { readonly listener: NonNullable<VerdictEntry["listener"]> }
 
@@ -131,6 +133,8 @@ export const desiredStatus = (
         supportedFeatures: beside.features.map((name) => ({ name }))
       }
     }
+    case "Ingress.networking.k8s.io":
+      return { loadBalancer: beside.addresses.length === 0 ? {} : { ingress: beside.addresses.map(ingressAddress) } }
     default:
       return { conditions }
   }

@@ -4,9 +4,20 @@ import { rows as gateway } from "./gateway.ts"
 import { rows as gatewayclass } from "./gatewayclass.ts"
 import { rows as httpfilter } from "./httpfilter.ts"
 import { rows as httproute } from "./httproute.ts"
+import { rows as ingress } from "./ingress.ts"
 import { rows as own } from "./own.ts"
 import { rows as policy } from "./policy.ts"
 import type { Row } from "./row.ts"
 import { rows as xbackend } from "./xbackend.ts"
 
-export const rows: ReadonlyArray<Row> = [...gatewayclass, ...gateway, ...httproute, ...httpfilter, ...policy, ...xbackend, ...core, ...own]
+export const rows: ReadonlyArray<Row> = [
+  ...gatewayclass,
+  ...gateway,
+  ...httproute,
+  ...httpfilter,
+  ...policy,
+  ...xbackend,
+  ...core,
+  ...ingress,
+  ...own
+]

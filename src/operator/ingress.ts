@@ -1,0 +1,73 @@
+// What becomes of an Ingress: its status has room for addresses alone, so what is refused of it, and that it no longer is, are Events on it. Pure but for its memory.
+import { type ObjectKey, parseKey } from "#schemas/meta.ts"
+import type { EventSaid } from "../kube/event.ts"
+import type { Verdict } from "../status/verdict.ts"
+import type { Observation } from "./observed.ts"
+import { resolutionTold, type Told } from "./transitions.ts"
+
+const prefix = "Ingress.networking.k8s.io/"
+
+/** What stands against it, by the type of the condition. */
+type Against = ReadonlyMap<string, { readonly reason: string; readonly message: string }>
+
+const nothing: Against = new Map()
+
+/** PartiallyInvalid is bad where it is True. `Resolved` is a matter of names, told in words of its own. */
+const againstOf = (verdict: Verdict): Against =>
+  new Map(
+    verdict.entries
+      .flatMap(({ conditions }) => conditions)
+      .filter(({ type, status }) => (type === "PartiallyInvalid" ? status === "True" : status === "False"))
+      .map(({ type, reason, message }) => [type, { reason, message }] as const)
+  )
+
+const toldOf = (before: Against, now: Against): ReadonlyArray<readonly [Told, action: string]> => {
+  const told: Array<readonly [Told, string]> = []
+  for (const [type, { reason, message }] of now) {
+    const old = before.get(type)
+    if (old?.reason === reason && (type === "Resolved" || old.message === message)) continue
+    const said = type === "Resolved" ? resolutionTold(old?.reason ?? null, { state: reason, detail: message }) : null
+    if (type !== "Resolved") told.push([{ type: "Warning", reason, note: message }, "Route"])
+    else if (said !== null) told.push([said, "Resolve"])
+  }
+  const mended = [...before.keys()].filter((type) => !now.has(type))
+  const names = before.get("Resolved")
+  if (mended.includes("Resolved") && names !== undefined) {
+    const said = resolutionTold(names.reason, { state: "Fresh", detail: "" })
+    if (said !== null) told.push([said, "Resolve"])
+  }
+  if (mended.some((type) => type !== "Resolved") && ![...now.keys()].some((type) => type !== "Resolved"))
+    told.push([{ type: "Normal", reason: "Accepted", note: "All of it is served" }, "Route"])
+  return told
+}
+
+export interface IngressTransitions {
+  /** What is to be told of each Ingress whose verdict says other things than when it was last looked at. */
+  readonly note: (verdicts: ReadonlyMap<ObjectKey, Verdict>, observed: (key: ObjectKey) => Observation | null) => ReadonlyArray<EventSaid>
+}
+
+export const makeIngressTransitions = (): IngressTransitions => {
+  let seen = new Map<ObjectKey, Verdict>()
+  const known = new Map<ObjectKey, Against>()
+  return {
+    note: (verdicts, observed) => {
+      const events: Array<EventSaid> = []
+      const next = new Map<ObjectKey, Verdict>()
+      for (const [key, verdict] of verdicts) {
+        if (!key.startsWith(prefix)) continue
+        const object = observed(key)
+        if (object === null) continue
+        next.set(key, verdict)
+        if (seen.get(key) === verdict) continue
+        const now = againstOf(verdict)
+        const { namespace, name } = parseKey(key)
+        const regarding = { apiVersion: object.apiVersion, kind: "Ingress", namespace, name, uid: object.uid }
+        for (const [told, action] of toldOf(known.get(key) ?? nothing, now)) events.push({ regarding, action, ...told })
+        known.set(key, now)
+      }
+      for (const key of known.keys()) if (!next.has(key)) known.delete(key)
+      seen = next
+      return events
+    }
+  }
+}

@@ -1,0 +1,118 @@
+// A networking.k8s.io Ingress: its verdict, and what it brings to the hosts of its Gateway's listeners: a route like any other, with rules of its own for each host.
+import { Result } from "effect"
+import type { Ingress } from "#schemas/dialects/ingress.ts"
+import { type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { gatewayGroup, networkingGroup } from "#schemas/reference.ts"
+import { ingressNote, observed, routeNote, type Said, route as say } from "../status/conditions.ts"
+import { type Attachment, attach } from "./attachment.ts"
+import { type HostRule, readIngress } from "./dialects/ingress.ts"
+import { lentTo, parentOf } from "./gateway.ts"
+import { ingressParent } from "./ingressclass.ts"
+import { ingressKind } from "./kinds.ts"
+import { type TranslatedRule, translateRule } from "./rule.ts"
+import type { TranslateSettings } from "./settings.ts"
+import { acceptedAt, assembled, guarded, resolvedOf, type TranslatedRoute, without } from "./translatedroute.ts"
+import type { Collected } from "./units.ts"
+import type { Session, View } from "./view.ts"
+
+interface Host {
+  readonly hostname: string
+  readonly attachment: Attachment
+  readonly rules: ReadonlyArray<TranslatedRule>
+  readonly problems: ReadonlyArray<string>
+}
+
+const hostOf = (
+  view: View,
+  settings: TranslateSettings,
+  key: ObjectKey,
+  gateway: ObjectKey,
+  hostname: string,
+  written: ReadonlyArray<HostRule>
+): ReadonlyArray<Host> => {
+  const { namespace, name } = parseKey(key)
+  const to = parseKey(gateway)
+  const ref = { group: gatewayGroup, kind: "Gateway", namespace: to.namespace, name: to.name }
+  // What a listener admits, it says in the kinds of Gateway API.
+  const attachment = attach(view, settings, ref, "HTTPRoute", namespace, [hostname])
+  if (attachment === null) return []
+  const from = { kind: "Ingress", group: networkingGroup, namespace, name }
+  const problems: Array<string> = []
+  const rules = written.map(({ rule, path, backend, section }) => {
+    const translated = translateRule(view, settings, rule, path, { kind: "Ingress", namespace, name, section }, from, () => backend)
+    if (translated.problems.length > 0) problems.push(routeNote.ruleRefused(translated.problems))
+    return translated
+  })
+  return [{ hostname, attachment, rules, problems }]
+}
+
+/** Prefixes of annotations by which other controllers are told how to serve an Ingress. */
+const others =
+  /^([a-z0-9-]+\.)*(ingress\.kubernetes\.io|kubernetes\.io\/ingress\.|traefik\.|haproxy\.org|konghq\.com|appscode\.com|projectcontour\.io|alb\.)/
+
+const foreignAnnotations = (annotations: ReadonlyMap<string, string>): ReadonlyArray<string> => {
+  const names = [...annotations.keys()].filter((name) => name !== "kubernetes.io/ingress.class" && others.test(name)).sort()
+  return names.length === 0 ? [] : [ingressNote.annotations(names)]
+}
+
+const translated = (view: View, settings: TranslateSettings, key: ObjectKey): TranslatedRoute | string => {
+  const object = view.get<Ingress>(key)
+  if (object === null) return "it does not exist"
+  const { meta } = object
+  const parent = ingressParent(view, settings, key)
+  if (parent._tag === "Foreign") return parent.why
+  const gateway = parent._tag === "Gateway" ? parent.gateway : null
+  const entry = (conditions: ReadonlyArray<Said>) => ({
+    parent: gateway,
+    section: null,
+    port: null,
+    conditions: conditions.map((said) => observed(meta.generation, said)),
+    listener: null
+  })
+  if (Result.isFailure(object.value)) return without(meta, [entry([say.undecodable(object.value.failure)])])
+  if (gateway === null) return without(meta, [entry([say.noGateway(parent._tag === "Refused" ? parent.why : "")])])
+  if (parentOf(view, settings, gateway) === null) return without(meta, [entry([say.noGateway(ingressNote.gatewayMissing(gateway))])])
+
+  const { spec } = object.value.success
+  const read = readIngress(spec)
+  const hosts = [...read.hosts].flatMap(([hostname, rules]) => hostOf(view, settings, key, gateway, hostname, rules))
+  const rules = hosts.flatMap((host) => host.rules)
+  const bound = hosts.find(({ attachment }) => attachment.refused === null)
+  const tls = tlsOf(view, settings, key, gateway)
+  const dropped = [
+    ...read.problems,
+    ...hosts.flatMap(({ hostname, attachment, problems }) =>
+      attachment.refused === null ? problems : [ingressNote.hostRefused(hostname, attachment.refused.message)]
+    )
+  ]
+  const badTls = spec.tls.flatMap((element) => (Result.isFailure(element) ? [routeNote.ruleUndecodable(element.failure)] : []))
+  const fields = [...badTls, ...tls.problems]
+  const good = rules.some(({ problems }) => problems.length === 0)
+  const refused = bound === undefined && hosts.length > 0 ? hosts[0]!.attachment.refused! : good ? null : say.unsupportedValue(dropped)
+  const resolved = resolvedOf(rules, {
+    unresolved: tls.unresolved,
+    notes: [...read.notes, ...tls.notes, ...foreignAnnotations(meta.annotations)]
+  })
+  const partly = dropped.length + fields.length === 0 ? [] : [say.partly(dropped, fields)]
+  const entries = [entry(refused === null ? [acceptedAt(bound!.attachment), resolved, ...partly] : [refused, resolved])]
+  const parts = hosts.map(({ hostname, attachment, rules }) => ({
+    attachment,
+    from: `${key} ${hostname}` as ObjectKey,
+    rules: rules.flatMap((rule) => rule.rules).slice()
+  }))
+  return assembled(meta, entries, parts, rules, { counted: refused === null, serving: true })
+}
+
+/** What became of its TLS, with what keeps its listeners from serving. */
+const tlsOf = (view: View, settings: TranslateSettings, key: ObjectKey, gateway: ObjectKey) => {
+  const lent = lentTo(view, settings, gateway)
+  const said = lent.said.get(key)
+  const problems = lent.listeners
+    .filter(({ ingress, accepted }) => ingress === key && accepted.status !== "True")
+    .map(({ path, listener, accepted }) => ingressNote.tls.notServed(path, listener.port, accepted.message))
+  return { problems: [...(said?.problems ?? []), ...problems], unresolved: said?.unresolved ?? [], notes: said?.notes ?? [] }
+}
+
+/** Every Ingress. A string: it is another controller's, and why that is thought. */
+export const translateIngresses = (session: Session, settings: TranslateSettings): Collected<TranslatedRoute | string> =>
+  session.each("ingress", ingressKind, (view, key) => guarded(view, settings, key, translated))

@@ -1,0 +1,146 @@
+// TLS of Ingresses: listeners that they lend to their Gateway, one a host, beside those that the Gateway writes. Apart from gateway.ts, because the owner of the
+// Gateway did not write them: they must not cost a listener of its own anything, and what is wrong with them is told on the Ingress.
+import { Result } from "effect"
+import type { Ingress } from "#schemas/dialects/ingress.ts"
+import type { Listener } from "#schemas/listener.ts"
+import { describeKey, type Meta, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { ingressNote, listenerNote, listener as say } from "../status/conditions.ts"
+import { admitsNamespace } from "./admission.ts"
+import { byAge } from "./age.ts"
+import { keyPairOf } from "./certificate.ts"
+import { ingressParent } from "./ingressclass.ts"
+import { intersection } from "./intersection.ts"
+import { ingressKind } from "./kinds.ts"
+import type { JudgedListener } from "./listener.ts"
+import type { TranslateSettings } from "./settings.ts"
+import type { View } from "./view.ts"
+
+export interface LentListener extends JudgedListener {
+  readonly ingress: ObjectKey
+  /** `spec.tls[0]` */
+  readonly path: string
+}
+
+/** What an Ingress is told of its TLS. */
+export interface TlsSaid {
+  /** Not served, each naming its field. */
+  readonly problems: Array<string>
+  readonly unresolved: Array<{ readonly reason: string; readonly message: string }>
+  readonly notes: Array<string>
+}
+
+export interface Lent {
+  readonly listeners: ReadonlyArray<LentListener>
+  readonly said: ReadonlyMap<ObjectKey, TlsSaid>
+}
+
+/** A host that is to have TLS; secret null: with what the Gateway has. */
+interface Asked {
+  readonly path: string
+  /** null: every host. */
+  readonly host: string | null
+  readonly secret: string | null
+}
+
+const none: Lent = { listeners: [], said: new Map() }
+const httpsPort = 443
+
+const askedBy = (view: View, settings: TranslateSettings, key: ObjectKey, gateway: ObjectKey): ReadonlyArray<Asked> | null =>
+  view.unit("ingress tls", `${key} ${gateway}`, (view) => {
+    const parent = ingressParent(view, settings, key)
+    const value = view.get<Ingress>(key)?.value
+    if (parent._tag !== "Gateway" || parent.gateway !== gateway || value === undefined || Result.isFailure(value)) return null
+    return value.success.spec.tls.flatMap((element, index): ReadonlyArray<Asked> => {
+      if (Result.isFailure(element)) return []
+      const { hosts, secretName = "" } = element.success
+      const names = hosts.length === 0 ? [null] : hosts
+      return names.map((host) => ({ path: `spec.tls[${index}]`, host, secret: secretName === "" ? null : secretName }))
+    })
+  })
+
+/** Listeners of the Gateway through which the Ingress may speak for a host at all. */
+const admitting = (view: View, written: ReadonlyArray<JudgedListener>, own: string, namespace: string, host: string | null) =>
+  written.filter(
+    ({ listener, accepted, supportedKinds }) =>
+      accepted.status === "True" &&
+      supportedKinds.length > 0 &&
+      admitsNamespace(view, own, listener.allowedRoutes.namespaces, namespace) &&
+      intersection(listener.hostname ?? "*", host ?? "*") !== null
+  )
+
+/** written: the listeners that the Gateway writes. */
+export const ingressTls = (view: View, settings: TranslateSettings, gateway: ObjectKey, written: ReadonlyArray<JudgedListener>): Lent => {
+  const asking: Array<{ readonly meta: Meta; readonly asked: ReadonlyArray<Asked> }> = []
+  for (const { meta } of view.list<Ingress>(ingressKind)) {
+    const asked = askedBy(view, settings, meta.key, gateway)
+    if (asked !== null && asked.length > 0) asking.push({ meta, asked })
+  }
+  if (asking.length === 0) return none
+  const own = parseKey(gateway).namespace
+  const secure = written.filter(({ listener, accepted }) => accepted.status === "True" && listener.protocol === "HTTPS")
+  const ports = secure.length === 0 ? [httpsPort] : [...new Set(secure.map(({ listener }) => listener.port))].sort((a, b) => a - b)
+  const lent = new Map<string, { readonly listener: LentListener; readonly secret: ObjectKey }>()
+  const said = new Map<ObjectKey, TlsSaid>()
+
+  const lend = (meta: Meta, one: Asked, secret: ObjectKey, allowedRoutes: Listener["allowedRoutes"], port: number): LentListener => {
+    const pair = keyPairOf(view, `${one.path}.secretName`, secret)
+    const problem = Result.isFailure(pair) ? pair.failure : null
+    const listener: Listener = {
+      // No name that can be written in a Gateway has brackets.
+      name: `[tls ${one.host ?? "*"}:${port}]`,
+      ...(one.host === null ? {} : { hostname: one.host }),
+      port,
+      protocol: "HTTPS",
+      allowedRoutes
+    }
+    return {
+      index: written.length + lent.size,
+      name: listener.name,
+      listener,
+      accepted: say.accepted,
+      resolved: problem === null ? say.resolvedRefs : say.invalidCertificateRef([problem.message]),
+      others: [],
+      supportedKinds: written.find(({ supportedKinds }) => supportedKinds.length > 0)?.supportedKinds ?? [],
+      certificates: Result.isSuccess(pair) ? [pair.success] : [],
+      secrets: Result.isSuccess(pair) ? [pair.success.id] : problem?.there === true ? [secret] : [],
+      ingress: meta.key,
+      path: one.path
+    }
+  }
+
+  for (const { meta, asked } of asking.sort((a, b) => byAge(a.meta, b.meta))) {
+    const { namespace } = parseKey(meta.key)
+    const tell: TlsSaid = { problems: [], unresolved: [], notes: [] }
+    said.set(meta.key, tell)
+    for (const one of asked) {
+      const host = one.host ?? "*"
+      const through = admitting(view, written, own, namespace, one.host)
+      // Its routes do not attach either, and that is told.
+      if (through.length === 0) continue
+      if (one.secret === null) {
+        const covered = through.some(({ listener }) => listener.protocol === "HTTPS")
+        if (!covered) tell.problems.push(ingressNote.tls.noSecret(one.path, host, gateway))
+        continue
+      }
+      const secret = objectKey("Secret", namespace, one.secret)
+      for (const port of ports) {
+        const beside = written.filter(({ listener, accepted }) => accepted.status === "True" && listener.port === port)
+        const same = beside.find(({ listener }) => (listener.hostname ?? "*") === host)
+        const other = lent.get(`${port} ${host}`)
+        if (beside.some(({ listener }) => listener.protocol !== "HTTPS"))
+          tell.problems.push(ingressNote.tls.portProtocol(one.path, port, gateway))
+        else if (same !== undefined) tell.notes.push(ingressNote.tls.gatewayHas(one.path, host, same.name))
+        else if (other !== undefined) {
+          if (other.secret !== secret) tell.problems.push(ingressNote.tls.taken(one.path, host, other.listener.ingress))
+        } else {
+          const listener = lend(meta, one, secret, through[0]!.listener.allowedRoutes, port)
+          lent.set(`${port} ${host}`, { listener, secret })
+          const [pair] = listener.certificates
+          if (pair !== undefined) tell.notes.push(listenerNote.certificate.expires(describeKey(secret), pair.expires))
+          else tell.unresolved.push({ reason: "InvalidCertificateRef", message: listener.resolved.message })
+        }
+      }
+    }
+  }
+  return { listeners: [...lent.values()].map(({ listener }) => listener), said }
+}

@@ -1,0 +1,194 @@
+// An Ingress is read into the same routes: whatever it says with Exact and Prefix, an HTTPRoute for each host says with the same rules in the same order.
+import fc from "fast-check"
+import { assert, describe, it } from "vitest"
+import type { Rule } from "#src/snapshot/route.ts"
+import { makeTranslate, type Translation } from "#src/translate/translate.ts"
+import { decoded, folded, upserted } from "../objects.ts"
+import { settings } from "../world.ts"
+
+const translate = makeTranslate(settings)
+
+const gateway = {
+  apiVersion: "gateway.networking.k8s.io/v1",
+  kind: "Gateway",
+  metadata: { name: "ingress", namespace: "default" },
+  spec: {
+    gatewayClassName: "sluice",
+    listeners: [
+      { name: "any", port: 80, protocol: "HTTP", allowedRoutes: { namespaces: { from: "All" } } },
+      { name: "com", port: 81, protocol: "HTTP", hostname: "*.com", allowedRoutes: { namespaces: { from: "All" } } },
+      { name: "one", port: 82, protocol: "HTTP", hostname: "a.example.com", allowedRoutes: { namespaces: { from: "All" } } }
+    ]
+  }
+}
+const base = [
+  {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "GatewayClass",
+    metadata: { name: "sluice" },
+    spec: { controllerName: settings.controllerName }
+  },
+  gateway,
+  ...["x", "y"].map((name) => ({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace: "shop" },
+    spec: {
+      type: "ExternalName",
+      externalName: `${name}.example.net`,
+      ports: [
+        { name: "web", port: 80 },
+        { name: "other", port: 8080 }
+      ]
+    }
+  }))
+]
+
+type Port = readonly [written: object, number: number]
+const ports: readonly [Port, Port, Port] = [
+  [{ number: 80 }, 80],
+  [{ name: "web" }, 80],
+  [{ name: "other" }, 8080]
+]
+const path = fc.record({
+  path: fc.constantFrom<string>("/", "/a", "/a/", "/a/b", "/b"),
+  pathType: fc.constantFrom<string>("Exact", "Prefix", "ImplementationSpecific"),
+  service: fc.constantFrom<string>("x", "y"),
+  port: fc.constantFrom(...ports)
+})
+const written = fc.uniqueArray(
+  fc.record({
+    host: fc.constantFrom<string | undefined>(undefined, "a.example.com", "*.example.com", "*.com", "b.example.org"),
+    paths: fc.array(path, { minLength: 1, maxLength: 5 })
+  }),
+  { minLength: 1, maxLength: 4, selector: ({ host }) => host }
+)
+type Written = typeof written extends fc.Arbitrary<infer A> ? A : never
+
+const ingress = (rules: Written, spec: object = {}) => ({
+  apiVersion: "networking.k8s.io/v1",
+  kind: "Ingress",
+  metadata: { name: "web", namespace: "shop" },
+  spec: {
+    rules: rules.map(({ host, paths }) => ({
+      host,
+      http: {
+        paths: paths.map(({ path, pathType, service, port }) => ({
+          path,
+          pathType,
+          backend: { service: { name: service, port: port[0] } }
+        }))
+      }
+    })),
+    ...spec
+  }
+})
+
+const routes = (rules: Written) =>
+  rules.map(({ host, paths }, at) => ({
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: { name: `web-${at}`, namespace: "shop" },
+    spec: {
+      parentRefs: [{ name: "ingress", namespace: "default" }],
+      hostnames: host === undefined ? [] : [host],
+      rules: paths.map(({ path, pathType, service, port }) => ({
+        matches: [{ path: { type: pathType === "Exact" ? "Exact" : "PathPrefix", value: path } }],
+        backendRefs: [{ name: service, port: port[1] }]
+      }))
+    }
+  }))
+
+/** Every virtual host, without whose each rule is. */
+const served = ({ gateways }: Translation) =>
+  [...gateways.values()].map(({ snapshot }) =>
+    [...snapshot.virtualHosts]
+      .map(([id, { rules }]) => [id, rules.map(({ source: _, ...rule }: Rule) => rule)] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+  )
+
+const state = (...objects: ReadonlyArray<object>) => folded([...base, ...objects].map(upserted))
+
+const conditionsOf = (translation: Translation, name = "web") =>
+  new Map(
+    (translation.verdicts.get(`Ingress.networking.k8s.io/shop/${name}`)?.entries[0]?.conditions ?? []).map(
+      (one) => [one.type, one] as const
+    )
+  )
+
+describe("an Ingress", () => {
+  it("serves what HTTPRoutes with the same hosts and paths would serve", () => {
+    fc.assert(
+      fc.property(written, (rules) => {
+        assert.deepEqual(served(translate(state(ingress(rules)))), served(translate(state(...routes(rules)))))
+      }),
+      { numRuns: 100 }
+    )
+  })
+
+  it("sends what none of its paths takes to its default backend, on each of its hosts and on every other", () => {
+    fc.assert(
+      fc.property(written, (rules) => {
+        const backend = { service: { name: "y", port: { number: 80 } } }
+        const open = rules.filter(({ paths }) => !paths.some(({ path, pathType }) => path === "/" && pathType !== "Exact"))
+        const last = { path: "/", pathType: "Prefix", service: "y", port: ports[0] }
+        const full = [
+          ...rules.map((rule) => (open.includes(rule) ? { ...rule, paths: [...rule.paths, last] } : rule)),
+          ...(rules.some(({ host }) => host === undefined) ? [] : [{ host: undefined, paths: [last] }])
+        ]
+        assert.deepEqual(served(translate(state(ingress(rules, { defaultBackend: backend })))), served(translate(state(...routes(full)))))
+      }),
+      { numRuns: 100 }
+    )
+  })
+
+  it("is counted once at each listener, and goes with its rules", () => {
+    const rules: Written = [
+      { host: "a.example.com", paths: [{ path: "/", pathType: "Prefix", service: "x", port: ports[0] }] },
+      { host: "b.example.org", paths: [{ path: "/", pathType: "Prefix", service: "x", port: ports[0] }] }
+    ]
+    const first = translate(state(ingress(rules)))
+    const counts = ({ verdicts }: Translation) =>
+      (verdicts.get("Gateway.gateway.networking.k8s.io/default/ingress")?.entries ?? []).flatMap(
+        ({ listener }) => listener?.attachedRoutes ?? []
+      )
+    assert.deepEqual(counts(first), [1, 1, 1])
+    const key = decoded(ingress(rules)).meta.key
+    const gone = translate(folded([{ _tag: "Deleted", key }], state(ingress(rules))), first)
+    assert.deepEqual(counts(gone), [0, 0, 0])
+    assert.deepEqual(served(gone), [[]])
+  })
+
+  it("is told which Gateway it lacks, and serves once it is there", () => {
+    const rules: Written = [{ host: undefined, paths: [{ path: "/", pathType: "Prefix", service: "x", port: ports[0] }] }]
+    const named = { ...ingress(rules), metadata: { name: "web", namespace: "shop", annotations: { "gateway.sluice.dev/gateway": "edge" } } }
+    const before = translate(state(named))
+    assert.deepEqual(
+      [...conditionsOf(before).values()].map(({ type, status, reason }) => `${type} ${status} ${reason}`),
+      ["Accepted False NoMatchingParent"]
+    )
+    assert.include(conditionsOf(before).get("Accepted")?.message, "Gateway shop/edge")
+    const edge = {
+      ...gateway,
+      metadata: { name: "edge", namespace: "shop" },
+      spec: { ...gateway.spec, listeners: [{ name: "http", port: 90, protocol: "HTTP" }] }
+    }
+    const after = translate(folded([upserted(edge)], state(named)), before)
+    assert.equal(conditionsOf(after).get("Accepted")?.status, "True")
+    assert.equal(after.gateways.get("Gateway.gateway.networking.k8s.io/shop/edge")?.snapshot.virtualHosts.size, 1)
+  })
+
+  it("takes a switch of its Gateway: ExternalName Services may be off there", () => {
+    const rules: Written = [{ host: undefined, paths: [{ path: "/", pathType: "Prefix", service: "x", port: ports[0] }] }]
+    const off = {
+      apiVersion: "gateway.sluice.dev/v1alpha1",
+      kind: "GatewayParameters",
+      metadata: { name: "off", namespace: "default" },
+      spec: { features: { externalName: "Disabled" } }
+    }
+    const infrastructure = { parametersRef: { group: "gateway.sluice.dev", kind: "GatewayParameters", name: "off" } }
+    const closed = translate(state(ingress(rules), off, { ...gateway, spec: { ...gateway.spec, infrastructure } }))
+    assert.equal(conditionsOf(closed).get("ResolvedRefs")?.reason, "NotPermitted")
+    assert.equal(conditionsOf(translate(state(ingress(rules), off))).get("ResolvedRefs")?.status, "True")
+  })
+})
