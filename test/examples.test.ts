@@ -43,7 +43,11 @@ const examples = readdirSync(join(root, "examples"), { withFileTypes: true }).fi
 )
 
 /** Pages with the manifests they show, a page's blocks together, since one refers to the next. */
-const pages = ["README.md", "SECURITY.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))]
+const pages = [
+  "README.md",
+  "SECURITY.md",
+  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).map((name) => join("docs", name))
+]
   .filter((name) => name.endsWith(".md"))
   .map((page) => {
     const blocks = [...readFileSync(join(root, page), "utf8").matchAll(/^```ya?ml\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? "")
