@@ -10,6 +10,7 @@ import { DialledHostname, PreciseHostname } from "./hostname.ts"
 import { LoadBalancer } from "./loadbalancer.ts"
 import { int32, integer, NamespaceName, ObjectName, PortNumber, text } from "./name.ts"
 import { LocalObjectReference, SecretObjectReference } from "./reference.ts"
+import { Retry } from "./retry.ts"
 import { SubjectAltName, WellKnownCACertificates } from "./trust.ts"
 
 /** A field of a later release: kept as written, so that a condition can name it. */
@@ -232,6 +233,17 @@ export const BackendConnections = Schema.Struct({
 })
 export type BackendConnections = typeof BackendConnections.Type
 
+/** What of it is not already said by `connections`. */
+export const BackendCircuitBreaker = Schema.Struct({
+  maxParallelRequests: Schema.optionalKey(int32(0)).annotateKey({
+    description: "Requests of one pod that this backend answers at once; more are answered 503. Absent: no limit."
+  }),
+  maxParallelRetries: Schema.optionalKey(int32(0)).annotateKey({
+    description: "Requests of one pod that are being tried once more at the same time. Absent: no limit but the budget."
+  })
+})
+export type BackendCircuitBreaker = typeof BackendCircuitBreaker.Type
+
 export const Backend = Schema.Struct({
   spec: Schema.Struct({
     endpoints: elementsOf(BackendEndpoint, "spec.endpoints", 1, 256).annotateKey({
@@ -266,8 +278,12 @@ export const Backend = Schema.Struct({
     loadBalancer: Schema.optionalKey(LoadBalancer).annotateKey({
       description: "How requests are spread over the endpoints. Absent: RoundRobin."
     }),
-    retry: Later.annotateKey({ description: "For a later release: refused by condition." }),
-    circuitBreaker: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    retry: Schema.optionalKey(Retry).annotateKey({
+      description: "For rules of routes that say nothing of retries. Absent: the safe one alone."
+    }),
+    circuitBreaker: Schema.optionalKey(BackendCircuitBreaker).annotateKey({
+      description: "Limits of requests. What is beyond is answered 503 at once."
+    }),
     failover: Schema.optionalKey(Failover).annotateKey({
       description: "When requests pass from a tier of endpoints to the next, and back."
     }),
@@ -278,4 +294,4 @@ export const Backend = Schema.Struct({
 export type Backend = typeof Backend.Type
 
 /** Fields of spec that the schema reads and no released proxy serves yet: present means a condition that names them. */
-export const laterBackendFields = ["healthCheck", "outlier", "retry", "circuitBreaker", "credentials", "egressPath"] as const
+export const laterBackendFields = ["healthCheck", "outlier", "credentials", "egressPath"] as const

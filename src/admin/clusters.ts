@@ -14,6 +14,8 @@ export const clustersText = (gateways: ReadonlyArray<GatewayView>): string => {
       if (limits !== undefined) {
         say("default_priority::max_connections", limits.maxConnections)
         say("default_priority::max_pending_requests", limits.maxPending)
+        if (typeof limits.maxRequests === "number") say("default_priority::max_requests", limits.maxRequests)
+        if (typeof limits.maxRetries === "number") say("default_priority::max_retries", limits.maxRetries)
       }
       say("added_via_api", true)
       for (const endpoint of description.endpoints) {

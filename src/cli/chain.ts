@@ -66,6 +66,8 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
     row("addresses", upstream.addresses, "    "),
     ...(upstream.dns === null ? [] : [row("DNS", pairs(upstream.dns), "    ")]),
     row("timeouts", pairs(upstream.timeouts), "    "),
+    row("limits", pairs(upstream.limits), "    "),
+    ...(upstream.retry === null ? [] : [row("retries", `${upstream.retry}; where the rule says nothing of them`, "    ")]),
     ...[...setters.values()].map(({ by, fields }) => row("set by", `${said(by, paint)}: ${fields.join(", ")}`, "    "))
   ]
 }

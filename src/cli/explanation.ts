@@ -8,19 +8,11 @@ import { redirectLocation, withQuery } from "../routing/rewrite.ts"
 import { describeSource, type Source } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import type { Reason } from "../snapshot/reason.ts"
+import { describeRetry } from "../snapshot/retry.ts"
 import type { Match, Rule } from "../snapshot/route.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Question } from "./question.ts"
-import {
-  describeFilters,
-  describeMatch,
-  describeRetry,
-  type Explanation,
-  type LoserStory,
-  type Said,
-  setting,
-  shareStories
-} from "./story.ts"
+import { describeFilters, describeMatch, type Explanation, type LoserStory, type Said, setting, shareStories } from "./story.ts"
 
 /** Where an object is written; null where nobody knows. */
 export type Locate = (source: Source) => string | null
@@ -193,7 +185,7 @@ const decided = (
       route: say(rule.source),
       match: describeMatch(rule.match),
       deadlines: { request: setting(rule.deadlines.request, null), backendRequest: setting(rule.deadlines.backendRequest, null) },
-      retry: describeRetry(rule),
+      retry: rule.action._tag === "Forward" ? describeRetry(rule.action.retry) : null,
       filters: describeFilters(rule)
     }
   }

@@ -7,8 +7,9 @@ import { defaultFailover, defaultFirstByte, defaultIdle, describeFailover } from
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
+import { describeRetry } from "../snapshot/retry.ts"
 import type { Match, Rule } from "../snapshot/route.ts"
-import type { Setting } from "../snapshot/setting.ts"
+import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
@@ -57,6 +58,10 @@ export interface UpstreamStory {
   readonly balancing: string
   /** null: it has one tier. */
   readonly failover: string | null
+  /** Requests and connections at once. */
+  readonly limits: Readonly<Record<string, string>>
+  /** For rules that say nothing of retries; null: it says nothing of them either. */
+  readonly retry: string | null
   readonly dns: Readonly<Record<string, string>> | null
   readonly addresses: string
   readonly endpoints: ReadonlyArray<EndpointStory>
@@ -165,15 +170,6 @@ const unusable = (spec: Upstream, endpoints: ReadonlyArray<Endpoint>): Reason | 
   return denied.includes(null) ? null : denied[0]!.reason
 }
 
-/** What a rule says of retries, in words; null: nothing. */
-export const describeRetry = ({ action }: Rule): string | null => {
-  if (action._tag !== "Forward" || action.retry === "Default") return null
-  if (action.retry === "Disabled") return "none: a request is tried once"
-  const { attempts, codes, backoff } = action.retry
-  const after = ["a connection that fails", "no answer (methods that may be repeated)", ...codes]
-  return `up to ${attempts} more, after ${after.join(", ")}; ${backoff} ms before the first`
-}
-
 export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
   rule.filters.map((filter) => {
     switch (filter._tag) {
@@ -196,7 +192,7 @@ const upstreamStory = (
   question: Question,
   say: (source: Source) => Said
 ): UpstreamStory => {
-  const { timeouts, dns, tls } = spec
+  const { timeouts, dns, tls, limits } = spec
   const names = endpoints.some((endpoint) => endpoint.at._tag === "Name")
   const egress = spec.addresses.egress
   return {
@@ -225,6 +221,14 @@ const upstreamStory = (
     },
     balancing: describeBalance(spec.balance),
     failover: endpoints.some(({ tier }) => tier !== endpoints[0]!.tier) ? describeFailover(spec.failover ?? defaultFailover) : null,
+    limits: {
+      connections: `${limits.maxConnections}`,
+      pending: `${limits.maxPending}`,
+      requests: limited(limits.maxRequests),
+      retries: limited(limits.maxRetries),
+      requestsPerConnection: limited(limits.maxRequestsPerConnection)
+    },
+    retry: describeRetry(spec.retry),
     dns: !names
       ? null
       : {
@@ -260,6 +264,8 @@ const upstreamStory = (
     setBy: Object.fromEntries(Object.entries(spec.provenance).map(([field, source]) => [field, say(source)]))
   }
 }
+
+const limited = (limit: Setting<number>): string => `${settle(limit, null) ?? "no limit"}`
 
 export const shareStories = (
   rule: CompiledRule,

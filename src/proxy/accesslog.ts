@@ -85,7 +85,7 @@ const fields: ReadonlyArray<Field> = [
   {
     name: "retry_withheld",
     type: "string",
-    help: "Why a retry rule's next try was not made: `attempts` or `budget` used up, `body` larger than is kept, `wait` longer than there is time."
+    help: "Why a retry rule's next try was not made: `attempts` or `budget` used up, `body` larger than is kept, `wait` longer than there is time, `limit`: too many at once."
   },
   { name: "reused", type: "boolean", help: "The upstream connection had been used before." }
 ]

@@ -159,8 +159,9 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.reply.proceed()
     }
     const rule = this.rule!
+    const retry = rule.retry ?? share.retry
     // The tries of a plan have their times each.
-    if (rule.retry !== null) this.plan = planOf(rule.retry, rule, this.started)
+    if (retry !== null) this.plan = planOf(retry, rule, this.started)
     else this.deadlines?.startBackend(rule.backendDeadline, () => this.timedOut("backend", rule.backendDeadline))
     this.attempt = upstream.send(request, this, this.plan)
   }

@@ -1,7 +1,9 @@
 // What metrics read at a scrape instead of counting it: pools and names count for themselves already, days are a matter of the clock.
 import type { MetricName, Metrics } from "../report/metrics.ts"
 import type { UpstreamFacts } from "../report/report.ts"
+import type { Limits } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
+import { settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { PoolCounts } from "../upstream/description.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
@@ -12,6 +14,7 @@ type Samples = Iterable<readonly [ReadonlyArray<string>, number]>
 interface Seen {
   readonly target: string
   readonly pool: PoolCounts
+  readonly limits: Limits
   readonly facts: UpstreamFacts
   /** null: no policy in mode Report speaks of it. */
   readonly reported: number | null
@@ -41,7 +44,7 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
       seen = [...sources.upstreams.values()].map((live) => {
         const { pool, reported } = live.describe()
         const on = live.spec.addresses.egress?.trial !== undefined
-        return { target: live.spec.of.target, pool, facts: live.facts(), reported: on ? reported : null }
+        return { target: live.spec.of.target, pool, limits: live.spec.limits, facts: live.facts(), reported: on ? reported : null }
       })
       queueMicrotask(() => {
         seen = null
@@ -99,6 +102,16 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["upstreamRequests", summed(({ pool }) => pool.requests)],
     ["reused", summed(({ pool }) => pool.reused)],
     ["retriesWithheld", byState(({ pool }) => Object.entries(pool.withheld))],
+    [
+      "limits",
+      byState(({ limits }) => [
+        ["connections", limits.maxConnections],
+        ["pending", limits.maxPending],
+        ["requests", settle(limits.maxRequests, null) ?? Number.POSITIVE_INFINITY],
+        ["retries", settle(limits.maxRetries, null) ?? Number.POSITIVE_INFINITY]
+      ])
+    ],
+    ["retrying", summed(({ pool }) => pool.retrying)],
     ["overflows", summed(({ pool }) => pool.overflows)],
     ["retries", summed(({ pool }) => pool.retries)],
     ["egressReported", reported],

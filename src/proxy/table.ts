@@ -6,8 +6,9 @@ import { compileWeights, type Weighted } from "../routing/share.ts"
 import type { Balance, HashKey } from "../snapshot/balance.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
-import type { Retry, Rule, VirtualHost } from "../snapshot/route.ts"
-import { settle } from "../snapshot/setting.ts"
+import type { Retry } from "../snapshot/retry.ts"
+import type { VirtualHost } from "../snapshot/route.ts"
+import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Upstream } from "../snapshot/upstream.ts"
 import type { Chooser } from "./certificates.ts"
@@ -23,6 +24,8 @@ export interface LiveShare {
   readonly unserved: string | null
   /** What its upstream's consistent hash goes by; null: it balances otherwise, and nothing is read. */
   readonly key: HashKey | null
+  /** Its upstream's retries, for rules that say nothing of them. */
+  readonly retry: Retry | null
 }
 
 export interface LiveRule {
@@ -35,6 +38,8 @@ export interface LiveRule {
   /** Milliseconds; null: none. No total time is the default (docs/request.md). */
   readonly requestDeadline: number | null
   readonly backendDeadline: number | null
+  /** The rule says nothing of the time of one try. */
+  readonly backendUnsaid: boolean
   /** null: it says nothing of retries. Without attempts: it wants none. */
   readonly retry: Retry | null
   readonly shares: Weighted<LiveShare>
@@ -103,12 +108,9 @@ const ruleProblem = ({ rule, unknown, filters }: CompiledRule): string | null =>
   return rule.action.cache !== null ? "caching is not served" : null
 }
 
-const noRetry: Retry = { codes: [], attempts: 0, backoff: 0 }
+const noRetry: Retry = { codes: [], attempts: 0, backoff: 0, longest: 0, perTry: "Default" }
 
-const retryOf = ({ action }: Rule): Retry | null => {
-  if (action._tag !== "Forward" || action.retry === "Default") return null
-  return action.retry === "Disabled" ? noRetry : action.retry
-}
+const retryOf = (said: Setting<Retry>): Retry | null => (said === "Default" ? null : said === "Disabled" ? noRetry : said)
 
 /** listener: as the labels call it. Problems are what the acknowledgement tells. */
 export const liveRules = (
@@ -134,7 +136,8 @@ export const liveRules = (
         tally: tallies.acquire({ gateway, listener, route, upstream }),
         problem: problem ?? told(rule.source, shareProblem(share)),
         unserved: spec === undefined ? null : told(rule.source, upstreamProblem(spec)),
-        key: spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null
+        key: spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null,
+        retry: spec === undefined ? null : retryOf(spec.retry)
       }
     })
     rules.set(compiled, {
@@ -145,7 +148,8 @@ export const liveRules = (
       problem,
       requestDeadline: settle(rule.deadlines.request, null),
       backendDeadline: settle(rule.deadlines.backendRequest, null),
-      retry: retryOf(rule),
+      backendUnsaid: rule.deadlines.backendRequest === "Default",
+      retry: rule.action._tag === "Forward" ? retryOf(rule.action.retry) : null,
       shares: compileWeights(shares, (share) => share.compiled.share.weight)
     })
   }

@@ -89,6 +89,18 @@ export const definitions = {
     labels: [...upstream, "state"]
   },
   pending: { name: "sluice_upstream_pending_requests", type: "gauge", help: "Requests that wait for a connection.", labels: upstream },
+  limits: {
+    name: "sluice_upstream_limit",
+    type: "gauge",
+    help: "What a pod allows an upstream at once. limit: connections, pending (requests that wait), requests or retries; +Inf: no limit. Beyond is sluice_upstream_overflows_total, of retries withheld for limit.",
+    labels: [...upstream, "limit"]
+  },
+  retrying: {
+    name: "sluice_upstream_retrying_requests",
+    type: "gauge",
+    help: "Requests that are being tried once more.",
+    labels: upstream
+  },
   dials: { name: "sluice_upstream_dials_total", type: "counter", help: "Connections begun.", labels: upstream },
   dialFailures: {
     name: "sluice_upstream_dial_failures_total",
@@ -106,13 +118,13 @@ export const definitions = {
   retriesWithheld: {
     name: "sluice_upstream_retries_withheld_total",
     type: "counter",
-    help: "Further tries that a retry rule wanted and did not get. why: attempts, budget, body (larger than is kept) or wait (longer than there is time).",
+    help: "Further tries that a retry rule wanted and did not get. why: attempts, budget, body (larger than is kept), wait (longer than there is time) or limit (too many at once).",
     labels: [...upstream, "why"]
   },
   overflows: {
     name: "sluice_upstream_overflows_total",
     type: "counter",
-    help: "Requests refused because the pool was full.",
+    help: "Requests refused because the pool was full, or too many were under way.",
     labels: upstream
   },
   retries: {

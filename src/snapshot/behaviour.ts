@@ -1,5 +1,6 @@
 // The one vocabulary of behaviour: every dialect yields a part of it, translate/behaviour merges the layers. Times are milliseconds.
 import { type Balance, defaultBalance } from "./balance.ts"
+import type { Retry } from "./retry.ts"
 import type { Setting } from "./setting.ts"
 
 export interface UpstreamTimeouts {
@@ -34,6 +35,10 @@ export interface Limits {
   readonly maxConnections: number
   readonly maxPending: number
   readonly maxRequestsPerConnection: Setting<number>
+  /** Requests under way at once, those whose connection is being made included; those that wait for one are maxPending's. */
+  readonly maxRequests: Setting<number>
+  /** Requests that are being tried once more, at once. */
+  readonly maxRetries: Setting<number>
 }
 
 /** Not served yet: the schema accepts them, a condition names them. */
@@ -63,7 +68,13 @@ export const defaultDns: DnsContract = {
   staleLimit: 600_000
 }
 
-export const defaultLimits: Limits = { maxConnections: 1024, maxPending: 1024, maxRequestsPerConnection: "Disabled" }
+export const defaultLimits: Limits = {
+  maxConnections: 1024,
+  maxPending: 1024,
+  maxRequestsPerConnection: "Disabled",
+  maxRequests: "Disabled",
+  maxRetries: "Disabled"
+}
 
 /** When requests pass from a tier to the next, and back. */
 export interface Failover {
@@ -86,6 +97,8 @@ export interface Behaviour {
   readonly limits: Limits
   readonly balance: Balance
   readonly failover: Failover
+  /** For rules that say nothing of retries. */
+  readonly retry: Setting<Retry>
 }
 
 export const defaultBehaviour: Behaviour = {
@@ -93,5 +106,6 @@ export const defaultBehaviour: Behaviour = {
   dns: defaultDns,
   limits: defaultLimits,
   balance: defaultBalance,
-  failover: defaultFailover
+  failover: defaultFailover,
+  retry: "Default"
 }

@@ -24,6 +24,7 @@ import {
   whole
 } from "./reading.ts"
 import type { RouteReason } from "./reason.ts"
+import { growth, type Retry } from "./retry.ts"
 import type {
   Action,
   CacheRule,
@@ -35,7 +36,6 @@ import type {
   PathMatch,
   PathRewrite,
   Redirect,
-  Retry,
   Rule,
   Share,
   ValueMatch
@@ -90,7 +90,14 @@ const reasons: Readonly<Record<RouteReason, true>> = {
 const reason: Read<RouteReason> = (value) => (Object.hasOwn(reasons, text(value)) ? (value as RouteReason) : "invalid_filter")
 
 const share = fields<Share>({ weight: whole, upstream: nullable(text), why: nullable(reason), filters: list(filter), source })
-const retry = fields<Retry>({ codes: list(whole), attempts: whole, backoff: amount })
+const writtenRetry = fields<Pick<Retry, "codes" | "attempts" | "backoff">>({ codes: list(whole), attempts: whole, backoff: amount })
+const retryTimes = fields<Pick<Retry, "longest" | "perTry">>({ longest: amount, perTry: setting(amount) })
+/** An older operator says neither how long a wait may grow nor how long a try may take. */
+const retry: Read<Retry> = (value) => {
+  const written = writtenRetry(value)
+  const times = { longest: written.backoff * growth, perTry: "Default", ...(value as object) }
+  return { ...written, ...retryTimes(times) }
+}
 const cache = fields<CacheRule>({ policy: source })
 const forwardFields = fields<Omit<Forward, "_tag">>({ retry: setting(retry), cache: nullable(cache), to: list(share) })
 const forward: Read<Forward> = (value) => ({ _tag: "Forward", ...forwardFields(value) })
@@ -229,7 +236,18 @@ const egress: Read<EgressRules> = (value) => {
   return on.trial === null ? rules : { ...rules, trial: on.trial }
 }
 const addresses = fields<AddressPolicy>({ cluster: list(text), allowLoopback: flag, egress: nullable(egress) })
-const limits = fields<Limits>({ maxConnections: whole, maxPending: whole, maxRequestsPerConnection: setting(whole) })
+/** What an older operator knows nothing of. */
+const unsaidBefore =
+  <A>(read: Read<A>, before: A): Read<A> =>
+  (value) =>
+    value === undefined ? before : read(value)
+const limits = fields<Limits>({
+  maxConnections: whole,
+  maxPending: whole,
+  maxRequestsPerConnection: setting(whole),
+  maxRequests: unsaidBefore(setting(whole), "Disabled"),
+  maxRetries: unsaidBefore(setting(whole), "Disabled")
+})
 const timeouts = fields<UpstreamTimeouts>({
   connect: amount,
   tlsHandshake: amount,
@@ -289,6 +307,7 @@ const knownUpstream = fields<Omit<Upstream, "failover">>({
   health: judged<Setting<HealthCheck>>,
   outlier: judged<Setting<Outlier>>,
   limits,
+  retry: unsaidBefore(setting(retry), "Default"),
   timeouts,
   credential: judged<Upstream["credential"]>,
   external: flag

@@ -1,6 +1,7 @@
 // Virtual hosts and their rules, as the proxy executes them: one match a rule, in the order of precedence.
 import type { Id, Source } from "./id.ts"
 import type { RouteReason } from "./reason.ts"
+import type { Retry } from "./retry.ts"
 import type { Setting } from "./setting.ts"
 
 /** The rules of one hostname on one listener. Hostname: lower case, `*.suffix`, or `*` for every host. */
@@ -94,14 +95,6 @@ export interface Redirect {
 export interface Deadlines {
   readonly request: Setting<number>
   readonly backendRequest: Setting<number>
-}
-
-/** The user's own retry rule; the safe retry of an unsent request needs none. */
-export interface Retry {
-  readonly codes: ReadonlyArray<number>
-  readonly attempts: number
-  /** Milliseconds. */
-  readonly backoff: number
 }
 
 /** Reserved for HTTP caching: no rule carries one yet. */

@@ -3,6 +3,7 @@ import type { Balance } from "./balance.ts"
 import type { DnsContract, Failover, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressRules } from "./egress.ts"
 import type { Id, Source } from "./id.ts"
+import type { Retry } from "./retry.ts"
 import type { Setting } from "./setting.ts"
 
 /** Its id is the hash of every field but sources and provenance; `of` is hashed too, or equal settings would share endpoints. */
@@ -23,6 +24,8 @@ export interface Upstream {
   readonly health: Setting<HealthCheck>
   readonly outlier: Setting<Outlier>
   readonly limits: Limits
+  /** For rules that say nothing of retries. */
+  readonly retry: Setting<Retry>
   readonly timeouts: UpstreamTimeouts
   /** Absent: the default. */
   readonly failover?: Failover

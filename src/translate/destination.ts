@@ -80,6 +80,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy): 
     health: "Disabled",
     outlier: "Disabled",
     limits: behaviour.limits,
+    retry: behaviour.retry,
     timeouts: behaviour.timeouts,
     ...(behaviour.failover === defaultFailover ? {} : { failover: behaviour.failover }),
     credential: null,

@@ -2,7 +2,8 @@
 import type { HTTPRouteRule } from "#schemas/httproute.ts"
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Source } from "../snapshot/id.ts"
-import type { Action, Deadlines, Match, Retry, Rule, Share } from "../snapshot/route.ts"
+import { growth, type Retry } from "../snapshot/retry.ts"
+import type { Action, Deadlines, Match, Rule, Share } from "../snapshot/route.ts"
 import type { Setting } from "../snapshot/setting.ts"
 import { routeNote } from "../status/conditions.ts"
 import { resolveBackend } from "./backend.ts"
@@ -10,6 +11,7 @@ import { toFilters } from "./filter.ts"
 import { patternProblems, toMatch } from "./match.ts"
 import type { Referrer, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
+import { bounded, defaultBackoff, settingOf } from "./time.ts"
 import type { View } from "./view.ts"
 
 /** A rule, with ports of Services that may be called by their names, as other kinds than HTTPRoute do. */
@@ -35,20 +37,14 @@ export interface TranslatedRule {
   readonly reaches: ReadonlyArray<Reaching>
 }
 
-// What a timer of Node can wait: 24 days. A longer limit is none that anybody would notice the end of.
-const longest = 2_147_483_647
-
-const deadline = (milliseconds: number | undefined): Setting<number> =>
-  milliseconds === undefined ? "Default" : milliseconds === 0 ? "Disabled" : Math.min(milliseconds, longest)
-
-/** Milliseconds of the first wait, where the rule does not say. */
-const defaultBackoff = 25
+const deadline = (milliseconds: number | undefined): Setting<number> => (milliseconds === undefined ? "Default" : settingOf(milliseconds))
 
 // Once is said, and 0 attempts as well (Gateway API v1.7, HTTPRouteRetry.attempts): a rule without the stanza has the data plane's own safe repetition.
 const retryOf = ({ retry }: RouteRule): Setting<Retry> => {
   if (retry === undefined) return "Default"
   if (retry.attempts === 0) return "Disabled"
-  return { codes: retry.codes, attempts: retry.attempts, backoff: Math.min(retry.backoff ?? defaultBackoff, longest) }
+  const backoff = bounded(retry.backoff ?? defaultBackoff)
+  return { codes: retry.codes, attempts: retry.attempts, backoff, longest: backoff * growth, perTry: "Default" }
 }
 
 const everyRequest: Match = { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] }

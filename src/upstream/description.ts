@@ -75,6 +75,8 @@ export interface PoolCounts {
   readonly overflows: number
   /** Requests sent once more, after a reused connection died or by a retry rule. */
   readonly retries: number
+  /** Requests that are being tried once more, now. */
+  readonly retrying: number
   /** Further tries that a retry rule wanted and did not get, by what was in the way. */
   readonly withheld: Readonly<Record<Withheld, number>>
 }

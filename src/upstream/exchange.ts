@@ -124,7 +124,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     const got = this.#host.pool.acquire(this)
     if (got === null) return
     if (got === "overflow")
-      this.#fail("overflow", "every connection is busy and the queue is full (limits.maxConnections, limits.maxPending)")
+      this.#fail("overflow", "every connection is busy and the queue is full, or too many requests are under way (limits)")
     else this.onConnection(got)
   }
 

@@ -58,7 +58,7 @@ class Live implements LiveUpstream, AttemptsHost {
   readonly spec: Upstream
   readonly pool: Pool
   readonly counts = { requests: 0, reused: 0, retries: 0 }
-  readonly budget = new Budget()
+  readonly budget: Budget
   holders = 0
   retired = false
   readonly #options: UpstreamOptions
@@ -98,6 +98,7 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#watches = watches
     const { timeouts, limits, balance } = spec
     const random = options.random ?? Math.random
+    this.budget = new Budget(settle(limits.maxRetries, null) ?? Number.POSITIVE_INFINITY)
     const { spill, returnAfter } = spec.failover ?? defaultFailover
     this.#tiers = new Tiers({ make: () => makeBalancer<Member>(balance, random), spill, returnAfter, now: this.#now, random })
     this.#place = makePlace(balance, this.#now, random)
@@ -368,6 +369,7 @@ class Live implements LiveUpstream, AttemptsHost {
         reused: counts.reused,
         overflows: pool.overflows,
         retries: counts.retries,
+        retrying: this.budget.retrying,
         withheld: { ...this.budget.withheld }
       },
       reported: this.#reported,

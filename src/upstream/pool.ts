@@ -55,6 +55,8 @@ export interface PoolOptions {
 export class Pool {
   readonly #options: PoolOptions
   readonly #maxRequests: number
+  /** Requests at once. */
+  readonly #most: number
   /** In the order they came. */
   readonly #waiters = new Set<Waiter>()
   readonly #dials = new Set<Dialling>()
@@ -72,6 +74,7 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#maxRequests = settle(options.limits.maxRequestsPerConnection, null) ?? Number.POSITIVE_INFINITY
+    this.#most = settle(options.limits.maxRequests, null) ?? Number.POSITIVE_INFINITY
   }
 
   get active(): number {
@@ -93,6 +96,10 @@ export class Pool {
    */
   acquire(waiter: Waiter): Pooled | null | "overflow" {
     const { target, fresh, pinned } = waiter
+    if (this.active + this.#waiters.size - this.#undialled >= this.#most) {
+      this.overflows++
+      return "overflow"
+    }
     if (!fresh) {
       const found = this.#take(target)
       if (found !== null) return found

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { Effect, ManagedRuntime } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { failures } from "#src/proxy/response.ts"
-import { defaultTimeouts, type UpstreamTimeouts } from "#src/snapshot/behaviour.ts"
+import { defaultLimits, defaultTimeouts, type UpstreamTimeouts } from "#src/snapshot/behaviour.ts"
 import type { Reason, UpstreamReason } from "#src/snapshot/reason.ts"
 import type { UpstreamTls } from "#src/snapshot/upstream.ts"
 import { Names } from "#src/upstream/discovery/names.ts"
@@ -140,7 +140,7 @@ beforeAll(async () => {
   const scripted = async (script: Script) => [at((await started({ script })).port)]
   add("overflow", {
     endpoints: await scripted((exchange) => exchange.closed),
-    spec: { limits: { maxConnections: 1, maxPending: 0, maxRequestsPerConnection: "Disabled" } }
+    spec: { limits: { ...defaultLimits, maxConnections: 1, maxPending: 0 } }
   })
   add("upstream_reset", { endpoints: await scripted((exchange) => exchange.reset()) })
   add("first_byte_timeout", { endpoints: await scripted((exchange) => exchange.closed), spec: { timeouts: timeouts({ firstByte: 150 }) } })
@@ -243,7 +243,7 @@ describe("before the head of a response", () => {
       upstreams: {
         [id]: {
           endpoints: [at(held.port)],
-          spec: { of, limits: { maxConnections, maxPending: 1, maxRequestsPerConnection: "Disabled" as const } }
+          spec: { of, limits: { ...defaultLimits, maxConnections, maxPending: 1 } }
         }
       }
     })

@@ -25,6 +25,7 @@ const usual: Partial<Upstream> = {
   protocol: "auto",
   dns: defaultDns,
   limits: defaultLimits,
+  retry: "Default",
   timeouts: defaultTimeouts,
   balance: { _tag: "RoundRobin" },
   health: "Disabled",

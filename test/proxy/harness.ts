@@ -170,6 +170,8 @@ export interface TestProxy extends AsyncDisposable {
   readonly logged: (condition: (line: LogLine) => boolean) => Promise<LogLine>
   readonly until: (condition: () => boolean) => Promise<void>
   readonly metric: (name: string, labels: Readonly<Record<string, string>>) => Promise<number>
+  /** All metrics, as a scrape has them. */
+  readonly text: () => Promise<string>
   readonly run: <A>(effect: Effect.Effect<A>) => Promise<A>
   readonly close: () => Promise<void>
 }
@@ -281,6 +283,7 @@ export const startProxy = async (sketch: Sketch, options: TestProxyOptions = {})
       }
       return sum
     },
+    text: () => metrics.text(),
     run: Effect.runPromise,
     close,
     [Symbol.asyncDispose]: close

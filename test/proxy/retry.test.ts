@@ -1,7 +1,9 @@
 // Retries by the user's rule (law 8), as a client and a backend see them: what is tried again, how often, where, and what is not.
 import { Agent } from "node:http"
 import { describe, expect, it } from "vitest"
-import type { Deadlines, Retry } from "#src/snapshot/route.ts"
+import { defaultLimits } from "#src/snapshot/behaviour.ts"
+import type { Retry } from "#src/snapshot/retry.ts"
+import type { Deadlines } from "#src/snapshot/route.ts"
 import type { Setting } from "#src/snapshot/setting.ts"
 import { at } from "../support/live.ts"
 import { type Origin, pattern, type Script, startOrigin } from "../support/origin.ts"
@@ -23,7 +25,7 @@ interface RoadOptions {
   readonly weights?: ReadonlyArray<number>
 }
 
-const by = (more: Partial<Retry> = {}): Retry => ({ codes: [503], attempts: 2, backoff: 1, ...more })
+const by = (more: Partial<Retry> = {}): Retry => ({ codes: [503], attempts: 2, backoff: 1, longest: 10_000, perTry: "Default", ...more })
 
 const road = async (scripts: ReadonlyArray<Script>, { retry, deadlines, spec, dead = 0, weights = [] }: RoadOptions): Promise<Road> => {
   const gone = await Promise.all(Array.from({ length: dead }, () => startOrigin()))
@@ -336,5 +338,44 @@ describe("an upload that the client breaks off", () => {
     await it.origins[0]!.until(({ open }) => open === 0)
     expect(it.origins[0]!.requests).toBe(1)
     expect(await it.proxy.logged(() => true)).toMatchObject({ reason: "client_abort" })
+  })
+})
+
+describe("an upstream that brings retries", () => {
+  const spec = { retry: by({ attempts: 1 }) }
+  it("has them for rules that say nothing, and only for those", async () => {
+    await using unsaid = await road([firstly(1, answers(503))], { retry: "Default", spec })
+    expect((await unsaid.get()).status).toBe(200)
+    await using once = await road([answers(503)], { retry: "Disabled", spec })
+    expect((await once.get()).status).toBe(503)
+    expect(once.origins[0]!.requests).toBe(1)
+    await using other = await road([answers(503)], { retry: by({ codes: [500] }), spec })
+    expect((await other.get()).status).toBe(503)
+    expect(other.origins[0]!.requests).toBe(1)
+    await using none = await road([(incoming) => incoming.reset()], { retry: "Default", spec: { retry: "Disabled" } })
+    expect((await none.get()).status).toBe(503)
+    expect(none.origins[0]!.requests).toBe(1)
+  })
+
+  it("gives a try its time, where the rule does not", async () => {
+    const timed = { retry: by({ attempts: 1, perTry: 200 }) }
+    await using it = await road([firstly(1, (incoming) => incoming.closed)], { retry: "Default", spec: timed })
+    expect((await it.get()).status).toBe(200)
+    await using own = await road([firstly(1, (incoming) => incoming.delay(400).then(() => incoming.reply({ body: "late" })))], {
+      retry: "Default",
+      spec: timed,
+      deadlines: { backendRequest: "Disabled" }
+    })
+    expect(await own.get()).toMatchObject({ status: 200, body: "late" })
+  })
+
+  it("shows its limits, and none as no bound", async () => {
+    const limits = { ...defaultLimits, maxConnections: 7, maxRequests: 5 }
+    await using it = await road([answers(200)], { retry: "Default", spec: { limits } })
+    await it.get()
+    const shown = (limit: string) => it.proxy.metric("sluice_upstream_limit", { upstream: "Service test/a", limit })
+    expect(await Promise.all(["connections", "pending", "requests"].map(shown))).toEqual([7, 1024, 5])
+    expect(await it.proxy.text()).toMatch(/sluice_upstream_limit\{[^}]*limit="retries"[^}]*\} \+Inf/)
+    expect(await it.proxy.metric("sluice_upstream_retrying_requests", { upstream: "Service test/a" })).toBe(0)
   })
 })

@@ -259,6 +259,18 @@ describe("what is not understood", () => {
     assert.throws(() => read({ set: { virtualHosts: { h: { hostname: "*", rules: [[0, 1]] } } } }), /a span of the 0 rules that are known/)
   })
 
+  it("that an older operator does not know is as if nobody had said it", () => {
+    const { retry: _, ...upstream } = [...everything.upstreams.values()][0]!
+    const { maxRequests: _requests, maxRetries: _retries, ...limits } = upstream.limits
+    const host = { hostname: "*", rules: [...everything.virtualHosts.values()][0]!.rules.slice(0, 1) }
+    const old = JSON.parse(JSON.stringify(host).replace(',"longest":250,"perTry":"Default"', ""))
+    const { update, unread } = read({ set: { upstreams: { u: { ...upstream, limits } }, virtualHosts: { h: old } } })
+    assert.deepEqual(unread, [])
+    assert.deepEqual(update.set.upstreams?.get("u"), [...everything.upstreams.values()][0]!)
+    assert.notDeepEqual(old, JSON.parse(JSON.stringify(host)))
+    assert.deepEqual(update.set.virtualHosts?.get("h"), host)
+  })
+
   it("besides the fields that are known is ignored", () => {
     const [id, listener] = [...everything.listeners][0]! as readonly [string, Listener]
     const { update } = read({ set: { listeners: { [id]: { ...listener, colour: "blue", constructor: 1 } } } })

@@ -30,7 +30,7 @@ const filters: ReadonlyArray<Filter> = [
 
 const forward: Forward = {
   _tag: "Forward",
-  retry: { codes: [502, 503], attempts: 2, backoff: 25 },
+  retry: { codes: [502, 503], attempts: 2, backoff: 25, longest: 250, perTry: "Default" },
   cache: { policy: source("CachePolicy", "c") },
   to: [
     { weight: 9, upstream: "u1", why: null, filters: [filters[0]!], source: source("Service", "cart", "8080") },
@@ -71,6 +71,7 @@ const upstream: Upstream = {
   health: "Default",
   outlier: "Disabled",
   limits: defaultLimits,
+  retry: "Default",
   timeouts: defaultTimeouts,
   credential: null,
   external: true
@@ -140,6 +141,7 @@ export const everything: Tables = {
       {
         ...upstream,
         of: { namespace: "shop", target: "Backend shop/api" },
+        retry: { codes: [503], attempts: 1, backoff: 10, longest: 15, perTry: 2_000 },
         protocol: "h2",
         identity: { host: { name: "api.example" }, sni: "api.example", certificateName: "api.example" },
         tls: {

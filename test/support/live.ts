@@ -108,6 +108,7 @@ export const specOf = (options: LiveOptions): Upstream => ({
   balance: { _tag: "RoundRobin" },
   health: "Default",
   outlier: "Default",
+  retry: "Default",
   limits: { ...defaultLimits, ...options.limits },
   timeouts: { ...defaultTimeouts, ...options.timeouts },
   credential: null,

@@ -69,6 +69,42 @@ describe("connections", () => {
     assert.deepInclude(road.upstream.describe().pool, { pending: 0, idle: 1 })
   })
 
+  it("carry no more requests at once than is said, and one goes when one is done", async () => {
+    const { script, open } = gate()
+    await using road = await withOrigin(script, { limits: { maxRequests: 2 } })
+    const running = paths(2).map((path) => exchange(road.upstream, { path }))
+    // Their connections are still being made: they count.
+    assert.strictEqual((await exchange(road.upstream, { path: "/3" })).failure?.reason, "overflow")
+    await road.origin.until(({ requests }) => requests === 2)
+    const { failure } = await exchange(road.upstream, { path: "/4" })
+    assert.deepEqual([failure?.reason, failure?.sent], ["overflow", "None"])
+    assert.deepInclude(road.upstream.describe().pool, { overflows: 2, active: 2, pending: 0 })
+    open("/1")
+    await running[0]
+    const next = exchange(road.upstream, { path: "/5" })
+    await road.origin.until(({ requests }) => requests === 3)
+    for (const path of ["/2", "/5"]) open(path)
+    assert.strictEqual((await next).body.toString(), "/5")
+    await running[1]
+  })
+
+  it("that wait for one are not counted among those under way", async () => {
+    const { script, open } = gate()
+    await using road = await withOrigin(script, { limits: { maxConnections: 1, maxPending: 2, maxRequests: 2 } })
+    const all = paths(3).map((path) => exchange(road.upstream, { path }))
+    for (const [n, path] of paths(3).entries()) {
+      await road.origin.until(({ requests }) => requests === n + 1)
+      open(path)
+      assert.isNull((await all[n]!).failure)
+    }
+  })
+
+  it("carry none where none is allowed", async () => {
+    await using road = await withOrigin((incoming) => incoming.reply({}), { limits: { maxRequests: 0 } })
+    assert.strictEqual((await exchange(road.upstream)).failure?.reason, "overflow")
+    assert.strictEqual(road.upstream.describe().pool.dials, 0)
+  })
+
   it("are not given to those who gave up waiting", async () => {
     const { script, open } = gate()
     await using road = await withOrigin(script, { limits: { maxConnections: 1, maxPending: 1 } })

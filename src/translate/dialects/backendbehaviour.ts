@@ -1,15 +1,13 @@
-// The behaviour fields of our Backend (timeouts, dns, connections) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
-import type { Backend, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
+// The behaviour fields of our Backend (timeouts, dns, connections, retries) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
+import type { Backend, BackendCircuitBreaker, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
 import type { Behaviour, DnsContract, Failover } from "../../snapshot/behaviour.ts"
 import { defaultDns } from "../../snapshot/behaviour.ts"
-import type { Setting } from "../../snapshot/setting.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 import type { Part } from "../behaviour.ts"
+import { bounded, limitOf, settingOf } from "../time.ts"
 import { balanceOf } from "./backendbalance.ts"
-
-/** The longest that one timer of Node waits (about 24 days): longer settings mean the same. */
-const longest = 2_147_483_647
+import { retryOf } from "./backendretry.ts"
 
 /** A floor below a second would ask a server without end. */
 const shortestTtl = 1_000
@@ -20,26 +18,23 @@ const said = <A extends object>(fields: { readonly [K in keyof A]: A[K] | undefi
 
 const map = <A, B>(value: A | undefined, f: (value: A) => B): B | undefined => (value === undefined ? undefined : f(value))
 
-const bounded = (ms: number): number => Math.min(ms, longest)
-/** Of a limit that has no "off" in the vocabulary: off is the longest wait there is. */
-const limit = (ms: number): number => (ms === 0 ? longest : bounded(ms))
-const setting = (ms: number): Setting<number> => (ms === 0 ? "Disabled" : bounded(ms))
-
 const timeouts = (spec: BackendTimeouts, keepAliveIdle: number | undefined): Part<Behaviour["timeouts"]> =>
   said<Behaviour["timeouts"]>({
-    connect: map(spec.connect, limit),
-    tlsHandshake: map(spec.tlsHandshake, limit),
-    firstByte: map(spec.firstByte, setting),
-    idle: map(spec.idle, setting),
+    connect: map(spec.connect, limitOf),
+    tlsHandshake: map(spec.tlsHandshake, limitOf),
+    firstByte: map(spec.firstByte, settingOf),
+    idle: map(spec.idle, settingOf),
     keepAliveIdle: map(keepAliveIdle, bounded),
-    maxConnectionAge: map(spec.maxConnectionAge, setting)
+    maxConnectionAge: map(spec.maxConnectionAge, settingOf)
   })
 
-const limits = (spec: BackendConnections): Part<Behaviour["limits"]> =>
+const limits = (spec: BackendConnections, breaker: BackendCircuitBreaker): Part<Behaviour["limits"]> =>
   said<Behaviour["limits"]>({
     maxConnections: spec.maxConnections,
     maxPending: spec.maxPending,
-    maxRequestsPerConnection: spec.maxRequestsPerConnection
+    maxRequestsPerConnection: spec.maxRequestsPerConnection,
+    maxRequests: breaker.maxParallelRequests,
+    maxRetries: breaker.maxParallelRetries
   })
 
 /** `10.0.0.2` -> `10.0.0.2:53`; `tls@10.0.0.2#dns.example` -> `tls@10.0.0.2:853#dns.example`. Written forms are the schema's to check. */
@@ -64,10 +59,10 @@ const dns = (spec: BackendDNS): Part<DnsContract> =>
           }),
     family: spec.family,
     // A ceiling below the default floor would leave no room: the floor follows it down.
-    minTtl: map(spec.minTTL ?? (spec.maxTTL !== undefined && limit(spec.maxTTL) < defaultDns.minTtl ? spec.maxTTL : undefined), (ms) =>
+    minTtl: map(spec.minTTL ?? (spec.maxTTL !== undefined && limitOf(spec.maxTTL) < defaultDns.minTtl ? spec.maxTTL : undefined), (ms) =>
       Math.max(shortestTtl, bounded(ms))
     ),
-    maxTtl: map(spec.maxTTL, (ms) => Math.max(shortestTtl, limit(ms))),
+    maxTtl: map(spec.maxTTL, (ms) => Math.max(shortestTtl, limitOf(ms))),
     hold: spec.hold === undefined ? undefined : (said<DnsContract["hold"]>({ ...defaultHold, ...spec.hold }) as DnsContract["hold"]),
     obsoleteGrace: map(spec.obsoleteGrace, bounded),
     staleLimit: map(spec.staleLimit, bounded)
@@ -83,8 +78,12 @@ export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
         ? undefined
         : (timeouts(spec.timeouts ?? {}, spec.connections?.keepAliveIdle) as Behaviour["timeouts"]),
     dns: spec.dns === undefined ? undefined : (dns(spec.dns) as DnsContract),
-    limits: spec.connections === undefined ? undefined : (limits(spec.connections) as Behaviour["limits"]),
+    limits:
+      spec.connections === undefined && spec.circuitBreaker === undefined
+        ? undefined
+        : (limits(spec.connections ?? {}, spec.circuitBreaker ?? {}) as Behaviour["limits"]),
     balance: map(spec.loadBalancer, balanceOf),
+    retry: map(spec.retry, retryOf),
     failover: map(spec.failover, ({ spillThreshold, returnAfter }) =>
       said<Failover>({ spill: spillThreshold, returnAfter: map(returnAfter, bounded) })
     ) as Failover | undefined

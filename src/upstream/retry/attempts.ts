@@ -27,6 +27,8 @@ export class Attempts implements Attempt, ResponseSink {
   /** A response is on its way to the client: there is no other try. */
   #relayed = false
   #aborted = false
+  /** It counts among those that are tried once more. */
+  #retrying = false
   #pause: NodeJS.Timeout | null = null
   #clock: NodeJS.Timeout | null = null
 
@@ -58,7 +60,7 @@ export class Attempts implements Attempt, ResponseSink {
   /** Whether another try was arranged, after at least so many milliseconds. */
   #again(asked: number): boolean {
     const plan = this.#plan
-    const wait = Math.max(asked, backoff(plan.rule.backoff, plan.tries, Math.random()))
+    const wait = Math.max(asked, backoff(plan.rule, plan.tries, Math.random()))
     const why = this.#withholds(wait, asked)
     if (why !== null) {
       // Who wants no other try is refused none.
@@ -69,6 +71,8 @@ export class Attempts implements Attempt, ResponseSink {
     }
     const member = this.#current!.chosen?.member
     if (member !== undefined) this.#tried.add(member)
+    if (!this.#retrying) this.#host.budget.retrying++
+    this.#retrying = true
     this.#current = null
     this.#stopClock()
     this.#pause = setTimeout(this.#resumed, wait)
@@ -81,6 +85,7 @@ export class Attempts implements Attempt, ResponseSink {
     if (this.#replay?.whole === false) return "body"
     const now = performance.now()
     if (deadline === null ? asked > longestWait : now + wait >= deadline) return "wait"
+    if (!this.#retrying && this.#host.budget.full) return "limit"
     return this.#host.budget.take(now) ? null : "budget"
   }
 
@@ -109,6 +114,12 @@ export class Attempts implements Attempt, ResponseSink {
     this.#clock = null
   }
 
+  #done(): void {
+    this.#stopClock()
+    if (this.#retrying) this.#host.budget.retrying--
+    this.#retrying = false
+  }
+
   // The proxy's side.
 
   resume(): void {
@@ -118,7 +129,7 @@ export class Attempts implements Attempt, ResponseSink {
   abort(): void {
     this.#aborted = true
     if (this.#pause !== null) clearTimeout(this.#pause)
-    this.#stopClock()
+    this.#done()
     this.#current?.abort()
     this.#replay?.settle()
   }
@@ -146,19 +157,19 @@ export class Attempts implements Attempt, ResponseSink {
   }
 
   onEnd(trailers: ReadonlyArray<string>): void {
-    this.#stopClock()
+    this.#done()
     this.#sink.onEnd(trailers)
   }
 
   onUpgrade(status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer): void {
-    this.#stopClock()
+    this.#done()
     this.#sink.onUpgrade(status, headers, socket, head, peer)
   }
 
   onFailure(failure: UpstreamFailure): void {
     if (this.#aborted) return
     if (!this.#relayed && !failure.headed && repeatable(failure, this.#request.idempotent) && this.#again(0)) return
-    this.#stopClock()
+    this.#done()
     this.#replay?.settle()
     this.#sink.onFailure(failure)
   }

@@ -11,12 +11,24 @@ const free = 10
 /** Counts requests of rules that retry, and their repetitions. Times are milliseconds that do not run backwards. */
 export class Budget {
   /** Further tries that were wanted and not made. */
-  readonly withheld: Record<Withheld, number> = { attempts: 0, budget: 0, body: 0, wait: 0 }
+  readonly withheld: Record<Withheld, number> = { attempts: 0, budget: 0, body: 0, wait: 0, limit: 0 }
+  /** Requests that are being tried once more. */
+  retrying = 0
   // Made with the first request: most upstreams are reached by no rule that retries.
   #requests: Array<number> | null = null
   #retries: Array<number> = []
   /** The second the last count is of. */
   #second = 0
+  readonly #atOnce: number
+
+  /** atOnce: how many requests may be tried once more at the same time. */
+  constructor(atOnce: number) {
+    this.#atOnce = atOnce
+  }
+
+  get full(): boolean {
+    return this.retrying >= this.#atOnce
+  }
 
   request(now: number): void {
     this.#requests ??= this.#begin(now)

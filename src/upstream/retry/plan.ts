@@ -1,9 +1,10 @@
 // A rule's retries as one request has them: what may be tried again, after which wait, and what is remembered of it for log and metrics. Pure but for that.
-import type { Retry } from "../../snapshot/route.ts"
+import type { Retry } from "../../snapshot/retry.ts"
+import { settle } from "../../snapshot/setting.ts"
 import type { UpstreamFailure } from "../attempt.ts"
 
-/** Why a further try that was wanted was not made. wait: it would have begun after the request's deadline, or later than anybody waits. */
-export type Withheld = "attempts" | "budget" | "body" | "wait"
+/** Why a further try that was wanted was not made. wait: it would have begun after the request's deadline, or later than anybody waits. limit: too many at once. */
+export type Withheld = "attempts" | "budget" | "body" | "wait" | "limit"
 
 /** One a request. The last two are written by the attempts. */
 export interface RetryPlan {
@@ -19,11 +20,11 @@ export interface RetryPlan {
 /** started: `performance.now()` when the request began. */
 export const planOf = (
   rule: Retry,
-  times: { readonly requestDeadline: number | null; readonly backendDeadline: number | null },
+  times: { readonly requestDeadline: number | null; readonly backendDeadline: number | null; readonly backendUnsaid: boolean },
   started: number
 ): RetryPlan => ({
   rule,
-  tryTimeout: times.backendDeadline,
+  tryTimeout: times.backendUnsaid ? settle(rule.perTry, null) : times.backendDeadline,
   deadline: times.requestDeadline === null ? null : started + times.requestDeadline,
   tries: 0,
   withheld: ""
@@ -34,9 +35,6 @@ export const longestWait = 10_000
 
 /** What a timer of Node can wait. */
 const longestTimer = 2_147_483_647
-
-/** Of the base: no wait grows beyond. */
-const cap = 10
 
 /** How much longer than its step a wait may be: clients that failed together do not come again together. */
 const spread = 0.5
@@ -52,9 +50,9 @@ export const repeatable = ({ reason, sent }: Pick<UpstreamFailure, "reason" | "s
   return sent === "None" || idempotent
 }
 
-/** Milliseconds before try `tries + 1`: the base, doubled with each try up to ten times it, and some more. chance: 0 to 1. */
-export const backoff = (base: number, tries: number, chance: number): number =>
-  Math.min(Math.min(base * 2 ** Math.min(tries - 1, 10), base * cap) * (1 + spread * chance), longestTimer)
+/** Milliseconds before try `tries + 1`: the base, doubled with each try up to the longest, and some more. chance: 0 to 1. */
+export const backoff = ({ backoff: base, longest }: Pick<Retry, "backoff" | "longest">, tries: number, chance: number): number =>
+  Math.min(Math.min(base * 2 ** Math.min(tries - 1, 10), longest) * (1 + spread * chance), longestTimer)
 
 /** What Retry-After of a response's fields asks for, in milliseconds; 0: nothing, or nothing that can be read (RFC 9110 section 10.2.3). now: since the epoch. */
 export const retryAfter = (fields: ReadonlyArray<string>, now: number): number => {

@@ -311,7 +311,46 @@ const backends: ReadonlyArray<Row> = [
     { "spec.connections": { maxConnections: 0 } },
     { at: "spec.connections.maxConnections", ...none }
   ),
-  ...["healthCheck", "outlier", "retry", "circuitBreaker", "credentials", "egressPath"].map((field) =>
+  backend.good("limits of requests", { "spec.circuitBreaker": { maxParallelRequests: 0, maxParallelRetries: 0 } }, none),
+  backend.bad(
+    "a limit of requests below none",
+    { "spec.circuitBreaker": { maxParallelRequests: -1 } },
+    { at: "spec.circuitBreaker.maxParallelRequests", ...none }
+  ),
+  backend.good("retries as they are", { "spec.retry": {} }, none),
+  backend.good(
+    "retries, all said",
+    {
+      "spec.retry": {
+        numRetries: 3,
+        retryOn: { triggers: ["5xx", "gateway-error", "reset", "retriable-status-codes"], httpStatusCodes: [429] },
+        perRetry: { timeout: "1s", backOff: { baseInterval: "10ms", maxInterval: "10ms" } }
+      }
+    },
+    none
+  ),
+  backend.bad("retries below none", { "spec.retry": { numRetries: -1 } }, { at: "spec.retry.numRetries", ...none }),
+  backend.bad(
+    "a trigger of gRPC",
+    { "spec.retry": { retryOn: { triggers: ["unavailable"] } } },
+    { at: "spec.retry.retryOn.triggers[0]", ...none }
+  ),
+  backend.bad(
+    "codes without their trigger",
+    { "spec.retry": { retryOn: { triggers: ["reset"], httpStatusCodes: [503] } } },
+    { at: "spec.retry.retryOn.httpStatusCodes", ...rule }
+  ),
+  backend.bad(
+    "a code that is none",
+    { "spec.retry": { retryOn: { httpStatusCodes: [600] } } },
+    { at: "spec.retry.retryOn.httpStatusCodes[0]", ...none }
+  ),
+  backend.bad(
+    "a longest wait below the first",
+    { "spec.retry": { perRetry: { backOff: { baseInterval: "2s", maxInterval: "1s" } } } },
+    { at: "spec.retry.perRetry.backOff.maxInterval", ...rule }
+  ),
+  ...["healthCheck", "outlier", "credentials", "egressPath"].map((field) =>
     backend.good(`${field} of a later release is read`, { [`spec.${field}`]: { any: "thing" } }, none)
   )
 ]

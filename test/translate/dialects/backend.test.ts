@@ -1,5 +1,5 @@
 import { assert, beforeAll, describe, it } from "vitest"
-import { defaultDns, defaultTimeouts } from "#src/snapshot/behaviour.ts"
+import { defaultDns, defaultLimits, defaultTimeouts } from "#src/snapshot/behaviour.ts"
 import { identityOf } from "#src/upstream/dial/identity.ts"
 import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
 import { resolved, upstreamOf } from "../world.ts"
@@ -233,7 +233,7 @@ describe("behaviour of a Backend", () => {
       hold: { ...defaultDns.hold, nxdomain: 5_000 },
       staleLimit: 0
     })
-    assert.deepEqual(spec.limits, { maxConnections: 5, maxPending: 0, maxRequestsPerConnection: "Disabled" })
+    assert.deepEqual(spec.limits, { ...defaultLimits, maxConnections: 5, maxPending: 0 })
     assert.strictEqual(spec.provenance["timeouts.connect"]?.kind, "Backend")
     assert.isUndefined(spec.provenance["timeouts.tlsHandshake"])
   })
@@ -263,8 +263,6 @@ describe("what is not served yet is refused by its name", () => {
       "loadBalancer: {type: ConsistentHash, consistentHash: {type: Cookie, cookie: {name: a, attributes: {}}}}",
       "spec.loadBalancer.consistentHash.cookie.attributes"
     ],
-    ["retry: {}", "spec.retry"],
-    ["circuitBreaker: {}", "spec.circuitBreaker"],
     ["credentials: {}", "spec.credentials"],
     ["egressPath: {}", "spec.egressPath"],
     ["dns: {srv: {}}", "spec.dns.srv"]

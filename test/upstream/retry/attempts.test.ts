@@ -1,34 +1,42 @@
 // The tries of one request at the upstream's own door: which connection each takes, and what the sink is told.
 import { describe, expect, it } from "vitest"
-import type { UpstreamFailure } from "#src/upstream/attempt.ts"
+import type { Retry } from "#src/snapshot/retry.ts"
+import type { Attempt, UpstreamFailure } from "#src/upstream/attempt.ts"
 import { planOf } from "#src/upstream/retry/plan.ts"
 import type { LiveUpstream } from "#src/upstream/upstream.ts"
 import { exchange, request } from "../../support/live.ts"
 import { withOrigin } from "../road.ts"
 
-const rule = { codes: [503], attempts: 1, backoff: 0 }
+const rule: Retry = { codes: [503], attempts: 1, backoff: 0, longest: 0, perTry: "Default" }
 
-/** One request by the rule, to its end: the status, or how it failed. */
-const send = (upstream: LiveUpstream, tryTimeout: number | null = null) =>
-  new Promise<number | UpstreamFailure>((resolve) => {
-    let said = 0
-    const plan = planOf(rule, { requestDeadline: null, backendDeadline: tryTimeout }, performance.now())
-    upstream.send(
-      request(),
-      {
-        onInterim: () => {},
-        onHead: (status) => {
-          said = status
-          return true
-        },
-        onData: () => true,
-        onEnd: () => resolve(said),
-        onUpgrade: () => {},
-        onFailure: resolve
+interface Ask {
+  readonly path?: string
+  readonly tryTimeout?: number
+}
+
+/** One request by the rule. said: the status, or how it failed, at its end. */
+const begin = (upstream: LiveUpstream, { path = "/", tryTimeout }: Ask, said: (outcome: number | UpstreamFailure) => void): Attempt => {
+  let answered = 0
+  const plan = planOf(rule, { requestDeadline: null, backendDeadline: tryTimeout ?? null, backendUnsaid: false }, performance.now())
+  return upstream.send(
+    request({ path }),
+    {
+      onInterim: () => {},
+      onHead: (status) => {
+        answered = status
+        return true
       },
-      plan
-    )
-  })
+      onData: () => true,
+      onEnd: () => said(answered),
+      onUpgrade: () => {},
+      onFailure: said
+    },
+    plan
+  )
+}
+
+const send = (upstream: LiveUpstream, asked: Ask = {}) =>
+  new Promise<number | UpstreamFailure>((resolve) => begin(upstream, asked, resolve))
 
 describe("a further try", () => {
   it("takes no connection that was used before, though some rest", async () => {
@@ -50,15 +58,52 @@ describe("a further try", () => {
   })
 })
 
+describe("requests that are tried once more", () => {
+  it("are as many at once as the upstream allows: others have their answer; each end frees its place", async () => {
+    const tries = new Map<string, number>()
+    const held = new Map<string, () => void>()
+    await using road = await withOrigin(
+      async (incoming) => {
+        const { target } = incoming.request
+        const nth = (tries.get(target) ?? 0) + 1
+        tries.set(target, nth)
+        if (nth === 1) return incoming.reply({ status: 503 })
+        await Promise.race([new Promise<void>((resolve) => held.set(target, resolve)), incoming.closed])
+        await incoming.reply({ status: 200 })
+      },
+      { limits: { maxRetries: 1 } }
+    )
+    const { upstream, origin } = road
+    for (const round of [1, 2]) {
+      const first = send(upstream, { path: `/first${round}` })
+      await origin.until(() => held.has(`/first${round}`))
+      expect(upstream.describe().pool).toMatchObject({ retrying: 1 })
+      expect(await send(upstream, { path: `/second${round}` })).toBe(503)
+      expect(upstream.describe().pool).toMatchObject({ withheld: { limit: round, attempts: 0, budget: 0 } })
+      held.get(`/first${round}`)!()
+      expect(await first).toBe(200)
+      expect(upstream.describe().pool).toMatchObject({ retrying: 0 })
+    }
+    const late = send(upstream, { path: "/late", tryTimeout: 300 })
+    expect(await late).toMatchObject({ reason: "backend_timeout" })
+    expect(upstream.describe().pool).toMatchObject({ retrying: 0 })
+    // A client that goes away frees it too.
+    const left = begin(upstream, { path: "/left" }, () => {})
+    await origin.until(() => held.has("/left"))
+    left.abort()
+    expect(upstream.describe().pool).toMatchObject({ retrying: 0 })
+  })
+})
+
 describe("a try that has its time", () => {
   it("says whether its head was relayed: nobody may answer instead", async () => {
     await using road = await withOrigin(async (incoming) => {
       await incoming.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
       await incoming.closed
     })
-    expect(await send(road.upstream, 700)).toMatchObject({ reason: "backend_timeout", headed: true, sent: "Some" })
+    expect(await send(road.upstream, { tryTimeout: 700 })).toMatchObject({ reason: "backend_timeout", headed: true, sent: "Some" })
     road.origin.script = (incoming) => incoming.closed
-    expect(await send(road.upstream, 700)).toMatchObject({ reason: "backend_timeout", headed: false, sent: "Some" })
+    expect(await send(road.upstream, { tryTimeout: 700 })).toMatchObject({ reason: "backend_timeout", headed: false, sent: "Some" })
     expect(road.upstream.describe().pool).toMatchObject({ retries: 1, withheld: { attempts: 1 } })
   })
 })

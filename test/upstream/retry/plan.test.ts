@@ -2,6 +2,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { failures } from "#src/proxy/response.ts"
+import { growth } from "#src/snapshot/retry.ts"
 import type { UpstreamFailure } from "#src/upstream/attempt.ts"
 import { backoff, repeatable, retryAfter } from "#src/upstream/retry/plan.ts"
 
@@ -46,18 +47,19 @@ describe("the wait", () => {
         fc.integer({ min: 1, max: 1000 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
         (base, tries, chance) => {
-          const wait = backoff(base, tries, chance)
+          const wait = backoff({ backoff: base, longest: base * growth }, tries, chance)
           expect(wait).toBeGreaterThanOrEqual(base)
           expect(wait).toBeLessThanOrEqual(base * 15)
         }
       )
     )
-    expect([1, 2, 3, 4, 5].map((tries) => backoff(10, tries, 0))).toEqual([10, 20, 40, 80, 100])
-    expect(backoff(10, 1, 0.5)).toBe(12.5)
+    expect([1, 2, 3, 4, 5].map((tries) => backoff({ backoff: 10, longest: 100 }, tries, 0))).toEqual([10, 20, 40, 80, 100])
+    expect(backoff({ backoff: 10, longest: 100 }, 1, 0.5)).toBe(12.5)
+    expect([1, 2, 3, 4].map((tries) => backoff({ backoff: 10, longest: 25 }, tries, 0))).toEqual([10, 20, 25, 25])
   })
 
   it("is one that a timer can wait", () => {
-    expect(backoff(2_147_483_647, 5, 0.9)).toBe(2_147_483_647)
+    expect(backoff({ backoff: 2_147_483_647, longest: 2_147_483_647 }, 5, 0.9)).toBe(2_147_483_647)
   })
 })
 

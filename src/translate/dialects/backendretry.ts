@@ -1,0 +1,33 @@
+// Retries as Backends and policies write them, in the vocabulary of the snapshot: triggers are the status codes they stand for.
+import type { Retry as Written } from "#schemas/retry.ts"
+import { growth, type Retry } from "../../snapshot/retry.ts"
+import type { Setting } from "../../snapshot/setting.ts"
+import { bounded, defaultBackoff, settingOf } from "../time.ts"
+
+const from = (first: number, last: number): ReadonlyArray<number> => Array.from({ length: last - first + 1 }, (_, i) => first + i)
+
+const codesOf: Readonly<Record<string, ReadonlyArray<number>>> = {
+  "5xx": from(500, 599),
+  "gateway-error": [502, 503, 504],
+  "retriable-4xx": [409]
+}
+
+/** Of a trigger that names none. */
+const usualCodes = [503]
+
+/** Triggers that speak of connections add nothing: what is safe is tried again whatever they say (law 8). */
+export const retryOf = ({ numRetries = 2, retryOn, perRetry }: Written): Setting<Retry> => {
+  if (numRetries === 0) return "Disabled"
+  const named = retryOn?.httpStatusCodes ?? usualCodes
+  const triggers = retryOn?.triggers ?? ["retriable-status-codes"]
+  const codes = triggers.flatMap((trigger) => (trigger === "retriable-status-codes" ? named : (codesOf[trigger] ?? [])))
+  const { baseInterval, maxInterval } = perRetry?.backOff ?? {}
+  const backoff = bounded(Math.min(baseInterval ?? defaultBackoff, maxInterval ?? Number.POSITIVE_INFINITY))
+  return {
+    codes: [...new Set(codes)].sort((a, b) => a - b),
+    attempts: numRetries,
+    backoff,
+    longest: bounded(maxInterval ?? backoff * growth),
+    perTry: perRetry?.timeout === undefined ? "Default" : settingOf(perRetry.timeout)
+  }
+}
