@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
 import { addressPattern, IPAddress } from "./address.ts"
 import { cel, rules } from "./crd.ts"
+import { Credentials } from "./credentials.ts"
 import { Duration } from "./duration.ts"
 import { elementsOf } from "./element.ts"
 import { Failover } from "./failover.ts"
@@ -287,11 +288,14 @@ export const Backend = Schema.Struct({
     failover: Schema.optionalKey(Failover).annotateKey({
       description: "When requests pass from a tier of endpoints to the next, and back."
     }),
-    credentials: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    credentials: Schema.optionalKey(Credentials).annotateKey({
+      description:
+        "What requests authenticate themselves with: sent over verified TLS only, in place of what the client sent in that field. Needs a Host of the backend's own."
+    }),
     egressPath: Later.annotateKey({ description: "For a later release: refused by condition." })
   }).annotateKey({ description: "What is wanted." })
 })
 export type Backend = typeof Backend.Type
 
 /** Fields of spec that the schema reads and no released proxy serves yet: present means a condition that names them. */
-export const laterBackendFields = ["healthCheck", "outlier", "credentials", "egressPath"] as const
+export const laterBackendFields = ["healthCheck", "outlier", "egressPath"] as const

@@ -63,6 +63,7 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
       ? [row("balancing", upstream.balancing, "    ")]
       : []),
     ...(upstream.failover === null ? [] : [row("failover", upstream.failover, "    ")]),
+    ...(upstream.credential === null ? [] : [row("sent with", upstream.credential, "    ")]),
     row("addresses", upstream.addresses, "    "),
     ...(upstream.dns === null ? [] : [row("DNS", pairs(upstream.dns), "    ")]),
     row("timeouts", pairs(upstream.timeouts), "    "),

@@ -11,7 +11,8 @@ import { describeRetry } from "../snapshot/retry.ts"
 import type { Match, Rule } from "../snapshot/route.ts"
 import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import { type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
+import { type Credential, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
+import { unbound } from "../upstream/credential/binding.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
 import { noOwnAddresses } from "../upstream/dial/own.ts"
 import { admit, type Denied } from "../upstream/dial/policy.ts"
@@ -53,6 +54,8 @@ export interface UpstreamStory {
     readonly verify: boolean
     readonly versions: string
   } | null
+  /** What requests authenticate themselves with; null: what the client sent. */
+  readonly credential: string | null
   readonly timeouts: Readonly<Record<string, string>>
   /** How requests are spread over the endpoints. */
   readonly balancing: string
@@ -162,12 +165,29 @@ const onTrial = (spec: Upstream, endpoint: Endpoint): string | null => {
   return told === null ? null : describeTrial(told)
 }
 
-/** Why none of an upstream's endpoints takes a request, as far as that is known without asking anybody. */
-const unusable = (spec: Upstream, endpoints: ReadonlyArray<Endpoint>): Reason | null => {
+/** Why none of an upstream's endpoints takes a request, as far as that is known without asking anybody. rewrite: the Host of a URLRewrite. */
+const unusable = (
+  spec: Upstream,
+  endpoints: ReadonlyArray<Endpoint>,
+  rewrite: string | null,
+  secrets: Snapshot["secrets"]
+): Reason | null => {
   const weighed = endpoints.filter(({ weight }) => weight > 0)
   if (weighed.length === 0) return "no_endpoints"
   const denied = weighed.map((endpoint) => deniedAt(spec, endpoint))
-  return denied.includes(null) ? null : denied[0]!.reason
+  if (!denied.includes(null)) return denied[0]!.reason
+  return spec.credential === null ||
+    (secrets.has(spec.credential.secret) &&
+      weighed.some((endpoint) => unbound(endpoint, spec.tls, identityOf(spec.identity, endpoint, spec.protocol), rewrite) === null))
+    ? null
+    : "credential_unavailable"
+}
+
+const describeCredential = (credential: Credential): string => {
+  switch (credential.kind) {
+    case "Static":
+      return `${credential.header}${credential.form === "Header" ? "" : `: ${credential.form}`}, from ${credential.secret}; over verified TLS only, in place of the client's`
+  }
 }
 
 export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
@@ -211,6 +231,7 @@ const upstreamStory = (
             verify: tls.verify,
             versions: tls.minVersion === tls.maxVersion ? tls.minVersion : `${tls.minVersion} to ${tls.maxVersion}`
           },
+    credential: spec.credential === null ? null : describeCredential(spec.credential),
     timeouts: {
       connect: ms(timeouts.connect),
       tlsHandshake: ms(timeouts.tlsHandshake),
@@ -279,7 +300,12 @@ export const shareStories = (
     const spec = share.upstream === null ? undefined : snapshot.upstreams.get(share.upstream)
     const endpoints = share.upstream === null ? [] : (snapshot.endpoints.get(share.upstream) ?? [])
     const reason: Reason | null =
-      share.why ?? (filters.unknown !== null ? "invalid_filter" : spec === undefined ? "no_backend" : unusable(spec, endpoints))
+      share.why ??
+      (filters.unknown !== null
+        ? "invalid_filter"
+        : spec === undefined
+          ? "no_backend"
+          : unusable(spec, endpoints, filters.hostname, snapshot.secrets))
     const path = filters.path === null ? question.path : rewritePath(filters.path, question.path)
     const edits = (list: typeof filters.request) =>
       list.map((edit) => (edit._tag === "Remove" ? `- ${edit.name}` : `${edit._tag === "Add" ? "+" : "="} ${edit.name}: ${shown(edit)}`))

@@ -10,7 +10,7 @@ import type { Retry } from "../snapshot/retry.ts"
 import type { VirtualHost } from "../snapshot/route.ts"
 import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import type { Upstream } from "../snapshot/upstream.ts"
+import type { Credential, Upstream } from "../snapshot/upstream.ts"
 import type { Chooser } from "./certificates.ts"
 import type { HeadLimits } from "./head.ts"
 import type { Tallies, Tally } from "./tally.ts"
@@ -91,6 +91,8 @@ const balanceProblem = (balance: Balance): string | null => {
   return balance._tag === "ConsistentHash" && balance.by._tag === "Unknown" ? `a consistent hash of ${balance.by.name} is not served` : null
 }
 
+const credentials: Readonly<Record<Credential["kind"], true>> = { Static: true }
+
 const upstreamProblem = ({ protocol, via, balance, health, outlier, credential }: Upstream): string | null => {
   if (protocol !== "auto" && protocol !== "http1") return `the protocol ${protocol} is not served`
   if (via.length > 0) return "upstreams behind a proxy are not served"
@@ -98,7 +100,7 @@ const upstreamProblem = ({ protocol, via, balance, health, outlier, credential }
   if (unbalanced !== null) return unbalanced
   if (typeof health === "object") return "active health checks are not served"
   if (typeof outlier === "object") return "outlier detection is not served"
-  return credential === null ? null : "credentials for upstreams are not served"
+  return credential === null || Object.hasOwn(credentials, credential.kind) ? null : `credentials of kind ${credential.kind} are not served`
 }
 
 const ruleProblem = ({ rule, unknown, filters }: CompiledRule): string | null => {

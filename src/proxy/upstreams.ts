@@ -91,8 +91,9 @@ export const makeUpstreams = Effect.fnUntraced(function* (
   return { byId, open, retire, run: FiberSet.join(retiring).pipe(Effect.andThen(Effect.never)) }
 })
 
-const usesChanged = ({ tls }: Upstream, before: Snapshot, next: Snapshot): boolean => {
-  if (tls === null) return false
+const usesChanged = ({ tls, credential }: Upstream, before: Snapshot, next: Snapshot): boolean => {
   const changed = (id: Id) => before.secrets.get(id) !== next.secrets.get(id)
+  if (credential !== null && changed(credential.secret)) return true
+  if (tls === null) return false
   return (tls.ca !== "System" && tls.ca.some(changed)) || (tls.client !== null && changed(tls.client))
 }

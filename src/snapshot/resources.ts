@@ -43,7 +43,16 @@ import type {
 import type { SecretRef } from "./secret.ts"
 import type { Setting } from "./setting.ts"
 import type { Invalidation } from "./snapshot.ts"
-import type { AddressPolicy, Endpoint, EndpointAddress, IdentitySettings, Upstream, UpstreamTls } from "./upstream.ts"
+import type {
+  AddressPolicy,
+  Credential,
+  Endpoint,
+  EndpointAddress,
+  IdentitySettings,
+  StaticCredential,
+  Upstream,
+  UpstreamTls
+} from "./upstream.ts"
 
 const source: Read<Source> = fields<Source>({ kind: text, namespace: text, name: text, section: nullable(text) })
 const unsaid: Source = { kind: "", namespace: "", name: "", section: null }
@@ -292,6 +301,18 @@ const balance: Read<Balance> = (value) => {
   }
 }
 
+const credentials: { readonly [K in Credential["kind"]]: Read<Omit<Extract<Credential, { readonly kind: K }>, "kind">> } = {
+  Static: fields<Omit<StaticCredential, "kind">>({ header: text, form: oneOf("Header", "Bearer", "Basic"), secret: text })
+}
+
+/** One of a kind that is not known here passes to the data plane's judgement. */
+const credential: Read<Credential> = (value) => {
+  const kind = text(entriesOf(value).find(([name]) => name === "kind")?.[1])
+  return Object.hasOwn(credentials, kind)
+    ? ({ kind, ...credentials[kind as Credential["kind"]](value) } as Credential)
+    : (value as Credential)
+}
+
 const failover = fields<Failover>({ spill: amount, returnAfter: amount })
 const knownUpstream = fields<Omit<Upstream, "failover">>({
   of: fields<Upstream["of"]>({ namespace: text, target: text }),
@@ -309,7 +330,7 @@ const knownUpstream = fields<Omit<Upstream, "failover">>({
   limits,
   retry: unsaidBefore(setting(retry), "Default"),
   timeouts,
-  credential: judged<Upstream["credential"]>,
+  credential: nullable(credential),
   external: flag
 })
 const failoverOf = fields<{ readonly failover: Failover | null }>({ failover: (value) => (value === undefined ? null : failover(value)) })

@@ -37,15 +37,18 @@ export const seal = (key: Uint8Array, bytes: Uint8Array): Sealed => new Sealed(b
 /** Seals without a key, for content that is public anyway (a CA bundle of a ConfigMap): a keyed digest would differ between installs for nothing. */
 export const sealPublic = (bytes: Uint8Array): Sealed => seal(new Uint8Array(0), bytes)
 
-/** A certificate chain and its private key, both PEM; or, with `key` null, a bundle of CA certificates. */
+/**
+ * A certificate chain and its private key, both PEM; or, with `key` null, a bundle of CA certificates; or, with an empty `chain`, a credential in `key`
+ * (`Upstream.credential` says what its bytes are).
+ */
 export interface Material {
   readonly id: Id
   readonly ref: SecretRef
   readonly chain: string
   readonly key: Sealed | null
-  /** dNSName and URI names of the leaf, for SNI selection; empty for a bundle. */
+  /** dNSName and URI names of the leaf, for SNI selection; empty for what is no key pair. */
   readonly names: ReadonlyArray<string>
-  /** notAfter of the leaf (or the soonest of the bundle), RFC 3339. */
+  /** notAfter of the leaf (or the soonest of the bundle), RFC 3339; "" of a credential. */
   readonly expires: string
 }
 

@@ -29,7 +29,8 @@ export interface Upstream {
   readonly timeouts: UpstreamTimeouts
   /** Absent: the default. */
   readonly failover?: Failover
-  readonly credential: { readonly kind: "Static" | "OAuth2" | "SigV4"; readonly secret: Id } | null
+  /** What each request authenticates itself with; null: with what the client sent. */
+  readonly credential: Credential | null
   /** A third party outside the cluster: forwarding headers (Via, X-Forwarded-*) are off toward it unless asked for. */
   readonly external: boolean
 }
@@ -53,6 +54,19 @@ export interface UpstreamTls {
   readonly verify: boolean
   readonly minVersion: "TLSv1.2" | "TLSv1.3"
   readonly maxVersion: "TLSv1.2" | "TLSv1.3"
+}
+
+/** Goes over a connection whose peer's certificate was verified, with the upstream's own Host, and in place of what the client sent there; else nothing goes. */
+export type Credential = StaticCredential
+
+export interface StaticCredential {
+  readonly kind: "Static"
+  /** Name of the header field, as it is written out. */
+  readonly header: string
+  /** What is known of the value: any text, a bearer token, or a user with a password. */
+  readonly form: "Header" | "Bearer" | "Basic"
+  /** In the secrets table, where its bytes can be used: they are the field's whole value. */
+  readonly secret: Id
 }
 
 /** What the dialler needs to judge an address (docs/address-policy.md). */

@@ -329,6 +329,8 @@ export const routeNote = {
   /** What Gateway API wants (HTTPRouteRule.backendRefs), and what nobody means who reads "All references resolve". */
   nothingToSendTo: (path: string, refs: number): string =>
     `${path}.backendRefs: ${refs === 0 ? "there is none" : "none has a weight above 0"}, so its requests are answered 500`,
+  credentialWithheld: (path: string, target: string): string =>
+    `${path}: ${target} has credentials, which go with its own Host only, and URLRewrite.hostname writes another: answered 503; set spec.host of the Backend instead`,
   hostnameIsAddress: (hostname: string): string => `spec.hostnames: ${hostname} is an IP address; a route's hostname is a DNS name`
 }
 
@@ -487,7 +489,7 @@ export const backend = {
   someEndpoints: (causes: ReadonlyArray<string>): Said =>
     says("PartiallyInvalid", "True", "Invalid")(`Left out, the other endpoints serve: ${causes.join("; ")}`),
   resolvedRefs: says("ResolvedRefs", "True", "ResolvedRefs")("All references resolve"),
-  /** reason: BackendNotFound, RefNotPermitted, InvalidKind, InvalidCACertificateRef, InvalidClientCertificateRef. */
+  /** reason: BackendNotFound, RefNotPermitted, InvalidKind, InvalidCACertificateRef, InvalidClientCertificateRef, InvalidCredentialRef. */
   unresolvedRefs: (reason: string, causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", reason)(causes.join("; "))
 }
 
@@ -566,6 +568,18 @@ export const voyagerNote = {
   governed: (key: string): string => `the annotation ${key} is not used where a BackendTLSPolicy speaks`,
   skipVerify: (key: string, namespaces: string): string =>
     `the annotation ${key}: verify none needs an EgressPolicy that selects ${namespaces} and has permit SkipVerify; give the CA in a BackendTLSPolicy instead`
+}
+
+/** Sentences about spec.credentials of a Backend. */
+export const credentialNote = {
+  sent: (path: string, secret: string): string =>
+    `requests are sent with ${path} of ${secret}: whoever a route lets in acts with it, so let in whom you mean`,
+  plaintext:
+    "spec.credentials: an endpoint is dialled without TLS, and credentials are sent to nobody whose certificate was not verified; use TLS (port 443, or a tls block) for every endpoint, or remove them",
+  unverified:
+    "spec.credentials: with tls.insecureSkipVerify anybody could take them; give the CA in caCertificateRefs instead, or remove them",
+  clientsHost:
+    "spec.credentials: the Host would be the client's, and with it which tenant of the server gets them; say spec.host: {value: name}, or host: Backend"
 }
 
 /** Sentences about references to backends, for a route's ResolvedRefs and for the conditions above. */

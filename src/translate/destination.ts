@@ -5,7 +5,7 @@ import { digest } from "../snapshot/digest.ts"
 import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
 import type { Material } from "../snapshot/secret.ts"
-import type { AddressPolicy, Endpoint, IdentitySettings, Upstream, UpstreamTls } from "../snapshot/upstream.ts"
+import type { AddressPolicy, Credential, Endpoint, IdentitySettings, Upstream, UpstreamTls } from "../snapshot/upstream.ts"
 import { type Layer, mergeBehaviour } from "./behaviour.ts"
 
 export interface Destination {
@@ -17,7 +17,8 @@ export interface Destination {
   readonly protocol: Upstream["protocol"]
   readonly identity: IdentitySettings
   readonly tls: UpstreamTls | null
-  /** The CA bundles and the client certificate that `tls` names. */
+  readonly credential: Credential | null
+  /** The CA bundles and the client certificate that `tls` names, and the credential's bytes where there are any. */
   readonly materials: ReadonlyArray<Material>
   /** Behaviour over the defaults, weakest first. */
   readonly layers: ReadonlyArray<Layer>
@@ -83,7 +84,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy): 
     retry: behaviour.retry,
     timeouts: behaviour.timeouts,
     ...(behaviour.failover === defaultFailover ? {} : { failover: behaviour.failover }),
-    credential: null,
+    credential: destination.credential,
     external: destination.external
   }
   return {

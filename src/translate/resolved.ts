@@ -28,7 +28,7 @@ export interface ResolvedUpstream {
   readonly id: Id
   readonly spec: Upstream
   readonly endpoints: ReadonlyArray<Endpoint>
-  /** What the ids in `spec.tls` (CA bundles, client certificate) stand for: the snapshot's `secrets` and the material beside it. */
+  /** What the ids in `spec.tls` (CA bundles, client certificate) and `spec.credential` stand for: the snapshot's `secrets` and the material beside it. */
   readonly materials: ReadonlyArray<Material>
 }
 

@@ -3,7 +3,7 @@ import type { HTTPRouteRule } from "#schemas/httproute.ts"
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Source } from "../snapshot/id.ts"
 import { growth, type Retry } from "../snapshot/retry.ts"
-import type { Action, Deadlines, Match, Rule, Share } from "../snapshot/route.ts"
+import type { Action, Deadlines, Filter, Match, Rule, Share } from "../snapshot/route.ts"
 import type { Setting } from "../snapshot/setting.ts"
 import { routeNote } from "../status/conditions.ts"
 import { resolveBackend } from "./backend.ts"
@@ -107,6 +107,30 @@ const backendsOf = (
   }
 }
 
+/** The Host that an upstream says itself, where a credential goes with it. */
+const ownHosts = ({ spec: { identity }, endpoints }: ResolvedUpstream): ReadonlyArray<string> =>
+  typeof identity.host === "object"
+    ? [identity.host.name]
+    : endpoints.flatMap(({ at }) => (at._tag === "Name" && at.port === 443 ? [at.name] : []))
+
+/** Backends whose credentials do not go with the Host that a filter writes: their shares are answered 503. */
+const withheld = (
+  backendAt: (index: number) => string,
+  filters: ReadonlyArray<Filter>,
+  { action, upstreams }: Backends
+): ReadonlyArray<string> =>
+  (action._tag === "Forward" ? action.to : []).flatMap((share, index) => {
+    const upstream = upstreams.find(({ id }) => id === share.upstream)
+    if (upstream === undefined || upstream.spec.credential === null) return []
+    const rewrites = [...filters, ...share.filters].flatMap((one) =>
+      one._tag === "Rewrite" && one.hostname !== null ? [one.hostname] : []
+    )
+    const hosts = ownHosts(upstream)
+    return rewrites.every((hostname) => hosts.includes(hostname))
+      ? []
+      : [routeNote.credentialWithheld(backendAt(index), upstream.spec.of.target)]
+  })
+
 /** path: `spec.rules[0]`. source: the route with this rule as its section. backendAt: the field of a backendRef, where it is another than `backendRefs[0]`. */
 export const translateRule = (
   view: View,
@@ -146,6 +170,10 @@ export const translateRule = (
   }
   const action = redirect ?? backends.action
   const nowhere = action._tag === "Refuse" && action.why === "no_backend"
-  const notes = nowhere ? [...backends.notes, routeNote.nothingToSendTo(path, rule.backendRefs.length)] : backends.notes
+  const notes = [
+    ...backends.notes,
+    ...(nowhere ? [routeNote.nothingToSendTo(path, rule.backendRefs.length)] : []),
+    ...(redirect === null ? withheld(backendAt, filters, backends) : [])
+  ]
   return { ...backends, notes, problems, rules: matches.map((match) => ({ source, match, filters, deadlines, action })) }
 }

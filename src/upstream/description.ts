@@ -4,6 +4,7 @@ import type { ResolutionState } from "../report/report.ts"
 import type { EgressAllow } from "../snapshot/egress.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { ConnectReason } from "../snapshot/reason.ts"
+import type { AuthenticationDescription } from "./credential/authentication.ts"
 import type { AddressClass } from "./dial/address.ts"
 import type { Withheld } from "./retry/plan.ts"
 
@@ -18,6 +19,8 @@ export interface UpstreamDescription {
   readonly balancing: string
   readonly endpoints: ReadonlyArray<EndpointDescription>
   readonly pool: PoolCounts
+  /** null: requests go with what the client sent. */
+  readonly authentication: AuthenticationDescription | null
   /** Requests sent to addresses that an EgressPolicy in mode Report would refuse. */
   readonly reported: number
   /** The last connection that failed; null since the last success. */

@@ -1,7 +1,10 @@
 // One request's way through an upstream: an endpoint, an address, a connection, the wire, and the one safe repetition (law 8).
 // Plain callbacks; it is the proxy's `Attempt`, the pool's waiter and the transport's sink in one object, because this is the request path.
 import type { UpstreamReason } from "../snapshot/reason.ts"
+import type { UpstreamTls } from "../snapshot/upstream.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "./attempt.ts"
+import type { Authentication } from "./credential/authentication.ts"
+import { unbound } from "./credential/binding.ts"
 import { defectDetail } from "./defect.ts"
 import type { DialFailed } from "./dial/plan.ts"
 import type { Member, Target } from "./member.ts"
@@ -17,7 +20,10 @@ export interface NoChoice {
 
 /** What an exchange needs of its upstream. */
 export interface ExchangeHost {
+  readonly spec: { readonly tls: UpstreamTls | null }
   readonly pool: Pool
+  /** null: requests go as they are. */
+  readonly authentication: Authentication | null
   readonly choose: (tried: ReadonlySet<Member> | null, affinity: number | null) => Target | NoChoice | null
   /** Counts everybody of an endpoint's tier as tried. */
   readonly skipTier: (tried: Set<Member>, of: Member) => void
@@ -89,7 +95,20 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   }
 
   start(): void {
-    this.#choose()
+    const { authentication } = this.#host
+    if (authentication === null) this.#choose()
+    else this.#prepare(authentication)
+  }
+
+  /** Before anybody is chosen or dialled: without its credential the request goes nowhere. */
+  #prepare(authentication: Authentication): void {
+    const waits = authentication.prepare((problem) => {
+      this.#cancelWait = null
+      if (this.#over) return
+      if (problem === null) this.#choose()
+      else this.#fail("credential_unavailable", problem)
+    })
+    if (waits !== null) this.#cancelWait = waits
   }
 
   #choose(): void {
@@ -166,15 +185,26 @@ export class Exchange implements Attempt, TransportSink, Waiter {
 
   onConnection(pooled: Pooled): void {
     const { connection, target } = pooled
-    const request = this.#request
     const { identity, endpoint } = target.member
+    const host = this.#request.hostOverride ?? (identity.host === "Request" ? this.#request.clientHost : identity.host)
+    const placed = endpoint.pathPrefix === undefined ? this.#request : { ...this.#request, path: endpoint.pathPrefix + this.#request.path }
+    const request = this.#host.authentication === null ? placed : this.#authentic(this.#host.authentication, placed, target, host)
+    if (typeof request === "string") {
+      // Later: whoever gives connections away is in the middle of it.
+      queueMicrotask(() => this.#host.pool.release(connection))
+      this.#fail("credential_unavailable", request)
+      return
+    }
     const reused = connection.requests > 0
     this.#stale = reused || connection.rested
     this.#host.counts.requests++
     if (reused) this.#host.counts.reused++
-    const host = request.hostOverride ?? (identity.host === "Request" ? request.clientHost : identity.host)
-    const sent = endpoint.pathPrefix === undefined ? request : { ...request, path: endpoint.pathPrefix + request.path }
-    this.#wire = connection.send(sent, host, reused ? target.reused : target.fresh, this.#host.pool.isLast(pooled), this)
+    this.#wire = connection.send(request, host, reused ? target.reused : target.fresh, this.#host.pool.isLast(pooled), this)
+  }
+
+  /** Only now is it known who the peer is. */
+  #authentic(authentication: Authentication, request: UpstreamRequest, { member }: Target, host: string): UpstreamRequest | string {
+    return unbound(member.endpoint, this.#host.spec.tls, member.identity, request.hostOverride) ?? authentication.applied(request, host)
   }
 
   onDialFailed(failure: DialFailed): void {

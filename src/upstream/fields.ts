@@ -217,6 +217,14 @@ export const requestFields = (raw: ReadonlyArray<string>, policy: FieldPolicy): 
   return fields
 }
 
+/** A list without the fields of these names (lower case), also as CGI-like backends fold them: `x_api_key` is read as X-Api-Key there. */
+export const withoutFields = (headers: ReadonlyArray<string>, names: ReadonlySet<string>): Array<string> => {
+  const rest: Array<string> = []
+  for (let at = 0; at < headers.length; at += 2)
+    if (!names.has(headers[at]!.toLowerCase().replaceAll("_", "-"))) rest.push(headers[at]!, headers[at + 1]!)
+  return rest
+}
+
 const passes = (name: string, underscores: Underscores, fields: RequestFields): boolean => {
   if (underscores === "Refuse") fields.underscored ??= name
   return underscores === "Allow" && kindOf(name.replaceAll("_", "-")) === other

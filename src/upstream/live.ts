@@ -11,6 +11,7 @@ import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
 import { makeBalancer } from "./balance/balancer.ts"
 import { makePlace, type Place } from "./balance/place.ts"
 import { Tiers } from "./balance/tiers.ts"
+import { type Authentication, makeAuthentication } from "./credential/authentication.ts"
 import type { UpstreamDescription } from "./description.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed } from "./dial/plan.ts"
@@ -57,6 +58,7 @@ class Live implements LiveUpstream, AttemptsHost {
   readonly id: Id
   readonly spec: Upstream
   readonly pool: Pool
+  readonly authentication: Authentication | null
   readonly counts = { requests: 0, reused: 0, retries: 0 }
   readonly budget: Budget
   holders = 0
@@ -114,6 +116,7 @@ class Live implements LiveUpstream, AttemptsHost {
       random,
       dial: (target, done) => this.#dial(target, done)
     })
+    this.authentication = makeAuthentication(spec, options.material)
     this.#dialler = new Dialler(spec, options.material, {
       roots: options.roots,
       own: options.own,
@@ -322,7 +325,10 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   setMaterial(material: MaterialLookup): void {
-    if (this.#closed || !this.#dialler.setMaterial(material)) return
+    if (this.#closed) return
+    // What is sent is no matter of connections: those that stand go on.
+    this.authentication?.setMaterial(material)
+    if (!this.#dialler.setMaterial(material)) return
     this.pool.renew()
     this.#observer.onFacts(this.id)
   }
@@ -372,6 +378,7 @@ class Live implements LiveUpstream, AttemptsHost {
         retrying: this.budget.retrying,
         withheld: { ...this.budget.withheld }
       },
+      authentication: this.authentication?.describe() ?? null,
       reported: this.#reported,
       lastFailure: this.#dialler.lastFailure
     }

@@ -74,7 +74,20 @@ kind: Backend
 metadata: {name: wrong, namespace: shop}
 spec: {endpoints: [{ip: {address: 127.0.0.1, port: ${origin.port}}}], tls: {caCertificateRefs: [{group: "", kind: Secret, name: opaque}], clientCertificateRef: {name: garbage}}}
 ---
-apiVersion: gateway.networking.k8s.io/v1
+${["paid", "spoilt"]
+  .map(
+    (name) => `apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: ${name}, namespace: shop}
+spec:
+  endpoints: [{ip: {address: 127.0.0.1, port: ${impostor.port}}}]
+  host: {value: shop.example}
+  tls: {hostname: shop.example, caCertificateRefs: [{group: "", kind: Secret, name: trust}]}
+  credentials: {${name === "paid" ? "basic: {secretRef: {name: paid}}" : "bearer: {secretRef: {name: spoilt}}"}}
+---
+`
+  )
+  .join("")}apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: all, namespace: shop}
 spec:
@@ -85,6 +98,10 @@ spec:
     backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: mutual}]
   - matches: [{path: {value: /wrong}}]
     backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: wrong}]
+  - matches: [{path: {value: /paid}}]
+    backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: paid}]
+  - matches: [{path: {value: /spoilt}}]
+    backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: spoilt}]
 `,
       "secrets.yaml": [
         secret("shop", pair(server.chain, server.key)),
@@ -93,6 +110,9 @@ spec:
         secret("opaque", "stringData: {ca.crt: canary-opaque-value, password: canary-password}", "Opaque"),
         secret("nobase64", 'data: {tls.crt: "?canary-not-base64", tls.key: "canary-not-base64?"}'),
         secret("nostring", "stringData: {tls.crt: [canary-in-list], tls.key: {a: canary-in-map}}"),
+        secret("trust", `data: {ca.crt: ${base64(authority.certificate)}}`, "Opaque"),
+        secret("paid", "stringData: {username: canary-user, password: canary-paid}", "kubernetes.io/basic-auth"),
+        secret("spoilt", 'stringData: {token: "canary-spoilt with a space"}', "Opaque"),
         secret("unused", "stringData: {password: canary-nobody-refers}", "Opaque"),
         "apiVersion: v1\nkind: Secret\nmetadata: {name: alias}\nstringData: {password: *canary-alias}\n---\n",
         "apiVersion: v1\nkind: Secret\nmetadata: {name: block}\nstringData:\n  password: |canary-block\n"
@@ -102,7 +122,7 @@ spec:
     const secrets = [
       ...[server.key, client.key].flatMap(spellings),
       ...["garbage-key", "opaque-value", "password", "not-base64", "in-list", "in-map", "nobody-refers", "alias", "block"],
-      ...["authorization", "cookie", "query", "set-cookie", "response-body"]
+      ...["authorization", "cookie", "query", "set-cookie", "response-body", "user", "paid", "spoilt", base64("canary-user:canary-paid")]
     ].map((one) => (/^[a-z-]+$/.test(one) && !one.includes("canary") ? `canary-${one}` : one))
     const outputs = new Map<string, string>()
     const manifests = join(place.path, "m")
@@ -116,6 +136,9 @@ spec:
         outputs.set(`explain ${form}`, told.out + told.err)
       })
     )
+
+    const paid = await sluice(["explain", ...known, "--probe", `http://shop.example:${http}/paid`, manifests])
+    outputs.set("explain paid", paid.out + paid.err)
 
     const log = join(place.path, "access.log")
     const child = running([
@@ -134,6 +157,9 @@ spec:
     // Nobody trusts its CA: a failure whose detail goes to the log.
     assert.strictEqual((await get(`http://127.0.0.1:${http}/mutual`, sensitive)).status, 502)
     assert.strictEqual((await get(`http://127.0.0.1:${http}/wrong`, sensitive)).status, 500)
+    assert.strictEqual((await get(`http://127.0.0.1:${http}/paid`, sensitive)).status, 200)
+    assert.strictEqual(impostor.seen.at(-1)!.header("authorization"), `Basic ${base64("canary-user:canary-paid")}`)
+    assert.strictEqual((await get(`http://127.0.0.1:${http}/spoilt`, sensitive)).status, 503)
 
     const index = (await get(`${admin}/`)).body
     const pages = [...index.matchAll(/^(\/\S*)/gm)].map((match) => match[1]!).filter((page) => page !== "/explain")
@@ -151,7 +177,7 @@ spec:
     for (const name of readdirSync(join(place.path, "state")))
       outputs.set(`state ${name}`, readFileSync(join(place.path, "state", name), "latin1"))
 
-    assert.isAtLeast(outputs.size, 6 + pages.length + 3 + 3)
+    assert.isAtLeast(outputs.size, 7 + pages.length + 3 + 3)
     for (const [name, text] of outputs) {
       assert.isNotEmpty(text, name)
       for (const one of secrets) assert.notInclude(text, one, name)
@@ -160,5 +186,7 @@ spec:
     assert.include(outputs.get("check text"), "Secret shop/nobase64")
     assert.include(outputs.get("access log"), '"path":"/x"')
     assert.include(outputs.get("admin /snapshot"), "Secret/shop/client")
+    assert.include(outputs.get("admin /upstreams"), "Secret/shop/paid#basic")
+    assert.include(outputs.get("explain paid"), "Authorization: Basic, from Secret/shop/paid#basic")
   }, 60_000)
 })

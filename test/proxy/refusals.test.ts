@@ -16,7 +16,7 @@ const unserved: Readonly<Record<string, object>> = {
   hash: { balance: { _tag: "ConsistentHash", by: { _tag: "Unknown", name: "moon" } } },
   health: { health: { path: "/health" } },
   outlier: { outlier: { consecutive: 5 } },
-  credential: { credential: { kind: "Static", secret: "token" } }
+  credential: { credential: { kind: "Kerberos", secret: "token" } }
 }
 
 const routeReasons: ReadonlyArray<RouteReason> = [

@@ -168,7 +168,7 @@ export const everything: Tables = {
         limits: { ...defaultLimits, maxRequestsPerConnection: 100 },
         timeouts: { ...defaultTimeouts, firstByte: 5_000, idle: "Disabled", maxConnectionAge: 60_000 },
         failover: { spill: 200, returnAfter: 30_000 },
-        credential: { kind: "Static", secret: "Secret shop/token" }
+        credential: { kind: "Static", header: "Authorization", form: "Bearer", secret: "Secret/shop/token#bearer token" }
       }
     ],
     [

@@ -12,6 +12,7 @@ import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
 import { laterBalance } from "./backendbalance.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
+import { backendCredentials, exposures } from "./backendcredentials.ts"
 import { backendMembers, type DeclaredEndpoints, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
 import { type BackendTrust, backendTrust } from "./backendtls.ts"
 import type { JudgedBackend } from "./judged.ts"
@@ -120,7 +121,12 @@ export const judgeDeclaration = (
   const whole = wholeProblems(declaration, rules)
   const raw = backendMembers(view, rules, namespace, spec)
   const trust = backendTrust(view, kind.slice(kind.indexOf(".") + 1), namespace, name, spec, raw.members, source)
-  const resolved = resolvedRefs(raw, Result.isFailure(trust) ? trust.failure.references : [])
+  const credentials = backendCredentials(view, namespace, spec)
+  const resolved = resolvedRefs(raw, [
+    ...(Result.isFailure(trust) ? trust.failure.references : []),
+    ...(credentials.refusal === null ? [] : [credentials.refusal]),
+    ...(credentials.missing === null ? [] : [credentials.missing])
+  ])
   const refuse = (reason: string, routeReason: string, causes: ReadonlyArray<string>): JudgedBackend => ({
     said: [backend.refused(reason, causes), resolved],
     declared: refused(key, source, "invalid_backend", routeReason, backendNote.address(what, causes.join("; "))),
@@ -147,6 +153,7 @@ export const judgeDeclaration = (
   }
   if (Result.isFailure(trust))
     return refuse("Invalid", "InvalidBackend", [...trust.failure.references.map((problem) => problem.message), ...trust.failure.others])
+  if (credentials.refusal !== null) return refuse("Invalid", "InvalidBackend", [credentials.refusal.message])
   const { tls, said } = trust.success
   const endpoints = raw.members.map(
     (member): Endpoint => ({
@@ -160,8 +167,11 @@ export const judgeDeclaration = (
       ...(member.pathPrefix === null ? {} : { pathPrefix: member.pathPrefix })
     })
   )
+  const exposed = credentials.credential === null ? [] : exposures(spec, declaration.name, tls, endpoints)
+  if (exposed.length > 0) return refuse("Invalid", "InvalidBackend", exposed)
   const encrypted = endpoints.some((endpoint) => endpoint.tls)
   const notes = [...notesOf(trust.success, declaration, raw.members, endpoints), ...declaration.notes, ...raw.notes]
+  if (credentials.note !== null) notes.push(credentials.note)
   const left = raw.problems.map((problem) => problem.message)
   return {
     said: [backend.accepted(notes), ...(left.length === 0 ? [] : [backend.someEndpoints(left)]), resolved],
@@ -175,17 +185,21 @@ export const judgeDeclaration = (
         protocol: spec.protocol === "HTTP" ? "http1" : "auto",
         identity: { host: hostOf(declaration), sni: trust.success.sni ?? declaration.name, certificateName: trust.success.certificateName },
         tls: encrypted ? tls : null,
-        materials: encrypted ? trust.success.materials : [],
+        credential: credentials.credential,
+        materials: [...(encrypted ? trust.success.materials : []), ...credentials.materials],
         layers: [{ source, part: behaviourOf(spec) }],
         provenance: {
           ...(spec.protocol === undefined ? {} : { protocol: source }),
           ...(spec.host === undefined && declaration.name === null ? {} : { "identity.host": source }),
           ...(declaration.name === null ? {} : { "identity.sni": source, "identity.certificateName": source }),
+          ...(credentials.credential === null ? {} : { credential: source }),
           ...trust.success.provenance
         },
         endpoints
       },
-      [...notes, ...left].map((note) => backendNote.about(what, note))
+      [...notes, ...left, ...(credentials.missing === null ? [] : [credentials.missing.message])].map((note) =>
+        backendNote.about(what, note)
+      )
     ),
     ports: portsOf(spec),
     skipsVerify: encrypted && !tls.verify

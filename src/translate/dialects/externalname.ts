@@ -64,6 +64,7 @@ export const externalNameDestination = (
       protocol: wire.protocol,
       identity: { host: "Endpoint", sni: own?.sni ?? trust.sni, certificateName: own?.sni ?? trust.certificateName },
       tls: own === null || trust.tls === null ? trust.tls : { ...trust.tls, verify: own.verify },
+      credential: null,
       materials: trust.materials,
       layers: voyager.dns === null ? [] : [{ source, part: behaviourOf({ dns: voyager.dns }) }],
       provenance: {

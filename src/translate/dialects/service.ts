@@ -74,6 +74,7 @@ export const serviceDestination = (view: View, rules: BackendRules, service: Ser
       protocol: wire.protocol,
       identity: { host: "Request", sni: trust.sni, certificateName: trust.certificateName },
       tls: trust.tls,
+      credential: null,
       materials: trust.materials,
       layers: [],
       provenance: port.appProtocol === undefined ? trust.provenance : { protocol: source, ...trust.provenance },

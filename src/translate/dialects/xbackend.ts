@@ -130,6 +130,7 @@ export const judgeXBackend = (view: View, rules: BackendRules, key: ObjectKey, s
       protocol,
       identity: { host: "Endpoint", sni: trust.sni, certificateName: trust.sni },
       tls: trust.tls,
+      credential: null,
       materials: trust.materials,
       layers: [],
       provenance: { "identity.host": source, ...(spec.protocol === undefined ? {} : { protocol: source }), ...trust.provenance },

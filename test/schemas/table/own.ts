@@ -350,7 +350,43 @@ const backends: ReadonlyArray<Row> = [
     { "spec.retry": { perRetry: { backOff: { baseInterval: "2s", maxInterval: "1s" } } } },
     { at: "spec.retry.perRetry.backOff.maxInterval", ...rule }
   ),
-  ...["healthCheck", "outlier", "credentials", "egressPath"].map((field) =>
+  ...backend.field(
+    "credentials of one form",
+    "spec.credentials",
+    {
+      good: [
+        { bearer: { secretRef: { name: "s" } } },
+        { bearer: { secretRef: { group: "", kind: "Secret", name: "s", namespace: "n" }, key: "a.b_c-d" } },
+        { basic: { secretRef: { name: "s" } } },
+        { header: { name: "X-Api-Key", secretRef: { name: "s" } } },
+        { header: { name: "Authorization", secretRef: { name: "s" }, key: "k" } }
+      ],
+      bad: [{}, { basic: { secretRef: { name: "s" } }, bearer: { secretRef: { name: "s" } } }]
+    },
+    rule
+  ),
+  ...backend.field(
+    "a credential's header",
+    "spec.credentials",
+    {
+      bad: ["Host", "connection", "Content-Length", "Transfer-Encoding", "PROXY-AUTHORIZATION"].map((name) => ({
+        header: { name, secretRef: { name: "s" } }
+      }))
+    },
+    { at: "spec.credentials.header.name", ...rule }
+  ),
+  backend.bad(
+    "a credential's header is a token",
+    { "spec.credentials": { header: { name: "X Key", secretRef: { name: "s" } } } },
+    { at: "spec.credentials.header.name", ...none }
+  ),
+  backend.bad("a credential is of a Secret", { "spec.credentials": { bearer: {} } }, { at: "spec.credentials.bearer.secretRef", ...none }),
+  backend.bad(
+    "a credential's key is one of a Secret",
+    { "spec.credentials": { bearer: { secretRef: { name: "s" }, key: "a/b" } } },
+    { at: "spec.credentials.bearer.key", ...none }
+  ),
+  ...["healthCheck", "outlier", "egressPath"].map((field) =>
     backend.good(`${field} of a later release is read`, { [`spec.${field}`]: { any: "thing" } }, none)
   )
 ]

@@ -263,7 +263,6 @@ describe("what is not served yet is refused by its name", () => {
       "loadBalancer: {type: ConsistentHash, consistentHash: {type: Cookie, cookie: {name: a, attributes: {}}}}",
       "spec.loadBalancer.consistentHash.cookie.attributes"
     ],
-    ["credentials: {}", "spec.credentials"],
     ["egressPath: {}", "spec.egressPath"],
     ["dns: {srv: {}}", "spec.dns.srv"]
   ])("%s", (more, field) => {

@@ -1,0 +1,103 @@
+// Credentials through the whole program: from a Secret in a manifest to the vendor's log, changed while it serves, and to nobody else.
+import { join } from "node:path"
+import { expect, it } from "vitest"
+import { folder, gateway, running } from "../cli/program.ts"
+import { ask } from "../proxy/harness.ts"
+import { makeAuthority } from "../support/certificates.ts"
+import { startDnsServer } from "../support/dns.ts"
+import { startOrigin } from "../support/origin.ts"
+import { freePort } from "../support/port.ts"
+
+const route = (name: string, more = "") => `
+  - matches: [{path: {value: /${name}}}]${more}
+    backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: ${name}}]`
+
+const backend = (name: string, port: number, credentials: string) => `---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: ${name}, namespace: shop}
+spec:
+  endpoints: [{fqdn: {hostname: api.vendor.example, port: ${port}}}]
+  tls: {}
+  connections: {keepAliveIdle: 1m}
+  credentials: ${credentials}
+`
+const secret = (name: string, data: string) => `---
+apiVersion: v1
+kind: Secret
+metadata: {name: ${name}, namespace: shop}
+stringData: ${data}
+`
+
+it("a bearer token, a user and a key reach the vendor; a changed Secret is used on the same connection; one that is gone is 503", async () => {
+  const authority = await makeAuthority()
+  const { chain, key } = await authority.leaf({ dns: ["api.vendor.example"] })
+  await using vendor = await startOrigin({
+    tls: { cert: chain, key },
+    script: ({ request, reply }) =>
+      reply(request.target.startsWith("/moved") ? { status: 302, headers: [["Location", "https://elsewhere.example/"]] } : { body: "paid" })
+  })
+  const dns = await startDnsServer()
+  dns.host("api.vendor.example", ["127.0.0.1"])
+  const port = await freePort()
+  const routes = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: all, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules:${route("token")}${route("user")}${route("key")}${route("moved")}
+  - matches: [{path: {value: /rewritten}}]
+    filters: [{type: URLRewrite, urlRewrite: {hostname: tenant-b.vendor.example}}]
+    backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: token}]
+`
+  const bearer = "{bearer: {secretRef: {name: token}}}"
+  using place = folder({
+    "ca.pem": authority.certificate,
+    "m/a.yaml": `${gateway(port)}${routes}${backend("token", vendor.port, bearer)}${backend("moved", vendor.port, bearer)}${backend("user", vendor.port, "{basic: {secretRef: {name: user}}}")}${backend("key", vendor.port, "{header: {name: X-Api-Key, secretRef: {name: token}, key: token}}")}`,
+    "m/token.yaml": secret("token", "{token: t-1}"),
+    "m/user.yaml": secret("user", "{username: u, password: p}")
+  })
+  const child = running([
+    ...["run", "--listen-address=127.0.0.1", "--admin-address=off", "--health-address=off", "--allow-loopback"],
+    ...[`--nameserver=${dns.address}`, `--state-folder=${join(place.path, "state")}`, `--trust-bundle=${join(place.path, "ca.pem")}`],
+    join(place.path, "m")
+  ])
+  try {
+    await child.line(/Gateway shop\/edge: Programmed True/)
+    const mine = { Authorization: "Bearer mine", "X-Api-Key": "mine" }
+    const sent = async (path: string, field: string) => {
+      const { status } = await ask(port, path, { headers: mine })
+      const { header, connection } = vendor.seen.at(-1)!
+      return { status, value: header(field), connection }
+    }
+    const first = await sent("/token", "authorization")
+    expect([first.status, first.value]).toEqual([200, "Bearer t-1"])
+    // Beside the credential's own field, what the client sent goes on.
+    expect(vendor.seen.at(-1)!.header("x-api-key")).toBe("mine")
+    expect(await sent("/user", "authorization")).toMatchObject({ status: 200, value: "Basic dTpw" })
+    expect(await sent("/key", "x-api-key")).toMatchObject({ status: 200, value: "t-1" })
+
+    const moved = await ask(port, "/moved", { headers: mine })
+    expect([moved.status, moved.headers.location]).toEqual([302, "https://elsewhere.example/"])
+    expect(JSON.stringify(moved.headers)).not.toContain("t-1")
+
+    const before = vendor.requests
+    expect((await ask(port, "/rewritten")).status).toBe(503)
+    expect(vendor.requests).toBe(before)
+
+    place.write("m/token.yaml", secret("token", "{token: t-2}"))
+    await expect.poll(async () => (await sent("/token", "authorization")).value, { timeout: 10_000 }).toBe("Bearer t-2")
+    expect((await sent("/token", "authorization")).connection).toBe(first.connection)
+
+    place.write("m/token.yaml", secret("token", "{other: t-3}"))
+    await child.line(/Backend shop\/token for Gateway shop\/edge: ResolvedRefs False.*has no data key token/)
+    await expect.poll(async () => (await ask(port, "/token")).status, { timeout: 10_000 }).toBe(503)
+    // What has its own Secret serves on.
+    expect(await sent("/user", "authorization")).toMatchObject({ status: 200, value: "Basic dTpw" })
+    expect(child.out() + child.err()).not.toMatch(/t-[123]\b|dTpw/)
+  } finally {
+    await child.end("SIGKILL")
+    await dns.close()
+  }
+}, 60_000)
