@@ -1,6 +1,6 @@
 // GatewayParameters (gateway.sluice.dev/v1alpha1): what a Gateway's pods look like, and class-wide switches.
 import { Schema } from "effect"
-import { listOf } from "./absent.ts"
+import { defaulted, listOf } from "./absent.ts"
 import { CIDR } from "./address.ts"
 import { rules } from "./crd.ts"
 import { Duration, parseDuration } from "./duration.ts"
@@ -83,7 +83,12 @@ export const GatewayParameters = Schema.Struct({
     features: Schema.optionalKey(
       Schema.Struct({
         externalName: Schema.optionalKey(Switch),
-        voyagerRedirect: Schema.optionalKey(Schema.Unknown),
+        voyagerRedirect: Schema.optionalKey(
+          Schema.Struct({ statusCode: defaulted(Schema.Literals([301, 302, 307, 308]), 301) })
+        ).annotateKey({
+          description:
+            "How an ExternalName Service redirects whose annotation ingress.appscode.com/use-dns-resolver is false. statusCode 301: to its name and port alone, as Voyager does; the others: with the path and query that were asked for."
+        }),
         unixDirectories: listOf(
           text(1, 107).check(Schema.isPattern(/^\/[^\u0000]*$/u, { expected: "an absolute path of a directory" })),
           16

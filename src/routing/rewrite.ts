@@ -45,7 +45,7 @@ export const withQuery = (path: string, query: string): string => (query === "" 
 
 /** As `pathRewriteProblem`, for a redirect. */
 export const redirectProblem = (redirect: Redirect, match: PathMatch): string | null =>
-  redirect.path === null ? null : pathRewriteProblem(redirect.path, match)
+  redirect.path === null || redirect.path._tag === "OriginAlone" ? null : pathRewriteProblem(redirect.path, match)
 
 /** What a redirect takes from the request. */
 export interface RedirectRequest {
@@ -62,11 +62,12 @@ export interface RedirectRequest {
 
 /**
  * The Location of a RequestRedirect. Port: the filter's; else 80 or 443 when the filter sets a scheme; else the listener's. It is left out where it is
- * the scheme's own. Host and path are the request's unless the filter sets them; the query stays.
+ * the scheme's own. Host and path are the request's unless the filter sets them; the query stays. OriginAlone has none of that, and says the port always.
  */
 export const redirectLocation = (redirect: Redirect, request: RedirectRequest): string => {
   const scheme = redirect.scheme ?? request.scheme
   const port = redirect.port ?? (redirect.scheme === null ? request.listenerPort : scheme === "https" ? 443 : 80)
+  if (redirect.path?._tag === "OriginAlone") return `${scheme}://${redirect.hostname ?? request.host}:${port}`
   const shown = port === (scheme === "https" ? 443 : 80) ? "" : `:${port}`
   const match: PathMatch = { type: "Prefix", value: request.matchedPrefix ?? "/" }
   const path = redirect.path === null ? request.path : rewritePath(compilePathRewrite(redirect.path, match), request.path)

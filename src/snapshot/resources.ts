@@ -69,6 +69,12 @@ const rewrite = tagged<PathRewrite>({
   ReplacePrefixMatch: fields<{ value: string }>({ value: text })
 })
 
+const redirectPath = tagged<NonNullable<Redirect["path"]>>({
+  ReplaceFullPath: fields<{ value: string }>({ value: text }),
+  ReplacePrefixMatch: fields<{ value: string }>({ value: text }),
+  OriginAlone: () => ({})
+})
+
 const knownFilter = tagged<Filter>({
   Headers: fields<{ on: "Request" | "Response"; edits: ReadonlyArray<HeaderEdit> }>({
     on: oneOf("Request", "Response"),
@@ -114,7 +120,7 @@ const redirect = fields<Redirect>({
   scheme: nullable(oneOf("http", "https")),
   hostname: nullable(text),
   port: nullable(port),
-  path: nullable(rewrite)
+  path: nullable(redirectPath)
 })
 const action = tagged<Action>({
   Forward: forwardFields,

@@ -88,7 +88,12 @@ export interface Redirect {
   readonly scheme: "http" | "https" | null
   readonly hostname: string | null
   readonly port: number | null
-  readonly path: PathRewrite | null
+  readonly path: PathRewrite | OriginAlone | null
+}
+
+/** Of a redirect: scheme, host and port, which is always said; nothing of the path and query that were asked for. */
+export interface OriginAlone {
+  readonly _tag: "OriginAlone"
 }
 
 /** Milliseconds. request: the whole exchange; backendRequest: one try. */

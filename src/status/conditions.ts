@@ -324,6 +324,10 @@ export const routeNote = {
   pattern: (path: string, why: string): string => `${path}: the regular expression is refused: ${why}; RE2 syntax is served`,
   filterNotServed: (path: string, type: string): string => `${path}: ${notServed[type] ?? `filters of type ${type} are not served`}`,
   filterProblem: (path: string, why: string): string => `${path}: ${why}`,
+  redirectShared: (path: string): string =>
+    `${path}: a Service that redirects (Voyager's use-dns-resolver: "false") cannot have a share of the traffic; give it a rule of its own`,
+  redirectFiltered: (path: string): string =>
+    `${path}: a Service that redirects (Voyager's use-dns-resolver: "false") sends clients elsewhere, where no URLRewrite and no filter of its backendRef is applied; remove them`,
   sessionPersistence: (path: string): string => `${path}.sessionPersistence: session persistence is not served yet; remove the field`,
   defaultGateways: "spec.useDefaultGateways: default Gateways are not served yet; name the Gateway in parentRefs",
   /** What Gateway API wants (HTTPRouteRule.backendRefs), and what nobody means who reads "All references resolve". */
@@ -556,8 +560,9 @@ export const voyagerNote = {
   unreadable: (key: string, value: string, expected: string): string =>
     `the annotation ${key} is ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)}: expected ${expected}`,
   unknown: (key: string): string => `the annotation ${key} is none that Sluice knows: remove it, docs/voyager.md lists those it reads`,
-  redirect: (key: string): string =>
-    `the annotation ${key} asks for a redirect to the external name, which is not served yet: use a filter RequestRedirect on the route, or remove the annotation and the request is proxied`,
+  redirects: (what: string, to: string, status: number): string =>
+    `${what} is not proxied: its annotation use-dns-resolver: "false" redirects clients (${status}) to ${to}${status === 301 ? ", without path and query" : ""}`,
+  unusedByRedirect: "nameservers, holds and backend-tls change nothing where clients are redirected",
   probe: (key: string): string => `the annotation ${key} asks for health checks, which are not served yet: say "false", or remove it`,
   nameserver: (key: string, written: string, refused: string): string =>
     `the annotation ${key} names ${written}, which is ${refused}: never asked`,

@@ -14,7 +14,7 @@ import { entriesByGateway } from "./ancestors.ts"
 import { type Declared, refused, upstreamOf } from "./destination.ts"
 import { judgeBackend } from "./dialects/backend.ts"
 import { judgeEnvoyBackend } from "./dialects/envoybackend.ts"
-import { externalNameDestination } from "./dialects/externalname.ts"
+import { externalNameDestination, externalNameRedirect } from "./dialects/externalname.ts"
 import type { JudgedBackend } from "./dialects/judged.ts"
 import { type ServiceObject, serviceDestination } from "./dialects/service.ts"
 import { backendTls, readVoyager } from "./dialects/voyager.ts"
@@ -92,7 +92,9 @@ const ofService = (view: View, rules: BackendRules, key: ObjectKey, written: Bac
   const voyager = readVoyager(object.meta.annotations, rules.allowLoopback)
   return voyager.problems.length > 0
     ? refused(key, source, "invalid_backend", "UnsupportedValue", backendNote.about(what, voyager.problems.join("; ")))
-    : externalNameDestination(view, rules, service, port, voyager)
+    : voyager.redirect
+      ? externalNameRedirect(rules, service, port, voyager)
+      : externalNameDestination(view, rules, service, port, voyager)
 }
 
 /** What is declared, as a reference with this port sees it; whoever refers. */
@@ -121,6 +123,7 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
   const answer = (declared: Declared): ResolvedBackend => ({
     upstream: null,
     why: declared.refusal?.why ?? "invalid_backend",
+    redirect: declared.redirect,
     problem: declared.refusal?.problem ?? null,
     notes: declared.notes,
     source: declared.source,
@@ -169,7 +172,7 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
         suggestion(missing).map(entryText)
       )
     )
-  return { upstream, why: null, problem: null, notes, source: found.source, object: found.object }
+  return { upstream, why: null, redirect: null, problem: null, notes, source: found.source, object: found.object }
 }
 
 const spoken = (a: string, b: string): string => (a === b ? `namespace ${a}` : `namespaces ${a} and ${b}`)

@@ -4,6 +4,7 @@ import { defaultFailover } from "../snapshot/behaviour.ts"
 import { digest } from "../snapshot/digest.ts"
 import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
+import type { Action } from "../snapshot/route.ts"
 import type { Material } from "../snapshot/secret.ts"
 import type { AddressPolicy, Credential, Endpoint, IdentitySettings, Upstream, UpstreamTls } from "../snapshot/upstream.ts"
 import { type Layer, mergeBehaviour } from "./behaviour.ts"
@@ -34,11 +35,15 @@ export interface Refusal {
   readonly problem: { readonly reason: string; readonly message: string } | null
 }
 
-/** A declaration as seen from a reference to it. Exactly one of destination and refusal is there. */
+export type RedirectAction = Extract<Action, { readonly _tag: "Redirect" }>
+
+/** A declaration as seen from a reference to it. Exactly one of destination, redirect and refusal is there. */
 export interface Declared {
   readonly object: ObjectKey | null
   readonly source: Source
   readonly destination: Destination | null
+  /** It is not dialled: clients are told where it is. */
+  readonly redirect: RedirectAction | null
   readonly refusal: Refusal | null
   /** Decisions made on the user's behalf, and members left out. */
   readonly notes: ReadonlyArray<string>
@@ -48,6 +53,7 @@ export const declared = (object: ObjectKey, source: Source, destination: Destina
   object,
   source,
   destination,
+  redirect: null,
   refusal: null,
   notes
 })
@@ -59,7 +65,14 @@ export const refused = (
   reason: string | null,
   message: string,
   notes: ReadonlyArray<string> = []
-): Declared => ({ object, source, destination: null, refusal: { why, problem: reason === null ? null : { reason, message } }, notes })
+): Declared => ({
+  object,
+  source,
+  destination: null,
+  redirect: null,
+  refusal: { why, problem: reason === null ? null : { reason, message } },
+  notes
+})
 
 export interface MadeUpstream {
   readonly id: Id

@@ -21,14 +21,20 @@ export interface BackendRules extends NameRules {
   readonly id: string
   /** ExternalName Services are proxied. */
   readonly externalName: boolean
+  /** Of the redirect that Voyager's annotation asks for: 301 is without the path, others are with it. */
+  readonly redirectStatus: number
   readonly clusterCidrs: ReadonlyArray<string>
   readonly unixDirectories: ReadonlyArray<string>
 }
 
 type Plain = Omit<BackendRules, "id" | "allowLoopback">
 
+/** As Voyager's. */
+const defaultRedirect = 301
+
 const ofProcess = (settings: TranslateSettings): Plain => ({
   externalName: true,
+  redirectStatus: defaultRedirect,
   clusterDomains: [settings.clusterDomain],
   clusterCidrs: settings.clusterCidrs,
   unixDirectories: settings.unixDirectories
@@ -50,6 +56,7 @@ const ofGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Pla
     const base = ofProcess(settings)
     return {
       externalName: (own?.features?.externalName ?? shared?.features?.externalName) !== "Disabled",
+      redirectStatus: (own?.features?.voyagerRedirect ?? shared?.features?.voyagerRedirect)?.statusCode ?? defaultRedirect,
       clusterDomains: [...new Set([...base.clusterDomains, ...(domain === undefined ? [] : [domain])])],
       clusterCidrs: [...new Set([...base.clusterCidrs, ...list((spec) => spec.clusterCIDRs)])],
       unixDirectories: [...new Set([...base.unixDirectories, ...list((spec) => spec.features?.unixDirectories ?? [])])]
@@ -62,6 +69,7 @@ const strictest = (all: ReadonlyArray<Plain>, base: Plain): Plain =>
     ? base
     : {
         externalName: all.every((one) => one.externalName),
+        redirectStatus: all.every((one) => one.redirectStatus === all[0]!.redirectStatus) ? all[0]!.redirectStatus : defaultRedirect,
         clusterDomains: [...new Set(all.flatMap((one) => one.clusterDomains))],
         clusterCidrs: [...new Set(all.flatMap((one) => one.clusterCidrs))],
         unixDirectories: all[0]!.unixDirectories.filter((directory) => all.every((one) => one.unixDirectories.includes(directory)))

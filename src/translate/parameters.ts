@@ -63,7 +63,6 @@ export const unheededParameters = (view: View, settings: TranslateSettings, key:
     const { spec } = one
     const later = [
       ...((spec.workers ?? 1) > 1 ? ["spec.workers"] : []),
-      ...(spec.features?.voyagerRedirect === undefined ? [] : ["spec.features.voyagerRedirect"]),
       ...(spec.features?.forwardedHeaders === undefined ? [] : ["spec.features.forwardedHeaders"]),
       ...(settings.role === "Cluster" && typeof spec.logging?.accessLog === "object" ? ["spec.logging.accessLog.fields"] : [])
     ]

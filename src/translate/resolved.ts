@@ -4,6 +4,7 @@ import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
 import type { Material } from "../snapshot/secret.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
+import type { RedirectAction } from "./destination.ts"
 
 /** A backendRef as any route kind writes it, defaults applied. */
 export interface BackendReference {
@@ -36,6 +37,8 @@ export interface ResolvedBackend {
   /** null: the share answers 500 for `why`. An upstream without endpoints is an upstream: its share answers 503. */
   readonly upstream: ResolvedUpstream | null
   readonly why: RouteReason | null
+  /** What it asks for instead of an upstream: then there is neither upstream nor problem. */
+  readonly redirect: RedirectAction | null
   /** For the route's ResolvedRefs (False) when the reference does not resolve. */
   readonly problem: { readonly reason: string; readonly message: string } | null
   /** Said in the message of a True ResolvedRefs: decisions made on the user's behalf (`port 443 without appProtocol: TLS`). */

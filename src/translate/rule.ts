@@ -7,6 +7,7 @@ import type { Action, Deadlines, Filter, Match, Rule, Share } from "../snapshot/
 import type { Setting } from "../snapshot/setting.ts"
 import { routeNote } from "../status/conditions.ts"
 import { resolveBackend } from "./backend.ts"
+import type { RedirectAction } from "./destination.ts"
 import { toFilters } from "./filter.ts"
 import { patternProblems, toMatch } from "./match.ts"
 import type { Referrer, ResolvedUpstream } from "./resolved.ts"
@@ -76,6 +77,7 @@ const backendsOf = (
   const notes: Array<string> = []
   const upstreams: Array<ResolvedUpstream> = []
   const reaches: Array<Reaching> = []
+  let redirect: RedirectAction | null = null
   for (const [index, ref] of rule.backendRefs.entries()) {
     const at = backendAt(index)
     const { group, kind, name } = ref
@@ -84,6 +86,11 @@ const backendsOf = (
     problems.push(...bad)
     if (resolved.problem !== null) unresolved.push({ reason: resolved.problem.reason, message: `${at}: ${resolved.problem.message}` })
     notes.push(...resolved.notes)
+    if (resolved.redirect !== null) {
+      redirect = resolved.redirect
+      if (rule.backendRefs.length > 1) problems.push(routeNote.redirectShared(at))
+      else if (filters.length > 0 || rule.filters.some(({ type }) => type === "URLRewrite")) problems.push(routeNote.redirectFiltered(at))
+    }
     if (resolved.upstream !== null) upstreams.push(resolved.upstream)
     if (resolved.object !== null) reaches.push({ object: resolved.object, upstream: resolved.upstream?.id ?? null })
     shares.push({
@@ -94,6 +101,8 @@ const backendsOf = (
       source: resolved.source
     })
   }
+  if (redirect !== null && rule.backendRefs[0]?.weight !== 0)
+    return { action: redirect, problems, unresolved, notes, upstreams: [], reaches }
   // No backend, or none with weight: there is nothing to send the request to (Gateway API v1.6, HTTPRouteRule.backendRefs).
   if (!shares.some((share) => share.weight > 0))
     return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches }

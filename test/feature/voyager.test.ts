@@ -1,7 +1,8 @@
 // A Service as Voyager's users have it, served as it is: its own nameservers are asked, and TLS is what backend-tls says.
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, gateway, running } from "../cli/program.ts"
+import { folder, gateway, running, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
@@ -69,3 +70,52 @@ it.each([
   },
   30_000
 )
+
+it('use-dns-resolver: "false" sends the client to the name itself: 301 to the origin alone, or as GatewayParameters say, and nothing is asked of anybody', async () => {
+  const dns = await startDnsServer()
+  const port = await freePort()
+  const service = `---
+apiVersion: v1
+kind: Service
+metadata: {name: fx, namespace: shop, annotations: {ingress.appscode.com/use-dns-resolver: "false"}}
+spec: {type: ExternalName, externalName: fx.rates.example}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: fx, namespace: shop}
+spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{name: fx, port: 8443}]}]}
+`
+  const parameters = `---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: GatewayParameters
+metadata: {name: kept, namespace: shop}
+spec: {features: {voyagerRedirect: {statusCode: 307}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: sluice}
+spec:
+  controllerName: sluice.dev/gateway-controller
+  parametersRef: {group: gateway.sluice.dev, kind: GatewayParameters, name: kept, namespace: shop}
+`
+  using place = folder({ "m.yaml": `${gateway(port)}${service}` })
+  const child = running([
+    ...["run", "--listen-address=127.0.0.1", "--admin-address=off", "--health-address=off", `--nameserver=${dns.address}`],
+    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
+  ])
+  try {
+    await child.line(/Gateway shop\/edge: http:/)
+    const answer = await ask(port, "/rate?of=eur")
+    expect([answer.status, answer.headers["location"], answer.body]).toEqual([301, "http://fx.rates.example:8443", ""])
+    const explained = await sluice(["explain", `http://fx.example:${port}/rate`, join(place.path, "m.yaml")])
+    expect(explained.out).toContain("Redirected (301) to http://fx.rates.example:8443.")
+    writeFileSync(join(place.path, "m.yaml"), `${gateway(port)}${service}${parameters}`)
+    for (let kept = answer; kept.status !== 307; kept = await ask(port, "/rate?of=eur"))
+      if (kept.status !== 301) throw new Error(`answered ${kept.status}`)
+    expect((await ask(port, "/rate?of=eur")).headers["location"]).toBe("http://fx.rates.example:8443/rate?of=eur")
+    expect(dns.count("fx.rates.example")).toBe(0)
+  } finally {
+    await child.end("SIGKILL")
+    await dns.close()
+  }
+}, 30_000)

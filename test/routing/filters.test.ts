@@ -221,6 +221,18 @@ describe("redirects (Gateway API v1.6, HTTPRouteFilter)", () => {
     ["a full path", { path: { _tag: "ReplaceFullPath", value: "/new" } }, { query: "a=1" }, "http://example.com/new?a=1"],
     ["a prefix", { path: { _tag: "ReplacePrefixMatch", value: "/new" } }, {}, "http://example.com/new/bar"],
     ["an empty prefix", { path: { _tag: "ReplacePrefixMatch", value: "" } }, { path: "/foo" }, "http://example.com/"],
+    [
+      "the origin alone, with its port always, and nothing that was asked for",
+      { hostname: "c.example", port: 443, path: { _tag: "OriginAlone" } },
+      { scheme: "https", query: "a=1" },
+      "https://c.example:443"
+    ],
+    [
+      "the origin alone, by the scheme the client came with",
+      { hostname: "c.example", port: 8443, path: { _tag: "OriginAlone" } },
+      {},
+      "http://c.example:8443"
+    ],
     ["an IPv6 host keeps its brackets", {}, { host: "[2001:db8::1]", listenerPort: 8080 }, "http://[2001:db8::1]:8080/foo/bar"]
   ] as ReadonlyArray<readonly [string, Partial<Redirect>, Partial<RedirectRequest>, string]>)("%s", (_, redirect, asked, location) => {
     assert.strictEqual(redirectLocation({ ...plain, ...redirect }, { ...request, ...asked }), location)

@@ -255,6 +255,24 @@ describe("what is not understood", () => {
     assert.match(read({ set: { upstreams: { u: { ...upstream, balance: {} } } } }).unread[0]!.reason, /balance is not a way of balancing/)
   })
 
+  it("of a redirect answers 500: one that is understood comes through as it is", () => {
+    const rule = (path: object): unknown => ({
+      source: { kind: "HTTPRoute", namespace: "shop", name: "a", section: null },
+      match: { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] },
+      filters: [],
+      deadlines: { request: "Default", backendRequest: "Default" },
+      action: { _tag: "Redirect", status: 301, to: { scheme: null, hostname: "c.example", port: 8443, path } }
+    })
+    const actions = [{ _tag: "OriginAlone" }, { _tag: "Moonwards" }].map(
+      (path) =>
+        read({ set: { virtualHosts: { h: { hostname: "*", rules: [rule(path)] } } } }).update.set.virtualHosts?.get("h")?.rules[0]?.action
+    )
+    assert.deepEqual(actions, [
+      { _tag: "Redirect", status: 301, to: { scheme: null, hostname: "c.example", port: 8443, path: { _tag: "OriginAlone" } } },
+      { _tag: "Refuse", why: "invalid_filter" }
+    ])
+  })
+
   it("that names rules nobody here has ends the update: nothing of it can be trusted to fit", () => {
     assert.throws(() => read({ set: { virtualHosts: { h: { hostname: "*", rules: [[0, 1]] } } } }), /a span of the 0 rules that are known/)
   })

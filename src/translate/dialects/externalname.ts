@@ -1,5 +1,6 @@
 // Service of type ExternalName, proxied to the name it gives (docs/external-api.md). Its EndpointSlices, if any, are ignored.
 import { Result } from "effect"
+import type { ServicePort } from "#schemas/service.ts"
 import { backendNote, voyagerNote } from "../../status/conditions.ts"
 import { type Declared, declared, refused, tlsAt } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
@@ -12,6 +13,23 @@ import { behaviourOf } from "./backendbehaviour.ts"
 import { declaredPort, type ServiceObject } from "./service.ts"
 import { backendTls, type Voyager } from "./voyager.ts"
 
+/** The port that is declared, null where none is, and the name; or why there is no such thing. */
+const placeOf = (
+  rules: BackendRules,
+  service: ServiceObject,
+  number: number
+): { readonly port: ServicePort | null; readonly name: string } | Declared => {
+  const { key, source, what, spec } = service
+  // Ports declared are enforced; a Service that declares none (legal, Voyager style) is dialled on the port of the reference.
+  const port = spec.ports.length === 0 ? null : declaredPort(service, number)
+  if (port !== null && "reason" in port)
+    return refused(key, source, port.reason === "BackendNotFound" ? "backend_not_found" : "invalid_backend", port.reason, port.message)
+  const name = externalName(spec.externalName ?? "", rules)
+  return Result.isFailure(name)
+    ? refused(key, source, "invalid_backend", "InvalidAddress", backendNote.address(`${what} spec.externalName`, name.failure))
+    : { port, name: name.success }
+}
+
 export const externalNameDestination = (
   view: View,
   rules: BackendRules,
@@ -20,16 +38,12 @@ export const externalNameDestination = (
   voyager: Voyager
 ): Declared => {
   const { key, source, what } = service
-  // Ports declared are enforced; a Service that declares none (legal, Voyager style) is dialled on the port of the reference.
-  const port = service.spec.ports.length === 0 ? null : declaredPort(service, number)
-  if (port !== null && "reason" in port)
-    return refused(key, source, port.reason === "BackendNotFound" ? "backend_not_found" : "invalid_backend", port.reason, port.message)
+  const place = placeOf(rules, service, number)
+  if ("refusal" in place) return place
+  const { port, name } = place
   const wire = port === null ? unsaid : wireOf(port.appProtocol)
   if (typeof wire === "string")
     return refused(key, source, "invalid_backend", "UnsupportedProtocol", backendNote.protocol(what, number, wire))
-  const name = externalName(service.spec.externalName ?? "", rules)
-  if (Result.isFailure(name))
-    return refused(key, source, "invalid_backend", "InvalidAddress", backendNote.address(`${what} spec.externalName`, name.failure))
   const policy = tlsPolicyOf(
     view,
     { group: "", kind: "Service", namespace: service.namespace, name: service.name },
@@ -40,7 +54,7 @@ export const externalNameDestination = (
     return refused(key, source, "invalid_backend", null, "", [
       backendNote.about(what, backendNote.tlsInvalid(policy === null ? "" : describePolicy(policy)))
     ])
-  const notes = [backendNote.externalName(what, name.success)]
+  const notes = [backendNote.externalName(what, name)]
   notes.push(...voyager.notes.map((note) => backendNote.about(what, note)))
   // A policy governs whatever TLS there is.
   if (policy !== null && voyager.tls !== null) notes.push(backendNote.about(what, voyagerNote.governed(backendTls)))
@@ -76,7 +90,7 @@ export const externalNameDestination = (
       },
       endpoints: [
         {
-          at: { _tag: "Name", name: name.success, port: number, srv: false },
+          at: { _tag: "Name", name, port: number, srv: false },
           tls: trust.on,
           tier: 0,
           weight: 1,
@@ -88,4 +102,16 @@ export const externalNameDestination = (
     },
     notes
   )
+}
+
+/** Clients are sent to the name and port themselves, by the scheme they came with (docs/voyager.md). The name is judged as if it were dialled. */
+export const externalNameRedirect = (rules: BackendRules, service: ServiceObject, number: number, voyager: Voyager): Declared => {
+  const { key, source, what } = service
+  const place = placeOf(rules, service, number)
+  if ("refusal" in place) return place
+  const status = rules.redirectStatus
+  const to = { scheme: null, hostname: place.name, port: number, path: status === 301 ? ({ _tag: "OriginAlone" } as const) : null }
+  const notes = [voyagerNote.redirects(what, `${place.name}:${number}`, status)]
+  if (voyager.dns !== null || voyager.tls !== null) notes.push(backendNote.about(what, voyagerNote.unusedByRedirect))
+  return { object: key, source, destination: null, redirect: { _tag: "Redirect", status, to }, refusal: null, notes }
 }

@@ -17,13 +17,15 @@ export interface Voyager {
   /** null: nothing is said of it. */
   readonly dns: BackendDNS | null
   readonly tls: VoyagerTls | null
+  /** A request is redirected to the external name, not proxied. */
+  readonly redirect: boolean
   /** What cannot be read or is not served, each naming its annotation: the Service is refused. */
   readonly problems: ReadonlyArray<string>
   /** What is read and changes nothing here. */
   readonly notes: ReadonlyArray<string>
 }
 
-const nothing: Voyager = { dns: null, tls: null, problems: [], notes: [] }
+const nothing: Voyager = { dns: null, tls: null, redirect: false, problems: [], notes: [] }
 
 /** As Go's strconv.ParseBool. */
 const booleans: ReadonlyMap<string, boolean> = new Map([
@@ -101,14 +103,14 @@ export const readVoyager = (annotations: ReadonlyMap<string, string>, allowLoopb
   const problems: Array<string> = []
   const notes: Array<string> = []
   const dns: { -readonly [K in keyof BackendDNS]: BackendDNS[K] } = { nameservers: [] }
-  let resolver = false
+  let [resolver, redirect] = [false, false]
   let tls: VoyagerTls | null = null
   for (const [key, value] of said) {
     const bad = (expected: string) => problems.push(voyagerNote.unreadable(key, value, expected))
     switch (key.slice(prefix.length)) {
       case "use-dns-resolver":
         if (!booleans.has(value)) bad("true or false")
-        else if (!booleans.get(value)) problems.push(voyagerNote.redirect(key))
+        else redirect = !booleans.get(value)
         break
       case "dns-resolver-nameservers": {
         const list = json(value)
@@ -172,5 +174,5 @@ export const readVoyager = (annotations: ReadonlyMap<string, string>, allowLoopb
         problems.push(voyagerNote.unknown(key))
     }
   }
-  return { dns: resolver ? dns : null, tls, problems, notes }
+  return { dns: resolver ? dns : null, tls, redirect, problems, notes }
 }

@@ -465,13 +465,19 @@ export const rows: ReadonlyArray<Row> = [
         podDisruptionBudget: { minAvailable: 1 },
         drain: { delay: "5s", deadline: "25s" },
         logging: { level: "Info", accessLog: { fields: ["path"] } },
-        features: { externalName: "Disabled", voyagerRedirect: {}, unixDirectories: ["/run/sluice"], forwardedHeaders: {} },
+        features: {
+          externalName: "Disabled",
+          voyagerRedirect: { statusCode: 308 },
+          unixDirectories: ["/run/sluice"],
+          forwardedHeaders: {}
+        },
         clusterDomain: "cluster.local",
         clusterCIDRs: ["10.42.0.0/16"]
       }
     },
     none
   ),
+  parameters.bad("a redirect with a status that is none", { "spec.features.voyagerRedirect.statusCode": 303 }, none),
   parameters.bad("a negative number of replicas", { "spec.replicas": -1 }, none),
   parameters.bad(
     "a scale is a range",
