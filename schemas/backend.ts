@@ -5,6 +5,7 @@ import { addressPattern, IPAddress } from "./address.ts"
 import { cel, rules } from "./crd.ts"
 import { Credentials } from "./credentials.ts"
 import { Duration } from "./duration.ts"
+import { EgressPath } from "./egresspath.ts"
 import { elementsOf } from "./element.ts"
 import { Failover } from "./failover.ts"
 import { DialledHostname, PreciseHostname } from "./hostname.ts"
@@ -292,10 +293,12 @@ export const Backend = Schema.Struct({
       description:
         "What requests authenticate themselves with: sent over verified TLS only, in place of what the client sent in that field. Needs a Host of the backend's own."
     }),
-    egressPath: Later.annotateKey({ description: "For a later release: refused by condition." })
+    egressPath: Schema.optionalKey(EgressPath).annotateKey({
+      description: "How connections leave: through a proxy, from an address. Absent: straight, as the system chooses."
+    })
   }).annotateKey({ description: "What is wanted." })
 })
 export type Backend = typeof Backend.Type
 
 /** Fields of spec that the schema reads and no released proxy serves yet: present means a condition that names them. */
-export const laterBackendFields = ["healthCheck", "outlier", "egressPath"] as const
+export const laterBackendFields = ["healthCheck", "outlier"] as const

@@ -64,6 +64,7 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
       : []),
     ...(upstream.failover === null ? [] : [row("failover", upstream.failover, "    ")]),
     ...(upstream.credential === null ? [] : [row("sent with", upstream.credential, "    ")]),
+    ...(upstream.path === null ? [] : [row("path", upstream.path, "    ")]),
     row("addresses", upstream.addresses, "    "),
     ...(upstream.dns === null ? [] : [row("DNS", pairs(upstream.dns), "    ")]),
     row("timeouts", pairs(upstream.timeouts), "    "),

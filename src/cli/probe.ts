@@ -6,19 +6,20 @@ import { Effect } from "effect"
 import { remedies } from "../report/remedies.ts"
 import type { ConnectReason } from "../snapshot/reason.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
-import { type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
+import { addressName, dialledAt, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
 import { dial } from "../upstream/dial/connect.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
 import type { OwnAddresses } from "../upstream/dial/own.ts"
 import type { Dialled, DialOutcome, DialPlan } from "../upstream/dial/plan.ts"
-import { admit, type DialTarget } from "../upstream/dial/policy.ts"
+import { admit, type DialTarget, dialTarget } from "../upstream/dial/policy.ts"
 import type { TrustRoots } from "../upstream/dial/roots.ts"
 import { tlsContext } from "../upstream/dial/tls.ts"
 import { describeTrial, trialOf } from "../upstream/dial/trial.ts"
+import { throughOf } from "../upstream/dial/tunnel.ts"
 import type { Names } from "../upstream/discovery/names.ts"
 
 export interface ProbeStep {
-  readonly name: "DNS" | "address policy" | "EgressPolicy" | "TCP" | "Unix socket" | "TLS" | "HTTP"
+  readonly name: "DNS" | "address policy" | "EgressPolicy" | "TCP" | "Unix socket" | "proxy" | "TLS" | "HTTP"
   /** null: not tried, or neither good nor bad. */
   readonly ok: boolean | null
   readonly detail: string
@@ -107,7 +108,7 @@ interface Located {
 
 /** From the endpoint to addresses that may be dialled. */
 const locate = Effect.fnUntraced(function* (spec: Upstream, endpoint: Endpoint, tools: ProbeTools) {
-  const { at, origin } = endpoint
+  const at = dialledAt(spec, endpoint)
   if (at._tag === "Unix") return { steps: [], candidates: [], failure: null } satisfies Located
   const steps: Array<ProbeStep> = []
   let addresses: ReadonlyArray<string> = at._tag === "Address" ? [at.ip] : []
@@ -132,7 +133,7 @@ const locate = Effect.fnUntraced(function* (spec: Upstream, endpoint: Endpoint, 
     })
     if (found.length === 0) return { steps, candidates: [], failure } satisfies Located
   }
-  const candidates = addresses.map((ip): DialTarget => ({ ip, port: at.port, name: at._tag === "Name" ? at.name : null, origin }))
+  const candidates = addresses.flatMap((ip) => dialTarget(at, endpoint, ip) ?? [])
   const judged = candidates.map((target) => ({ target, admission: admit(target, spec.addresses, tools.own) }))
   const allowed = judged.filter(({ admission }) => admission.allowed)
   const denied = judged.flatMap(({ admission }) => (admission.allowed ? [] : [admission]))
@@ -167,9 +168,10 @@ const connectionSteps = (outcome: DialOutcome, endpoint: Endpoint): ReadonlyArra
   const name = endpoint.at._tag === "Unix" ? "Unix socket" : "TCP"
   if (outcome._tag === "Failed") {
     const inTls = outcome.reason.startsWith("tls_")
+    const atProxy = outcome.reason === "proxy_refused"
     return [
-      ...(inTls ? [{ name, ok: true, detail: "connected", ms: null } as const] : []),
-      { name: inTls ? "TLS" : name, ok: false, detail: `${outcome.reason}: ${outcome.detail}`, ms: null }
+      ...(inTls || atProxy ? [{ name, ok: true, detail: "connected", ms: null } as const] : []),
+      { name: inTls ? "TLS" : atProxy ? "proxy" : name, ok: false, detail: `${outcome.reason}: ${outcome.detail}`, ms: null }
     ]
   }
   const { tls } = outcome
@@ -181,6 +183,9 @@ const connectionSteps = (outcome: DialOutcome, endpoint: Endpoint): ReadonlyArra
       detail: `connected to ${endpoint.at._tag === "Unix" ? outcome.address : outcome.address.includes(":") ? `[${outcome.address}]:${outcome.port}` : `${outcome.address}:${outcome.port}`}`,
       ms: Math.round(outcome.connectMs)
     },
+    ...(endpoint.proxied === true
+      ? [{ name: "proxy", ok: true, detail: `it leads to ${addressName(endpoint.at)}`, ms: null } as const]
+      : []),
     tls === null
       ? { name: "TLS", ok: null, detail: "not used: plaintext", ms: null }
       : {
@@ -214,7 +219,13 @@ export const probeEndpoint = Effect.fnUntraced(function* (
       [...located.steps, { name: "TLS", ok: false, detail: context.failure.detail, ms: null }],
       "Correct the Secret or ConfigMap that the backend's TLS settings name"
     )
+  const hop = endpoint.proxied === true ? spec.via[0] : undefined
+  const through = hop === undefined ? null : throughOf(hop, material, tools.roots)
+  if (through?._tag === "Failure")
+    return story([...located.steps, { name: "proxy", ok: false, detail: through.failure, ms: null }], remedies.proxy_refused)
   const outcome = yield* dialled({
+    through: through?.success ?? null,
+    ...(spec.sourceAddresses === undefined ? {} : { sources: spec.sourceAddresses }),
     to: endpoint.at._tag === "Unix" ? { _tag: "Unix", path: endpoint.at.path } : { _tag: "Addresses", candidates: located.candidates },
     policy: spec.addresses,
     own: tools.own,

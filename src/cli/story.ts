@@ -11,12 +11,12 @@ import { describeRetry } from "../snapshot/retry.ts"
 import type { Match, Rule } from "../snapshot/route.ts"
 import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import { type Credential, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
+import { addressName, type Credential, dialledAt, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
 import { unbound } from "../upstream/credential/binding.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
 import { noOwnAddresses } from "../upstream/dial/own.ts"
-import { admit, type Denied } from "../upstream/dial/policy.ts"
-import { describeTrial, trialOf, trialOfName } from "../upstream/dial/trial.ts"
+import { admit, type Denied, deniedBeyond, dialTarget } from "../upstream/dial/policy.ts"
+import { describeTrial, trialBeyond, trialOf, trialOfName } from "../upstream/dial/trial.ts"
 import type { Question } from "./question.ts"
 
 /** An object and where a manifest says it (`gateway.yaml:12`), when one does. */
@@ -67,6 +67,8 @@ export interface UpstreamStory {
   readonly retry: string | null
   readonly dns: Readonly<Record<string, string>> | null
   readonly addresses: string
+  /** How its connections leave; null: straight. */
+  readonly path: string | null
   readonly endpoints: ReadonlyArray<EndpointStory>
   /** Field → the object that set it. */
   readonly setBy: Readonly<Record<string, Said>>
@@ -147,21 +149,26 @@ export const describeMatch = (match: Match): string =>
     .filter((part) => part !== null)
     .join(", ")
 
-/** The address policy's word on an address that is written; null: it may be dialled, or it is no address. */
-export const deniedAt = (spec: Upstream, { at, origin }: Endpoint): Denied | null => {
-  if (at._tag !== "Address") return null
-  const admission = admit({ ip: at.ip, port: at.port, name: null, origin }, spec.addresses, noOwnAddresses)
+/** The address policy's word on what is written, the way through a proxy included; null: it may be dialled, or only its addresses will tell. */
+export const deniedAt = (spec: Upstream, endpoint: Endpoint): Denied | null => {
+  const at = dialledAt(spec, endpoint)
+  const target = at._tag === "Address" ? dialTarget(at, endpoint, at.ip) : null
+  if (target === null) return endpoint.proxied === true ? deniedBeyond(endpoint.at, endpoint.origin, spec.addresses, noOwnAddresses) : null
+  const admission = admit(target, spec.addresses, noOwnAddresses)
   return admission.allowed ? null : admission
 }
 
 /** Of a name, as far as that is known without asking anybody. */
 const onTrial = (spec: Upstream, endpoint: Endpoint): string | null => {
-  const { at, origin } = endpoint
+  const at = dialledAt(spec, endpoint)
   if (at._tag === "Unix" || deniedAt(spec, endpoint) !== null) return null
+  const target = at._tag === "Address" ? dialTarget(at, endpoint, at.ip) : null
   const told =
     at._tag === "Name"
-      ? trialOfName(at.name, at.port, spec.addresses)
-      : trialOf({ ip: at.ip, port: at.port, name: null, origin }, spec.addresses)
+      ? (trialOfName(at.name, at.port, spec.addresses) ?? (endpoint.proxied === true ? trialBeyond(endpoint.at, spec.addresses) : null))
+      : target === null
+        ? null
+        : trialOf(target, spec.addresses)
   return told === null ? null : describeTrial(told)
 }
 
@@ -203,6 +210,22 @@ export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
         return `unknown filter ${filter.name}`
     }
   })
+
+const describePath = ({ via, sourceAddresses }: Upstream, endpoints: ReadonlyArray<Endpoint>): string | null => {
+  const direct = endpoints.filter(({ proxied }) => proxied !== true).length
+  const hops = via.map(
+    ({ at, tls, authorization }) =>
+      `through the proxy ${addressName(at)}${tls === null ? "" : ", over TLS"}${authorization === null ? "" : ", with credentials"}${
+        direct === 0
+          ? ""
+          : direct === endpoints.length
+            ? " (no endpoint)"
+            : ` (${endpoints.length - direct} of ${endpoints.length} endpoints)`
+      }`
+  )
+  const parts = [...hops, ...(sourceAddresses === undefined ? [] : [`from ${sourceAddresses.join(" or ")}`])]
+  return parts.length === 0 ? null : parts.join("; ")
+}
 
 const upstreamStory = (
   id: Id,
@@ -267,6 +290,7 @@ const upstreamStory = (
               : ""
           }`
     }`,
+    path: describePath(spec, endpoints),
     endpoints: endpoints.map((endpoint) => {
       const identity = identityOf(spec.identity, endpoint, spec.protocol)
       return {

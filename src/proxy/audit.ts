@@ -71,13 +71,13 @@ export const makeAudit = (options: {
       if (lines++ >= most) continue
       const { spec } = live
       const from = [...(routes.get(id) ?? [])].sort()
-      const { name, endpoint } = target.member
+      const { name, at } = target.member
       options.write(
         [
           `egress ${judged.verdict === "Refused" ? "refused" : "would be refused"}: ${judged.rule}`,
           `namespace ${spec.of.namespace}`,
           `backend ${spec.of.target}`,
-          `endpoint ${name}${endpoint.at._tag === "Name" ? ` at ${target.address}` : ""}${judged.class === null ? "" : ` (${judged.class})`}`,
+          `endpoint ${name}${at._tag === "Name" ? ` at ${target.address}` : ""}${judged.class === null ? "" : ` (${judged.class})`}`,
           `Gateway ${options.gateway}`,
           `routes ${from.slice(0, mostRoutes).join(", ")}${from.length > mostRoutes ? ` and ${from.length - mostRoutes} more` : ""}`,
           ...(judged.entry === null ? [] : [`to keep it: ${entryText(judged.entry)}`])

@@ -111,6 +111,7 @@ export const failures: Readonly<Record<Reason, Outcome>> = {
   connect_unreachable: row("connect", 503, "UF", "Upstream", "Unsent", unreachable),
   connect_reset: row("connect", 503, "UF", "Upstream", "Unsent", unreachable),
   connect_timeout: row("connect", 504, "UF", "Upstream", "Unsent", "The backend did not accept a connection in time."),
+  proxy_refused: row("connect", 503, "UF", "Upstream", "Unsent", unreachable),
 
   tls_expired: row("tls", 502, "UF", "Upstream", "Unsent", untrusted),
   tls_not_yet_valid: row("tls", 502, "UF", "Upstream", "Unsent", untrusted),

@@ -95,7 +95,7 @@ const credentials: Readonly<Record<Credential["kind"], true>> = { Static: true }
 
 const upstreamProblem = ({ protocol, via, balance, health, outlier, credential }: Upstream): string | null => {
   if (protocol !== "auto" && protocol !== "http1") return `the protocol ${protocol} is not served`
-  if (via.length > 0) return "upstreams behind a proxy are not served"
+  if (via.length > 1) return "more than one proxy on the way to an upstream is not served"
   const unbalanced = balanceProblem(balance)
   if (unbalanced !== null) return unbalanced
   if (typeof health === "object") return "active health checks are not served"

@@ -5,7 +5,7 @@ import type { Id } from "../snapshot/id.ts"
 import type { Published } from "../snapshot/published.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
+import { connectionSecrets, type Endpoint, type Upstream } from "../snapshot/upstream.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
 
 export type OpenUpstream = (
@@ -91,9 +91,7 @@ export const makeUpstreams = Effect.fnUntraced(function* (
   return { byId, open, retire, run: FiberSet.join(retiring).pipe(Effect.andThen(Effect.never)) }
 })
 
-const usesChanged = ({ tls, credential }: Upstream, before: Snapshot, next: Snapshot): boolean => {
+const usesChanged = (spec: Upstream, before: Snapshot, next: Snapshot): boolean => {
   const changed = (id: Id) => before.secrets.get(id) !== next.secrets.get(id)
-  if (credential !== null && changed(credential.secret)) return true
-  if (tls === null) return false
-  return (tls.ca !== "System" && tls.ca.some(changed)) || (tls.client !== null && changed(tls.client))
+  return (spec.credential !== null && changed(spec.credential.secret)) || connectionSecrets(spec).some(changed)
 }

@@ -18,6 +18,8 @@ export const remedies: Readonly<Record<ConnectReason, string>> = {
     "There is no route to this address: check this machine's network, and IPv6 if the address is one (spec.dns.family: IPv4 leaves it out)",
   connect_reset: "The peer or a firewall cut the connection at once: check that this machine's address is let through",
   connect_timeout: "Packets are dropped on the way: check firewalls in both directions and that the address is right",
+  proxy_refused:
+    "The proxy of spec.egressPath answered, and makes no way to the backend: see what it said, check its credentials (credentialsRef) and what it lets through",
   tls_expired: "The backend's certificate has expired: it has to be renewed there",
   tls_not_yet_valid: "The backend's certificate is not valid yet: check the clock of this machine and of whoever issued it",
   tls_name_mismatch:

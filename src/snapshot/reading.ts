@@ -99,6 +99,16 @@ export const fields = <A extends object>(readers: { readonly [K in keyof A]-?: R
   }
 }
 
+/** An object of these fields and of those beside them that are there. */
+export const beside =
+  <A extends object, B extends object>(read: Read<A>, readers: { readonly [K in keyof B]-?: Read<B[K]> }): Read<A & Partial<B>> =>
+  (value) => {
+    const made: Record<string, unknown> = { ...(read(value) as Readonly<Record<string, unknown>>) }
+    for (const [name, one] of Object.entries(readers) as ReadonlyArray<readonly [string, Read<unknown>]>)
+      if (Object.hasOwn(value as object, name)) made[name] = within(name, one, (value as Readonly<Record<string, unknown>>)[name])
+    return made as A & Partial<B>
+  }
+
 type Tagged = { readonly _tag: string }
 
 /** One of several forms, told apart by `_tag`. */

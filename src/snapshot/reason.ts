@@ -17,6 +17,7 @@ export type ConnectReason =
   | "connect_unreachable"
   | "connect_reset"
   | "connect_timeout"
+  | "proxy_refused"
   | "tls_expired"
   | "tls_not_yet_valid"
   | "tls_name_mismatch"

@@ -8,6 +8,7 @@ import type { DownstreamTls, Listener, ListenerLimits } from "./listener.ts"
 import {
   amount,
   attempt,
+  beside,
   either,
   entriesOf,
   fields,
@@ -48,6 +49,7 @@ import type {
   Credential,
   Endpoint,
   EndpointAddress,
+  Hop,
   IdentitySettings,
   StaticCredential,
   Upstream,
@@ -241,15 +243,8 @@ const enforced = fields<Omit<EgressRules, "trial">>({
   permitPrivate: flag,
   sources: list(source)
 })
-const trial = fields<{ readonly trial: EgressTrial | null }>({
-  trial: (value) => (value === undefined ? null : fields<EgressTrial>({ allow: list(allow), sources: list(source) })(value))
-})
 /** A trial refuses nothing, so an operator that knows none of it leaves it out, and so does a snapshot without one. */
-const egress: Read<EgressRules> = (value) => {
-  const rules = enforced(value)
-  const on = trial(value)
-  return on.trial === null ? rules : { ...rules, trial: on.trial }
-}
+const egress: Read<EgressRules> = beside(enforced, { trial: fields<EgressTrial>({ allow: list(allow), sources: list(source) }) })
 const addresses = fields<AddressPolicy>({ cluster: list(text), allowLoopback: flag, egress: nullable(egress) })
 /** What an older operator knows nothing of. */
 const unsaidBefore =
@@ -320,7 +315,23 @@ const credential: Read<Credential> = (value) => {
 }
 
 const failover = fields<Failover>({ spill: amount, returnAfter: amount })
-const knownUpstream = fields<Omit<Upstream, "failover">>({
+const outside = {
+  Name: fields<{ name: string; port: number; srv: boolean }>({ name: text, port, srv: flag }),
+  Address: fields<{ ip: string; port: number }>({ ip: text, port })
+}
+
+const hop = fields<Hop>({
+  at: tagged<Hop["at"]>(outside),
+  tls: nullable(upstreamTls),
+  certificateName: nullable(text),
+  authorization: nullable(text)
+})
+
+/** What is as usual is left out, also by an operator that knows none of it. */
+type Unusual = Pick<Required<Upstream>, "failover" | "sourceAddresses">
+type Settings = Omit<Upstream, keyof Unusual>
+
+const settings = fields<Settings>({
   of: fields<Upstream["of"]>({ namespace: text, target: text }),
   sources: list(source),
   provenance: record(source),
@@ -329,7 +340,7 @@ const knownUpstream = fields<Omit<Upstream, "failover">>({
   tls: nullable(upstreamTls),
   dns,
   addresses,
-  via: list(text),
+  via: list(hop),
   balance,
   health: judged<Setting<HealthCheck>>,
   outlier: judged<Setting<Outlier>>,
@@ -339,21 +350,11 @@ const knownUpstream = fields<Omit<Upstream, "failover">>({
   credential: nullable(credential),
   external: flag
 })
-const failoverOf = fields<{ readonly failover: Failover | null }>({ failover: (value) => (value === undefined ? null : failover(value)) })
 
-/** What is as usual is left out, also by an operator that knows none of it. */
-export const upstream: Read<Upstream> = (value) => {
-  const known = knownUpstream(value)
-  const said = failoverOf(value)
-  return said.failover === null ? known : { ...known, failover: said.failover }
-}
+export const upstream: Read<Upstream> = beside<Settings, Unusual>(settings, { failover, sourceAddresses: list(text) })
 
-const placed = fields<Omit<Endpoint, "pathPrefix">>({
-  at: tagged<EndpointAddress>({
-    Name: fields<{ name: string; port: number; srv: boolean }>({ name: text, port, srv: flag }),
-    Address: fields<{ ip: string; port: number }>({ ip: text, port }),
-    Unix: fields<{ path: string }>({ path: text })
-  }),
+const placed = fields<Omit<Endpoint, "proxied" | "pathPrefix">>({
+  at: tagged<EndpointAddress>({ ...outside, Unix: fields<{ path: string }>({ path: text }) }),
   tls: flag,
   tier: whole,
   weight: whole,
@@ -362,13 +363,11 @@ const placed = fields<Omit<Endpoint, "pathPrefix">>({
   origin: oneOf("Written", "Slice", "Pod")
 })
 
-const prefixed = fields<{ readonly pathPrefix: string | undefined }>({ pathPrefix: (value) => (value === undefined ? value : text(value)) })
+const proxied: Read<true> = either([true] as const, () => {
+  throw new Unreadable("true")
+})
 
-const endpoint: Read<Endpoint> = (value) => {
-  const read = placed(value)
-  const { pathPrefix } = prefixed(value)
-  return pathPrefix === undefined ? read : { ...read, pathPrefix }
-}
+const endpoint: Read<Endpoint> = beside(placed, { proxied, pathPrefix: text })
 
 /** An endpoint that cannot be read is left out, and told; its siblings serve (law 1). */
 export const endpoints = (value: unknown): { readonly endpoints: ReadonlyArray<Endpoint>; readonly problem: string | null } => {

@@ -19,7 +19,10 @@ export interface Upstream {
   readonly tls: UpstreamTls | null
   readonly dns: DnsContract
   readonly addresses: AddressPolicy
-  readonly via: ReadonlyArray<string>
+  /** The proxies on the way to its endpoints, the first first; empty: there is none. */
+  readonly via: ReadonlyArray<Hop>
+  /** What connections are dialled from, one address of a family; a family without one is not dialled. Absent: the system chooses. */
+  readonly sourceAddresses?: ReadonlyArray<string>
   readonly balance: Balance
   readonly health: Setting<HealthCheck>
   readonly outlier: Setting<Outlier>
@@ -69,6 +72,25 @@ export interface StaticCredential {
   readonly secret: Id
 }
 
+/** An HTTP proxy that is asked for a tunnel by CONNECT. */
+export interface Hop {
+  readonly at: Exclude<EndpointAddress, { readonly _tag: "Unix" }>
+  /** null: plaintext. */
+  readonly tls: UpstreamTls | null
+  /** The name asked for and verified where `tls.names` is empty; null: that of `at`. */
+  readonly certificateName: string | null
+  /** In the secrets table: the bytes are the whole value of Proxy-Authorization. null: none is sent. */
+  readonly authorization: Id | null
+}
+
+/** Ids in the secrets table that its connections are made with. */
+export const connectionSecrets = ({ tls, via }: Pick<Upstream, "tls" | "via">): ReadonlyArray<Id> => [
+  ...[tls, ...via.map((hop) => hop.tls)].flatMap((one) =>
+    one === null ? [] : [...(one.ca === "System" ? [] : one.ca), ...(one.client === null ? [] : [one.client])]
+  ),
+  ...via.flatMap(({ authorization }) => authorization ?? [])
+]
+
 /** What the dialler needs to judge an address (docs/address-policy.md). */
 export interface AddressPolicy {
   /** CIDRs of pods, Services and nodes: refused to names, allowed to slices. */
@@ -87,25 +109,35 @@ export interface Endpoint {
   readonly weight: number
   readonly zone: string | null
   readonly draining: boolean
+  /** It is reached by the proxies of `Upstream.via`; absent: directly. */
+  readonly proxied?: true
   /** Goes before the path of every request to it, as it is: `/v1`, no slash at its end. Absent: nothing does. */
   readonly pathPrefix?: string
   /** Decides the address policy: a hand-written slice is not a pod. */
   readonly origin: "Written" | "Slice" | "Pod"
 }
 
-/** `api.example:443`, `[2001:db8::1]:80`, `/run/a.sock`; with its path prefix: `api.example:443/v1`, `/run/a.sock:/v1`. */
-export const endpointName = ({ at, pathPrefix = "" }: Endpoint): string => {
+/** `api.example:443`, `[2001:db8::1]:80`, `/run/a.sock`. */
+export const addressName = (at: EndpointAddress): string => {
   switch (at._tag) {
     case "Name":
-      return `${at.name}:${at.port}${pathPrefix}`
+      return `${at.name}:${at.port}`
     case "Address":
-      return at.ip.includes(":") ? `[${at.ip}]:${at.port}${pathPrefix}` : `${at.ip}:${at.port}${pathPrefix}`
+      return at.ip.includes(":") ? `[${at.ip}]:${at.port}` : `${at.ip}:${at.port}`
     case "Unix":
-      return pathPrefix === "" ? at.path : `${at.path}:${pathPrefix}`
+      return at.path
   }
 }
+
+/** With its path prefix: `api.example:443/v1`, `/run/a.sock:/v1`. */
+export const endpointName = ({ at, pathPrefix = "" }: Endpoint): string =>
+  `${addressName(at)}${at._tag === "Unix" && pathPrefix !== "" ? ":" : ""}${pathPrefix}`
 
 export type EndpointAddress =
   | { readonly _tag: "Name"; readonly name: string; readonly port: number; readonly srv: boolean }
   | { readonly _tag: "Address"; readonly ip: string; readonly port: number }
   | { readonly _tag: "Unix"; readonly path: string }
+
+/** What a connection to the endpoint is dialled to: itself, or the proxy that leads there. */
+export const dialledAt = ({ via }: Pick<Upstream, "via">, endpoint: Endpoint): EndpointAddress =>
+  endpoint.proxied === true ? (via[0]?.at ?? endpoint.at) : endpoint.at

@@ -587,6 +587,13 @@ export const credentialNote = {
     "spec.credentials: the Host would be the client's, and with it which tenant of the server gets them; say spec.host: {value: name}, or host: Backend"
 }
 
+/** Sentences about spec.egressPath of a Backend. */
+export const pathNote = {
+  source: (path: string, address: string, why: string): string =>
+    `${path}: ${address} is ${why}: no connection is dialled from there; give an address of the machine's network`,
+  unused: "spec.egressPath.proxy: no endpoint goes through it; services and sockets never do, and noProxy takes out the others"
+}
+
 /** Sentences about references to backends, for a route's ResolvedRefs and for the conditions above. */
 export const backendNote = {
   unknownKind: (group: string, kind: string): string =>

@@ -25,6 +25,8 @@ export interface Destination {
   readonly layers: ReadonlyArray<Layer>
   /** Who set what beside behaviour: `tls.ca`, `identity.sni`, `protocol`. */
   readonly provenance: Readonly<Record<string, Source>>
+  /** How its connections leave; absent: straight. */
+  readonly path?: Pick<Upstream, "via" | "sourceAddresses">
   /** Members, `tls` decided for each. */
   readonly endpoints: ReadonlyArray<Endpoint>
 }
@@ -74,6 +76,8 @@ export const refused = (
   notes
 })
 
+const direct: NonNullable<Destination["path"]> = { via: [] }
+
 export interface MadeUpstream {
   readonly id: Id
   readonly spec: Upstream
@@ -89,7 +93,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy): 
     tls: destination.tls,
     dns: behaviour.dns,
     addresses,
-    via: [],
+    ...(destination.path ?? direct),
     balance: behaviour.balance,
     health: "Disabled",
     outlier: "Disabled",

@@ -86,14 +86,14 @@ const sideOf = (view: View, namespace: string): Side | null => {
 const strictness: Readonly<Record<Side["mode"], number>> = { Open: 0, Report: 1, Enforce: 2 }
 
 /** `*.suffix` stands for any number of labels, as the dialler reads it. */
-const within = (name: string, pattern: string): boolean =>
+export const within = (name: string, pattern: string): boolean =>
   name === pattern || (pattern.startsWith("*.") && name.length > pattern.length - 1 && name.endsWith(pattern.slice(1)))
 
 const narrower = (a: string, b: string): ReadonlyArray<string> => (within(a, b) ? [a] : within(b, a) ? [b] : [])
 
 const cidrOf = (text: string) => ipaddr.parseCIDR(text)
 
-const inside = (a: string, b: string): boolean => {
+export const inside = (a: string, b: string): boolean => {
   const [address, bits] = cidrOf(a)
   const [network, prefix] = cidrOf(b)
   return address.kind() === network.kind() && bits >= prefix && address.match(network, prefix)
@@ -194,12 +194,18 @@ export const egressOf = (view: View, object: string, route: string): Governance 
 
 type At = Exclude<Endpoint["at"], { readonly _tag: "Unix" }>
 
-/** The endpoints that are egress: neither pods nor sockets of this machine. */
-const outsideOf = (endpoints: ReadonlyArray<Endpoint>): ReadonlyArray<At> =>
-  endpoints.flatMap(({ at, origin }) => (origin === "Pod" || at._tag === "Unix" ? [] : [at]))
+/** What the endpoints that are egress need listed, each its own: neither pods nor sockets of this machine. One behind a proxy needs both. */
+const outsideOf = ({ spec, endpoints }: Intent): ReadonlyArray<ReadonlyArray<At>> =>
+  endpoints.flatMap((endpoint) => {
+    const { at, origin } = endpoint
+    if (origin === "Pod" || at._tag === "Unix") return []
+    return [[at, ...(endpoint.proxied === true ? spec.via.map((hop) => hop.at) : [])]]
+  })
+
+type Intent = Pick<ResolvedUpstream, "spec" | "endpoints">
 
 /** An IPv4 address in IPv6's spelling is judged as the IPv4 address it is. */
-const blockOf = (ip: string): string => {
+export const blockOf = (ip: string): string => {
   const address = ipaddr.process(ip)
   return `${address.toString()}/${address.kind() === "ipv4" ? 32 : 128}`
 }
@@ -223,18 +229,19 @@ const listedIn = (at: At, allow: ReadonlyArray<EgressAllow>): boolean =>
   )
 
 /** Refused by intent alone: Enforce, and no entry names any of its endpoints. What names resolve to is the dialler's to judge. */
-export const refusedByIntent = ({ spec, endpoints }: Pick<ResolvedUpstream, "spec" | "endpoints">): boolean => {
-  const rules = spec.addresses.egress
-  const outside = outsideOf(endpoints)
-  return rules?.mode === "Enforce" && outside.length > 0 && outside.every((at) => !listedIn(at, rules.allow))
+export const refusedByIntent = (upstream: Intent): boolean => {
+  const rules = upstream.spec.addresses.egress
+  const outside = outsideOf(upstream)
+  return rules?.mode === "Enforce" && outside.length > 0 && outside.every((needed) => needed.some((at) => !listedIn(at, rules.allow)))
 }
 
 /** The entries that mode Enforce would lack, by intent alone: of its endpoints that are dialled today and would not be. Empty: nothing is on trial, or all is listed. */
-export const missingByIntent = ({ spec, endpoints }: Pick<ResolvedUpstream, "spec" | "endpoints">): ReadonlyArray<EgressAllow> => {
+export const missingByIntent = (upstream: Intent): ReadonlyArray<EgressAllow> => {
+  const { spec } = upstream
   const rules = spec.addresses.egress
   const trial = rules?.trial
   if (rules === null || trial === undefined) return []
-  return [...outsideOf(endpoints), ...spec.dns.nameservers.flatMap((server) => askedAt(server) ?? [])]
+  return [...outsideOf(upstream).flat(), ...spec.dns.nameservers.flatMap((server) => askedAt(server) ?? [])]
     .filter((at) => !listedIn(at, trial.allow) && (rules.mode === "Open" || listedIn(at, rules.allow)))
     .map((at) => ({
       hosts: at._tag === "Name" ? [at.name] : [],

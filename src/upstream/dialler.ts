@@ -2,13 +2,14 @@
 import { Result } from "effect"
 import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
-import type { Upstream } from "../snapshot/upstream.ts"
+import { connectionSecrets, type Upstream } from "../snapshot/upstream.ts"
 import type { FailureDescription } from "./description.ts"
 import { dial } from "./dial/connect.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed, Dialled, DialOutcome, DialPlan } from "./dial/plan.ts"
 import type { TrustRoots } from "./dial/roots.ts"
-import { type TlsContext, tlsContext } from "./dial/tls.ts"
+import { type TlsContext, type TlsContextError, tlsContext } from "./dial/tls.ts"
+import { type Through, throughOf } from "./dial/tunnel.ts"
 import type { Target } from "./member.ts"
 
 export interface DiallerOptions {
@@ -18,51 +19,49 @@ export interface DiallerOptions {
   readonly onDial: (outcome: DialOutcome) => void
 }
 
-/** The material in force. problem: why there is no context although TLS is wanted. */
-interface Tls {
-  readonly context: TlsContext | null
-  readonly problem: string | null
+/** The material in force. A string: why there is none although it is wanted; null: none is. */
+interface Means {
+  readonly tls: TlsContext | string | null
+  readonly through: Through | string | null
   readonly digests: string
 }
-
-const noTls: Tls = { context: null, problem: null, digests: "" }
 
 export class Dialler {
   readonly #spec: Upstream
   readonly #options: DiallerOptions
-  #tls: Tls
+  #means: Means
   /** The last dial's failure; null since the last success. */
   lastFailure: FailureDescription | null = null
 
   constructor(spec: Upstream, material: MaterialLookup, options: DiallerOptions) {
     this.#spec = spec
     this.#options = options
-    this.#tls = this.#read(material)
+    this.#means = this.#read(material)
   }
 
   /** True: connections made from now on are made with something else than those before. */
   setMaterial(material: MaterialLookup): boolean {
-    if (this.#spec.tls === null) return false
-    if (this.#tls.problem === null && this.#digests(material) === this.#tls.digests) return false
-    this.#tls = this.#read(material)
+    const { tls, through, digests } = this.#means
+    if (typeof tls !== "string" && typeof through !== "string" && this.#digests(material) === digests) return false
+    this.#means = this.#read(material)
     return true
   }
 
   #digests(material: MaterialLookup): string {
-    const { tls } = this.#spec
-    if (tls === null) return ""
-    const ids = [...(tls.ca === "System" ? [] : tls.ca), ...(tls.client === null ? [] : [tls.client])]
-    return ids.map((id) => digestOf(material, id)).join(",")
+    return connectionSecrets(this.#spec)
+      .map((id) => digestOf(material, id))
+      .join(",")
   }
 
-  #read(material: MaterialLookup): Tls {
-    const { tls } = this.#spec
-    if (tls === null) return noTls
-    const digests = this.#digests(material)
-    const made = tlsContext(tls, material, this.#options.roots)
-    if (Result.isSuccess(made)) return { context: made.success, problem: null, digests }
-    const { id, detail } = made.failure
-    return { context: null, problem: id === null ? detail : `${detail} (${id})`, digests }
+  #read(material: MaterialLookup): Means {
+    const { tls, via } = this.#spec
+    const made = tls === null ? null : tlsContext(tls, material, this.#options.roots)
+    const way = via[0] === undefined ? null : throughOf(via[0], material, this.#options.roots)
+    return {
+      tls: made === null ? null : Result.isSuccess(made) ? made.success : describeProblem(made.failure),
+      through: way === null ? null : Result.isSuccess(way) ? way.success : way.failure,
+      digests: this.#digests(material)
+    }
   }
 
   /** Begins one connection to the target's endpoint, its address first. `done` is called once, never from inside this call. */
@@ -81,27 +80,35 @@ export class Dialler {
       this.lastFailure = null
       done({ ...outcome, target: member.succeeded(outcome.address, outcome.tls) })
     }
-    const tls = member.endpoint.tls ? this.#tls : noTls
-    if (member.endpoint.tls && tls.context === null) return refuse(tls.problem ?? "the upstream has no TLS settings", finish)
+    const { endpoint } = member
+    const tls = endpoint.tls ? (this.#means.tls ?? "the upstream has no TLS settings") : null
+    if (typeof tls === "string") return refuse("tls_handshake", tls, finish)
+    const through = endpoint.proxied === true ? (this.#means.through ?? "the upstream has no proxy") : null
+    if (typeof through === "string") return refuse("proxy_refused", through, finish)
+    const { sourceAddresses } = this.#spec
     const plan: DialPlan = {
       to:
-        member.endpoint.at._tag === "Unix"
+        member.at._tag === "Unix"
           ? { _tag: "Unix", path: target.address }
           : { _tag: "Addresses", candidates: member.candidates(target, now) },
       policy: this.#spec.addresses,
       own: own(),
       identity: member.identity,
-      tls: tls.context,
-      timeouts: this.#spec.timeouts
+      tls,
+      timeouts: this.#spec.timeouts,
+      through,
+      ...(sourceAddresses === undefined ? {} : { sources: sourceAddresses })
     }
     return dial(plan, finish)
   }
 }
 
-const refuse = (detail: string, done: (outcome: DialFailed) => void): Dial => {
+const describeProblem = ({ id, detail }: TlsContextError): string => (id === null ? detail : `${detail} (${id})`)
+
+const refuse = (reason: DialFailed["reason"], detail: string, done: (outcome: DialFailed) => void): Dial => {
   let wanted = true
   queueMicrotask(() => {
-    if (wanted) done({ _tag: "Failed", reason: "tls_handshake", detail, attempts: [] })
+    if (wanted) done({ _tag: "Failed", reason, detail, attempts: [] })
   })
   return {
     cancel: () => {

@@ -9,7 +9,7 @@ const badness: Record<ResolutionState, number> = { NotNeeded: 0, Fresh: 1, Pendi
 const stateOf = (member: Member): { readonly state: ResolutionState; readonly detail: string } => {
   const { denied, resolution } = member
   if (denied !== null) return { state: "Refused", detail: denied.rule }
-  if (member.endpoint.at._tag !== "Name") return { state: "NotNeeded", detail: "" }
+  if (member.at._tag !== "Name") return { state: "NotNeeded", detail: "" }
   if (resolution === null || resolution.state === "Pending")
     return { state: "Pending", detail: `the first answer for ${member.name} is awaited` }
   return { state: resolution.state, detail: resolution.state === "Fresh" ? "" : resolution.detail }

@@ -201,15 +201,16 @@ class Live implements LiveUpstream, AttemptsHost {
       left: (target) => this.pool.drain(target),
       refused: (target) => this.#observer.onRefused?.(this.id, target)
     })
-    if (endpoint.at._tag !== "Name") return { member, stop: () => {} }
-    if (endpoint.at.srv) {
+    const { at } = member
+    if (at._tag !== "Name") return { member, stop: () => {} }
+    if (at.srv) {
       // Its addresses would be looked up under a name that has none of its own, and its port would be a guess (law 15).
-      member.resolution = { ...pending, state: "Failed", reason: "dns_empty", detail: `SRV records are not served (${endpoint.at.name})` }
+      member.resolution = { ...pending, state: "Failed", reason: "dns_empty", detail: `SRV records are not served (${at.name})` }
       return { member, stop: () => {} }
     }
     this.#untried.add(member)
     this.#tried.closeUnsafe()
-    const { name } = endpoint.at
+    const { name } = at
     const watching = Effect.scoped(
       Effect.gen({ self: this }, function* () {
         const watch = yield* this.#options.names.watch(name, this.spec.dns, this.spec.addresses, this.spec.of.namespace)

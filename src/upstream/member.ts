@@ -1,13 +1,13 @@
 // An endpoint as it lives here: what its name resolves to, which of its addresses is next, and what is remembered of each.
 import { isIPv6 } from "node:net"
 import type { ConnectReason } from "../snapshot/reason.ts"
-import { type AddressPolicy, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
+import { type AddressPolicy, dialledAt, type Endpoint, type EndpointAddress, endpointName, type Upstream } from "../snapshot/upstream.ts"
 import type { AttemptPeer } from "./attempt.ts"
 import { hashText } from "./balance/hash.ts"
 import { type Identity, identityOf } from "./dial/identity.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { PeerTls } from "./dial/plan.ts"
-import { admit, type Denied, type DialTarget } from "./dial/policy.ts"
+import { admit, type Denied, type DialTarget, dialTarget } from "./dial/policy.ts"
 import { trialOf, type WouldRefuse } from "./dial/trial.ts"
 import type { NameWatch, Resolution } from "./discovery/resolution.ts"
 import type { Pooled } from "./pool.ts"
@@ -25,7 +25,7 @@ const never = Number.NEGATIVE_INFINITY
 
 /** The same endpoint over updates: what is dialled and how. Weight and tier may change without it becoming another. */
 export const endpointKey = (endpoint: Endpoint): string =>
-  `${endpoint.at._tag} ${endpointName(endpoint)} ${endpoint.tls ? "tls" : "plain"} ${endpoint.origin}`
+  `${endpoint.at._tag} ${endpointName(endpoint)} ${endpoint.tls ? "tls" : "plain"} ${endpoint.origin}${endpoint.proxied === true ? " proxied" : ""}`
 
 /** One address of a member, and its connections. It lives as long as it is in the answer or has connections. */
 export class Target {
@@ -56,7 +56,7 @@ export class Target {
     this.address = address
     this.six = isIPv6(address)
     this.mark = hashText(address)
-    const at = member.endpoint.at
+    const { at } = member
     const label = at._tag === "Unix" ? at.path : this.six ? `[${address}]:${at.port}` : `${address}:${at.port}`
     this.fresh = { address: label, endpoint: member.name, reused: false }
     this.reused = { address: label, endpoint: member.name, reused: true }
@@ -81,6 +81,8 @@ export class Member {
   readonly key: string
   readonly name: string
   readonly identity: Identity
+  /** What is dialled: the endpoint itself, or its proxy. */
+  readonly at: EndpointAddress
   endpoint: Endpoint
   /** By address, those that left but still have connections included. */
   readonly targets = new Map<string, Target>()
@@ -107,11 +109,12 @@ export class Member {
     this.endpoint = endpoint
     this.name = endpointName(endpoint)
     this.identity = identityOf(spec.identity, endpoint, spec.protocol)
+    this.at = dialledAt(spec, endpoint)
     this.#policy = spec.addresses
     this.#own = own
     this.#events = events
-    if (endpoint.at._tag === "Address") this.#place([endpoint.at.ip])
-    else if (endpoint.at._tag === "Unix") this.#place([endpoint.at.path])
+    if (this.at._tag === "Address") this.#place([this.at.ip])
+    else if (this.at._tag === "Unix") this.#place([this.at.path])
   }
 
   get weight(): number {
@@ -134,7 +137,7 @@ export class Member {
 
   /** An answer may still come: a request had better wait a little. */
   get pending(): boolean {
-    return this.endpoint.at._tag === "Name" && (this.resolution === null || this.resolution.state === "Pending")
+    return this.at._tag === "Name" && (this.resolution === null || this.resolution.state === "Pending")
   }
 
   /** Some address may be dialled. */
@@ -232,9 +235,7 @@ export class Member {
   }
 
   #dialTarget(address: string): DialTarget | null {
-    const at = this.endpoint.at
-    if (at._tag === "Unix") return null
-    return { ip: address, port: at.port, name: at._tag === "Name" ? at.name : null, origin: this.endpoint.origin }
+    return dialTarget(this.at, this.endpoint, address)
   }
 
   /** Why no address may be dialled, when there are some. */

@@ -8,10 +8,12 @@ import { exact, prefix, raw, share, startProxy, type TestProxy, talk } from "./h
 let origin: Origin
 let proxy: TestProxy
 
+const hop = { at: { _tag: "Address", ip: "127.0.0.1", port: 3128 }, tls: null, certificateName: null, authorization: null }
+
 /** What an upstream may say that this data plane does not do: newer operators, and fields whose time has not come. */
 const unserved: Readonly<Record<string, object>> = {
   h2: { protocol: "h2" },
-  via: { via: ["proxy.example"] },
+  via: { via: [hop, hop] },
   balance: { balance: { _tag: "Gravity" } },
   hash: { balance: { _tag: "ConsistentHash", by: { _tag: "Unknown", name: "moon" } } },
   health: { health: { path: "/health" } },

@@ -164,7 +164,16 @@ export const everything: Tables = {
             trial: { allow: [{ hosts: [], ports: [443], cidrs: ["192.0.2.0/25"] }], sources: [source("EgressPolicy", "r")] }
           }
         },
-        via: ["proxy.example:3128"],
+        via: [
+          {
+            at: { _tag: "Name", name: "proxy.example", port: 3128, srv: false },
+            tls: { ca: ["ConfigMap shop/ca"], names: [], client: null, verify: true, minVersion: "TLSv1.2", maxVersion: "TLSv1.3" },
+            certificateName: "proxy.internal.example",
+            authorization: "Secret shop/proxy#basic"
+          },
+          { at: { _tag: "Address", ip: "192.0.2.7", port: 8080 }, tls: null, certificateName: null, authorization: null }
+        ],
+        sourceAddresses: ["192.0.2.1", "2001:db8::9"],
         limits: { ...defaultLimits, maxRequestsPerConnection: 100 },
         timeouts: { ...defaultTimeouts, firstByte: 5_000, idle: "Disabled", maxConnectionAge: 60_000 },
         failover: { spill: 200, returnAfter: 30_000 },
@@ -201,7 +210,8 @@ export const everything: Tables = {
           weight: 3,
           zone: "a",
           draining: true,
-          origin: "Slice"
+          origin: "Slice",
+          proxied: true
         },
         {
           at: { _tag: "Unix", path: "/run/a.sock" },

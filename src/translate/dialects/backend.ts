@@ -6,7 +6,7 @@ import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Source } from "../../snapshot/id.ts"
 import type { RouteReason } from "../../snapshot/reason.ts"
 import type { Endpoint, IdentitySettings } from "../../snapshot/upstream.ts"
-import { backend, backendNote, type Said } from "../../status/conditions.ts"
+import { backend, backendNote, pathNote, type Said } from "../../status/conditions.ts"
 import { declared, refused, tlsAt } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
@@ -14,6 +14,7 @@ import { laterBalance } from "./backendbalance.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
 import { backendCredentials, exposures } from "./backendcredentials.ts"
 import { backendMembers, type DeclaredEndpoints, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
+import { backendPath } from "./backendpath.ts"
 import { type BackendTrust, backendTrust } from "./backendtls.ts"
 import type { JudgedBackend } from "./judged.ts"
 
@@ -57,6 +58,9 @@ const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): Re
     reason: "UnsupportedValue",
     message: backendNote.later(path)
   })),
+  ...(spec.egressPath?.proxyProtocol === undefined
+    ? []
+    : [{ reason: "UnsupportedValue", message: backendNote.later("spec.egressPath.proxyProtocol") }]),
   ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
   ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
 ]
@@ -121,11 +125,14 @@ export const judgeDeclaration = (
   const whole = wholeProblems(declaration, rules)
   const raw = backendMembers(view, rules, namespace, spec)
   const trust = backendTrust(view, kind.slice(kind.indexOf(".") + 1), namespace, name, spec, raw.members, source)
+  const path = backendPath(view, rules, namespace, spec, source)
   const credentials = backendCredentials(view, namespace, spec)
+  const missing = [credentials.missing, Result.isSuccess(path) ? path.success.missing : null].filter((problem) => problem !== null)
   const resolved = resolvedRefs(raw, [
     ...(Result.isFailure(trust) ? trust.failure.references : []),
+    ...(Result.isFailure(path) ? path.failure.references : []),
     ...(credentials.refusal === null ? [] : [credentials.refusal]),
-    ...(credentials.missing === null ? [] : [credentials.missing])
+    ...missing
   ])
   const refuse = (reason: string, routeReason: string, causes: ReadonlyArray<string>): JudgedBackend => ({
     said: [backend.refused(reason, causes), resolved],
@@ -154,6 +161,8 @@ export const judgeDeclaration = (
   if (Result.isFailure(trust))
     return refuse("Invalid", "InvalidBackend", [...trust.failure.references.map((problem) => problem.message), ...trust.failure.others])
   if (credentials.refusal !== null) return refuse("Invalid", "InvalidBackend", [credentials.refusal.message])
+  if (Result.isFailure(path))
+    return refuse("Invalid", "InvalidBackend", [...path.failure.references.map((problem) => problem.message), ...path.failure.others])
   const { tls, said } = trust.success
   const endpoints = raw.members.map(
     (member): Endpoint => ({
@@ -164,6 +173,7 @@ export const judgeDeclaration = (
       zone: member.zone,
       draining: false,
       origin: member.origin,
+      ...(path.success.proxied(member) ? { proxied: true as const } : {}),
       ...(member.pathPrefix === null ? {} : { pathPrefix: member.pathPrefix })
     })
   )
@@ -172,6 +182,7 @@ export const judgeDeclaration = (
   const encrypted = endpoints.some((endpoint) => endpoint.tls)
   const notes = [...notesOf(trust.success, declaration, raw.members, endpoints), ...declaration.notes, ...raw.notes]
   if (credentials.note !== null) notes.push(credentials.note)
+  if (spec.egressPath?.proxy !== undefined && endpoints.every(({ proxied }) => proxied !== true)) notes.push(pathNote.unused)
   const left = raw.problems.map((problem) => problem.message)
   return {
     said: [backend.accepted(notes), ...(left.length === 0 ? [] : [backend.someEndpoints(left)]), resolved],
@@ -186,20 +197,20 @@ export const judgeDeclaration = (
         identity: { host: hostOf(declaration), sni: trust.success.sni ?? declaration.name, certificateName: trust.success.certificateName },
         tls: encrypted ? tls : null,
         credential: credentials.credential,
-        materials: [...(encrypted ? trust.success.materials : []), ...credentials.materials],
+        path: path.success.path,
+        materials: [...(encrypted ? trust.success.materials : []), ...credentials.materials, ...path.success.materials],
         layers: [{ source, part: behaviourOf(spec) }],
         provenance: {
           ...(spec.protocol === undefined ? {} : { protocol: source }),
           ...(spec.host === undefined && declaration.name === null ? {} : { "identity.host": source }),
           ...(declaration.name === null ? {} : { "identity.sni": source, "identity.certificateName": source }),
           ...(credentials.credential === null ? {} : { credential: source }),
+          ...path.success.provenance,
           ...trust.success.provenance
         },
         endpoints
       },
-      [...notes, ...left, ...(credentials.missing === null ? [] : [credentials.missing.message])].map((note) =>
-        backendNote.about(what, note)
-      )
+      [...notes, ...left, ...missing.map((problem) => problem.message)].map((note) => backendNote.about(what, note))
     ),
     ports: portsOf(spec),
     skipsVerify: encrypted && !tls.verify

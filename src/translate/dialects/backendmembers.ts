@@ -40,6 +40,8 @@ export interface Raw {
   readonly zone: string | null
   readonly pathPrefix: string | null
   readonly origin: Endpoint["origin"]
+  /** An fqdn or ip endpoint: not of a Service. */
+  readonly outside: boolean
   /** The port that was declared (a Service's, not its targetPort): 443 and BackendTLSPolicy sections go by it. null: a Unix socket. */
   readonly port: number | null
 }
@@ -83,6 +85,7 @@ const one = (endpoint: DeclaredEndpoint, at: Endpoint["at"], port: number | null
         zone: endpoint.zone ?? null,
         pathPrefix: prefixOf(endpoint),
         origin: "Written",
+        outside: true,
         port
       }
     ],
@@ -146,6 +149,7 @@ const ofService = (
       zone: endpoint.zone ?? member.zone,
       pathPrefix: prefixOf(endpoint),
       origin: member.origin,
+      outside: false,
       port: ref.port
     })),
     notes: members.length === 0 ? [...notes, backendNote.noEndpoints(`${what} port ${ref.port}`)] : notes

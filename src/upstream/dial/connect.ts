@@ -1,10 +1,11 @@
 // One checked connection: Happy Eyeballs over addresses that passed the policy (RFC 8305), then TLS. There is no code path that takes a name.
 // Plain callbacks: a dial is on the request path.
-import { connect, type LookupFunction, type Socket, type TcpNetConnectOpts } from "node:net"
+import { connect, isIPv6, type LookupFunction, type Socket, type TcpNetConnectOpts } from "node:net"
 import { connectFailure, type Failure } from "./failure.ts"
 import { type Handshake, handshake } from "./handshake.ts"
 import type { Dial, DialAttempt, DialOutcome, DialPlan } from "./plan.ts"
 import { admit, type DialTarget } from "./policy.ts"
+import { openTunnel } from "./tunnel.ts"
 
 /** What happens if a name ever reached a socket: nothing is looked up. */
 const neverLookUp: LookupFunction = (hostname) => {
@@ -21,7 +22,8 @@ interface Attempt {
   readonly timer: NodeJS.Timeout
 }
 
-const stage = (reason: DialAttempt["reason"]): number => (reason.startsWith("tls_") ? 2 : reason.startsWith("connect_") ? 1 : 0)
+const stage = (reason: DialAttempt["reason"]): number =>
+  reason.startsWith("tls_") || reason === "proxy_refused" ? 2 : reason.startsWith("connect_") ? 1 : 0
 
 const ignore = () => {}
 
@@ -83,7 +85,13 @@ class Racer {
         this.#failures.push({ ip: target.ip, port: target.port, reason: admission.reason, detail: admission.rule, ms: 0 })
         continue
       }
-      this.#open(target, false)
+      const source = this.#sourceFor(target)
+      if (source === null) {
+        const detail = `${target.ip} is not dialled: egressPath.sourceAddresses has no address of its family`
+        this.#failures.push({ ip: target.ip, port: target.port, reason: "connect_unreachable", detail, ms: 0 })
+        continue
+      }
+      this.#open(target, false, source)
       if (this.#next < to.candidates.length) this.#stagger = setTimeout(() => this.#advance(), this.#delay())
       return
     }
@@ -95,7 +103,13 @@ class Racer {
     return Math.min(2_000, Math.max(100, asked))
   }
 
-  #open(target: DialTarget, unix: boolean): void {
+  /** undefined: the system chooses; null: none of its family is given. */
+  #sourceFor(target: DialTarget): string | undefined | null {
+    const { sources } = this.#plan
+    return sources === undefined ? undefined : (sources.find((source) => isIPv6(source) === isIPv6(target.ip)) ?? null)
+  }
+
+  #open(target: DialTarget, unix: boolean, source?: string): void {
     const { timeouts, onDial } = this.#plan
     onDial?.(target.ip, target.port)
     const options: TcpNetConnectOpts = {
@@ -106,10 +120,11 @@ class Racer {
       autoSelectFamily: false,
       noDelay: true,
       keepAlive: true,
-      keepAliveInitialDelay: keepAliveDelay
+      keepAliveInitialDelay: keepAliveDelay,
+      ...(source === undefined ? {} : { localAddress: source })
     }
     const socket = unix ? connect({ path: target.ip }) : connect(options)
-    const where = unix ? target.ip : at(target.ip, target.port)
+    const where = unix ? target.ip : `${at(target.ip, target.port)}${source === undefined ? "" : ` from ${source}`}`
     const attempt: Attempt = {
       target,
       socket,
@@ -146,13 +161,29 @@ class Racer {
     // A connection lives long; its listener need not keep the dial alive with it.
     attempt.socket.removeAllListeners("error").on("error", ignore)
     const connectMs = performance.now() - attempt.began
-    const { ip, port } = attempt.target
-    const { tls, identity, timeouts } = this.#plan
-    if (tls === null) {
-      this.#finish({ _tag: "Dialled", socket: attempt.socket, address: ip, port, connectMs, tlsMs: 0, tls: null })
+    const { target } = attempt
+    const { through, timeouts } = this.#plan
+    if (target.beyond === undefined) {
+      this.#secure(attempt.socket, target, where, connectMs)
       return
     }
-    this.#securing = handshake(attempt.socket, tls, identity, where, timeouts.tlsHandshake, (outcome: Handshake) => {
+    // Without what is to be said to it the proxy would be taken for the endpoint.
+    if (through === undefined || through === null) throw new Error("a proxy is dialled, and nobody says what for")
+    this.#securing = openTunnel(attempt.socket, through, target.beyond, where, timeouts, (outcome) => {
+      if (outcome._tag === "Open") return this.#secure(outcome.socket, target, `${where} (a proxy)`, connectMs + outcome.ms)
+      this.#failures.push({ ip: target.ip, port: target.port, ...outcome.failure, ms: connectMs + outcome.ms })
+      this.#exhausted()
+    })
+  }
+
+  /** The endpoint is at the other end: TLS, where it is wanted. */
+  #secure(socket: Socket, { ip, port }: DialTarget, where: string, connectMs: number): void {
+    const { tls, identity, timeouts } = this.#plan
+    if (tls === null) {
+      this.#finish({ _tag: "Dialled", socket, address: ip, port, connectMs, tlsMs: 0, tls: null })
+      return
+    }
+    this.#securing = handshake(socket, tls, identity, where, timeouts.tlsHandshake, (outcome: Handshake) => {
       if (outcome._tag === "Done")
         return this.#finish({ _tag: "Dialled", socket: outcome.socket, address: ip, port, connectMs, tlsMs: outcome.ms, tls: outcome.peer })
       this.#failures.push({ ip, port, ...outcome.failure, ms: connectMs + outcome.ms })

@@ -22,6 +22,11 @@ export const connectFailure = (error: Coded, at: string): Failure => {
     case "ECONNABORTED":
     case "EPIPE":
       return { reason: "connect_reset", detail: `${at} reset the connection` }
+    case "EADDRNOTAVAIL":
+      return {
+        reason: "connect_unreachable",
+        detail: `${at} cannot be dialled: that is no address of this machine, or no port of it is free (${error.code})`
+      }
     case "EMFILE":
     case "ENFILE":
       return {

@@ -7,12 +7,17 @@ import type { Identity } from "./identity.ts"
 import type { OwnAddresses } from "./own.ts"
 import type { DialTarget } from "./policy.ts"
 import type { TlsContext } from "./tls.ts"
+import type { Through } from "./tunnel.ts"
 
 export interface DialPlan {
   /** Addresses in the order they are to be tried; or one Unix socket, which no address policy judges (translate has judged its folder). */
   readonly to:
     | { readonly _tag: "Addresses"; readonly candidates: ReadonlyArray<DialTarget> }
     | { readonly _tag: "Unix"; readonly path: string }
+  /** Of the candidates that are a proxy's, what is said to it; null: they have none beyond them. */
+  readonly through?: Through | null
+  /** What is dialled from, an address of a family; a family without one is not dialled. Absent: the system chooses. */
+  readonly sources?: ReadonlyArray<string>
   readonly policy: AddressPolicy
   readonly own: OwnAddresses
   /** From `identityOf`: what TLS says (SNI, ALPN) and what the certificate must carry. */

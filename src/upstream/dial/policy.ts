@@ -1,6 +1,6 @@
 // The one judgement of an address (law 5): called on exactly the IP that is dialled, at every connect.
 // The tables of docs/address-policy.md; what sort an address is, is address.ts.
-import type { AddressPolicy, Endpoint } from "../../snapshot/upstream.ts"
+import type { AddressPolicy, Endpoint, EndpointAddress } from "../../snapshot/upstream.ts"
 import { type AddressClass, type KnownAddress, readAddress } from "./address.ts"
 import type { OwnAddresses } from "./own.ts"
 import { canonicalName, holds, type Listing, opened, type Rules, rulesOf, speaks } from "./rules.ts"
@@ -11,6 +11,15 @@ export interface DialTarget {
   readonly port: number
   readonly name: string | null
   readonly origin: Endpoint["origin"]
+  /** Where the proxy at this address is to lead; absent: it is the endpoint itself. */
+  readonly beyond?: EndpointAddress
+}
+
+/** at: what is dialled for the endpoint (snapshot's `dialledAt`), at this address; null: a socket of this machine, which nobody judges. */
+export const dialTarget = (at: EndpointAddress, endpoint: Endpoint, ip: string): DialTarget | null => {
+  if (at._tag === "Unix") return null
+  const target = { ip, port: at.port, name: at._tag === "Name" ? at.name : null, origin: endpoint.origin }
+  return endpoint.proxied === true ? { ...target, beyond: endpoint.at } : target
 }
 
 export type Admission = Admitted | Denied
@@ -23,7 +32,8 @@ export interface Admitted {
 export interface Denied {
   readonly allowed: false
   readonly reason: "address_denied" | "egress_denied"
-  readonly class: AddressClass
+  /** null: of a name that a proxy resolves. */
+  readonly class: AddressClass | null
   /** Why, naming the address and the remedy: `169.254.169.254 is link-local: never dialled`. For status, log and explain. */
   readonly rule: string
 }
@@ -95,12 +105,42 @@ const remedy = (kind: AddressClass, target: DialTarget): string =>
       ? "never dialled (only `sluice run --allow-loopback` lifts this)"
       : "never dialled"
 
-const deny = (reason: Denied["reason"], kind: AddressClass, rule: string): Denied => ({ allowed: false, reason, class: kind, rule })
+const deny = (reason: Denied["reason"], kind: AddressClass | null, rule: string): Denied => ({ allowed: false, reason, class: kind, rule })
 
 const admitted = (kind: AddressClass): Admitted => ({ allowed: true, class: kind })
 
-/** May this address be dialled? Every IPv4 address hidden in an IPv6 one is judged too, and the worse verdict wins. Pure; no clock, no lookup. */
+/**
+ * May this address be dialled, and asked for what lies beyond it? Every IPv4 address hidden in an IPv6 one is judged too, and the worse verdict wins. Pure;
+ * no clock, no lookup.
+ */
 export const admit = (target: DialTarget, policy: AddressPolicy, own: OwnAddresses): Admission => {
+  const admission = admitAddress(target, policy, own)
+  return target.beyond === undefined || !admission.allowed
+    ? admission
+    : (deniedBeyond(target.beyond, target.origin, policy, own) ?? admission)
+}
+
+/** A proxy resolves a name itself: where it leads nobody here knows, so an entry that says where it may lead is not enough. */
+export const deniedBeyond = (at: EndpointAddress, origin: Endpoint["origin"], policy: AddressPolicy, own: OwnAddresses): Denied | null => {
+  if (at._tag === "Unix") return deny("address_denied", null, "no proxy leads to a socket of this machine")
+  if (at._tag === "Address") {
+    const admission = admitAddress({ ip: at.ip, port: at.port, name: null, origin }, policy, own)
+    return admission.allowed ? null : admission
+  }
+  const { enforced } = rulesOf(policy)
+  const name = canonicalName(at.name)
+  const spoken = enforced?.allow.filter((entry) => speaks(entry, name, at.port)) ?? []
+  if (enforced === null || spoken.some(({ anywhere }) => anywhere)) return null
+  return deny(
+    "egress_denied",
+    null,
+    spoken.length === 0
+      ? `${name} on port ${at.port} is not allowed by ${enforced.who} (mode Enforce): add it to spec.allow`
+      : `${name} on port ${at.port} is reached through a proxy, which resolves it: ${enforced.who} allows it within cidrs only, and nobody here sees its address`
+  )
+}
+
+const admitAddress = (target: DialTarget, policy: AddressPolicy, own: OwnAddresses): Admission => {
   const rules = rulesOf(policy)
   const address = readAddress(target.ip)
   if (address === null)

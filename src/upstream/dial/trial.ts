@@ -1,7 +1,7 @@
 // Mode Report of an EgressPolicy: what it would refuse in mode Enforce, told of targets that are dialled. Apart from the policy, which alone decides what is.
 import type { EgressAllow } from "../../snapshot/egress.ts"
 import { entryText } from "../../snapshot/suggestion.ts"
-import type { AddressPolicy } from "../../snapshot/upstream.ts"
+import type { AddressPolicy, EndpointAddress } from "../../snapshot/upstream.ts"
 import { type AddressClass, readAddress } from "./address.ts"
 import { type DialTarget, unlisted } from "./policy.ts"
 import { canonicalName, rulesOf, speaks } from "./rules.ts"
@@ -23,7 +23,7 @@ export const trialOf = (target: DialTarget, policy: AddressPolicy): WouldRefuse 
   if (trial === null || address === null) return null
   const name = target.name === null ? null : canonicalName(target.name)
   const missing = unlisted(address, target, name, trial)
-  if (missing === null) return null
+  if (missing === null) return target.beyond === undefined ? null : trialBeyond(target.beyond, policy)
   const block = `${address.text}/${address.family === 4 ? 32 : 128}`
   return {
     class: address.class,
@@ -32,6 +32,14 @@ export const trialOf = (target: DialTarget, policy: AddressPolicy): WouldRefuse 
     entry: { hosts: name === null ? [] : [name], ports: [target.port], cidrs: name === null || missing.spoken ? [block] : [] }
   }
 }
+
+/** Of what a proxy is to lead to. */
+export const trialBeyond = (at: EndpointAddress, policy: AddressPolicy): WouldRefuse | null =>
+  at._tag === "Name"
+    ? trialOfName(at.name, at.port, policy)
+    : at._tag === "Address"
+      ? trialOf({ ip: at.ip, port: at.port, name: null, origin: "Written" }, policy)
+      : null
 
 /** For explain: the rule and what would satisfy it. */
 export const describeTrial = ({ rule, entry }: WouldRefuse): string => `${rule}: ${entryText(entry)}`

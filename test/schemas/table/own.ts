@@ -105,6 +105,50 @@ const backends: ReadonlyArray<Row> = [
     },
     none
   ),
+  ...backend.field(
+    "a path to the outside",
+    "spec.egressPath",
+    {
+      good: [
+        {},
+        { proxy: { fqdn: { hostname: "proxy.example", port: 3128 } } },
+        {
+          proxy: {
+            ip: { address: "192.0.2.9", port: 443 },
+            tls: { hostname: "p.example", caCertificateRefs: [ca] },
+            credentialsRef: { name: "login", namespace: "infra" },
+            noProxy: ["a.example", "*.corp.example", "10.0.0.0/8", "2001:db8::/32", "192.0.2.1", "::1"]
+          }
+        },
+        { sourceAddresses: ["192.0.2.1", "2001:db8::1"] },
+        { sourceAddresses: ["2001:db8::1"] }
+      ],
+      bad: ["proxy.example"]
+    },
+    none
+  ),
+  ...backend.field(
+    "a proxy has one place",
+    "spec.egressPath.proxy",
+    { bad: [{}, { fqdn: { hostname: "p.example", port: 1 }, ip: { address: "192.0.2.1", port: 1 } }] },
+    rule
+  ),
+  ...backend.field(
+    "what is not proxied",
+    "spec.egressPath",
+    {
+      bad: ["*", "*.*.a", ".corp.example", "10.0.0.0/33", "A.example", "a b", ""].map((entry) => ({
+        proxy: { fqdn: { hostname: "p.example", port: 1 }, noProxy: [entry] }
+      }))
+    },
+    { at: "spec.egressPath.proxy.noProxy[0]", ...rule }
+  ),
+  ...backend.field(
+    "source addresses",
+    "spec.egressPath",
+    { bad: [{ sourceAddresses: ["192.0.2.1", "192.0.2.2"] }, { sourceAddresses: ["2001:db8::1", "::2"] }] },
+    { at: "spec.egressPath.sourceAddresses", ...rule }
+  ),
   ...backend.field("a tier", `${first}.tier`, { good: [0, 15], bad: [-1, 16] }, none),
   ...backend.field("a spill threshold", "spec.failover", { good: [{}, { spillThreshold: 100 }, { spillThreshold: 1_000 }], bad: [] }, none),
   backend.bad("a spill threshold below 100", { "spec.failover": { spillThreshold: 99 } }, { at: "spec.failover.spillThreshold", ...none }),

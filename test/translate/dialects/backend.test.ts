@@ -263,7 +263,7 @@ describe("what is not served yet is refused by its name", () => {
       "loadBalancer: {type: ConsistentHash, consistentHash: {type: Cookie, cookie: {name: a, attributes: {}}}}",
       "spec.loadBalancer.consistentHash.cookie.attributes"
     ],
-    ["egressPath: {}", "spec.egressPath"],
+    ["egressPath: {proxyProtocol: V2}", "spec.egressPath.proxyProtocol"],
     ["dns: {srv: {}}", "spec.dns.srv"]
   ])("%s", (more, field) => {
     const yaml = backend(fqdn(), more)
