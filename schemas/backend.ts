@@ -8,6 +8,7 @@ import { Duration } from "./duration.ts"
 import { EgressPath } from "./egresspath.ts"
 import { elementsOf } from "./element.ts"
 import { Failover } from "./failover.ts"
+import { Outlier } from "./health.ts"
 import { DialledHostname, PreciseHostname } from "./hostname.ts"
 import { LoadBalancer } from "./loadbalancer.ts"
 import { int32, integer, NamespaceName, ObjectName, PortNumber, text } from "./name.ts"
@@ -276,7 +277,9 @@ export const Backend = Schema.Struct({
     dns: Schema.optionalKey(BackendDNS).annotateKey({ description: "How names are resolved." }),
     connections: Schema.optionalKey(BackendConnections).annotateKey({ description: "Limits of connections." }),
     healthCheck: Later.annotateKey({ description: "For a later release: refused by condition." }),
-    outlier: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    outlier: Schema.optionalKey(Outlier).annotateKey({
+      description: "An address whose requests fail is left out for a while. {}: by the defaults. Absent: none is."
+    }),
     loadBalancer: Schema.optionalKey(LoadBalancer).annotateKey({
       description: "How requests are spread over the endpoints. Absent: RoundRobin."
     }),
@@ -301,4 +304,4 @@ export const Backend = Schema.Struct({
 export type Backend = typeof Backend.Type
 
 /** Fields of spec that the schema reads and no released proxy serves yet: present means a condition that names them. */
-export const laterBackendFields = ["healthCheck", "outlier"] as const
+export const laterBackendFields = ["healthCheck"] as const

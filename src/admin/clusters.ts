@@ -1,7 +1,10 @@
 // `/clusters` in the shape of Envoy's admin port (`name::address::key::value` a line), so that scripts and eyes made for it work here.
-import type { GatewayView } from "./view.ts"
+import type { AddressView, GatewayView } from "./view.ts"
 
 const clean = (name: string): string => name.replaceAll("::", ":").replaceAll(/\s/g, "_")
+
+const flags = ({ out, lastFailure }: AddressView): string =>
+  `${lastFailure === null ? "" : "/failed_eds_health"}${out == null ? "" : "/failed_outlier_check"}`
 
 export const clustersText = (gateways: ReadonlyArray<GatewayView>): string => {
   const lines: Array<string> = []
@@ -23,7 +26,7 @@ export const clustersText = (gateways: ReadonlyArray<GatewayView>): string => {
           const host = (key: string, value: string | number | boolean) => say(`${address.address}::${key}`, value)
           host("cx_active", address.active + address.idle)
           host("rq_active", address.active)
-          host("health_flags", address.lastFailure === null ? "healthy" : "/failed_eds_health")
+          host("health_flags", flags(address) || "healthy")
           host("hostname", endpoint.name)
           host("weight", endpoint.weight)
           host("priority", endpoint.tier)

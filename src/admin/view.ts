@@ -10,6 +10,8 @@ export interface AddressView {
   readonly active: number
   readonly idle: number
   readonly lastFailure: string | null
+  /** Why health keeps requests from it. */
+  readonly out?: string | null
   /** What an EgressPolicy refuses, or would in mode Enforce. */
   readonly egress?: {
     readonly verdict: "Refused" | "Reported"

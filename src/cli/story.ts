@@ -5,6 +5,7 @@ import { rewritePath, withQuery } from "../routing/rewrite.ts"
 import { describeBalance } from "../snapshot/balance.ts"
 import { defaultFailover, defaultFirstByte, defaultIdle, describeFailover } from "../snapshot/behaviour.ts"
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
+import { describeOutlier } from "../snapshot/health.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { describeRetry } from "../snapshot/retry.ts"
@@ -65,6 +66,8 @@ export interface UpstreamStory {
   readonly limits: Readonly<Record<string, string>>
   /** For rules that say nothing of retries; null: it says nothing of them either. */
   readonly retry: string | null
+  /** What ejects an address; null: nothing does. */
+  readonly outlier: string | null
   readonly dns: Readonly<Record<string, string>> | null
   readonly addresses: string
   /** How its connections leave; null: straight. */
@@ -273,6 +276,7 @@ const upstreamStory = (
       requestsPerConnection: limited(limits.maxRequestsPerConnection)
     },
     retry: describeRetry(spec.retry),
+    outlier: typeof spec.outlier === "object" ? describeOutlier(spec.outlier) : null,
     dns: !names
       ? null
       : {

@@ -1,6 +1,6 @@
 // What operator and proxy say to each other, one JSON object a frame. Total: every text that is read is one of these, a message of a newer peer (ignored), or
 // Unreadable. The golden files of test/link/golden hold what each released protocol looks like on the wire.
-import type { EndpointFacts, Refusal, Report, ResolutionState, UpstreamFacts } from "../report/report.ts"
+import type { EndpointFacts, HealthFacts, Refusal, Report, ResolutionState, UpstreamFacts } from "../report/report.ts"
 import type { UpdateHead } from "../snapshot/codec.ts"
 import { readHead } from "../snapshot/codec.ts"
 import type { Id } from "../snapshot/id.ts"
@@ -98,7 +98,7 @@ const endpointFacts = fields<EndpointFacts>({
   sample: capped(upLimits.sample, cut(64))
 })
 
-const factsTold = fields<Omit<UpstreamFacts, "endpoints">>({
+const factsTold = fields<Omit<UpstreamFacts, "endpoints" | "health">>({
   resolution: state,
   detail: cut(upLimits.reason),
   addresses: whole,
@@ -107,11 +107,16 @@ const factsTold = fields<Omit<UpstreamFacts, "endpoints">>({
   certificateExpires: nullable(cut(64)),
   lastFailure: nullable(cut(64))
 })
+const healthTold = fields<HealthFacts>({ out: whole, why: cut(upLimits.reason) })
 const endpointsTold = capped(upLimits.endpoints, endpointFacts)
 const facts: Read<UpstreamFacts> = (value) => {
   const told = factsTold(value)
-  const { endpoints } = value as { readonly endpoints?: unknown }
-  return endpoints === undefined ? told : { ...told, endpoints: endpointsTold(endpoints) }
+  const { endpoints, health } = value as { readonly endpoints?: unknown; readonly health?: unknown }
+  return {
+    ...told,
+    ...(health === undefined ? {} : { health: healthTold(health) }),
+    ...(endpoints === undefined ? {} : { endpoints: endpointsTold(endpoints) })
+  }
 }
 
 // A table that this operator does not know is told by a proxy that is newer: it is only shown.

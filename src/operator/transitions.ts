@@ -19,14 +19,14 @@ const conditionIn = (conditions: ReadonlyArray<unknown>, type: string): Seen | n
 }
 
 /** By the reason of a condition; a word that is none of ours is the least. */
-const badness: Readonly<Record<string, number | undefined>> = severity
+const badness: Readonly<Record<string, number | undefined>> = { ...severity, Healthy: 0, Unhealthy: 1 }
 
-/** The worst `Resolved` of all our entries. */
-const resolvedIn = (status: unknown, controller: string): Seen | null => {
+/** The worst condition of a type over all our entries. */
+const worstIn = (status: unknown, type: "Resolved" | "Healthy", controller: string): Seen | null => {
   let worst: Seen | null = null
   for (const entry of [...listAt(status, "parents"), ...listAt(status, "ancestors")]) {
     if (stringAt(entry, "controllerName") !== controller) continue
-    const seen = conditionIn(listAt(entry, "conditions"), "Resolved")
+    const seen = conditionIn(listAt(entry, "conditions"), type)
     if (seen !== null && (worst === null || (badness[seen.reason] ?? 0) > (badness[worst.reason] ?? 0))) worst = seen
   }
   return worst
@@ -57,6 +57,13 @@ export const resolutionTold = (before: string | null, now: { readonly state: str
   }
 }
 
+const healthTold = (before: Seen | null, now: Seen): Told | null => {
+  if ((before?.reason ?? "Healthy") === now.reason) return null
+  return now.reason === "Unhealthy"
+    ? { type: "Warning", reason: "Unhealthy", note: now.message }
+    : { type: "Normal", reason: "HealthRecovered", note: now.message }
+}
+
 const programmedTold = (before: Seen | null, now: Seen): Told | null => {
   if (before?.status === now.status && before.reason === now.reason) return null
   if (now.status === "True") return { type: "Normal", reason: "Programmed", note: now.message }
@@ -85,9 +92,14 @@ export const eventsOf = (
     return events
   }
   if (field(after, "parents") === undefined && field(after, "ancestors") === undefined) return events
-  const now = resolvedIn(after, controller)
+  const now = worstIn(after, "Resolved", controller)
   if (now !== null)
-    tell(resolutionTold(earlier ?? resolvedIn(before, controller)?.reason ?? null, { state: now.reason, detail: now.message }), "Resolve")
+    tell(
+      resolutionTold(earlier ?? worstIn(before, "Resolved", controller)?.reason ?? null, { state: now.reason, detail: now.message }),
+      "Resolve"
+    )
+  const health = worstIn(after, "Healthy", controller)
+  if (health !== null) tell(healthTold(worstIn(before, "Healthy", controller), health), "Judge")
   return events
 }
 
@@ -101,8 +113,8 @@ export const makeTransitions = (controller: string): ((written: Written) => Read
   const remembered = new Map<ObjectKey, string>()
   return (written) => {
     const { key, before, after } = written
-    const now = resolvedIn(after, controller)
-    const stood = resolvedIn(before, controller)?.reason ?? ""
+    const now = worstIn(after, "Resolved", controller)
+    const stood = worstIn(before, "Resolved", controller)?.reason ?? ""
     const earlier = remembered.get(key) ?? null
     if (now !== null && now.reason !== "Pending") {
       remembered.delete(key)

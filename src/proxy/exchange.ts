@@ -341,7 +341,7 @@ export class Exchange implements ResponseSink, UploadOwner {
 
   private timedOut(what: "request" | "backend", milliseconds: number | null): void {
     if (this.reply.answered) return
-    this.abandon()
+    this.abandon(true)
     this.connection.guard(() => this.refuse(`${what}_timeout`, `the ${what} took more than ${milliseconds} ms`))
   }
 
@@ -372,9 +372,9 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.detail = detail
   }
 
-  /** Nobody wants the upstream's answer any more. */
-  private abandon(): void {
-    this.attempt?.abort()
+  /** Nobody wants the upstream's answer any more. late: it did not come in time. */
+  private abandon(late = false): void {
+    this.attempt?.abort(late)
     this.attempt = null
   }
 

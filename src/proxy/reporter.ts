@@ -21,8 +21,10 @@ const sameEndpoint = (a: EndpointFacts | undefined, b: EndpointFacts): boolean =
 const same = (a: UpstreamFacts | undefined, b: UpstreamFacts): boolean =>
   a !== undefined &&
   a.endpoints?.length === b.endpoints?.length &&
+  a.health?.out === b.health?.out &&
+  a.health?.why === b.health?.why &&
   (b.endpoints ?? []).every((endpoint, at) => sameEndpoint(a.endpoints?.[at], endpoint)) &&
-  (Object.keys(b) as Array<keyof UpstreamFacts>).every((key) => key === "endpoints" || a[key] === b[key])
+  (Object.keys(b) as Array<keyof UpstreamFacts>).every((key) => key === "endpoints" || key === "health" || a[key] === b[key])
 
 /** delay: milliseconds that a burst of changes is gathered for. */
 export const makeReporter = (options: {

@@ -5,7 +5,7 @@ import type { Limits } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import type { PoolCounts } from "../upstream/description.ts"
+import type { HealthDescription, PoolCounts } from "../upstream/description.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
 import type { Certificate } from "./certificates.ts"
 
@@ -16,6 +16,7 @@ interface Seen {
   readonly pool: PoolCounts
   readonly limits: Limits
   readonly facts: UpstreamFacts
+  readonly health: HealthDescription | null
   /** null: no policy in mode Report speaks of it. */
   readonly reported: number | null
 }
@@ -42,9 +43,9 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
   const look = (): ReadonlyArray<Seen> => {
     if (seen === null) {
       seen = [...sources.upstreams.values()].map((live) => {
-        const { pool, reported } = live.describe()
+        const { pool, reported, health } = live.describe()
         const on = live.spec.addresses.egress?.trial !== undefined
-        return { target: live.spec.of.target, pool, limits: live.spec.limits, facts: live.facts(), reported: on ? reported : null }
+        return { target: live.spec.of.target, pool, limits: live.spec.limits, facts: live.facts(), health, reported: on ? reported : null }
       })
       queueMicrotask(() => {
         seen = null
@@ -80,6 +81,12 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     for (const upstream of look())
       if (upstream.reported !== null) sums.set(upstream.target, (sums.get(upstream.target) ?? 0) + upstream.reported)
     return [...sums].map(([target, sum]) => [[gateway, target], sum] as const)
+  }
+  const panic = (): Samples => {
+    const judged = new Map<string, number>()
+    for (const { target, health } of look())
+      if (health !== null) judged.set(target, Math.max(judged.get(target) ?? 0, health.panic ? 1 : 0))
+    return [...judged].map(([target, on]) => [[gateway, target], on] as const)
   }
   const own = (): Samples =>
     [...sources.certificates().values()].map(
@@ -117,6 +124,8 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["egressReported", reported],
     ["addresses", summed(({ facts }) => facts.addresses)],
     ["healthy", summed(({ facts }) => facts.healthy)],
+    ["ejections", byState(({ health }) => Object.entries(health?.ejections ?? {}))],
+    ["panic", panic],
     ["resolution", byState(({ facts }) => [[facts.resolution, 1]])],
     ["upstreamCertificate", soonest],
     ["certificate", own],

@@ -141,6 +141,18 @@ export const definitions = {
   },
   addresses: { name: "sluice_upstream_addresses", type: "gauge", help: "Addresses an upstream can be dialled at.", labels: upstream },
   healthy: { name: "sluice_upstream_addresses_healthy", type: "gauge", help: "Of them, those that are in use.", labels: upstream },
+  ejections: {
+    name: "sluice_upstream_ejections_total",
+    type: "counter",
+    help: "Addresses left out for a while because of what their requests came to. why: errors, gateway or local (failures without an answer).",
+    labels: [...upstream, "why"]
+  },
+  panic: {
+    name: "sluice_upstream_panic",
+    type: "gauge",
+    help: "1 while so many addresses are out that their health is ignored; only of upstreams whose health is judged.",
+    labels: upstream
+  },
   resolution: {
     name: "sluice_upstream_resolution",
     type: "gauge",

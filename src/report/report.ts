@@ -36,6 +36,13 @@ export interface EndpointFacts {
   readonly sample: ReadonlyArray<string>
 }
 
+/** Of addresses that health keeps requests from. */
+export interface HealthFacts {
+  readonly out: number
+  /** In words that do not rotate; "" when none is out. */
+  readonly why: string
+}
+
 export interface UpstreamFacts {
   readonly resolution: ResolutionState
   /** Why, in words that do not rotate: `NXDOMAIN for api.example`, `169.254.169.254 is link-local: never dialled`. "" when Fresh. */
@@ -47,6 +54,8 @@ export interface UpstreamFacts {
   readonly certificateExpires: string | null
   /** Failure label (snapshot/reason) of the last failed connection, or null since the last success. */
   readonly lastFailure: string | null
+  /** Absent: nothing judges health. */
+  readonly health?: HealthFacts
   /** The first 64. Absent: not told one by one. */
   readonly endpoints?: ReadonlyArray<EndpointFacts>
 }

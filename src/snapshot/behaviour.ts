@@ -1,5 +1,6 @@
 // The one vocabulary of behaviour: every dialect yields a part of it, translate/behaviour merges the layers. Times are milliseconds.
 import { type Balance, defaultBalance } from "./balance.ts"
+import type { Outlier } from "./health.ts"
 import type { Retry } from "./retry.ts"
 import type { Setting } from "./setting.ts"
 
@@ -41,9 +42,8 @@ export interface Limits {
   readonly maxRetries: Setting<number>
 }
 
-/** Not served yet: the schema accepts them, a condition names them. */
+/** Not served yet: the schema accepts it, a condition names it. */
 export type HealthCheck = never
-export type Outlier = never
 
 export const defaultTimeouts: UpstreamTimeouts = {
   connect: 5_000,
@@ -99,6 +99,7 @@ export interface Behaviour {
   readonly failover: Failover
   /** For rules that say nothing of retries. */
   readonly retry: Setting<Retry>
+  readonly outlier: Setting<Outlier>
 }
 
 export const defaultBehaviour: Behaviour = {
@@ -107,5 +108,6 @@ export const defaultBehaviour: Behaviour = {
   limits: defaultLimits,
   balance: defaultBalance,
   failover: defaultFailover,
-  retry: "Default"
+  retry: "Default",
+  outlier: "Disabled"
 }

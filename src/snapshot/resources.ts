@@ -1,8 +1,9 @@
 // The resources of a snapshot, read from JSON. Law 15: what is not understood fails closed. A filter, action or match of a newer operator makes its rule answer
 // 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
 import type { Balance, HashKey } from "./balance.ts"
-import type { DnsContract, Failover, HealthCheck, Limits, Outlier, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, HealthCheck, Limits, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
+import type { Outlier } from "./health.ts"
 import type { Id, Source } from "./id.ts"
 import type { DownstreamTls, Listener, ListenerLimits } from "./listener.ts"
 import {
@@ -267,6 +268,15 @@ const timeouts = fields<UpstreamTimeouts>({
   maxConnectionAge: setting(amount)
 })
 
+const outlier = fields<Outlier>({
+  serverErrors: nullable(whole),
+  gatewayErrors: nullable(whole),
+  localFailures: nullable(whole),
+  baseEjection: amount,
+  maxEjectionPercent: amount,
+  panic: amount
+})
+
 /** Judged where it is used: the proxy answers 500 for an upstream that says what it does not serve (proxy/table). */
 const judged = <A>(value: unknown): A => {
   if (value === undefined) throw new Unreadable("there")
@@ -343,7 +353,7 @@ const settings = fields<Settings>({
   via: list(hop),
   balance,
   health: judged<Setting<HealthCheck>>,
-  outlier: judged<Setting<Outlier>>,
+  outlier: setting(outlier),
   limits,
   retry: unsaidBefore(setting(retry), "Default"),
   timeouts,

@@ -3,6 +3,7 @@
 // but for the live ones at the end. Messages name object, field and remedy.
 import { type Condition, describeKey, type Issue, type ObjectKey } from "#schemas/meta.ts"
 import { remedyOf } from "../report/remedies.ts"
+import type { HealthFacts } from "../report/report.ts"
 
 /** A condition before it is observed on a generation. */
 export interface Said {
@@ -479,7 +480,24 @@ export const live = {
       "Resolved",
       state === "Fresh" ? "True" : state === "Pending" ? "Unknown" : "False",
       state
-    )(state === "Fresh" && detail === "" ? seenWell(seen) : detail !== "" ? detail : `Resolution: ${state}`)
+    )(state === "Fresh" && detail === "" ? seenWell(seen) : detail !== "" ? detail : `Resolution: ${state}`),
+  /** Where health is judged, by the pod that fares worst. */
+  health: (addresses: number, { out, why }: HealthFacts): Said =>
+    out < addresses
+      ? says(
+          "Healthy",
+          "True",
+          "Healthy"
+        )(
+          out === 0
+            ? `${count(addresses, "address", "addresses")}, none is out`
+            : `${out} of ${count(addresses, "address", "addresses")} out for a while: ${why}`
+        )
+      : says(
+          "Healthy",
+          "False",
+          "Unhealthy"
+        )(sentences(`Every address is out (${addresses}): ${why}`, "Requests go to them all the same unless panicThreshold is 0"))
 }
 
 // ── Backends ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

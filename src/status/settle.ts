@@ -1,6 +1,6 @@
 // A verdict and what proxies acknowledged and saw, made into the status to write. Law 4: nothing is said here that was not observed.
 import { type Condition, type ObjectKey, parseKey } from "#schemas/meta.ts"
-import type { Ack, Refusal, Report, UpstreamFacts } from "../report/report.ts"
+import type { Ack, HealthFacts, Refusal, Report, UpstreamFacts } from "../report/report.ts"
 import { severity } from "../report/resolution.ts"
 import { listenerId } from "../snapshot/id.ts"
 import { live, observed, type Said, type SeenAddresses } from "./conditions.ts"
@@ -121,11 +121,24 @@ const resolvedOf = (upstreams: ReadonlyArray<string>, reports: ReadonlyArray<Rep
   return worst === "NotNeeded" ? null : live.resolved(worst, [...details].sort().join("; "), seen)
 }
 
-const settleResolved = (verdict: Verdict, reports: ReadonlyArray<Report>): Verdict => {
-  const said = verdict.upstreams.length === 0 ? null : resolvedOf(verdict.upstreams, reports)
-  if (said === null) return verdict
-  const condition = observed(verdict.generation, said)
-  return { ...verdict, entries: verdict.entries.map((entry) => ({ ...entry, conditions: [...entry.conditions, condition] })) }
+/** Of the upstream and the pod that fare worst; null: nobody judges health, or there is no address to judge. */
+const healthOf = (upstreams: ReadonlyArray<string>, reports: ReadonlyArray<Report>): Said | null => {
+  let worst: { readonly addresses: number; readonly health: HealthFacts } | null = null
+  for (const report of reports)
+    for (const id of upstreams) {
+      const { addresses = 0, health } = report.upstreams.get(id) ?? {}
+      if (health === undefined || addresses === 0) continue
+      if (worst === null || health.out * worst.addresses > worst.health.out * addresses) worst = { addresses, health }
+    }
+  return worst === null ? null : live.health(worst.addresses, worst.health)
+}
+
+const settleSeen = (verdict: Verdict, reports: ReadonlyArray<Report>): Verdict => {
+  if (verdict.upstreams.length === 0) return verdict
+  const said = [resolvedOf(verdict.upstreams, reports), healthOf(verdict.upstreams, reports)].filter((one) => one !== null)
+  if (said.length === 0) return verdict
+  const conditions = said.map((one) => observed(verdict.generation, one))
+  return { ...verdict, entries: verdict.entries.map((entry) => ({ ...entry, conditions: [...entry.conditions, ...conditions] })) }
 }
 
 /** Whether acknowledgements speak of the object; of all others only reports do. */
@@ -136,4 +149,4 @@ export const byAcks = (object: ObjectKey): boolean => object.startsWith(`${gatew
  * Gateways. Without any (`check`), Programmed is Unknown/Pending and names are not spoken of.
  */
 export const settle = (verdict: Verdict, held: ReadonlySet<string>, acks: ReadonlyArray<Ack>, reports: ReadonlyArray<Report>): Verdict =>
-  parseKey(verdict.object).kind === gatewayKind ? settleGateway(verdict, held, acks) : settleResolved(verdict, reports)
+  parseKey(verdict.object).kind === gatewayKind ? settleGateway(verdict, held, acks) : settleSeen(verdict, reports)

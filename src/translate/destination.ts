@@ -96,7 +96,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy): 
     ...(destination.path ?? direct),
     balance: behaviour.balance,
     health: "Disabled",
-    outlier: "Disabled",
+    outlier: behaviour.outlier,
     limits: behaviour.limits,
     retry: behaviour.retry,
     timeouts: behaviour.timeouts,

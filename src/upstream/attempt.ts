@@ -64,6 +64,6 @@ export interface UpstreamFailure {
 
 export interface Attempt {
   readonly resume: () => void
-  /** Cancels toward the upstream; no callback follows. */
-  readonly abort: () => void
+  /** Cancels toward the upstream; no callback follows. late: because nothing came in time, which whoever was asked answers for. */
+  readonly abort: (late?: boolean) => void
 }

@@ -6,6 +6,7 @@ import type { Id } from "../snapshot/id.ts"
 import type { ConnectReason } from "../snapshot/reason.ts"
 import type { AuthenticationDescription } from "./credential/authentication.ts"
 import type { AddressClass } from "./dial/address.ts"
+import type { Offence } from "./health/conduct.ts"
 import type { Withheld } from "./retry/plan.ts"
 
 export interface UpstreamDescription {
@@ -21,10 +22,19 @@ export interface UpstreamDescription {
   readonly pool: PoolCounts
   /** null: requests go with what the client sent. */
   readonly authentication: AuthenticationDescription | null
+  /** null: nothing judges its addresses. */
+  readonly health: HealthDescription | null
   /** Requests sent to addresses that an EgressPolicy in mode Report would refuse. */
   readonly reported: number
   /** The last connection that failed; null since the last success. */
   readonly lastFailure: FailureDescription | null
+}
+
+export interface HealthDescription {
+  /** Too many are out: for now health is ignored. */
+  readonly panic: boolean
+  /** Counters since the upstream was made. */
+  readonly ejections: Readonly<Record<Offence, number>>
 }
 
 export interface EndpointDescription {
@@ -52,6 +62,8 @@ export interface AddressDescription {
   readonly lastFailure: ConnectReason | null
   /** What an EgressPolicy makes of it, when that is not plainly to admit it. */
   readonly egress: EgressJudgement | null
+  /** Why health keeps requests from it; null: it does not. */
+  readonly out: string | null
   /** The peer's certificate as last seen; null without TLS or before the first connection. */
   readonly tls: { readonly protocol: string; readonly subject: string; readonly issuer: string; readonly expires: string } | null
 }

@@ -7,6 +7,7 @@ import type { Authentication } from "./credential/authentication.ts"
 import { unbound } from "./credential/binding.ts"
 import { defectDetail } from "./defect.ts"
 import type { DialFailed } from "./dial/plan.ts"
+import type { Conduct } from "./health/conduct.ts"
 import type { Member, Target } from "./member.ts"
 import type { Dialling, Pool, Pooled, Waiter } from "./pool.ts"
 import type { Connection, TransportSink } from "./transport.ts"
@@ -54,6 +55,8 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   readonly #course: Course | null
   #target: Target | null = null
   #wire: Wire | null = null
+  /** Of the address that was asked; null: nobody judges it. */
+  #conduct: Conduct | null = null
   #tried: Set<Member> | null = null
   #connects = 0
   /** The connection may have died before it was chosen. */
@@ -167,10 +170,11 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     this.#wire?.resume()
   }
 
-  abort(): void {
+  abort(late = false): void {
     if (this.#over) return
     this.#over = true
     this.#cancelWait?.()
+    if (late && this.#wire?.headed === false) this.#conduct?.failed()
     if (this.#wire !== null) this.#wire.abort()
     else this.#host.pool.leave(this)
   }
@@ -197,6 +201,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     }
     const reused = connection.requests > 0
     this.#stale = reused || connection.rested
+    this.#conduct = target.conduct
     this.#host.counts.requests++
     if (reused) this.#host.counts.reused++
     this.#wire = connection.send(request, host, reused ? target.reused : target.fresh, this.#host.pool.isLast(pooled), this)
@@ -249,6 +254,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   }
 
   onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
+    this.#conduct?.answered(status)
     try {
       return this.#sink.onHead(status, headers, peer)
     } catch (cause) {
@@ -275,6 +281,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
 
   onUpgrade(...arguments_: Parameters<ResponseSink["onUpgrade"]>): void {
     this.#over = true
+    this.#conduct?.answered(arguments_[0])
     try {
       this.#sink.onUpgrade(...arguments_)
     } catch (cause) {
@@ -295,6 +302,8 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     if (this.#over) return
     if (!this.#repeatable(failure)) {
       this.#over = true
+      // After the head a client had its answer; what is the client's fault or ours is nobody's there.
+      if (!failure.headed && failure.reason !== "client_abort" && failure.reason !== "internal") this.#conduct?.failed()
       this.#sink.onFailure(failure)
       return
     }

@@ -1,6 +1,7 @@
 // What can be said of an upstream's endpoints: states and counts for the report (law 18), everything for the admin port.
 import type { EndpointFacts, ResolutionState, UpstreamFacts } from "../report/report.ts"
 import type { AddressDescription, EgressJudgement, EndpointDescription } from "./description.ts"
+import { whyOut } from "./health/health.ts"
 import type { Member, Target } from "./member.ts"
 
 // The worst is told: one name of two that fails is a fact, even while the other serves.
@@ -18,6 +19,8 @@ const stateOf = (member: Member): { readonly state: ResolutionState; readonly de
 /** Endpoints told one by one, and addresses named of each: as many as a status has room for. */
 const most = { endpoints: 64, sample: 4 }
 
+const well = (target: Target): boolean => target.lastFailure === null && target.healthy
+
 const endpointFacts = (member: Member): EndpointFacts => {
   const { state, detail } = stateOf(member)
   const open = member.order.filter((target) => target.denied === null)
@@ -30,26 +33,32 @@ const endpointFacts = (member: Member): EndpointFacts => {
     resolution: state,
     detail,
     addresses: open.length,
-    healthy: open.filter((target) => target.lastFailure === null).length,
+    healthy: open.filter(well).length,
     tier: member.endpoint.tier,
     certificate,
     sample: open.slice(0, most.sample).map((target) => target.address)
   }
 }
 
-/** tier: the first that gets requests. lastFailure: of the last dial, null since the last success. */
-export const factsOf = (members: ReadonlyArray<Member>, tier: number, lastFailure: string | null): UpstreamFacts => {
+/** tier: the first that gets requests. lastFailure: of the last dial, null since the last success. judged: somebody looks at their health. */
+export const factsOf = (members: ReadonlyArray<Member>, tier: number, lastFailure: string | null, judged: boolean): UpstreamFacts => {
   let worst: { readonly state: ResolutionState; readonly detail: string } = { state: "NotNeeded", detail: "" }
   let addresses = 0
   let healthy = 0
   let certificateExpires: string | null = null
+  let out = 0
+  const why = new Set<string>()
   for (const member of members) {
     const told = stateOf(member)
     if (badness[told.state] > badness[worst.state]) worst = told
     for (const target of member.order) {
       if (target.denied !== null) continue
       addresses++
-      if (target.lastFailure === null) healthy++
+      if (well(target)) healthy++
+      if (!target.healthy) {
+        out++
+        why.add(whyOut(target)!)
+      }
       const expires = target.tls?.expires ?? null
       if (expires !== null && (certificateExpires === null || expires < certificateExpires)) certificateExpires = expires
     }
@@ -62,6 +71,7 @@ export const factsOf = (members: ReadonlyArray<Member>, tier: number, lastFailur
     tier,
     certificateExpires,
     lastFailure,
+    ...(judged ? { health: { out, why: [...why].sort().join("; ") } } : {}),
     // Those of a slice are controllers' business: they have no status that could name them, and there may be thousands.
     endpoints: members
       .filter(({ endpoint }) => endpoint.origin === "Written")
@@ -85,6 +95,7 @@ const describeTarget = (target: Target): AddressDescription => ({
   idle: target.idle.length,
   lastFailure: target.lastFailure ?? target.denied?.reason ?? null,
   egress: egressOf(target),
+  out: whyOut(target),
   tls:
     target.tls === null
       ? null

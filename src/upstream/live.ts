@@ -19,6 +19,7 @@ import { Dialler } from "./dialler.ts"
 import { pending } from "./discovery/resolution.ts"
 import { Exchange, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
+import { Health } from "./health/health.ts"
 import { Hold } from "./hold.ts"
 import { endpointKey, Member, type Target } from "./member.ts"
 import { whyNobody } from "./nobody.ts"
@@ -71,6 +72,8 @@ class Live implements LiveUpstream, AttemptsHost {
   /** By key; two equal endpoints are two members. */
   #members = new Map<string, { readonly member: Member; readonly stop: () => void }>()
   readonly #tiers: Tiers<Member>
+  /** null: nothing judges its addresses. */
+  readonly #health: Health | null
   readonly #place: Place
   readonly #revival: Revival
   /** Until somebody is trusted again. */
@@ -102,7 +105,10 @@ class Live implements LiveUpstream, AttemptsHost {
     const random = options.random ?? Math.random
     this.budget = new Budget(settle(limits.maxRetries, null) ?? Number.POSITIVE_INFINITY)
     const { spill, returnAfter } = spec.failover ?? defaultFailover
-    this.#tiers = new Tiers({ make: () => makeBalancer<Member>(balance, random), spill, returnAfter, now: this.#now, random })
+    const outlier = settle(spec.outlier, null)
+    this.#health = outlier === null ? null : new Health(outlier, { now: this.#now, members: () => this.#list, changed: this.#news })
+    const panic = outlier?.panic ?? 0
+    this.#tiers = new Tiers({ make: () => makeBalancer<Member>(balance, random), spill, returnAfter, panic, now: this.#now, random })
     this.#place = makePlace(balance, this.#now, random)
     this.#transport = {
       keepAliveIdle: timeouts.keepAliveIdle,
@@ -187,18 +193,20 @@ class Live implements LiveUpstream, AttemptsHost {
       member.leave()
       this.#settleTried(member)
     }
-    this.#arrange()
-    this.#observer.onFacts(this.id)
+    this.#news()
   }
 
   #join(key: string, endpoint: Endpoint): { readonly member: Member; readonly stop: () => void } {
     const member = new Member(key, endpoint, this.spec, this.#options.own, {
       changed: (changed) => {
         if (!changed.pending) this.#settleTried(changed)
-        this.#arrange()
-        this.#observer.onFacts(this.id)
+        this.#news()
       },
-      left: (target) => this.pool.drain(target),
+      joined: (target) => this.#health?.join(target),
+      left: (target) => {
+        this.pool.drain(target)
+        if (!target.current) this.#health?.leave(target)
+      },
       refused: (target) => this.#observer.onRefused?.(this.id, target)
     })
     const { at } = member
@@ -234,19 +242,24 @@ class Live implements LiveUpstream, AttemptsHost {
     if (this.#untried.delete(member) && this.#untried.size === 0) this.#tried.openUnsafe()
   }
 
+  /** What may be picked, and what is told of it, may have changed. */
+  readonly #news = (): void => {
+    if (this.#closed) return
+    this.#arrange()
+    this.#observer.onFacts(this.id)
+  }
+
   #arrange(): void {
     const members = this.#list
     const due = this.#tiers.set(members)
+    this.#health?.heed(members, this.#tiers.panicking)
     if (this.#due !== null) clearTimeout(this.#due)
     this.#due = due === null ? null : setTimeout(this.#returned, Math.ceil(due - this.#now()))
     this.#revival.keep(this.#tiers.several && !this.retired ? members.filter((member) => member.unreachable) : [])
     for (const ready of [...this.#waiting]) ready()
   }
 
-  readonly #returned = (): void => {
-    this.#due = null
-    this.#rearrange()
-  }
+  readonly #returned = (): void => this.#rearrange()
 
   #dialled(member: Member, reached: boolean): void {
     if (member.dialEnded(reached)) this.#rearrange()
@@ -281,8 +294,7 @@ class Live implements LiveUpstream, AttemptsHost {
     if (own === this.#judgedBy || this.#closed) return false
     this.#judgedBy = own
     for (const { member } of this.#members.values()) member.rejudge()
-    this.#arrange()
-    this.#observer.onFacts(this.id)
+    this.#news()
     return true
   }
 
@@ -352,11 +364,10 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   facts(): UpstreamFacts {
-    return factsOf(this.#list, this.#tiers.tier, this.#dialler.lastFailure?.reason ?? null)
+    return factsOf(this.#list, this.#tiers.tier, this.#dialler.lastFailure?.reason ?? null, this.#health !== null)
   }
 
   describe(): UpstreamDescription {
-    const { pool, counts } = this
     return {
       id: this.id,
       namespace: this.spec.of.namespace,
@@ -366,20 +377,13 @@ class Live implements LiveUpstream, AttemptsHost {
       balancing: describeBalance(this.spec.balance),
       endpoints: describeMembers(this.#list, this.#now()),
       pool: {
-        active: pool.active,
-        idle: pool.idle,
-        dialling: pool.dialling,
-        pending: pool.pending,
-        dials: pool.dials,
-        dialFailures: pool.dialFailures,
-        requests: counts.requests,
-        reused: counts.reused,
-        overflows: pool.overflows,
-        retries: counts.retries,
+        ...this.pool.describe(),
+        ...this.counts,
         retrying: this.budget.retrying,
         withheld: { ...this.budget.withheld }
       },
       authentication: this.authentication?.describe() ?? null,
+      health: this.#health?.describe() ?? null,
       reported: this.#reported,
       lastFailure: this.#dialler.lastFailure
     }

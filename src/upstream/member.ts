@@ -10,6 +10,8 @@ import type { PeerTls } from "./dial/plan.ts"
 import { admit, type Denied, type DialTarget, dialTarget } from "./dial/policy.ts"
 import { trialOf, type WouldRefuse } from "./dial/trial.ts"
 import type { NameWatch, Resolution } from "./discovery/resolution.ts"
+import type { Conduct } from "./health/conduct.ts"
+import type { Headcount } from "./health/panic.ts"
 import type { Pooled } from "./pool.ts"
 
 /** An address that just failed is passed over this long, if there is another. */
@@ -50,6 +52,10 @@ export class Target {
   failedAt = never
   lastFailure: ConnectReason | null = null
   tls: PeerTls | null = null
+  /** What its requests come to; null: nobody judges that. */
+  conduct: Conduct | null = null
+  /** Its health keeps requests away from it. */
+  shunned = false
 
   constructor(member: Member, address: string) {
     this.member = member
@@ -66,9 +72,16 @@ export class Target {
   get load(): number {
     return this.active + this.dialling
   }
+
+  /** Nothing that judges its health says that it fails. */
+  get healthy(): boolean {
+    return this.conduct === null || this.conduct.offence === null
+  }
 }
 
 export interface MemberEvents {
+  /** It may take requests from now on: whoever judges its health begins. */
+  readonly joined: (target: Target) => void
   /** Its addresses or its state changed. */
   readonly changed: (member: Member) => void
   /** It takes no new requests any more: its idle connections are to be closed. */
@@ -88,6 +101,9 @@ export class Member {
   readonly targets = new Map<string, Target>()
   /** Those that may take new requests, in the order to try them. */
   order: ReadonlyArray<Target> = []
+  /** Of those, the ones that health lets take them: what is chosen from. */
+  #open: ReadonlyArray<Target> = []
+  #panic = false
   /** No longer in the table of endpoints. */
   gone = false
   resolution: Resolution | null = null
@@ -146,9 +162,32 @@ export class Member {
     return false
   }
 
-  /** Nothing judges an endpoint's health yet. */
+  /** Some address may be dialled, and nothing that judges it says that it fails. */
   get healthy(): boolean {
-    return true
+    for (const target of this.order) if (target.denied === null && target.healthy) return true
+    return false
+  }
+
+  get health(): Headcount {
+    const may = this.order.filter(({ denied }) => denied === null)
+    return { addresses: may.length, healthy: may.filter(({ healthy }) => healthy).length }
+  }
+
+  /** Health changed, or whether (panic) it does not count. Whom it keeps from requests gives up idle connections, too. */
+  heed(panic: boolean): void {
+    this.#panic = panic
+    this.#sift()
+  }
+
+  #sift(): void {
+    let all = true
+    for (const target of this.order) {
+      const before = target.shunned
+      target.shunned = !this.#panic && !target.healthy
+      if (target.shunned) all = false
+      if (target.shunned && !before) this.#events.left(target)
+    }
+    this.#open = all ? this.order : this.order.filter(({ shunned }) => !shunned)
   }
 
   /** A dial of it ended, at whichever of its addresses. While others of its connections stand, one that is not made says little. → whether `unreachable` changed. */
@@ -194,6 +233,8 @@ export class Member {
       return target
     })
     for (const target of before) if (!this.order.includes(target)) this.#leave(target)
+    for (const target of this.order) if (!before.includes(target)) this.#events.joined(target)
+    this.#sift()
   }
 
   #leave(target: Target): void {
@@ -214,6 +255,7 @@ export class Member {
     this.#unsubscribe?.()
     const before = this.order
     this.order = []
+    this.#open = []
     for (const target of before) this.#leave(target)
   }
 
@@ -252,9 +294,9 @@ export class Member {
     return time - target.failedAt < addressMemory || time - unreachable < familyMemory
   }
 
-  /** The address whose turn it is; null: none may be dialled. */
+  /** The address whose turn it is; null: none may be dialled, or health forbids it. */
   next(now: () => number): Target | null {
-    const { order } = this
+    const order = this.#open
     const count = order.length
     let second: Target | null = null
     for (let step = 0; step < count; step++) {
@@ -274,7 +316,7 @@ export class Member {
 
   /** The address that costs least; equal ones take turns, and one that just failed is the last resort. null: none may be dialled. */
   cheapest(cost: (target: Target, affinity: number) => number, affinity: number, now: () => number): Target | null {
-    const { order } = this
+    const order = this.#open
     const count = order.length
     if (count === 1) return this.next(now)
     let best: Target | null = null
@@ -304,7 +346,8 @@ export class Member {
   candidates(first: Target, now: () => number): ReadonlyArray<DialTarget> {
     const start = this.order.indexOf(first)
     const others = this.order.map((_, step) => this.order[(start + 1 + step) % this.order.length]!).filter((target) => target !== first)
-    const family = (six: boolean) => others.filter((target) => target.six === six && !this.#passedOver(target, now))
+    const last = (target: Target) => target.shunned || this.#passedOver(target, now)
+    const family = (six: boolean) => others.filter((target) => target.six === six && !last(target))
     const { six } = first
     const [other, same] = [family(!six), family(six)]
     const mixed: Array<Target> = [first]
@@ -312,7 +355,7 @@ export class Member {
       if (step < other.length) mixed.push(other[step]!)
       if (step < same.length) mixed.push(same[step]!)
     }
-    mixed.push(...others.filter((target) => this.#passedOver(target, now)))
+    mixed.push(...others.filter(last))
     return mixed.map((target) => this.#dialTarget(target.address)).filter((target) => target !== null)
   }
 
@@ -344,6 +387,8 @@ export class Member {
     if (target === undefined) return
     target.failedAt = now
     target.lastFailure = reason
+    // What a policy refuses was never asked.
+    if (reason !== "address_denied" && reason !== "egress_denied") target.conduct?.failed()
     if (reason === "connect_unreachable") this.#unreachable[target.six ? 6 : 4] = now
   }
 }

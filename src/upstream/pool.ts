@@ -2,6 +2,7 @@
 // It knows neither HTTP nor names: connections are made by `dial`, judged by `usable`.
 import type { Limits } from "../snapshot/behaviour.ts"
 import { settle } from "../snapshot/setting.ts"
+import type { PoolCounts } from "./description.ts"
 import type { DialFailed } from "./dial/plan.ts"
 import type { Target } from "./member.ts"
 import type { Connection } from "./transport.ts"
@@ -75,6 +76,11 @@ export class Pool {
     this.#options = options
     this.#maxRequests = settle(options.limits.maxRequestsPerConnection, null) ?? Number.POSITIVE_INFINITY
     this.#most = settle(options.limits.maxRequests, null) ?? Number.POSITIVE_INFINITY
+  }
+
+  describe(): Pick<PoolCounts, "active" | "idle" | "dialling" | "pending" | "dials" | "dialFailures" | "overflows"> {
+    const { active, idle, dialling, pending, dials, dialFailures, overflows } = this
+    return { active, idle, dialling, pending, dials, dialFailures, overflows }
   }
 
   get active(): number {
@@ -186,6 +192,7 @@ export class Pool {
     return (
       pooled.connection.usable &&
       pooled.target.current &&
+      !pooled.target.shunned &&
       pooled.generation === this.#generation &&
       pooled.connection.requests < this.#maxRequests &&
       (pooled.expires === Number.POSITIVE_INFINITY || pooled.expires > this.#options.now()) &&

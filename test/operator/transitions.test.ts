@@ -83,6 +83,28 @@ describe("Events", () => {
     )
   })
 
+  it("tell when every address of a backend is out, and when one is back; not that all is well from the start", () => {
+    const ancestors = (reason: string | null) => ({
+      ancestors: [
+        { controllerName: "example.com/other", conditions: [condition("Healthy", "False", "Unhealthy")] },
+        { controllerName: ours, conditions: [condition("Healthy", "x", "Healthy")] },
+        { controllerName: ours, conditions: reason === null ? [] : [condition("Healthy", "x", reason, "3 errors")] }
+      ]
+    })
+    const step = (before: string | null, after: string | null) =>
+      eventsOf(
+        {
+          ...{ key: "Backend.gateway.sluice.dev/shop/search", apiVersion: "gateway.sluice.dev/v1alpha1", uid: "u" },
+          ...{ before: ancestors(before), after: ancestors(after) }
+        },
+        ours
+      ).map(({ type, reason, note }) => `${type} ${reason}: ${note}`)
+    assert.deepEqual(step("Healthy", "Unhealthy"), ["Warning Unhealthy: 3 errors"])
+    assert.deepEqual(step(null, "Unhealthy"), ["Warning Unhealthy: 3 errors"])
+    assert.deepEqual(step("Unhealthy", "Healthy"), ["Normal HealthRecovered: because"])
+    assert.deepEqual([...step(null, "Healthy"), ...step("Unhealthy", "Unhealthy")], [])
+  })
+
   it("a first good answer is no news", () => {
     assert.isNull(resolutionTold(null, { state: "Fresh", detail: "" }))
     assert.isNull(resolutionTold("Pending", { state: "Fresh", detail: "" }))

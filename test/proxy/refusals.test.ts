@@ -17,7 +17,6 @@ const unserved: Readonly<Record<string, object>> = {
   balance: { balance: { _tag: "Gravity" } },
   hash: { balance: { _tag: "ConsistentHash", by: { _tag: "Unknown", name: "moon" } } },
   health: { health: { path: "/health" } },
-  outlier: { outlier: { consecutive: 5 } },
   credential: { credential: { kind: "Kerberos", secret: "token" } }
 }
 

@@ -1,6 +1,7 @@
 // Tables in which every form of every resource occurs: what the codec and the golden wire files are tested with. A form that is added to a type belongs here.
 import type { Balance } from "#src/snapshot/balance.ts"
 import { defaultDns, defaultLimits, defaultTimeouts } from "#src/snapshot/behaviour.ts"
+import { defaultOutlier, type Outlier } from "#src/snapshot/health.ts"
 import type { Source } from "#src/snapshot/id.ts"
 import type { Listener } from "#src/snapshot/listener.ts"
 import type { Action, Filter, Forward, Match, Rule } from "#src/snapshot/route.ts"
@@ -89,6 +90,11 @@ const balances: ReadonlyArray<Balance> = [
       { _tag: "Cookie", name: "place", mint: 3600 }
     ] as const
   ).map((by) => ({ _tag: "ConsistentHash", by }) as const)
+]
+
+const outliers: ReadonlyArray<Outlier> = [
+  defaultOutlier,
+  { serverErrors: null, gatewayErrors: 3, localFailures: 2, baseEjection: 1, maxEjectionPercent: 100, panic: 0 }
 ]
 
 export const everything: Tables = {
@@ -188,7 +194,8 @@ export const everything: Tables = {
         tls: { ca: ["ConfigMap shop/ca"], names: [], client: null, verify: false, minVersion: "TLSv1.3", maxVersion: "TLSv1.3" }
       }
     ],
-    ...balances.map((balance, n) => [`balance ${n}`, { ...upstream, balance }] as const)
+    ...balances.map((balance, n) => [`balance ${n}`, { ...upstream, balance }] as const),
+    ...outliers.map((outlier, n) => [`outlier ${n}`, { ...upstream, outlier }] as const)
   ]),
   endpoints: new Map([
     [

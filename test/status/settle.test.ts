@@ -194,3 +194,48 @@ describe("Resolved", () => {
     ])
   })
 })
+
+describe("Healthy", () => {
+  const route: Verdict = {
+    object: "HTTPRoute.gateway.networking.k8s.io/shop/cart",
+    generation: 3,
+    entries: [{ parent: edge, section: null, port: null, conditions: [condition("Accepted", "True", "Accepted")], listener: null }],
+    upstreams: ["a", "b"],
+    gateways: [edge]
+  }
+  const seen = (proxy: string, upstreams: Readonly<Record<string, readonly [addresses: number, out: number | null]>>): Report => ({
+    proxy,
+    invalidated: new Map(),
+    upstreams: new Map(
+      Object.entries(upstreams).map(([id, [addresses, out]]) => [
+        id,
+        {
+          ...{ resolution: "NotNeeded", detail: "", addresses, healthy: addresses, tier: 0, certificateExpires: null, lastFailure: null },
+          ...(out === null ? {} : { health: { out, why: out === 0 ? "" : "too many errors in a row" } })
+        }
+      ])
+    )
+  })
+  const healthy = (...reports: ReadonlyArray<Report>) => {
+    const found = settle(route, held, [], reports).entries[0]!.conditions.find((one) => one.type === "Healthy")
+    return found === undefined ? null : `${found.status} ${found.reason}: ${found.message}`
+  }
+
+  it("is not spoken of where nothing judges, nothing was seen or nothing can be dialled", () => {
+    expect(healthy()).toBeNull()
+    expect(healthy(seen("p", { a: [2, null], c: [1, 1] }))).toBeNull()
+    expect(healthy(seen("p", { a: [0, 0] }))).toBeNull()
+  })
+
+  it("is True while an address is in, and says how many are out", () => {
+    expect(healthy(seen("p", { a: [2, 0] }))).toBe("True Healthy: 2 addresses, none is out")
+    expect(healthy(seen("p", { a: [2, 0], b: [3, 2] }))).toBe("True Healthy: 2 of 3 addresses out for a while: too many errors in a row")
+  })
+
+  it("is False where the pod or the backend that fares worst has all out", () => {
+    const message =
+      "False Unhealthy: Every address is out (2): too many errors in a row. Requests go to them all the same unless panicThreshold is 0"
+    expect(healthy(seen("p", { a: [3, 2], b: [2, 2] }), seen("q", { a: [3, 0], b: [2, 0] }))).toBe(message)
+    expect(healthy(seen("q", { a: [3, 0], b: [2, 0] }), seen("p", { a: [3, 2], b: [2, 2] }))).toBe(message)
+  })
+})

@@ -1,8 +1,10 @@
 // Which address of a name is next: in turn, those that may be dialled, those that just failed only for want of another.
 import { assert, describe, it } from "vitest"
+import { defaultOutlier } from "#src/snapshot/health.ts"
 import { noOwnAddresses } from "#src/upstream/dial/own.ts"
 import type { NameWatch, Resolution } from "#src/upstream/discovery/resolution.ts"
 import { pending } from "#src/upstream/discovery/resolution.ts"
+import { Conduct } from "#src/upstream/health/conduct.ts"
 import { Member } from "#src/upstream/member.ts"
 import { named, specOf } from "../support/live.ts"
 
@@ -14,6 +16,7 @@ const member = (...addresses: ReadonlyArray<string>) => {
   const spec = specOf({ endpoints: [], spec: { addresses: { cluster: [], allowLoopback: false, egress: null } } })
   const made = new Member("m", named("many.test", 443), spec, () => noOwnAddresses, {
     changed: () => {},
+    joined: () => {},
     left: (target) => left.push(target.address),
     refused: () => {}
   })
@@ -125,6 +128,28 @@ describe("the addresses of a name", () => {
     it.answer(a, c)
     assert.strictEqual(it.member.targets.get(a), gone)
     assert.isTrue(gone.current)
+  })
+
+  it("that are out have no turn and are dialled last, until they are in or health does not count", () => {
+    const it = member(a, b, c)
+    let left = 0
+    const conduct = new Conduct({ outlier: { ...defaultOutlier, serverErrors: 1 }, now: it.now, allows: () => true, changed: () => left++ })
+    it.member.targets.get(b)!.conduct = conduct
+    // What a policy refuses was never asked.
+    it.member.failed(b, "address_denied", it.now())
+    it.member.failed(b, "egress_denied", it.now())
+    assert.strictEqual(left, 0)
+    conduct.failed()
+    it.member.heed(false)
+    it.pass(60_000)
+    assert.deepEqual(it.turns(4), [a, c, a, c])
+    assert.deepEqual(it.candidates(), [a, c, b])
+    assert.deepEqual(it.left, [b])
+    assert.deepEqual(it.member.health, { addresses: 3, healthy: 2 })
+    it.member.heed(true)
+    assert.sameMembers(it.turns(3), [a, b, c])
+    assert.deepEqual(it.member.health, { addresses: 3, healthy: 2 })
+    conduct.close()
   })
 })
 

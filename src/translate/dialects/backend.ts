@@ -13,6 +13,7 @@ import type { View } from "../view.ts"
 import { laterBalance } from "./backendbalance.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
 import { backendCredentials, exposures } from "./backendcredentials.ts"
+import { laterOutlier } from "./backendhealth.ts"
 import { backendMembers, type DeclaredEndpoints, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
 import { backendPath } from "./backendpath.ts"
 import { type BackendTrust, backendTrust } from "./backendtls.ts"
@@ -54,13 +55,11 @@ const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): Re
   ...laterBackendFields
     .filter((field) => spec[field] !== undefined)
     .map((field) => ({ reason: "UnsupportedValue", message: backendNote.later(`spec.${field}`) })),
-  ...(spec.loadBalancer === undefined ? [] : laterBalance(spec.loadBalancer)).map((path) => ({
-    reason: "UnsupportedValue",
-    message: backendNote.later(path)
-  })),
-  ...(spec.egressPath?.proxyProtocol === undefined
-    ? []
-    : [{ reason: "UnsupportedValue", message: backendNote.later("spec.egressPath.proxyProtocol") }]),
+  ...[
+    ...(spec.loadBalancer === undefined ? [] : laterBalance(spec.loadBalancer)),
+    ...(spec.outlier === undefined ? [] : laterOutlier(spec.outlier)),
+    ...(spec.egressPath?.proxyProtocol === undefined ? [] : ["spec.egressPath.proxyProtocol"])
+  ].map((path) => ({ reason: "UnsupportedValue", message: backendNote.later(path) })),
   ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
   ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
 ]

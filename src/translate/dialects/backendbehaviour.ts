@@ -7,6 +7,7 @@ import { canonicalAddress, refusedClass } from "../address.ts"
 import type { Part } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
 import { balanceOf } from "./backendbalance.ts"
+import { outlierOf } from "./backendhealth.ts"
 import { retryOf } from "./backendretry.ts"
 
 /** A floor below a second would ask a server without end. */
@@ -86,7 +87,8 @@ export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
     retry: map(spec.retry, retryOf),
     failover: map(spec.failover, ({ spillThreshold, returnAfter }) =>
       said<Failover>({ spill: spillThreshold, returnAfter: map(returnAfter, bounded) })
-    ) as Failover | undefined
+    ) as Failover | undefined,
+    outlier: map(spec.outlier, outlierOf)
   })
 
 /** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (docs/dns.md). */

@@ -1,4 +1,5 @@
 // Which endpoints of an upstream take requests now, tier by tier. Apart from how one of a tier is picked (balancer.ts): an upstream of one tier is one balancer.
+import { type Headcount, panics } from "../health/panic.ts"
 import type { Balanced, Balancer } from "./balancer.ts"
 import { mix } from "./hash.ts"
 import { Returns } from "./returns.ts"
@@ -15,6 +16,7 @@ export interface Tiered extends Balanced {
   readonly usable: boolean
   /** Nothing that judges it says that it fails. */
   readonly healthy: boolean
+  readonly health: Headcount
   /** No connection to it can be made. */
   readonly unreachable: boolean
 }
@@ -23,6 +25,8 @@ export interface TierOptions<A> {
   readonly make: () => Balancer<A>
   /** Percent: a tier takes everything while the share of it that serves, times this, is 100. */
   readonly spill: number
+  /** Percent of the addresses of a tier that must be out before their health is ignored; 0: it never is. */
+  readonly panic: number
   /** Milliseconds that who has failed must serve again before requests go back to it. */
   readonly returnAfter: number
   readonly now: () => number
@@ -62,6 +66,8 @@ export class Tiers<A extends Tiered> {
   level = 0
   /** The first tier that gets requests. */
   tier = 0
+  /** Those that take requests, and whose health is ignored for it. */
+  panicking: ReadonlySet<number> = new Set()
 
   constructor(options: TierOptions<A>) {
     this.#options = options
@@ -104,8 +110,22 @@ export class Tiers<A extends Tiered> {
     else this.#lastResort(weighed, tiers)
     const taking = tiers.filter(({ share }) => share > 0)
     this.tier = taking[0]?.number ?? 0
+    this.#panic(weighed, taking)
     this.#only = taking.length === 1 ? taking[0]!.balancer : null
     return due
+  }
+
+  /** While the tiers together can serve everything, none of them needs who is out. */
+  #panic(weighed: ReadonlyArray<A>, taking: ReadonlyArray<Tier<A>>): void {
+    const panicking = new Set<number>()
+    const needed = this.several && this.level === 1 ? [] : taking
+    for (const { number, balancer } of needed) {
+      const usable = weighed.filter((member) => member.tier === number && member.usable)
+      if (!panics(usable, this.#options.panic)) continue
+      panicking.add(number)
+      balancer.set(first(usable))
+    }
+    this.panicking = panicking
   }
 
   /** Nobody is trusted: who is about to be, else who has an address, from the first tier on. */

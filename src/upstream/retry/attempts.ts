@@ -104,7 +104,7 @@ export class Attempts implements Attempt, ResponseSink {
   readonly #late = (): void => {
     const current = this.#current!
     const { chosen, sent } = current
-    current.abort()
+    current.abort(true)
     const detail = `one try took more than ${this.#plan.tryTimeout} ms`
     this.onFailure({ reason: "backend_timeout", detail, sent, headed: this.#relayed, peer: chosen?.fresh ?? null })
   }
@@ -126,11 +126,11 @@ export class Attempts implements Attempt, ResponseSink {
     this.#current?.resume()
   }
 
-  abort(): void {
+  abort(late = false): void {
     this.#aborted = true
     if (this.#pause !== null) clearTimeout(this.#pause)
     this.#done()
-    this.#current?.abort()
+    this.#current?.abort(late)
     this.#replay?.settle()
   }
 

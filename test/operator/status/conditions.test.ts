@@ -20,11 +20,11 @@ it("a type of somebody else stays, one of ours that is no longer said goes", () 
     observedGeneration: 1,
     lastTransitionTime: "2026-01-01T00:00:00Z"
   })
-  const before = [of("Healthy"), of("PartiallyInvalid"), of("Accepted")]
+  const before = [of("Watched"), of("PartiallyInvalid"), of("Accepted")]
   const merged = mergeConditions(
     before,
     [observed(1, { type: "Accepted", status: "True", reason: "x", message: "" })],
     "2026-02-01T00:00:00Z"
   )
-  assert.deepEqual(merged, [of("Healthy"), of("Accepted")])
+  assert.deepEqual(merged, [of("Watched"), of("Accepted")])
 })

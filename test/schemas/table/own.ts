@@ -314,6 +314,30 @@ const backends: ReadonlyArray<Row> = [
     { bad: [{ type: "roundRobin" }, {}, { type: "BackendUtilization" }] },
     { at: "spec.loadBalancer.type", ...none }
   ),
+  backend.good("ejection by the defaults", { "spec.outlier": {} }, none),
+  backend.good(
+    "ejection, every field",
+    {
+      "spec.outlier": {
+        consecutive5XxErrors: 0,
+        consecutiveGatewayErrors: 3,
+        splitExternalLocalOriginErrors: true,
+        consecutiveLocalOriginFailures: 1,
+        baseEjectionTime: "1ms",
+        maxEjectionPercent: 100,
+        panicThreshold: 0
+      }
+    },
+    none
+  ),
+  ...backend.field("a share of ejected addresses", "spec.outlier.maxEjectionPercent", { good: [0, 100], bad: [-1, 101, 0.5] }, none),
+  ...backend.field("a threshold of panic", "spec.outlier.panicThreshold", { good: [0, 100], bad: [-1, 101] }, none),
+  backend.bad("an ejection for no time", { "spec.outlier": { baseEjectionTime: "0s" } }, { at: "spec.outlier.baseEjectionTime", ...rule }),
+  backend.bad(
+    "failures without an answer counted apart, which they are not",
+    { "spec.outlier": { consecutiveLocalOriginFailures: 3 } },
+    { at: "spec.outlier.consecutiveLocalOriginFailures", ...rule }
+  ),
   ...backend.field(
     "a hash without its key, or a key without its hash",
     "spec.loadBalancer",
@@ -430,9 +454,7 @@ const backends: ReadonlyArray<Row> = [
     { "spec.credentials": { bearer: { secretRef: { name: "s" }, key: "a/b" } } },
     { at: "spec.credentials.bearer.key", ...none }
   ),
-  ...["healthCheck", "outlier"].map((field) =>
-    backend.good(`${field} of a later release is read`, { [`spec.${field}`]: { any: "thing" } }, none)
-  )
+  ...["healthCheck"].map((field) => backend.good(`${field} of a later release is read`, { [`spec.${field}`]: { any: "thing" } }, none))
 ]
 
 const policies: ReadonlyArray<Row> = [

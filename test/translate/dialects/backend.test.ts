@@ -251,7 +251,8 @@ describe("behaviour of a Backend", () => {
 describe("what is not served yet is refused by its name", () => {
   it.each([
     ["healthCheck: {}", "spec.healthCheck"],
-    ["outlier: {}", "spec.outlier"],
+    ["outlier: {interval: 3s}", "spec.outlier.interval"],
+    ["outlier: {failurePercentageThreshold: 85}", "spec.outlier.failurePercentageThreshold"],
     ["loadBalancer: {type: RoundRobin, slowStart: {window: 30s}}", "spec.loadBalancer.slowStart"],
     ["loadBalancer: {type: RoundRobin, zoneAware: {}}", "spec.loadBalancer.zoneAware"],
     ["loadBalancer: {type: RoundRobin, endpointOverride: {}}", "spec.loadBalancer.endpointOverride"],

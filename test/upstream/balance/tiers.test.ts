@@ -10,6 +10,7 @@ interface Member extends Tiered {
   healthy: boolean
   unreachable: boolean
   pending: boolean
+  health: Tiered["health"]
 }
 
 const member = (key: string, said: Partial<Tiered> = {}): Member => ({
@@ -22,15 +23,20 @@ const member = (key: string, said: Partial<Tiered> = {}): Member => ({
   usable: true,
   healthy: true,
   unreachable: false,
+  health: { addresses: 1, healthy: said.healthy === false ? 0 : 1 },
   ...said
 })
 
-const start = (members: ReadonlyArray<Tiered>, said: { readonly spill?: number; readonly returnAfter?: number } = {}) => {
+const start = (
+  members: ReadonlyArray<Tiered>,
+  said: { readonly spill?: number; readonly returnAfter?: number; readonly panic?: number } = {}
+) => {
   const clock = { now: 0 }
   const tiers = new Tiers<Tiered>({
     make: () => makeBalancer<Tiered>({ _tag: "RoundRobin" }, Math.random),
     spill: said.spill ?? 140,
     returnAfter: said.returnAfter ?? 1_000,
+    panic: said.panic ?? 0,
     now: () => clock.now,
     random: Math.random
   })
@@ -229,4 +235,34 @@ it("whoever there is: somebody usable is picked if anybody is, and everybody usa
     }),
     { numRuns: 500 }
   )
+})
+
+describe("panic", () => {
+  const picked = (members: ReadonlyArray<Tiered>, panic: number) => {
+    const { tiers } = start(members, { panic })
+    const keys = new Set(Array.from({ length: 64 }, () => tiers.next(null)?.key))
+    return `${[...keys].sort().join("")} ${[...tiers.panicking].join()}`.trim()
+  }
+  const out = { healthy: false }
+
+  it("has all of a tier take requests when more than the threshold are out, by addresses, or all are", () => {
+    const three = [member("a"), member("b", out), member("c", out)]
+    expect(picked(three, 50)).toBe("abc 0")
+    expect(picked(three, 67)).toBe("a")
+    expect(picked(three, 0)).toBe("a")
+    expect(picked([member("a"), member("b", out)], 50)).toBe("a")
+    expect(picked([member("a", { health: { addresses: 4, healthy: 1 } }), member("b")], 50)).toBe("ab 0")
+    expect(picked([member("a", { health: { addresses: 4, healthy: 1 } }), member("b", { health: { addresses: 2, healthy: 2 } })], 50)).toBe(
+      "ab"
+    )
+    expect(picked([member("a", out), member("b", out)], 100)).toBe("ab 0")
+  })
+
+  it("is not while other tiers serve everything, and is of the tiers that take requests where they do not", () => {
+    expect(picked([member("a", out), member("b", out), member("s", { tier: 1 })], 50)).toBe("s")
+    const both = [member("a", out), member("s", { tier: 1, ...out }), member("t", { tier: 1, ...out })]
+    expect(picked(both, 50)).toBe("a 0")
+    const spilt = [member("a", out), member("s", { tier: 1 }), member("t", { tier: 1, ...out }), member("u", { tier: 1, ...out })]
+    expect(picked(spilt, 50)).toBe("stu 1")
+  })
 })

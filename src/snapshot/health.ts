@@ -1,0 +1,54 @@
+// What keeps requests from an address that fails: what its own requests come to (outlier). Apart from the other behaviour because the data plane judges by it
+// and `explain` tells it. Times are milliseconds.
+
+/** Ejection by what requests come to. A failure is an answer of 500 or above, or none: no connection, no TLS, a reset, an answer too late or malformed. */
+export interface Outlier {
+  /** Failures in a row, of any sort; null: not counted. */
+  readonly serverErrors: number | null
+  /** In a row: 502, 503, 504 and failures without an answer. */
+  readonly gatewayErrors: number | null
+  /** In a row, without an answer. null: they are not told apart and count above; else they count here alone. */
+  readonly localFailures: number | null
+  /** Of the first time; the n-th in short succession takes n times as long, five minutes at most. */
+  readonly baseEjection: number
+  /** Of the addresses of a tier, rounded up. A tier before another may be ejected whole. */
+  readonly maxEjectionPercent: number
+  readonly panic: Panic
+}
+
+/** Percent of the addresses of a tier that must be out before their health is ignored, as the others would not bear the load; 0: it never is. */
+export type Panic = number
+
+export const defaultPanic: Panic = 50
+
+export const defaultOutlier: Outlier = {
+  serverErrors: 5,
+  gatewayErrors: null,
+  localFailures: null,
+  baseEjection: 30_000,
+  maxEjectionPercent: 50,
+  panic: defaultPanic
+}
+
+const seconds = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`)
+
+const panicWords = (panic: Panic): string => (panic === 0 ? "" : `; ignored when more than ${panic} % are out`)
+
+/** As people read it: `out for 30s after 5 errors in a row, at most 50 % of them; ignored when more than 50 % are out`. */
+export const describeOutlier = ({
+  serverErrors,
+  gatewayErrors,
+  localFailures,
+  baseEjection,
+  maxEjectionPercent,
+  panic
+}: Outlier): string => {
+  const after = [
+    ...(serverErrors === null ? [] : [`${serverErrors} errors`]),
+    ...(gatewayErrors === null ? [] : [`${gatewayErrors} gateway errors`]),
+    ...(localFailures === null ? [] : [`${localFailures} failures without an answer`])
+  ]
+  return after.length === 0 || maxEjectionPercent === 0
+    ? "nothing is ejected"
+    : `out for ${seconds(baseEjection)} after ${after.join(" or ")} in a row, at most ${maxEjectionPercent} % of the addresses${panicWords(panic)}`
+}

@@ -1,0 +1,102 @@
+// How an address behaves toward the requests that go to it: failures in a row are counted, and too many eject it for a while. Asked on the request path, so plain numbers.
+import type { Outlier } from "../../snapshot/health.ts"
+
+/** What was counted when it was ejected. */
+export type Offence = "errors" | "gateway" | "local"
+
+export const offences: ReadonlyArray<Offence> = ["errors", "gateway", "local"]
+
+/** What an address is judged by, and who hears of it. */
+export interface Court {
+  readonly outlier: Outlier
+  /** Milliseconds. */
+  readonly now: () => number
+  /** Whether one more may be ejected. */
+  readonly allows: () => boolean
+  /** It is out, or (null) in again. */
+  readonly changed: (offence: Offence | null) => void
+}
+
+/** No ejection is longer, unless the base is. */
+const longest = 300_000
+
+export class Conduct {
+  readonly #court: Court
+  #errors = 0
+  #gateway = 0
+  #local = 0
+  /** Ejections in short succession. */
+  #strikes = 0
+  #returned = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | null = null
+  /** Why it is out; null: it is in. */
+  offence: Offence | null = null
+  /** When it comes in again. */
+  until = Number.NEGATIVE_INFINITY
+
+  constructor(court: Court) {
+    this.#court = court
+  }
+
+  /** The head of a response came. */
+  answered(status: number): void {
+    this.#local = 0
+    if (status < 500) {
+      this.#errors = 0
+      this.#gateway = 0
+      return
+    }
+    this.#errors++
+    this.#gateway = status >= 502 && status <= 504 ? this.#gateway + 1 : 0
+    this.#judge()
+  }
+
+  /** No answer came: no connection, or nothing on it that is one, in time. */
+  failed(): void {
+    if (this.#court.outlier.localFailures !== null) this.#local++
+    else {
+      this.#errors++
+      this.#gateway++
+    }
+    this.#judge()
+  }
+
+  #judge(): void {
+    if (this.offence !== null) return
+    const { serverErrors, gatewayErrors, localFailures } = this.#court.outlier
+    if (serverErrors !== null && this.#errors >= serverErrors) this.#eject("errors")
+    else if (gatewayErrors !== null && this.#gateway >= gatewayErrors) this.#eject("gateway")
+    else if (localFailures !== null && this.#local >= localFailures) this.#eject("local")
+  }
+
+  #eject(offence: Offence): void {
+    if (!this.#court.allows()) return
+    const { outlier, now } = this.#court
+    const at = now()
+    // Each base time spent well takes one strike away.
+    this.#strikes = Math.max(0, this.#strikes - Math.floor((at - this.#returned) / outlier.baseEjection)) + 1
+    const long = Math.min(outlier.baseEjection * this.#strikes, Math.max(longest, outlier.baseEjection))
+    this.offence = offence
+    this.until = at + long
+    this.#timer = setTimeout(() => this.#return(), long)
+    this.#timer.unref()
+    this.#court.changed(offence)
+  }
+
+  /** On trial: one more failure of the sort, and it is out again. */
+  #return(): void {
+    const { serverErrors, gatewayErrors, localFailures } = this.#court.outlier
+    this.#timer = null
+    this.offence = null
+    this.#returned = this.#court.now()
+    this.#errors = (serverErrors ?? 1) - 1
+    this.#gateway = (gatewayErrors ?? 1) - 1
+    this.#local = (localFailures ?? 1) - 1
+    this.#court.changed(null)
+  }
+
+  /** It left. Should it come back, it begins anew. */
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+}

@@ -1,0 +1,68 @@
+// Health as people write it and look at it: a Backend served by `sluice run`, its admin port and `explain`.
+import { join } from "node:path"
+import { expect, it } from "vitest"
+import { folder, gateway, running, sluice } from "../cli/program.ts"
+import { ask } from "../proxy/harness.ts"
+import { type Script, startOrigin } from "../support/origin.ts"
+import { freePort } from "../support/port.ts"
+
+const manifest = (ports: ReadonlyArray<number>, health: string) => `---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: search, namespace: shop}
+spec:
+  endpoints: [${ports.map((port) => `{ip: {address: 127.0.0.1, port: ${port}}}`).join(", ")}]
+  ${health}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: all, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules: [{backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: search}]}]
+`
+
+const good: Script = (incoming) => incoming.reply({})
+
+/** Asks until the page holds it, with traffic on a port meanwhile. */
+const shows = async (port: number, path: string, text: string, traffic: number | null = null): Promise<void> => {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    const { body } = await ask(port, path)
+    if (body.includes(text)) return
+    if (traffic !== null) await ask(traffic, "/")
+    if (performance.now() > deadline) throw new Error(`${path} never has ${text}: ${body}`)
+  }
+}
+
+it("an address that fails is out, said by explain, /clusters, /upstreams and the Backend's condition, and in again when it is well", async () => {
+  await using bad = await startOrigin({ script: (incoming) => incoming.reply({ status: 500 }) })
+  await using well = await startOrigin({ script: good })
+  const [port, admin] = [await freePort(), await freePort()]
+  const health = "outlier: {consecutive5XxErrors: 2, baseEjectionTime: 2s}"
+  using place = folder({ "m.yaml": `${gateway(port)}${manifest([bad.port, well.port], health)}` })
+  const child = running([
+    ...["run", "--listen-address=127.0.0.1", `--admin-address=127.0.0.1:${admin}`, "--health-address=off", "--allow-loopback"],
+    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
+  ])
+  try {
+    await child.line(/Gateway shop\/edge: http:/)
+    for (let n = 0; n < 6; n++) await ask(port, "/")
+    expect([bad.requests, well.requests]).toEqual([2, 4])
+    await shows(admin, "/clusters", `127.0.0.1:${bad.port}::health_flags::/failed_outlier_check`, port)
+    await shows(admin, "/clusters", `127.0.0.1:${well.port}::health_flags::healthy`)
+    await shows(admin, "/upstreams", '"too many errors in a row"', port)
+    bad.script = good
+    await shows(admin, "/clusters", `127.0.0.1:${bad.port}::health_flags::healthy`)
+    const before = bad.requests
+    for (let n = 0; n < 4; n++) expect((await ask(port, "/")).status).toBe(200)
+    expect(bad.requests - before).toBe(2)
+    const told = await sluice(["explain", `http://localhost:${port}/`, "--allow-loopback", join(place.path, "m.yaml")])
+    expect(told.out).toContain(
+      "outlier   out for 2s after 2 errors in a row, at most 50 % of the addresses; ignored when more than 50 % are out"
+    )
+    expect(told.out).toMatch(/set by +Backend shop\/search.*outlier/)
+  } finally {
+    await child.end("SIGKILL")
+  }
+}, 60_000)
