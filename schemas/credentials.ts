@@ -1,8 +1,9 @@
 // What a Backend authenticates requests with. The values themselves are in Secrets: a manifest names them, and nothing else of ours holds them in clear.
 import { Schema } from "effect"
+import { defaulted, listOf } from "./absent.ts"
 import { cel, rules } from "./crd.ts"
 import { Token, text } from "./name.ts"
-import { SecretObjectReference } from "./reference.ts"
+import { LocalObjectReference, SecretObjectReference } from "./reference.ts"
 
 /** Fields that frame the message, name its destination or belong to one hop: never a credential's. */
 const notCredentials = [
@@ -32,13 +33,47 @@ const secretRef = SecretObjectReference.annotateKey({ description: "A Secret; in
 
 const DataKey = text(1, 253).check(Schema.isPattern(/^[-._a-zA-Z0-9]+$/u, { expected: "a key of a Secret: letters, digits, -, _ and ." }))
 
-const kinds = ["header", "bearer", "basic"] as const
+/** No user, no fragment: neither means anything there. */
+const tokenEndpoint = "^https://[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[1-9][0-9]{0,4})?([/?][!$-;=?-Z_a-z~%]*)?$"
+
+/** Printable ASCII, as RFC 6749 has identifiers and scopes (appendix A). */
+const visible = (max: number, pattern: RegExp, expected: string) => text(1, max).check(Schema.isPattern(pattern, { expected }))
+
+const OAuth2 = Schema.Struct({
+  tokenEndpoint: text(1, 2048)
+    .check(
+      Schema.isPattern(new RegExp(tokenEndpoint, "u"), { expected: "an https URL with a DNS name: https://login.example.com/oauth2/token" })
+    )
+    .annotateKey({
+      description: "Where tokens are asked for. Dialled by the address policy and the EgressPolicies of the Backend itself."
+    }),
+  clientID: visible(1024, /^[\x20-\x7e]+$/u, "printable ASCII characters").annotateKey({
+    description: "Who we are to the token endpoint."
+  }),
+  secretRef,
+  key: Schema.optionalKey(DataKey).annotateKey({ description: "Where in the Secret the client's secret is. Absent: client-secret." }),
+  clientAuthentication: defaulted(Schema.Literals(["Basic", "Body"]), "Basic").annotateKey({
+    description:
+      "How the client's secret is shown. Basic: in Authorization, as every token endpoint must take it. Body: client_id and client_secret."
+  }),
+  scopes: listOf(visible(256, /^[!#-[\]-~]+$/u, 'a scope: visible ASCII characters but " and \\'), 64).annotateKey({
+    description: "What the token is to be good for. Absent: what the token endpoint gives unasked."
+  }),
+  audience: Schema.optionalKey(visible(1024, /^[\x20-\x7e]+$/u, "printable ASCII characters")).annotateKey({
+    description: "Sent as audience: some token endpoints ask for the API by it."
+  }),
+  caCertificateRefs: listOf(LocalObjectReference, 8).annotateKey({
+    description: "ConfigMaps or Secrets with a ca.crt: only what they sign is trusted as the token endpoint. Absent: the system's roots."
+  })
+})
+
+const kinds = ["header", "bearer", "basic", "oauth2"] as const
 
 type Forms = { readonly [K in (typeof kinds)[number]]?: unknown }
 
 const formsOf = (credentials: Forms): ReadonlyArray<string> => kinds.filter((kind) => credentials[kind] !== undefined)
 
-/** Exactly one of header, bearer, basic is there. */
+/** Exactly one of header, bearer, basic, oauth2 is there. */
 export const Credentials = Schema.Struct({
   header: Schema.optionalKey(
     Schema.Struct({
@@ -56,6 +91,9 @@ export const Credentials = Schema.Struct({
   basic: Schema.optionalKey(Schema.Struct({ secretRef })).annotateKey({
     description:
       "Authorization: Basic, with the keys username and password of a Secret, as type kubernetes.io/basic-auth has them (RFC 7617)."
+  }),
+  oauth2: Schema.optionalKey(OAuth2).annotateKey({
+    description: "Authorization: Bearer, with a token that is asked for with the client credentials of a Secret (RFC 6749 section 4.4)."
   })
 }).check(
   rules({
@@ -69,3 +107,4 @@ export const Credentials = Schema.Struct({
   })
 )
 export type Credentials = typeof Credentials.Type
+export type OAuth2 = typeof OAuth2.Type

@@ -195,6 +195,10 @@ const unusable = (
 
 const describeCredential = (credential: Credential): string => {
   switch (credential.kind) {
+    case "OAuth2": {
+      const { name, port, target } = credential.endpoint
+      return `Authorization: Bearer, a token of https://${name}${port === 443 ? "" : `:${port}`}${target.split("?")[0]} for client ${credential.client}, its secret from ${credential.secret}; over verified TLS only, in place of the client's`
+    }
     case "Static":
       return `${credential.header}${credential.form === "Header" ? "" : `: ${credential.form}`}, from ${credential.secret}; over verified TLS only, in place of the client's`
   }

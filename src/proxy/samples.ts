@@ -19,6 +19,8 @@ interface Seen {
   readonly health: HealthDescription | null
   /** null: no policy in mode Report speaks of it. */
   readonly reported: number | null
+  /** Times a token was asked for; null: it needs none. */
+  readonly tokens: number | null
 }
 
 export interface SampleSources {
@@ -43,9 +45,17 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
   const look = (): ReadonlyArray<Seen> => {
     if (seen === null) {
       seen = [...sources.upstreams.values()].map((live) => {
-        const { pool, reported, health } = live.describe()
+        const { pool, reported, health, authentication } = live.describe()
         const on = live.spec.addresses.egress?.trial !== undefined
-        return { target: live.spec.of.target, pool, limits: live.spec.limits, facts: live.facts(), health, reported: on ? reported : null }
+        return {
+          target: live.spec.of.target,
+          pool,
+          limits: live.spec.limits,
+          facts: live.facts(),
+          health,
+          reported: on ? reported : null,
+          tokens: authentication?.token?.asked ?? null
+        }
       })
       queueMicrotask(() => {
         seen = null
@@ -76,10 +86,13 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     }
     return [...soon].map(([target, left]) => [[gateway, target], left] as const)
   }
-  const reported = (): Samples => {
+  /** Of those that have it. */
+  const counted = (of: (upstream: Seen) => number | null) => (): Samples => {
     const sums = new Map<string, number>()
-    for (const upstream of look())
-      if (upstream.reported !== null) sums.set(upstream.target, (sums.get(upstream.target) ?? 0) + upstream.reported)
+    for (const upstream of look()) {
+      const count = of(upstream)
+      if (count !== null) sums.set(upstream.target, (sums.get(upstream.target) ?? 0) + count)
+    }
     return [...sums].map(([target, sum]) => [[gateway, target], sum] as const)
   }
   const panic = (): Samples => {
@@ -121,7 +134,8 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["retrying", summed(({ pool }) => pool.retrying)],
     ["overflows", summed(({ pool }) => pool.overflows)],
     ["retries", summed(({ pool }) => pool.retries)],
-    ["egressReported", reported],
+    ["egressReported", counted((upstream) => upstream.reported)],
+    ["tokens", counted((upstream) => upstream.tokens)],
     ["addresses", summed(({ facts }) => facts.addresses)],
     ["healthy", summed(({ facts }) => facts.healthy)],
     ["ejections", byState(({ health }) => Object.entries(health?.ejections ?? {}))],

@@ -5,7 +5,7 @@ import type { Id } from "../snapshot/id.ts"
 import type { Published } from "../snapshot/published.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import { connectionSecrets, type Endpoint, type Upstream } from "../snapshot/upstream.ts"
+import { connectionSecrets, credentialSecrets, type Endpoint, type Upstream } from "../snapshot/upstream.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
 
 export type OpenUpstream = (
@@ -93,5 +93,5 @@ export const makeUpstreams = Effect.fnUntraced(function* (
 
 const usesChanged = (spec: Upstream, before: Snapshot, next: Snapshot): boolean => {
   const changed = (id: Id) => before.secrets.get(id) !== next.secrets.get(id)
-  return (spec.credential !== null && changed(spec.credential.secret)) || connectionSecrets(spec).some(changed)
+  return credentialSecrets(spec).some(changed) || connectionSecrets(spec).some(changed)
 }

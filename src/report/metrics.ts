@@ -101,6 +101,12 @@ export const definitions = {
     help: "Requests that are being tried once more.",
     labels: upstream
   },
+  tokens: {
+    name: "sluice_upstream_token_requests_total",
+    type: "counter",
+    help: "Times that a token was asked for (credentials of kind OAuth2).",
+    labels: upstream
+  },
   dials: { name: "sluice_upstream_dials_total", type: "counter", help: "Connections begun.", labels: upstream },
   dialFailures: {
     name: "sluice_upstream_dial_failures_total",

@@ -2,7 +2,7 @@
 import type { ConnectReason } from "../snapshot/reason.ts"
 
 /** A sentence: what it means, and the remedy. */
-export const remedies: Readonly<Record<ConnectReason, string>> = {
+export const remedies: Readonly<Record<ConnectReason | "credential_unavailable", string>> = {
   dns_nxdomain:
     "The name does not exist: check its spelling in the backend, or name the resolver that knows it (spec.dns.nameservers, --nameserver)",
   dns_empty: "The name has no A or AAAA record: check the record, or spec.dns.family",
@@ -30,8 +30,10 @@ export const remedies: Readonly<Record<ConnectReason, string>> = {
   tls_pin: "The certificate is not the one pinned: check the pin, or who answers at this address",
   tls_handshake: "The handshake failed: check that the port speaks TLS, and which versions (minVersion, maxVersion)",
   tls_client_rejected: "The backend did not take our certificate: check tls.clientCertificateRef and what the backend trusts",
+  credential_unavailable:
+    "Requests are answered 503, as their credential is not to be had: check the Secret of spec.credentials and, of oauth2, the token endpoint (the access log and /upstreams say what it answered)",
   tls_timeout: "The port accepts connections but does not speak TLS in time: check that it is the TLS port"
 }
 
 /** The sentence of a label as a report tells it; "" of one that a newer proxy may know. */
-export const remedyOf = (label: string): string => (Object.hasOwn(remedies, label) ? remedies[label as ConnectReason] : "")
+export const remedyOf = (label: string): string => (Object.hasOwn(remedies, label) ? remedies[label as keyof typeof remedies] : "")

@@ -52,6 +52,7 @@ import type {
   EndpointAddress,
   Hop,
   IdentitySettings,
+  OAuth2Credential,
   StaticCredential,
   Upstream,
   UpstreamTls
@@ -220,8 +221,9 @@ const identity = fields<IdentitySettings>({
   certificateName: nullable(text)
 })
 const versions = oneOf("TLSv1.2", "TLSv1.3")
+const authorities: Read<UpstreamTls["ca"]> = either(["System"] as const, list(text))
 const upstreamTls = fields<UpstreamTls>({
-  ca: either(["System"] as const, list(text)),
+  ca: authorities,
   names: list(text),
   client: nullable(text),
   verify: flag,
@@ -313,7 +315,15 @@ const balance: Read<Balance> = (value) => {
 }
 
 const credentials: { readonly [K in Credential["kind"]]: Read<Omit<Extract<Credential, { readonly kind: K }>, "kind">> } = {
-  Static: fields<Omit<StaticCredential, "kind">>({ header: text, form: oneOf("Header", "Bearer", "Basic"), secret: text })
+  Static: fields<Omit<StaticCredential, "kind">>({ header: text, form: oneOf("Header", "Bearer", "Basic"), secret: text }),
+  OAuth2: fields<Omit<OAuth2Credential, "kind">>({
+    endpoint: fields<OAuth2Credential["endpoint"]>({ name: text, port, target: text, ca: authorities }),
+    client: text,
+    authentication: oneOf("Basic", "Body"),
+    scopes: list(text),
+    audience: nullable(text),
+    secret: text
+  })
 }
 
 /** One of a kind that is not known here passes to the data plane's judgement. */

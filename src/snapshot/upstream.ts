@@ -61,7 +61,7 @@ export interface UpstreamTls {
 }
 
 /** Goes over a connection whose peer's certificate was verified, with the upstream's own Host, and in place of what the client sent there; else nothing goes. */
-export type Credential = StaticCredential
+export type Credential = StaticCredential | OAuth2Credential
 
 export interface StaticCredential {
   readonly kind: "Static"
@@ -91,6 +91,32 @@ export const connectionSecrets = ({ tls, via }: Pick<Upstream, "tls" | "via">): 
   ),
   ...via.flatMap(({ authorization }) => authorization ?? [])
 ]
+
+/** Client credentials (RFC 6749 section 4.4): a token is asked for, and asked for again before it is over. */
+export interface OAuth2Credential {
+  readonly kind: "OAuth2"
+  /** Where tokens come from. Its address is judged as the upstream's own are. */
+  readonly endpoint: {
+    readonly name: string
+    readonly port: number
+    /** Origin form. */
+    readonly target: string
+    readonly ca: UpstreamTls["ca"]
+  }
+  readonly client: string
+  readonly authentication: "Basic" | "Body"
+  readonly scopes: ReadonlyArray<string>
+  readonly audience: string | null
+  /** Its bytes are the client's secret. */
+  readonly secret: Id
+}
+
+/** Ids in the secrets table that its requests are authenticated with. */
+export const credentialSecrets = ({ credential }: Pick<Upstream, "credential">): ReadonlyArray<Id> => {
+  if (credential === null) return []
+  const { secret } = credential
+  return credential.kind === "OAuth2" && credential.endpoint.ca !== "System" ? [secret, ...credential.endpoint.ca] : [secret]
+}
 
 /** What the dialler needs to judge an address (docs/address-policy.md). */
 export interface AddressPolicy {

@@ -418,7 +418,11 @@ const seenWell = (seen: SeenAddresses | null): string =>
           `Names resolve to ${count(seen.addresses, "address", "addresses")} that may be dialled`,
           ...(seen.healthy === seen.addresses ? [] : [`${seen.healthy} healthy`]),
           ...(seen.certificateExpires === null ? [] : [`certificate valid until ${seen.certificateExpires}`]),
-          ...(seen.lastFailure === null ? [] : [`the last connection failed (${seen.lastFailure})`])
+          ...(seen.lastFailure === null
+            ? []
+            : seen.lastFailure === "credential_unavailable"
+              ? ["requests lack their credential (credential_unavailable)"]
+              : [`the last connection failed (${seen.lastFailure})`])
         ].join("; "),
         seen.lastFailure === null ? "" : remedyOf(seen.lastFailure)
       )

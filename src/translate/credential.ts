@@ -21,7 +21,8 @@ export interface Recipe {
 }
 
 export interface CredentialProblem {
-  readonly reason: "InvalidKind" | "RefNotPermitted" | "InvalidCredentialRef"
+  /** Invalid: what is said is wrong, and no reference. */
+  readonly reason: "InvalidKind" | "RefNotPermitted" | "InvalidCredentialRef" | "InvalidCACertificateRef" | "Invalid"
   readonly message: string
 }
 
@@ -80,6 +81,18 @@ export const basicRecipe: Recipe = {
       : Result.succeed(`Basic ${encoded}`)
   }
 }
+
+/** Of the client credentials of OAuth2: any printable ASCII (RFC 6749 appendix A.2). */
+export const clientSecretRecipe = (key: string): Recipe => ({
+  form: `client secret ${key}`,
+  keys: [key],
+  make: ([secret]) =>
+    secret === ""
+      ? Result.fail(`has an empty ${key}`)
+      : secret!.length <= longest && /^[\x20-\x7e]+$/.test(secret!)
+        ? Result.succeed(secret!)
+        : Result.fail(`has a ${key} that is no client's secret: at most ${longest} printable ASCII characters are needed`)
+})
 
 // What editors and `kubectl create secret --from-file` leave behind.
 const textOf = (value: Sealed): string => value.use((bytes) => new TextDecoder().decode(bytes).replace(/[\r\n]+$/, ""))

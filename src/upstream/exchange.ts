@@ -255,6 +255,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
 
   onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
     this.#conduct?.answered(status)
+    if (status === 401) this.#host.authentication?.refused()
     try {
       return this.#sink.onHead(status, headers, peer)
     } catch (cause) {

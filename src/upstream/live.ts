@@ -12,6 +12,7 @@ import { makeBalancer } from "./balance/balancer.ts"
 import { makePlace, type Place } from "./balance/place.ts"
 import { Tiers } from "./balance/tiers.ts"
 import { type Authentication, makeAuthentication } from "./credential/authentication.ts"
+import { tokenEndpoint, tokenObserver, tokenUpstream } from "./credential/endpoint.ts"
 import type { UpstreamDescription } from "./description.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed } from "./dial/plan.ts"
@@ -47,11 +48,21 @@ export const makeUpstream = Effect.fnUntraced(function* (
   options: UpstreamOptions
 ): Effect.fn.Return<LiveUpstream, never, Scope.Scope> {
   const watches = yield* FiberMap.makeRuntime<never, string>()
-  const upstream = new Live(id, spec, options, watches)
+  // Before it, so that it is closed after it.
+  const tokens = yield* tokenSource(id, spec, options)
+  const upstream = new Live(id, spec, options, watches, tokens)
   yield* Effect.addFinalizer(() => Effect.sync(() => upstream.shutdown()))
   upstream.setEndpoints(endpoints)
   return upstream
 })
+
+const tokenSource = (id: Id, spec: Upstream, options: UpstreamOptions): Effect.Effect<LiveUpstream | null, never, Scope.Scope> =>
+  spec.credential?.kind === "OAuth2"
+    ? makeUpstream(id, tokenUpstream(spec, spec.credential), [tokenEndpoint(spec, spec.credential)], {
+        ...options,
+        observer: tokenObserver(options)
+      })
+    : Effect.succeed(null)
 
 type Watches = Effect.Success<ReturnType<typeof FiberMap.makeRuntime<never, string>>>
 
@@ -93,7 +104,7 @@ class Live implements LiveUpstream, AttemptsHost {
   /** Requests sent to what an EgressPolicy in mode Report would refuse. */
   #reported = 0
 
-  constructor(id: Id, spec: Upstream, options: UpstreamOptions, watches: Watches) {
+  constructor(id: Id, spec: Upstream, options: UpstreamOptions, watches: Watches, tokens: LiveUpstream | null) {
     this.id = id
     this.spec = spec
     this.#options = options
@@ -122,7 +133,8 @@ class Live implements LiveUpstream, AttemptsHost {
       random,
       dial: (target, done) => this.#dial(target, done)
     })
-    this.authentication = makeAuthentication(spec, options.material)
+    const changed = () => this.#observer.onFacts(id)
+    this.authentication = makeAuthentication(spec.credential, options.material, { tokens, now: this.#now, random, changed })
     this.#dialler = new Dialler(spec, options.material, {
       roots: options.roots,
       own: options.own,
@@ -364,7 +376,8 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   facts(): UpstreamFacts {
-    return factsOf(this.#list, this.#tiers.tier, this.#dialler.lastFailure?.reason ?? null, this.#health !== null)
+    const without = this.authentication !== null && this.authentication.problem !== null ? "credential_unavailable" : null
+    return factsOf(this.#list, this.#tiers.tier, this.#dialler.lastFailure?.reason ?? without, this.#health !== null)
   }
 
   describe(): UpstreamDescription {
@@ -400,6 +413,7 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#revival.keep([])
     if (this.#due !== null) clearTimeout(this.#due)
     for (const ready of [...this.#waiting]) ready()
+    this.authentication?.close()
     this.pool.close()
   }
 }

@@ -29,16 +29,20 @@ metadata: {name: ${name}, namespace: shop}
 stringData: ${data}
 `
 
-it("a bearer token, a user and a key reach the vendor; a changed Secret is used on the same connection; one that is gone is 503", async () => {
+it("a bearer token, a user, a key and a token that is asked for reach the vendor; a changed Secret is used on the same connection; one that is gone is 503", async () => {
   const authority = await makeAuthority()
-  const { chain, key } = await authority.leaf({ dns: ["api.vendor.example"] })
+  const { chain, key } = await authority.leaf({ dns: ["api.vendor.example", "login.vendor.example"] })
   await using vendor = await startOrigin({
     tls: { cert: chain, key },
     script: ({ request, reply }) =>
-      reply(request.target.startsWith("/moved") ? { status: 302, headers: [["Location", "https://elsewhere.example/"]] } : { body: "paid" })
+      request.target === "/oauth2/token"
+        ? reply({ body: JSON.stringify({ access_token: "t-granted", token_type: "Bearer", expires_in: 3600 }) })
+        : reply(
+            request.target.startsWith("/moved") ? { status: 302, headers: [["Location", "https://elsewhere.example/"]] } : { body: "paid" }
+          )
   })
   const dns = await startDnsServer()
-  dns.host("api.vendor.example", ["127.0.0.1"])
+  for (const name of ["api", "login"]) dns.host(`${name}.vendor.example`, ["127.0.0.1"])
   const port = await freePort()
   const routes = `---
 apiVersion: gateway.networking.k8s.io/v1
@@ -46,7 +50,7 @@ kind: HTTPRoute
 metadata: {name: all, namespace: shop}
 spec:
   parentRefs: [{name: edge}]
-  rules:${route("token")}${route("user")}${route("key")}${route("moved")}
+  rules:${route("token")}${route("user")}${route("key")}${route("moved")}${route("granted")}
   - matches: [{path: {value: /rewritten}}]
     filters: [{type: URLRewrite, urlRewrite: {hostname: tenant-b.vendor.example}}]
     backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: token}]
@@ -54,7 +58,7 @@ spec:
   const bearer = "{bearer: {secretRef: {name: token}}}"
   using place = folder({
     "ca.pem": authority.certificate,
-    "m/a.yaml": `${gateway(port)}${routes}${backend("token", vendor.port, bearer)}${backend("moved", vendor.port, bearer)}${backend("user", vendor.port, "{basic: {secretRef: {name: user}}}")}${backend("key", vendor.port, "{header: {name: X-Api-Key, secretRef: {name: token}, key: token}}")}`,
+    "m/a.yaml": `${gateway(port)}${routes}${backend("token", vendor.port, bearer)}${backend("moved", vendor.port, bearer)}${backend("user", vendor.port, "{basic: {secretRef: {name: user}}}")}${backend("key", vendor.port, "{header: {name: X-Api-Key, secretRef: {name: token}, key: token}}")}${backend("granted", vendor.port, `{oauth2: {tokenEndpoint: "https://login.vendor.example:${vendor.port}/oauth2/token", clientID: shop, secretRef: {name: user}, key: password}}`)}`,
     "m/token.yaml": secret("token", "{token: t-1}"),
     "m/user.yaml": secret("user", "{username: u, password: p}")
   })
@@ -78,6 +82,12 @@ spec:
     expect(await sent("/user", "authorization")).toMatchObject({ status: 200, value: "Basic dTpw" })
     expect(await sent("/key", "x-api-key")).toMatchObject({ status: 200, value: "t-1" })
 
+    for (let n = 0; n < 3; n++) expect(await sent("/granted", "authorization")).toMatchObject({ status: 200, value: "Bearer t-granted" })
+    const asked = vendor.seen.filter(({ target }) => target === "/oauth2/token")
+    expect(asked.map(({ header, servername }) => [header("authorization"), servername])).toEqual([
+      [`Basic ${Buffer.from("shop:p").toString("base64")}`, "login.vendor.example"]
+    ])
+
     const moved = await ask(port, "/moved", { headers: mine })
     expect([moved.status, moved.headers.location]).toEqual([302, "https://elsewhere.example/"])
     expect(JSON.stringify(moved.headers)).not.toContain("t-1")
@@ -95,7 +105,7 @@ spec:
     await expect.poll(async () => (await ask(port, "/token")).status, { timeout: 10_000 }).toBe(503)
     // What has its own Secret serves on.
     expect(await sent("/user", "authorization")).toMatchObject({ status: 200, value: "Basic dTpw" })
-    expect(child.out() + child.err()).not.toMatch(/t-[123]\b|dTpw/)
+    expect(child.out() + child.err()).not.toMatch(/t-[123]\b|t-granted|dTpw/)
   } finally {
     await child.end("SIGKILL")
     await dns.close()

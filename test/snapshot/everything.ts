@@ -187,6 +187,21 @@ export const everything: Tables = {
       }
     ],
     [
+      "tokens",
+      {
+        ...upstream,
+        credential: {
+          kind: "OAuth2",
+          endpoint: { name: "login.example", port: 443, target: "/token?tenant=a", ca: ["ConfigMap shop/ca"] },
+          client: "shop",
+          authentication: "Body",
+          scopes: ["read"],
+          audience: "urn:a",
+          secret: "Secret/shop/token#client secret client-secret"
+        }
+      }
+    ],
+    [
       "u3",
       {
         ...upstream,

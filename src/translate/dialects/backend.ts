@@ -125,12 +125,12 @@ export const judgeDeclaration = (
   const raw = backendMembers(view, rules, namespace, spec)
   const trust = backendTrust(view, kind.slice(kind.indexOf(".") + 1), namespace, name, spec, raw.members, source)
   const path = backendPath(view, rules, namespace, spec, source)
-  const credentials = backendCredentials(view, namespace, spec)
+  const credentials = backendCredentials(view, rules, namespace, spec)
   const missing = [credentials.missing, Result.isSuccess(path) ? path.success.missing : null].filter((problem) => problem !== null)
   const resolved = resolvedRefs(raw, [
     ...(Result.isFailure(trust) ? trust.failure.references : []),
     ...(Result.isFailure(path) ? path.failure.references : []),
-    ...(credentials.refusal === null ? [] : [credentials.refusal]),
+    ...(credentials.refusal === null || credentials.refusal.reason === "Invalid" ? [] : [credentials.refusal]),
     ...missing
   ])
   const refuse = (reason: string, routeReason: string, causes: ReadonlyArray<string>): JudgedBackend => ({

@@ -1,12 +1,22 @@
 // Credentials of our Backend: which Secret, in which form, and whether this Backend may be sent any (docs/credentials.md).
 import { Result } from "effect"
 import type { Backend } from "#schemas/backend.ts"
-import type { Credentials } from "#schemas/credentials.ts"
+import type { Credentials, OAuth2 } from "#schemas/credentials.ts"
 import { ownGroup, type SecretObjectReference } from "#schemas/reference.ts"
 import type { Material } from "../../snapshot/secret.ts"
-import type { Credential, Endpoint, UpstreamTls } from "../../snapshot/upstream.ts"
+import type { Credential, Endpoint, StaticCredential, UpstreamTls } from "../../snapshot/upstream.ts"
 import { credentialNote } from "../../status/conditions.ts"
-import { basicRecipe, bearerRecipe, type CredentialProblem, credentialOf, headerRecipe, type Recipe } from "../credential.ts"
+import {
+  basicRecipe,
+  bearerRecipe,
+  type CredentialProblem,
+  clientSecretRecipe,
+  credentialOf,
+  headerRecipe,
+  type Recipe
+} from "../credential.ts"
+import { externalName, type NameRules } from "../hostname.ts"
+import { caBundles } from "../trust.ts"
 import type { View } from "../view.ts"
 import type { DeclaredEndpoints } from "./backendmembers.ts"
 
@@ -23,48 +33,85 @@ export interface BackendCredentials {
 
 const none: BackendCredentials = { credential: null, materials: [], refusal: null, missing: null, note: null }
 
+/** What is made of a form, once its Secret is known. */
 interface Form {
   readonly path: string
   readonly ref: SecretObjectReference
   readonly recipe: Recipe
   readonly credential: (secret: string) => Credential
+  /** Beside the Secret's. */
+  readonly materials: ReadonlyArray<Material>
 }
 
-const formOf = ({ header, bearer, basic }: Credentials): Form => {
+/** What decides about a reference and a name. */
+interface Scene {
+  readonly view: View
+  readonly rules: NameRules
+  readonly namespace: string
+}
+
+const oauth2Form = ({ view, rules, namespace }: Scene, oauth2: OAuth2): Result.Result<Form, CredentialProblem> => {
+  const path = "spec.credentials.oauth2"
+  const { hostname, port, pathname, search } = new URL(oauth2.tokenEndpoint)
+  const name = externalName(hostname, rules)
+  if (Result.isFailure(name)) return Result.fail({ reason: "Invalid", message: `${path}.tokenEndpoint: ${name.failure}` })
+  const bundles = caBundles(view, namespace, oauth2.caCertificateRefs, `${path}.caCertificateRefs`, ["ConfigMap", "Secret"])
+  const [bad] = bundles.problems
+  if (bad !== undefined) return Result.fail({ reason: "InvalidCACertificateRef", message: bad.message })
+  const ca = bundles.materials.length === 0 ? "System" : bundles.materials.map(({ id }) => id)
+  return Result.succeed({
+    path: "oauth2",
+    ref: oauth2.secretRef,
+    recipe: clientSecretRecipe(oauth2.key ?? "client-secret"),
+    credential: (secret) => ({
+      kind: "OAuth2",
+      endpoint: { name: name.success, port: port === "" ? 443 : Number(port), target: pathname + search, ca },
+      client: oauth2.clientID,
+      authentication: oauth2.clientAuthentication,
+      scopes: oauth2.scopes,
+      audience: oauth2.audience ?? null,
+      secret
+    }),
+    materials: bundles.materials
+  })
+}
+
+const staticForm = ({ header, bearer, basic }: Credentials): Form => {
+  const form = (path: string, ref: SecretObjectReference, recipe: Recipe, of: Pick<StaticCredential, "header" | "form">): Form => ({
+    path,
+    ref,
+    recipe,
+    credential: (secret) => ({ kind: "Static", ...of, secret }),
+    materials: []
+  })
   if (header !== undefined)
-    return {
-      path: "header",
-      ref: header.secretRef,
-      recipe: headerRecipe(header.key ?? "credential"),
-      credential: (secret) => ({ kind: "Static", header: header.name, form: "Header", secret })
-    }
+    return form("header", header.secretRef, headerRecipe(header.key ?? "credential"), { header: header.name, form: "Header" })
   if (bearer !== undefined)
-    return {
-      path: "bearer",
-      ref: bearer.secretRef,
-      recipe: bearerRecipe(bearer.key ?? "token"),
-      credential: (secret) => ({ kind: "Static", header: "Authorization", form: "Bearer", secret })
-    }
-  return {
-    path: "basic",
-    // The schema admits none without one of them.
-    ref: basic!.secretRef,
-    recipe: basicRecipe,
-    credential: (secret) => ({ kind: "Static", header: "Authorization", form: "Basic", secret })
-  }
+    return form("bearer", bearer.secretRef, bearerRecipe(bearer.key ?? "token"), { header: "Authorization", form: "Bearer" })
+  // The schema admits none without one of them.
+  return form("basic", basic!.secretRef, basicRecipe, { header: "Authorization", form: "Basic" })
 }
 
 /** What `spec.credentials` comes to. */
-export const backendCredentials = (view: View, namespace: string, spec: { readonly credentials?: Credentials }): BackendCredentials => {
-  if (spec.credentials === undefined) return none
-  const { path, ref, recipe, credential } = formOf(spec.credentials)
+export const backendCredentials = (
+  view: View,
+  rules: NameRules,
+  namespace: string,
+  spec: { readonly credentials?: Credentials }
+): BackendCredentials => {
+  const { credentials } = spec
+  if (credentials === undefined) return none
+  const form =
+    credentials.oauth2 === undefined ? Result.succeed(staticForm(credentials)) : oauth2Form({ view, rules, namespace }, credentials.oauth2)
+  if (Result.isFailure(form)) return { ...none, refusal: form.failure }
+  const { path, ref, recipe, credential, materials } = form.success
   const where = `spec.credentials.${path}`
   const found = credentialOf(view, { group: ownGroup, kind: "Backend", namespace }, ref, `${where}.secretRef`, recipe)
   if (Result.isFailure(found)) return { ...none, refusal: found.failure }
   const { id, material, problem } = found.success
   return {
     credential: credential(id),
-    materials: material === null ? [] : [material],
+    materials: material === null ? materials : [...materials, material],
     refusal: null,
     missing: problem,
     note: credentialNote.sent(where, `Secret ${ref.namespace ?? namespace}/${ref.name}`)

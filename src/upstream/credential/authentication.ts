@@ -1,7 +1,8 @@
 // What makes the requests of one upstream authentic: the credential as it is now, put in at the last moment, when the peer is known and verified.
 import type { MaterialLookup } from "../../snapshot/secret.ts"
-import type { Credential, Upstream } from "../../snapshot/upstream.ts"
+import type { Credential } from "../../snapshot/upstream.ts"
 import type { UpstreamRequest } from "../attempt.ts"
+import { OAuth2Authentication, type OAuth2Options } from "./oauth2.ts"
 import { StaticAuthentication } from "./static.ts"
 
 export interface Authentication {
@@ -12,23 +13,37 @@ export interface Authentication {
   readonly prepare: (done: (problem: string | null) => void) => (() => void) | null
   /** The request with its credential, or why it goes nowhere. host: the Host line. */
   readonly applied: (request: UpstreamRequest, host: string) => UpstreamRequest | string
+  /** The upstream answered 401. */
+  readonly refused: () => void
   /** Secrets may have changed: used from the next request on. */
   readonly setMaterial: (material: MaterialLookup) => void
+  /** Why requests are answered 503; null: they are sent. */
+  readonly problem: string | null
   readonly describe: () => AuthenticationDescription
+  /** Nobody is waited for any more. */
+  readonly close: () => void
 }
 
 /** For the admin port: no part of any secret. */
 export interface AuthenticationDescription {
   readonly credential: Credential
-  /** Why requests are answered 503; null: it is there. */
-  readonly problem: string | null
+  readonly problem: Authentication["problem"]
+  /** Of OAuth2: how often one was asked for, until when the one in use is good (RFC 3339; null: there is none), and why the last asking brought none. */
+  readonly token: { readonly asked: number; readonly expires: string | null; readonly lastFailure: string | null } | null
 }
 
 /** null: the upstream has no credential, and nothing of this is looked at. */
-export const makeAuthentication = ({ credential }: Upstream, material: MaterialLookup): Authentication | null => {
-  if (credential === null) return null
-  switch (credential.kind) {
+export const makeAuthentication = (
+  credential: Credential | null,
+  material: MaterialLookup,
+  { tokens, ...options }: Omit<OAuth2Options, "tokens"> & { /** Of OAuth2 only. */ readonly tokens: OAuth2Options["tokens"] | null }
+): Authentication | null => {
+  switch (credential?.kind) {
+    case undefined:
+      return null
     case "Static":
       return new StaticAuthentication(credential, material)
+    case "OAuth2":
+      return new OAuth2Authentication(credential, material, { ...options, tokens: tokens! })
   }
 }

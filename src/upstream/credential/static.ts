@@ -22,24 +22,28 @@ export class StaticAuthentication implements Authentication {
     this.#value = openSecret(material, this.#credential.secret)
   }
 
-  get #problem(): string | null {
+  get problem(): string | null {
     return this.#value === null ? `no credential: ${this.#credential.secret} cannot be used` : null
   }
 
   prepare(done: (problem: string | null) => void): null {
-    done(this.#problem)
+    done(this.problem)
     return null
   }
 
   applied(request: UpstreamRequest): UpstreamRequest | string {
     // It may have gone since the request began.
-    if (this.#value === null) return this.#problem!
+    if (this.#value === null) return this.problem!
     const headers = withoutFields(request.headers, this.#names)
     headers.push(this.#credential.header, this.#value)
     return { ...request, headers }
   }
 
   describe(): AuthenticationDescription {
-    return { credential: this.#credential, problem: this.#problem }
+    return { credential: this.#credential, problem: this.problem, token: null }
   }
+
+  refused(): void {}
+
+  close(): void {}
 }

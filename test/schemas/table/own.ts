@@ -434,6 +434,46 @@ const backends: ReadonlyArray<Row> = [
     rule
   ),
   ...backend.field(
+    "client credentials",
+    "spec.credentials.oauth2",
+    {
+      good: [
+        { tokenEndpoint: "https://a.example", clientID: "c", secretRef: { name: "s" } },
+        {
+          tokenEndpoint: "https://a.example:8443/t/token?tenant=a%20b",
+          clientID: "c d",
+          secretRef: { name: "s", namespace: "n" },
+          key: "k",
+          clientAuthentication: "Body",
+          scopes: ["https://a.example/.default", "read"],
+          audience: "urn:a",
+          caCertificateRefs: [ca]
+        }
+      ]
+    },
+    none
+  ),
+  ...backend.field(
+    "a token endpoint",
+    "spec.credentials",
+    {
+      bad: [
+        "http://a.example",
+        "https://u:p@a.example/",
+        "https://a.example/#f",
+        "https://a.example:0/",
+        "https://[::1]/",
+        "a.example/token"
+      ].map((tokenEndpoint) => ({ oauth2: { tokenEndpoint, clientID: "c", secretRef: { name: "s" } } }))
+    },
+    { at: "spec.credentials.oauth2.tokenEndpoint", ...none }
+  ),
+  backend.bad(
+    "a scope is one word",
+    { "spec.credentials": { oauth2: { tokenEndpoint: "https://a.example", clientID: "c", secretRef: { name: "s" }, scopes: ["a b"] } } },
+    { at: "spec.credentials.oauth2.scopes[0]", ...none }
+  ),
+  ...backend.field(
     "a credential's header",
     "spec.credentials",
     {

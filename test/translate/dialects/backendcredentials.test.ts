@@ -33,7 +33,7 @@ describe("a credential", () => {
   ])("%s", (_name, credentials, data, name, form, expected) => {
     const upstream = made(credentials, data)
     const { credential } = upstream.spec
-    assert.deepEqual([credential?.kind, credential?.header, credential?.form], ["Static", name, form])
+    assert.deepInclude(credential as object, { kind: "Static", header: name, form })
     assert.strictEqual(bytes(upstream), expected)
   })
 
@@ -91,6 +91,51 @@ describe("a Secret that gives none", () => {
     assert.lengthOf(upstream.materials, 0)
     assert.match(found.notes.join(), why)
     assert.notInclude(JSON.stringify([...said, found]), "s3cr3t")
+  })
+})
+
+describe("client credentials", () => {
+  const oauth2 = (more = "", endpoint = "https://login.vendor.example/oauth2/token?tenant=a") =>
+    `credentials: {oauth2: {tokenEndpoint: "${endpoint}", clientID: shop, secretRef: {name: vendor}${more}}}`
+  it("are where tokens come from, who asks, and for what", () => {
+    const upstream = made(oauth2(", scopes: [a, b], audience: urn:x, clientAuthentication: Body"), "{client-secret: c-1}")
+    assert.deepEqual(upstream.spec.credential, {
+      kind: "OAuth2",
+      endpoint: { name: "login.vendor.example", port: 443, target: "/oauth2/token?tenant=a", ca: "System" },
+      client: "shop",
+      authentication: "Body",
+      scopes: ["a", "b"],
+      audience: "urn:x",
+      secret: "Secret/shop/vendor#client secret client-secret"
+    })
+    assert.strictEqual(bytes(upstream), "c-1")
+    const plain = made(oauth2("", "https://LOGIN.vendor.example:8443"), "{client-secret: c-1}").spec.credential
+    assert.deepInclude(plain, { authentication: "Basic", scopes: [], audience: null })
+    assert.deepEqual(plain?.kind === "OAuth2" && plain.endpoint, { name: "login.vendor.example", port: 8443, target: "/", ca: "System" })
+  })
+  it("without their secret are answered 503", () => {
+    const yaml = backend(fqdn(), oauth2()) + secret("{other: s3cr3t}")
+    assert.match(conditions(yaml).get("ResolvedRefs")!.message, /has no data key client-secret/)
+    assert.lengthOf(upstreamOf(of(yaml)).materials, 0)
+    const bad = backend(fqdn(), oauth2()) + secret('{client-secret: "s3cr3té"}')
+    assert.match(conditions(bad).get("ResolvedRefs")!.message, /no client's secret/)
+  })
+  it.each([
+    ["an address", "https://192.0.2.1/token", /a spelling of an IP address/],
+    ["the cluster", "https://idp.auth.svc/token", /a short name of a Service/],
+    ["this machine", "https://localhost/token", /means this machine/],
+    ["a metadata service", "https://metadata.google.internal/token", /metadata service/]
+  ])("are not shown to %s", (_name, endpoint, why) => {
+    const said = conditions(backend(fqdn(), oauth2("", endpoint)) + secret("{client-secret: c}"))
+    assert.strictEqual(said.get("Accepted")!.state, "False/Invalid")
+    assert.match(said.get("Accepted")!.message, /^spec\.credentials\.oauth2\.tokenEndpoint: /)
+    assert.match(said.get("Accepted")!.message, why)
+    assert.strictEqual(said.get("ResolvedRefs")!.state, "True/ResolvedRefs")
+  })
+  it("with a CA that is not there are refused: the token endpoint could be anybody", () => {
+    const yaml = backend(fqdn(), oauth2(', caCertificateRefs: [{group: "", kind: ConfigMap, name: idp}]')) + secret("{client-secret: c}")
+    assert.strictEqual(conditions(yaml).get("ResolvedRefs")!.state, "False/InvalidCACertificateRef")
+    assert.isNull(of(yaml).upstream)
   })
 })
 

@@ -32,9 +32,9 @@ export const secretsOf =
     }
   }
 
-/** The origin is api.vendor.test; names lead to loopback. */
+/** The origin is api.vendor.test and token.vendor.test; other.vendor.test leads there too. */
 export const secured = async (
-  credential: Credential,
+  credential: Credential | ((port: number) => Credential),
   material: MaterialLookup,
   options: {
     readonly origin?: OriginOptions
@@ -47,10 +47,10 @@ export const secured = async (
   const leaf = await trusted.leaf({ dns: ["api.vendor.test", "token.vendor.test"] })
   const origin = await startOrigin({ tls: { cert: leaf.chain, key: leaf.key }, ...options.origin })
   const names = handNames()
-  for (const name of ["api.vendor.test", "token.vendor.test"]) names.set(name, { addresses: ["127.0.0.1"] })
+  for (const name of ["api.vendor.test", "token.vendor.test", "other.vendor.test"]) names.set(name, { addresses: ["127.0.0.1"] })
   const upstream = await liveUpstream({
     endpoints: [named("api.vendor.test", origin.port, { tls: true, ...options.endpoint })],
-    spec: { credential, tls: systemTrust, ...options.spec },
+    spec: { credential: typeof credential === "function" ? credential(origin.port) : credential, tls: systemTrust, ...options.spec },
     names,
     material,
     trust: [trusted.certificate],
