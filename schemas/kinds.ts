@@ -4,6 +4,7 @@ import { Backend } from "./backend.ts"
 import { BackendTLSPolicy } from "./backendtlspolicy.ts"
 import { ConfigMap } from "./configmap.ts"
 import { EnvoyBackend } from "./dialects/envoybackend.ts"
+import { EnvoyTrafficPolicy } from "./dialects/envoytrafficpolicy.ts"
 import { Ingress, IngressClass } from "./dialects/ingress.ts"
 import { EgressPolicy } from "./egresspolicy.ts"
 import { Endpoints } from "./endpoints.ts"
@@ -80,6 +81,7 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(envoyGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Optional", EnvoyBackend, "no status"),
   entry(networkingGroup, ["v1"], "Ingress", "ingresses", "Namespaced", "Optional", Ingress, "status"),
   entry(networkingGroup, ["v1"], "IngressClass", "ingressclasses", "Cluster", "Optional", IngressClass, "no status"),
+  entry(envoyGroup, ["v1alpha1"], "BackendTrafficPolicy", "backendtrafficpolicies", "Namespaced", "Optional", EnvoyTrafficPolicy, "status"),
   entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy, "status"),
   entry(ownGroup, ["v1alpha1"], "GatewayParameters", "gatewayparameters", "Namespaced", "Required", GatewayParameters, "no status"),
   entry("", ["v1"], "Namespace", "namespaces", "Cluster", "Required", Namespace, "no status"),

@@ -121,7 +121,8 @@ export const chainText = (story: Explanation, probes: ReadonlyArray<ProbeStory>,
           row("match", story.rule.match),
           ...story.rule.filters.map((filter) => row("filter", filter)),
           row("deadlines", pairs(story.rule.deadlines)),
-          ...(story.rule.retry === null ? [] : [row("retries", story.rule.retry)])
+          ...(story.rule.retry === null ? [] : [row("retries", story.rule.retry)]),
+          ...story.rule.policies.map((policy) => row("policy", said(policy, paint)))
         ]),
     ...story.shares.flatMap((share) => shareLines(share, paint)),
     ...(story.losers.length === 0

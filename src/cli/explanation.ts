@@ -186,6 +186,7 @@ const decided = (
       match: describeMatch(rule.match),
       deadlines: { request: setting(rule.deadlines.request, null), backendRequest: setting(rule.deadlines.backendRequest, null) },
       retry: rule.action._tag === "Forward" ? describeRetry(rule.action.retry) : null,
+      policies: (rule.policies ?? []).map(say),
       filters: describeFilters(rule)
     }
   }

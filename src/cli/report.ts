@@ -118,7 +118,17 @@ export const reportText = (report: CheckReport, paint: Paint): string => {
 }
 
 /** Sorted for a stable answer: classes and Gateways before what hangs on them. */
-const rank = ["GatewayClass", "Gateway", "HTTPRoute", "Ingress", "Backend", "XBackend", "BackendTLSPolicy", "EgressPolicy"]
+const rank = [
+  "GatewayClass",
+  "Gateway",
+  "HTTPRoute",
+  "Ingress",
+  "Backend",
+  "XBackend",
+  "BackendTLSPolicy",
+  "BackendTrafficPolicy",
+  "EgressPolicy"
+]
 
 export const inOrder = (verdicts: Iterable<Verdict>): ReadonlyArray<Verdict> => {
   const place = (verdict: Verdict): number => {

@@ -97,6 +97,8 @@ export interface RuleStory {
   readonly deadlines: Readonly<Record<string, string>>
   /** null: the rule says nothing of retries. */
   readonly retry: string | null
+  /** Policies in force on the way to it, which may have set its times and retries, weakest first. */
+  readonly policies: ReadonlyArray<Said>
   readonly filters: ReadonlyArray<string>
 }
 

@@ -140,7 +140,13 @@ const path: Read<PathMatch> = pathFields as Read<PathMatch>
 const valueMatch = fields<ValueMatch>({ name: text, type: oneOf("Exact", "Regex"), value: text })
 const match = fields<Match>({ path, method: nullable(text), headers: list(valueMatch), query: list(valueMatch) })
 const deadlines = fields<Deadlines>({ request: setting(amount), backendRequest: setting(amount) })
-const wholeRule = fields<Rule>({ source, match, filters: list(filter), deadlines, action })
+const ruleFields = fields<Omit<Rule, "policies">>({ source, match, filters: list(filter), deadlines, action })
+const policies = list(source)
+const wholeRule: Read<Rule> = (value) => {
+  const rule = ruleFields(value)
+  const said = (value as { readonly policies?: unknown }).policies
+  return said === undefined ? rule : { ...rule, policies: policies(said) }
+}
 
 const kept = <A>(read: Read<A>, value: unknown): ReadonlyArray<A> =>
   Array.isArray(value)

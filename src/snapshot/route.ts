@@ -18,6 +18,8 @@ export interface Rule {
   readonly filters: ReadonlyArray<Filter>
   readonly deadlines: Deadlines
   readonly action: Action
+  /** Those that may have set its times and retries, weakest first: explain says it. Absent: none. */
+  readonly policies?: ReadonlyArray<Source>
 }
 
 export type Action =

@@ -39,7 +39,6 @@ const traffic = new Set([
   "XMesh",
   "XTelemetryPolicy",
   "XBackendTrafficPolicy",
-  "BackendTrafficPolicy",
   "BackendLBPolicy",
   "ClientTrafficPolicy",
   "SecurityPolicy",

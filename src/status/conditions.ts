@@ -537,6 +537,26 @@ export const tlsPolicy = {
   unresolvedRefs: backend.unresolvedRefs
 }
 
+/** How many names of one message are shown. */
+const mostNamed = 8
+
+const listed = (names: ReadonlyArray<string>): string =>
+  `${names.slice(0, mostNamed).join(", ")}${names.length > mostNamed ? `, and ${names.length - mostNamed} more` : ""}`
+
+/** Types beside Accepted are Envoy Gateway's. */
+export const trafficPolicy = {
+  accepted: (notes: ReadonlyArray<string>): Said =>
+    says("Accepted", "True", "Accepted")(sentences("Requests to its targets are served as written here", ...notes)),
+  /** causes: fields that are wrong, or not served. */
+  invalid: (causes: ReadonlyArray<string>): Said =>
+    says("Accepted", "False", "Invalid")(sentences(causes.join("; "), "Until then what it targets is answered 500")),
+  targetNotFound: tlsPolicy.targetNotFound,
+  conflicted: tlsPolicy.conflicted,
+  overridden: (by: ReadonlyArray<string>): Said =>
+    says("Overridden", "True", "Overridden")(`Policies nearer to them hold for ${listed(by)}; what this one says does not count there`),
+  merged: (into: ReadonlyArray<string>): Said => says("Merged", "True", "Merged")(`Merged into ${listed(into)}`)
+}
+
 /** Suggested entries of one message. */
 const mostEntries = 32
 
@@ -689,6 +709,32 @@ export const backendNote = {
       `${path}: ${protocol} contradicts ${by}, which holds for all endpoints; use a Backend for each`,
     hostnames: (path: string): string =>
       `${path} is not served where endpoints differ in it: give it to all of them alike, or use a Backend for each`
+  },
+  traffic: {
+    invalid: (policy: string, what: string): string =>
+      `${what}: ${policy} cannot be applied, so its requests are answered 500; the conditions of the policy say why`,
+    balancer: (type: string): string =>
+      `spec.loadBalancer.type: ${type} is not served; RoundRobin, LeastRequest, Random and ConsistentHash are`,
+    tableSize: (size: number): string =>
+      `spec.loadBalancer.consistentHash.tableSize: ${size} is the only size that is served; leave it out`,
+    noWait: (path: string): string => `${path}: 0s is no wait between tries; leave it out`,
+    perEndpoint: (all: number): string =>
+      `spec.circuitBreaker.perEndpoint.maxConnections: a limit of one endpoint below that of all of them (${all}) is not served yet; remove the field`,
+    clusterIp: "spec.routingType: Service is not served: endpoints are dialled, never the cluster IP; leave it out",
+    upgrade: (path: string): string => `${path}: upgrades other than websocket are not served; remove the entry`,
+    mergeTarget: "spec.mergeType: only with routes as targets: there is nothing that another target is merged into",
+    requestOfBackend:
+      "spec.timeout.http.requestTimeout: not with a backend as a target, as it is a time of whole requests: target the route or the Gateway, or set spec.timeout.http.streamIdleTimeout",
+    grpcTriggers: "spec.retry.retryOn.triggers that go by a gRPC status mean nothing here: gRPC is not served",
+    codesWithoutTrigger: "spec.retry.retryOn.httpStatusCodes has no effect without the trigger retriable-status-codes",
+    refreshRate: "spec.dns.dnsRefreshRate has no effect but with respectDnsTtl: false: names are asked for when their answers expire",
+    kind: (path: string, what: string): string =>
+      `${path}: ${what} is not served as a target: Gateway, HTTPRoute, Service and the kinds of Backend are`,
+    missing: (path: string, what: string): string => `${path}: ${what} does not exist`,
+    section: (path: string, what: string, section: string, has: ReadonlyArray<string>): string =>
+      `${path}.sectionName: ${what} has no ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,
+    sectionOfBackend: (path: string, what: string): string => `${path}.sectionName: not served of ${what}; leave it out`,
+    nothingSelected: (path: string): string => `${path}: selects nothing`
   },
   unixNotAllowed: (path: string, socket: string, directories: ReadonlyArray<string>): string =>
     `${path}: ${socket} is not below a directory that the administrator allows (${directories.length === 0 ? "none is; --unix-directory or GatewayParameters features.unixDirectories allow one" : directories.join(", ")})`,

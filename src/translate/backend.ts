@@ -11,7 +11,8 @@ import type { AddressPolicy } from "../snapshot/upstream.ts"
 import { backend, backendNote, observed, type Said, voyagerNote } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
-import { type Declared, refused, upstreamOf } from "./destination.ts"
+import { nearestByBlock } from "./behaviour.ts"
+import { type Declared, type Destination, refused, upstreamOf } from "./destination.ts"
 import { judgeBackend } from "./dialects/backend.ts"
 import { judgeEnvoyBackend } from "./dialects/envoybackend.ts"
 import { externalNameDestination, externalNameRedirect } from "./dialects/externalname.ts"
@@ -25,6 +26,7 @@ import { backendKind, envoyBackendKind, serviceKind, xbackendKind } from "./kind
 import { describeUnpermitted, permitted } from "./reference.ts"
 import type { BackendReference, Referrer, ResolvedBackend } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
+import { backendTraffic, type Chain, type Governed, governedBy } from "./traffic.ts"
 import type { View } from "./view.ts"
 
 /** What reaches a backend object: whoever walks the routes collects it from each `ResolvedBackend` (its `object` and the id of its `upstream`). */
@@ -117,7 +119,23 @@ const addressPolicy = (view: View, rules: BackendRules, object: string, route: s
     egress: egressOf(inner, object, route).rules
   }))
 
-const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendReference, from: Referrer): ResolvedBackend => {
+/** The layers of a destination with those of the policies on the way to it, and which of these are in force. */
+const withPolicies = (
+  destination: Destination,
+  along: Governed,
+  own: Governed | null
+): { readonly destination: Destination; readonly policies: ReadonlyArray<Source> } => {
+  const said = [along.under, own?.under ?? [], along.over]
+  if (said.every((layers) => layers.length === 0)) return { destination, policies: [] }
+  const layers = nearestByBlock([...along.under, ...destination.layers, ...(own?.under ?? []), ...along.over])
+  const sources = new Set(said.flat().map(({ source }) => source))
+  return {
+    destination: { ...destination, layers },
+    policies: [...new Set(layers.map(({ source }) => source).filter((one) => sources.has(one)))]
+  }
+}
+
+const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendReference, from: Referrer, chain: Chain): ResolvedBackend => {
   const { kind, namespace } = parseKey(key)
   const what = describeKey(key)
   const answer = (declared: Declared): ResolvedBackend => ({
@@ -154,8 +172,13 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
           : backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, from.namespace))
       )
     )
+  const along = governedBy(view, chain)
+  const own = backendTraffic(view, key)
+  const bad = along.refused ?? own?.refused ?? null
+  if (bad !== null) return refuse(key, found.source, "invalid_backend", null, "", [backendNote.traffic.invalid(describeSource(bad), what)])
+  const governed = withPolicies(destination, along, own)
   const upstream = {
-    ...upstreamOf(destination, addressPolicy(view, rules, namespace, from.namespace)),
+    ...upstreamOf(governed.destination, addressPolicy(view, rules, namespace, from.namespace), governed.policies),
     endpoints: destination.endpoints,
     materials: destination.materials
   }
@@ -178,12 +201,19 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
 const spoken = (a: string, b: string): string => (a === b ? `namespace ${a}` : `namespaces ${a} and ${b}`)
 
 /** The upstream that a reference means, or the reason its share answers 500. Total; a bad object costs only the shares that name it. */
-export const resolveBackend = (view: View, settings: TranslateSettings, ref: BackendReference, from: Referrer): ResolvedBackend => {
+export const resolveBackend = (
+  view: View,
+  settings: TranslateSettings,
+  ref: BackendReference,
+  from: Referrer,
+  /** Policies between the Gateway and the rule that refers. */
+  chain: Chain = ""
+): ResolvedBackend => {
   const key = objectKey(groupKind(ref.group, ref.kind), ref.namespace ?? from.namespace, ref.name)
   // The referrer's name has a say only by its Gateways, so all routes of a namespace share one unit.
   const rules = rulesOf(view, settings, from)
-  return view.unit("backend", `${key}:${ref.port ?? ""} ${from.kind}.${from.group}/${from.namespace}${rules.id}`, (inner) =>
-    resolve(inner, rules, key, ref, from)
+  return view.unit("backend", `${key}:${ref.port ?? ""} ${from.kind}.${from.group}/${from.namespace}${rules.id} ${chain}`, (inner) =>
+    resolve(inner, rules, key, ref, from, chain)
   )
 }
 

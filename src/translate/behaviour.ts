@@ -7,6 +7,10 @@ export type Part<A> = {
   readonly [K in keyof A]?: A[K] extends ReadonlyArray<unknown> | { readonly _tag: string } ? A[K] : A[K] extends object ? Part<A[K]> : A[K]
 }
 
+/** Drops what was not said: a layer has only the fields that its object names. */
+export const said = <A extends object>(fields: { readonly [K in keyof A]?: A[K] | undefined }): Part<A> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Part<A>
+
 /** What one object says. A field it does not name is left to the layers below. */
 export interface Layer {
   readonly source: Source
@@ -46,4 +50,22 @@ export const mergeBehaviour = (layers: ReadonlyArray<Layer>): MergedBehaviour =>
     defaultBehaviour as unknown as Readonly<Record<string, unknown>>
   )
   return { behaviour: merged as unknown as Behaviour, provenance }
+}
+
+const isEmpty = (block: unknown): boolean => typeof block === "object" && block !== null && Object.keys(block).length === 0
+
+/**
+ * Weakest first, as given: a block (`timeouts`, `dns`) that a stronger layer speaks of at all is left out of the weaker ones, and a layer of which nothing is left
+ * is left out.
+ */
+export const nearestByBlock = (layers: ReadonlyArray<Layer>): ReadonlyArray<Layer> => {
+  const taken = new Set<string>()
+  const kept: Array<Layer> = []
+  for (const { source, part } of layers.toReversed()) {
+    const fresh = Object.entries(part).filter(([block]) => !taken.has(block))
+    for (const [block] of fresh) taken.add(block)
+    const left = fresh.filter(([, said]) => !isEmpty(said))
+    if (left.length > 0) kept.unshift({ source, part: Object.fromEntries(left) })
+  }
+  return kept
 }

@@ -83,8 +83,11 @@ export interface MadeUpstream {
   readonly spec: Upstream
 }
 
-/** The upstream of a destination. Its id is the hash of every field but `sources` and `provenance`: who says it does not make another connection. */
-export const upstreamOf = (destination: Destination, addresses: AddressPolicy): MadeUpstream => {
+/**
+ * The upstream of a destination. Its id is the hash of every field but `sources` and `provenance`: who says it does not make another connection. policies: those
+ * on the way to it that have a say, who are hashed too: what two of them make of one backend is told apart, as they are edited apart.
+ */
+export const upstreamOf = (destination: Destination, addresses: AddressPolicy, policies: ReadonlyArray<Source> = []): MadeUpstream => {
   const { behaviour, provenance } = mergeBehaviour(destination.layers)
   const settings: Omit<Upstream, "sources" | "provenance"> = {
     of: destination.of,
@@ -105,8 +108,12 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy): 
     external: destination.external
   }
   return {
-    id: digest(settings),
-    spec: { ...settings, sources: destination.sources, provenance: { ...destination.provenance, ...provenance } }
+    id: digest(policies.length === 0 ? settings : { ...settings, policies }),
+    spec: {
+      ...settings,
+      sources: policies.length === 0 ? destination.sources : [...destination.sources, ...policies],
+      provenance: { ...destination.provenance, ...provenance }
+    }
   }
 }
 

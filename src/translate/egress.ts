@@ -3,7 +3,7 @@
 import { Result } from "effect"
 import ipaddr from "ipaddr.js"
 import type { EgressPolicy } from "#schemas/egresspolicy.ts"
-import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "../snapshot/egress.ts"
 import type { Source } from "../snapshot/id.ts"
 import { entryText, suggestion } from "../snapshot/suggestion.ts"
@@ -12,6 +12,7 @@ import { describeIssues, egressPolicy, observed, type Said } from "../status/con
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
 import { egressPolicyKind, namespaceKind } from "./kinds.ts"
+import { labelsOf } from "./namespace.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
 import { selects } from "./selector.ts"
 import type { View } from "./view.ts"
@@ -33,13 +34,6 @@ export interface Governance {
   /** null: no policy speaks, public unicast only. */
   readonly rules: EgressRules | null
   readonly permits: ReadonlySet<Permit>
-}
-
-const labelsOf = (view: View, namespace: string): ReadonlyMap<string, string> => {
-  const object = view.get(objectKey(namespaceKind, "", namespace))
-  // The API server labels every namespace with its name; a namespace that only manifests imply has that label too.
-  const named: ReadonlyArray<[string, string]> = [["kubernetes.io/metadata.name", namespace]]
-  return object === null ? new Map(named) : new Map([...named, ...object.meta.labels])
 }
 
 const sourceOf = (key: ObjectKey): Source => ({ kind: "EgressPolicy", namespace: "", name: parseKey(key).name, section: null })

@@ -5,7 +5,7 @@ import type { VirtualHost } from "../snapshot/route.ts"
 import { type Counted, type CountedEdit, edit, noneCounted } from "./counted.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
 import { shared } from "./sharing.ts"
-import type { Contribution, TranslatedRoute } from "./translatedroute.ts"
+import { type Contribution, type TranslatedRoute, upstreamsAt } from "./translatedroute.ts"
 import { type HostedRoute, virtualHostOf } from "./virtualhost.ts"
 
 /** Everything of a Gateway that comes from routes. Immutable. */
@@ -113,12 +113,12 @@ export const gather = (gateway: ObjectKey, before: Gathered): Gathering => {
       for (const one of route.contributions)
         if (one.gateway === gateway) bucket(one).set(one.from, { meta: route.meta, rules: one.rules, written: one.written })
       count(route, 1)
-      if (route.gateways.includes(gateway)) for (const upstream of route.upstreams) upstreams.add(upstream.id, upstream)
+      for (const upstream of upstreamsAt(route, gateway)) upstreams.add(upstream.id, upstream)
     },
     remove: (route) => {
       for (const one of route.contributions) if (one.gateway === gateway) bucket(one).delete(one.from)
       count(route, -1)
-      if (route.gateways.includes(gateway)) for (const upstream of route.upstreams) upstreams.remove(upstream.id)
+      for (const upstream of upstreamsAt(route, gateway)) upstreams.remove(upstream.id)
     },
     done
   }

@@ -11,6 +11,7 @@ import { ingressParent } from "./ingressclass.ts"
 import { ingressKind } from "./kinds.ts"
 import { type TranslatedRule, translateRule } from "./rule.ts"
 import type { TranslateSettings } from "./settings.ts"
+import { gatewayChain } from "./traffic.ts"
 import { acceptedAt, assembled, guarded, resolvedOf, type TranslatedRoute, without } from "./translatedroute.ts"
 import type { Collected } from "./units.ts"
 import type { Session, View } from "./view.ts"
@@ -37,9 +38,10 @@ const hostOf = (
   const attachment = attach(view, settings, ref, "HTTPRoute", namespace, [hostname])
   if (attachment === null) return []
   const from = { kind: "Ingress", group: networkingGroup, namespace, name }
+  const chain = gatewayChain(view, gateway, null)
   const problems: Array<string> = []
   const rules = written.map(({ rule, path, backend, section }) => {
-    const translated = translateRule(view, settings, rule, path, { kind: "Ingress", namespace, name, section }, from, () => backend)
+    const translated = translateRule(view, settings, rule, path, { kind: "Ingress", namespace, name, section }, from, chain, () => backend)
     if (translated.problems.length > 0) problems.push(routeNote.ruleRefused(translated.problems))
     return translated
   })

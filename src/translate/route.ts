@@ -4,19 +4,24 @@ import type { HTTPRoute } from "#schemas/httproute.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { HTTPRouteOwner } from "#schemas/owner.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
+import type { Rule } from "../snapshot/route.ts"
 import { ignoredRoute, observed, routeNote, type Said, route as say } from "../status/conditions.ts"
 import { attach } from "./attachment.ts"
 import { isAddress } from "./intersection.ts"
 import { httpRouteKind } from "./kinds.ts"
+import type { ResolvedUpstream } from "./resolved.ts"
 import { type TranslatedRule, translateRule } from "./rule.ts"
 import type { TranslateSettings } from "./settings.ts"
-import { acceptedAt, assembled, entryOf, guarded, resolvedOf, type TranslatedRoute, without } from "./translatedroute.ts"
+import { byChain, type Chain, ruleChain } from "./traffic.ts"
+import { acceptedAt, assembled, entryOf, guarded, type RoutePart, resolvedOf, type TranslatedRoute, without } from "./translatedroute.ts"
 import type { Collected } from "./units.ts"
 import type { Session, View } from "./view.ts"
 
 /** What the rules come to, and what is said of the route for it at every parent. */
 interface Body {
   readonly rules: ReadonlyArray<TranslatedRule>
+  /** Theirs, in the order of rules and matches. */
+  readonly served: ReadonlyArray<Rule>
   /** Not null: no rule is served. */
   readonly refused: Said | null
   readonly resolved: Said
@@ -24,7 +29,8 @@ interface Body {
   readonly dropped: ReadonlyArray<string>
 }
 
-const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: ObjectKey): Body => {
+/** gateway: policies of the listeners that it is for. */
+const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: ObjectKey, gateway: Chain): Body => {
   const { namespace, name } = parseKey(key)
   const from = { kind: "HTTPRoute", group: gatewayGroup, namespace, name }
   const rules: Array<TranslatedRule> = []
@@ -37,13 +43,23 @@ const bodyOf = (view: View, settings: TranslateSettings, route: HTTPRoute, key: 
     }
     const rule = element.success
     const source = { kind: "HTTPRoute", namespace, name, section: `rule ${rule.name ?? index}` }
-    const translated = translateRule(view, settings, rule, `spec.rules[${index}]`, source, from)
+    const translated = translateRule(
+      view,
+      settings,
+      rule,
+      `spec.rules[${index}]`,
+      source,
+      from,
+      ruleChain(view, gateway, key, rule.name ?? null)
+    )
     rules.push(translated)
     if (translated.problems.length === 0) good++
     else problems.push(translated.rules.length > 0 ? routeNote.ruleRefused(translated.problems) : translated.problems.join("; "))
   }
   return {
     rules,
+    // Lists that were grown have room to grow on, which ten thousand routes would hold for ever: a copy has none.
+    served: rules.flatMap((rule) => rule.rules).slice(),
     refused: good === 0 ? say.unsupportedValue(problems) : null,
     resolved: resolvedOf(rules),
     dropped: good > 0 ? problems : []
@@ -78,19 +94,36 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   const hostnames = route.spec.hostnames.length === 0 ? ["*"] : route.spec.hostnames
   const attachments = route.spec.parentRefs.flatMap((ref) => attach(view, settings, ref, "HTTPRoute", namespace, hostnames) ?? [])
   if (attachments.length === 0) return route.spec.parentRefs.length === 0 ? ignoredRoute.noParent : ignoredRoute.foreignParent
-  const body = bodyOf(view, settings, route, key)
-  const refused = hostnamesProblem(route) ?? body.refused
+  // Policies of Gateways and listeners may make different rules of it: usually there is one.
+  const bodies = new Map<Chain, Body>()
+  const bodyAt = (chain: Chain): Body => {
+    const known = bodies.get(chain)
+    if (known !== undefined) return known
+    const made = bodyOf(view, settings, route, key, chain)
+    bodies.set(chain, made)
+    return made
+  }
   const fields = route.spec.useDefaultGateways === "All" ? [routeNote.defaultGateways] : []
-  // Never on a route that is not accepted (Gateway API, RouteConditionPartiallyInvalid).
-  const partly = body.dropped.length + fields.length === 0 ? [] : [say.partly(body.dropped, fields)]
+  const parts: Array<RoutePart> = []
+  const upstreams = new Map<ObjectKey, Array<ResolvedUpstream>>()
+  let counted = false
   const entries = attachments.map((one) => {
+    const groups = [...byChain(view, one)].map(([chain, listeners]) => ({ listeners, body: bodyAt(chain) }))
+    for (const { listeners, body } of groups) {
+      parts.push({ attachment: { ...one, listeners }, from: key, rules: body.served })
+      upstreams.set(one.gateway, [...(upstreams.get(one.gateway) ?? []), ...body.rules.flatMap((rule) => rule.upstreams)])
+    }
+    const { body } = groups[0]!
+    const refused = hostnamesProblem(route) ?? body.refused
+    if (refused === null) counted = true
+    // Never on a route that is not accepted (Gateway API, RouteConditionPartiallyInvalid).
+    const partly = body.dropped.length + fields.length === 0 ? [] : [say.partly(body.dropped, fields)]
     const no = one.refused ?? refused
     return entryOf(meta, one, no === null ? [acceptedAt(one), body.resolved, ...partly] : [no, body.resolved])
   })
-  // Lists that were grown have room to grow on, which ten thousand routes would hold for ever: a copy has none.
-  const rules = body.rules.flatMap((rule) => rule.rules).slice()
-  const parts = attachments.map((attachment) => ({ attachment, from: key, rules }))
-  return assembled(meta, entries, parts, body.rules, { counted: refused === null, serving: hostnamesProblem(route) === null })
+  const all = [...bodies.values()].flatMap(({ rules }) => rules)
+  const made = assembled(meta, entries, parts, all, { counted, serving: hostnamesProblem(route) === null })
+  return bodies.size === 1 ? made : { ...made, byGateway: upstreams }
 }
 
 /** Every route. A string: nothing is made of it, no Gateway of ours is its parent, and why. */

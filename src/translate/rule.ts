@@ -13,6 +13,7 @@ import { patternProblems, toMatch } from "./match.ts"
 import type { Referrer, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { bounded, defaultBackoff, settingOf } from "./time.ts"
+import { type Chain, governedBy } from "./traffic.ts"
 import type { View } from "./view.ts"
 
 /** A rule, with ports of Services that may be called by their names, as other kinds than HTTPRoute do. */
@@ -41,8 +42,7 @@ export interface TranslatedRule {
 const deadline = (milliseconds: number | undefined): Setting<number> => (milliseconds === undefined ? "Default" : settingOf(milliseconds))
 
 // Once is said, and 0 attempts as well (Gateway API v1.7, HTTPRouteRetry.attempts): a rule without the stanza has the data plane's own safe repetition.
-const retryOf = ({ retry }: RouteRule): Setting<Retry> => {
-  if (retry === undefined) return "Default"
+const retryOf = (retry: NonNullable<RouteRule["retry"]>): Setting<Retry> => {
   if (retry.attempts === 0) return "Disabled"
   const backoff = bounded(retry.backoff ?? defaultBackoff)
   return { codes: retry.codes, attempts: retry.attempts, backoff, longest: backoff * growth, perTry: "Default" }
@@ -69,7 +69,8 @@ const backendsOf = (
   rule: RouteRule,
   backendAt: (index: number) => string,
   matches: ReadonlyArray<Match>,
-  from: Referrer
+  from: Referrer,
+  chain: Chain
 ): Backends => {
   const shares: Array<Share> = []
   const problems: Array<string> = []
@@ -81,7 +82,13 @@ const backendsOf = (
   for (const [index, ref] of rule.backendRefs.entries()) {
     const at = backendAt(index)
     const { group, kind, name } = ref
-    const resolved = resolveBackend(view, settings, { group, kind, name, namespace: ref.namespace ?? null, port: ref.port ?? null }, from)
+    const resolved = resolveBackend(
+      view,
+      settings,
+      { group, kind, name, namespace: ref.namespace ?? null, port: ref.port ?? null },
+      from,
+      chain
+    )
     const { filters, problems: bad } = toFilters(ref.filters, `${at}.filters`, matches, "Backend")
     problems.push(...bad)
     if (resolved.problem !== null) unresolved.push({ reason: resolved.problem.reason, message: `${at}: ${resolved.problem.message}` })
@@ -107,7 +114,12 @@ const backendsOf = (
   if (!shares.some((share) => share.weight > 0))
     return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches }
   return {
-    action: { _tag: "Forward", retry: retryOf(rule), cache: null, to: shares.slice() },
+    action: {
+      _tag: "Forward",
+      retry: rule.retry === undefined ? governedBy(view, chain).retry : retryOf(rule.retry),
+      cache: null,
+      to: shares.slice()
+    },
     problems,
     unresolved,
     notes,
@@ -140,7 +152,7 @@ const withheld = (
       : [routeNote.credentialWithheld(backendAt(index), upstream.spec.of.target)]
   })
 
-/** path: `spec.rules[0]`. source: the route with this rule as its section. backendAt: the field of a backendRef, where it is another than `backendRefs[0]`. */
+/** path: `spec.rules[0]`. source: the route with this rule as its section. chain: policies between its Gateway and it. backendAt: the field of a backendRef, where it is another than `backendRefs[0]`. */
 export const translateRule = (
   view: View,
   settings: TranslateSettings,
@@ -148,6 +160,7 @@ export const translateRule = (
   path: string,
   source: Source,
   from: Referrer,
+  chain: Chain,
   backendAt: (index: number) => string = (index) => `${path}.backendRefs[${index}]`
 ): TranslatedRule => {
   // A match whose regular expression is refused matches nothing; its rule's other matches are answered 500.
@@ -160,9 +173,14 @@ export const translateRule = (
   }
   if (rule.matches.length === 0) matches.push(everyRequest)
   const { filters, redirect, problems: badFilters } = toFilters(rule.filters, `${path}.filters`, matches, "Rule")
-  const backends = backendsOf(view, settings, rule, backendAt, matches, from)
+  const backends = backendsOf(view, settings, rule, backendAt, matches, from, chain)
   const problems = [...patterns, ...badFilters, ...backends.problems, ...notServed(rule, path)]
-  const deadlines: Deadlines = { request: deadline(rule.timeouts?.request), backendRequest: deadline(rule.timeouts?.backendRequest) }
+  const governed = governedBy(view, chain)
+  const { request } = rule.timeouts ?? {}
+  const deadlines: Deadlines = {
+    request: request === undefined ? governed.request : deadline(request),
+    backendRequest: deadline(rule.timeouts?.backendRequest)
+  }
   if (problems.length > 0) {
     // The specification wants an error where a filter cannot be had (section 6), never its absence: without the rule, its requests would fall to a wider
     // rule that lacks the filter.
@@ -184,5 +202,6 @@ export const translateRule = (
     ...(nowhere ? [routeNote.nothingToSendTo(path, rule.backendRefs.length)] : []),
     ...(redirect === null ? withheld(backendAt, filters, backends) : [])
   ]
-  return { ...backends, notes, problems, rules: matches.map((match) => ({ source, match, filters, deadlines, action })) }
+  const policies = governed.policies.length === 0 ? {} : { policies: governed.policies }
+  return { ...backends, notes, problems, rules: matches.map((match) => ({ source, match, filters, deadlines, action, ...policies })) }
 }

@@ -14,7 +14,7 @@ import { gatewayVerdict, undecodableGateway } from "./gatewayverdict.ts"
 import { type Gathered, gather, nothingGathered } from "./gathering.ts"
 import type { Infrastructure } from "./infrastructure.ts"
 import { translateIngresses } from "./ingress.ts"
-import { gatewayClassKind, gatewayKind } from "./kinds.ts"
+import { gatewayClassKind, gatewayKind, trafficPolicyKind } from "./kinds.ts"
 import { policyVerdicts } from "./policy.ts"
 import { reachedBy } from "./reached.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
@@ -22,6 +22,8 @@ import { translateRoutes } from "./route.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { shared } from "./sharing.ts"
 import { type Built, build } from "./tables.ts"
+import { trafficGiven } from "./traffic.ts"
+import { trafficVerdicts } from "./trafficverdict.ts"
 import { served, type TranslatedRoute } from "./translatedroute.ts"
 import type { Collected } from "./units.ts"
 import { type Memo, open } from "./view.ts"
@@ -157,6 +159,8 @@ export const makeTranslate =
     // A memo that cannot be gone on from is none: what has changed is told against what it remembers.
     const last = session.continues && previous !== undefined ? previous : null
     const before = last?.memo ?? null
+    // Of the policies only whether there are any: without one, no route looks for those that speak of it.
+    session.give(trafficGiven, view.list(trafficPolicyKind).length > 0)
     const owned = ownGateways(session, settings)
     const gateways = [...owned.values.values()].filter((own) => typeof own === "object" && own !== null)
     const routes = [translateRoutes(session, settings), translateIngresses(session, settings)]
@@ -177,6 +181,7 @@ export const makeTranslate =
       byObject(gateways.map((own) => gatewayVerdict(own, gathered.get(own.key)!))),
       view.unit("verdicts", "backends", (view) => backendVerdicts(view, settings, view.given<Reached>("reached")), never),
       view.unit("verdicts", "tls policies", (view) => policyVerdicts(view, view.given<Reached>("reached")), never),
+      view.unit("verdicts", "traffic policies", (view) => trafficVerdicts(view, settings, view.given<Reached>("reached")), never),
       view.unit("verdicts", "egress policies", (view) => egressVerdicts(view, flattened(view.given<UpstreamTables>("upstreams"))), never)
     ]
     const verdicts = verdictsOf(parts, routes, last)

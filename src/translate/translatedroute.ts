@@ -34,6 +34,14 @@ export interface TranslatedRoute {
   readonly attached: ReadonlyArray<{ readonly gateway: ObjectKey; readonly listener: Id }>
   /** Gateways whose snapshot holds its rules and upstreams. */
   readonly gateways: ReadonlyArray<ObjectKey>
+  /** Which of the upstreams each of them uses, where policies make it differ; absent: all. May name one twice. */
+  readonly byGateway?: ReadonlyMap<ObjectKey, ReadonlyArray<ResolvedUpstream>>
+}
+
+/** The upstreams of a route in the snapshot of a Gateway, each once. */
+export const upstreamsAt = (route: TranslatedRoute, gateway: ObjectKey): ReadonlyArray<ResolvedUpstream> => {
+  if (!route.gateways.includes(gateway)) return []
+  return route.byGateway === undefined ? route.upstreams : unique(route.byGateway.get(gateway) ?? [], (one) => one.id)
 }
 
 /** Names that need looking up, and addresses that a dial may refuse: what reports know of them belongs to the route's status. Pods are always dialled. */

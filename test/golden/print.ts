@@ -78,6 +78,7 @@ const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object =>
     match: match.filter((part) => part !== "").join(", "),
     ...(rule.filters.length === 0 ? {} : { filters: rule.filters }),
     ...(rule.deadlines.request === "Default" && rule.deadlines.backendRequest === "Default" ? {} : { deadlines: rule.deadlines }),
+    ...(rule.policies === undefined ? {} : { policies: rule.policies.map(describeSource) }),
     ...action
   }
 }

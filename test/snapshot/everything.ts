@@ -134,7 +134,7 @@ export const everything: Tables = {
             to: { scheme: "https", hostname: "c.example", port: 8443, path: { _tag: "ReplaceFullPath", value: "/" } }
           }),
           rule({ _tag: "Redirect", status: 302, to: { scheme: null, hostname: null, port: null, path: null } }),
-          rule({ _tag: "Refuse", why: "ref_not_permitted" })
+          rule({ _tag: "Refuse", why: "ref_not_permitted" }, { policies: [source("BackendTrafficPolicy", "t")] })
         ]
       }
     ],

@@ -18,7 +18,9 @@ export const ownTypes: ReadonlySet<string> = new Set([
   "SupportedVersion",
   "Resolved",
   "Healthy",
-  "WouldRefuse"
+  "WouldRefuse",
+  "Overridden",
+  "Merged"
 ])
 
 /** What the CRDs of Gateway API admit in a list of conditions. */

@@ -4,7 +4,7 @@ import type { Behaviour, DnsContract, Failover } from "../../snapshot/behaviour.
 import { defaultDns } from "../../snapshot/behaviour.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
-import type { Part } from "../behaviour.ts"
+import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
 import { balanceOf } from "./backendbalance.ts"
 import { outlierOf } from "./backendhealth.ts"
@@ -12,10 +12,6 @@ import { retryOf } from "./backendretry.ts"
 
 /** A floor below a second would ask a server without end. */
 const shortestTtl = 1_000
-
-/** Drops what was not said: a layer has only the fields that its object names. */
-const said = <A extends object>(fields: { readonly [K in keyof A]: A[K] | undefined }): Part<A> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Part<A>
 
 const map = <A, B>(value: A | undefined, f: (value: A) => B): B | undefined => (value === undefined ? undefined : f(value))
 

@@ -1,5 +1,6 @@
 // The table: every row of every kind.
 import { rows as core } from "./core.ts"
+import { rows as envoyTraffic } from "./envoytraffic.ts"
 import { rows as gateway } from "./gateway.ts"
 import { rows as gatewayclass } from "./gatewayclass.ts"
 import { rows as httpfilter } from "./httpfilter.ts"
@@ -19,5 +20,6 @@ export const rows: ReadonlyArray<Row> = [
   ...xbackend,
   ...core,
   ...ingress,
+  ...envoyTraffic,
   ...own
 ]

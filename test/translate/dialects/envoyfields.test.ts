@@ -1,17 +1,13 @@
 // Every field of Envoy Gateway's Backend is tried, and docs/envoy-gateway.md has what became of it: GOLDEN=write writes its table anew.
 // A field that is served changes what is made of the object; one that does not must be refused by name, so none is passed over.
-import { readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
-import { Schema, SchemaAST } from "effect"
 import { assert, beforeAll, describe, it } from "vitest"
 import { EnvoyBackend } from "#schemas/dialects/envoybackend.ts"
-import { schemaWithin } from "#schemas/within.ts"
 import { resolveBackend } from "#src/translate/backend.ts"
 import type { ResolvedBackend } from "#src/translate/resolved.ts"
 import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
 import { conditionsOf, settings, viewOf, world } from "../world.ts"
+import { fieldsOf, standsInPage } from "./page.ts"
 
-const page = join(import.meta.dirname, "../../../docs/envoy-gateway.md")
 const key = "Backend.gateway.envoyproxy.io/shop/api"
 
 interface Row {
@@ -306,25 +302,9 @@ const table = (): string =>
     ...rows.map((row) => `| ${label(row)} | ${row.value} | ${outcome(row.spec).text} | ${row.meaning} |`)
   ].join("\n")
 
-/** The ends of all paths that the schema reads. */
-const leaves = (node: SchemaAST.AST, path = ""): ReadonlyArray<string> => {
-  const within = node._tag === "Unknown" ? schemaWithin(node) : undefined
-  if (within !== undefined) return leaves(SchemaAST.toEncoded(within.ast), path)
-  switch (node._tag) {
-    case "Union":
-      return node.types.flatMap((one) => leaves(one, path))
-    case "Arrays":
-      return node.rest.flatMap((one) => leaves(one, path))
-    case "Objects":
-      return node.propertySignatures.flatMap(({ name, type }) => leaves(type, path === "" ? String(name) : `${path}.${String(name)}`))
-    default:
-      return [path]
-  }
-}
-
 describe("fields of Envoy Gateway's Backend", () => {
   it("each have a row", () => {
-    const all = new Set(leaves(SchemaAST.toEncoded(Schema.toEncoded(EnvoyBackend).ast)).map((path) => path.replace(/^spec\./, "")))
+    const all = fieldsOf(EnvoyBackend)
     assert.isAbove(all.size, 25)
     const tried = new Set(rows.flatMap(({ fields }) => fields))
     assert.deepEqual(
@@ -341,12 +321,5 @@ describe("fields of Envoy Gateway's Backend", () => {
     else assert.notDeepEqual(made(row.spec), made(row.without ?? base), "it is served, and changes nothing?")
   })
 
-  it("stand in docs/envoy-gateway.md as they were tried", () => {
-    const section = /<!-- tried: Backend -->\n[\s\S]*?<!-- end -->/
-    const before = readFileSync(page, "utf8")
-    const after = before.replace(section, () => `<!-- tried: Backend -->\n${table()}\n<!-- end -->`)
-    if (process.env.GOLDEN === "write") writeFileSync(page, after)
-    else assert.strictEqual(after, before, "GOLDEN=write writes the table anew")
-    assert.match(before, section)
-  })
+  it("stand in docs/envoy-gateway.md as they were tried", () => standsInPage("Backend", table()))
 })

@@ -1,0 +1,490 @@
+// Every field of Envoy Gateway's BackendTrafficPolicy is tried, and docs/envoy-gateway.md has what became of it: GOLDEN=write writes its table anew.
+// A field that is served changes what is made of a route; one that is not must be refused by name, so none is passed over.
+import { assert, describe, it } from "vitest"
+import { EnvoyTrafficPolicy } from "#schemas/dialects/envoytrafficpolicy.ts"
+import type { ObjectKey } from "#schemas/meta.ts"
+import { makeTranslate } from "#src/translate/translate.ts"
+import { ownClass, settings, world } from "../world.ts"
+import { fieldsOf, standsInPage } from "./page.ts"
+
+const key: ObjectKey = "BackendTrafficPolicy.gateway.envoyproxy.io/shop/tried"
+
+interface Row {
+  /** Paths of the schema that this row tries. */
+  readonly fields: ReadonlyArray<string>
+  readonly value: string
+  readonly spec: object
+  /** What it means when it is served, or why it is not. */
+  readonly meaning: string
+  /** What the value is compared with; absent: a policy that says nothing. */
+  readonly without?: object
+  /** Says what holds without it. */
+  readonly same?: true
+}
+
+const gatewayApi = "gateway.networking.k8s.io"
+const route = { group: gatewayApi, kind: "HTTPRoute", name: "route" }
+const base = { targetRefs: [route] }
+const at = (block: object) => ({ ...base, ...block })
+const elsewhere = { targetRefs: [{ ...route, name: "other" }] }
+const timed = { timeout: { http: { requestTimeout: "5s" } } }
+const hash = (more: object) => at({ loadBalancer: { type: "ConsistentHash", consistentHash: more } })
+const bySource = hash({ type: "SourceIP" })
+const refused = (fields: ReadonlyArray<string>, value: string, block: object, meaning: string): Row => ({
+  fields,
+  value,
+  spec: at(block),
+  meaning
+})
+const later = (field: string, value: object, meaning = "not served yet"): Row => refused([field], "anything", { [field]: value }, meaning)
+
+const rows: ReadonlyArray<Row> = [
+  {
+    fields: ["targetRefs.group", "targetRefs.kind", "targetRefs.name"],
+    value: "Gateway, HTTPRoute",
+    spec: { ...base, ...timed },
+    without: { ...elsewhere, ...timed },
+    meaning: "in the policy's namespace; Service, Backend of either group and XBackend too, which Envoy Gateway does not take"
+  },
+  {
+    fields: ["targetRefs.kind"],
+    value: "others",
+    spec: { targetRefs: [{ ...route, kind: "GRPCRoute" }] },
+    meaning: "the policy's other targets are served"
+  },
+  {
+    fields: ["targetRefs.sectionName"],
+    value: "a listener, or a rule by its name",
+    spec: { targetRefs: [{ ...route, sectionName: "first" }], ...timed },
+    without: { ...base, ...timed },
+    meaning: "that alone"
+  },
+  {
+    fields: ["targetRef.group", "targetRef.kind", "targetRef.name", "targetRef.sectionName"],
+    value: "one target",
+    spec: { targetRef: { ...route, sectionName: "first" }, ...timed },
+    without: { ...elsewhere, ...timed },
+    meaning: "the older form of the same"
+  },
+  {
+    fields: [
+      "targetSelectors.group",
+      "targetSelectors.kind",
+      "targetSelectors.matchLabels",
+      "targetSelectors.matchExpressions.key",
+      "targetSelectors.matchExpressions.operator",
+      "targetSelectors.matchExpressions.values"
+    ],
+    value: "a selector",
+    spec: {
+      targetSelectors: [
+        {
+          group: gatewayApi,
+          kind: "HTTPRoute",
+          matchLabels: { tier: "front" },
+          matchExpressions: [{ key: "tier", operator: "In", values: ["front"] }]
+        }
+      ],
+      ...timed
+    },
+    meaning: "objects of the policy's namespace with these labels"
+  },
+  {
+    fields: [
+      "targetSelectors.namespaces.from",
+      "targetSelectors.namespaces.selector.matchLabels",
+      "targetSelectors.namespaces.selector.matchExpressions.key",
+      "targetSelectors.namespaces.selector.matchExpressions.operator",
+      "targetSelectors.namespaces.selector.matchExpressions.values"
+    ],
+    value: "`All`, `Selector`",
+    spec: {
+      targetSelectors: [
+        {
+          kind: "HTTPRoute",
+          namespaces: {
+            from: "Selector",
+            selector: {
+              matchLabels: { "kubernetes.io/metadata.name": "far" },
+              matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "Exists" }]
+            }
+          }
+        }
+      ],
+      ...timed
+    },
+    without: { targetSelectors: [{ kind: "HTTPRoute", namespaces: { from: "Same" } }], ...timed },
+    meaning: "of other namespaces with a ReferenceGrant there to the target's kind, from BackendTrafficPolicy"
+  },
+  {
+    fields: ["mergeType"],
+    value: "`StrategicMerge`, `JSONMerge`",
+    spec: { ...base, mergeType: "JSONMerge", loadBalancer: { type: "Random" } },
+    without: { ...base, loadBalancer: { type: "Random" } },
+    meaning: "merged into the nearest policy above, field by field, lists whole; only with routes as targets"
+  },
+  {
+    fields: ["loadBalancer.type"],
+    value: "`RoundRobin`, `LeastRequest`, `Random`",
+    spec: at({ loadBalancer: { type: "LeastRequest" } }),
+    meaning: "absent: `RoundRobin`, where Envoy Gateway has `LeastRequest`"
+  },
+  refused(
+    ["loadBalancer.type"],
+    "`BackendUtilization`, `DynamicModule`",
+    { loadBalancer: { type: "BackendUtilization" } },
+    "not served yet"
+  ),
+  { fields: ["loadBalancer.consistentHash.type"], value: "`SourceIP`", spec: bySource, meaning: "the client's address; Maglev, as there" },
+  {
+    fields: ["loadBalancer.consistentHash.type", "loadBalancer.consistentHash.header.name"],
+    value: "`Header`",
+    spec: hash({ type: "Header", header: { name: "X-User" } }),
+    without: bySource,
+    meaning: "the value of the header"
+  },
+  {
+    fields: ["loadBalancer.consistentHash.type", "loadBalancer.consistentHash.headers.name"],
+    value: "`Headers`",
+    spec: hash({ type: "Headers", headers: [{ name: "X-User" }, { name: "X-Tenant" }] }),
+    without: bySource,
+    meaning: "their values together"
+  },
+  {
+    fields: ["loadBalancer.consistentHash.type", "loadBalancer.consistentHash.queryParams.name"],
+    value: "`QueryParams`",
+    spec: hash({ type: "QueryParams", queryParams: [{ name: "user" }] }),
+    without: bySource,
+    meaning: "their decoded values together"
+  },
+  {
+    fields: ["loadBalancer.consistentHash.cookie.name"],
+    value: "`Cookie`",
+    spec: hash({ type: "Cookie", cookie: { name: "place" } }),
+    without: bySource,
+    meaning: "the value of the cookie"
+  },
+  {
+    fields: ["loadBalancer.consistentHash.cookie.ttl"],
+    value: "a duration",
+    spec: hash({ type: "Cookie", cookie: { name: "place", ttl: "1h" } }),
+    without: hash({ type: "Cookie", cookie: { name: "place" } }),
+    meaning: "a client without one is given one"
+  },
+  refused(
+    ["loadBalancer.consistentHash.cookie.attributes"],
+    "anything",
+    { loadBalancer: { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "place", attributes: {} } } } },
+    "not served yet"
+  ),
+  {
+    fields: ["loadBalancer.consistentHash.tableSize"],
+    value: "65537",
+    spec: hash({ type: "SourceIP", tableSize: 65537 }),
+    without: bySource,
+    same: true,
+    meaning: "the only size"
+  },
+  refused(
+    ["loadBalancer.consistentHash.tableSize"],
+    "others",
+    { loadBalancer: { type: "ConsistentHash", consistentHash: { type: "SourceIP", tableSize: 1021 } } },
+    "the only size is 65537"
+  ),
+  ...(["backendUtilization", "dynamicModule", "slowStart", "zoneAware", "endpointOverride"] as const).map((field) =>
+    refused([`loadBalancer.${field}`], "anything", { loadBalancer: { type: "RoundRobin", [field]: {} } }, "not served yet")
+  ),
+  {
+    fields: ["retry.numRetries"],
+    value: "a number",
+    spec: at({ retry: { numRetries: 5 } }),
+    without: at({ retry: {} }),
+    meaning: "absent: 2; `0` switches the safe repetition off too; `retry` of the route's rule wins"
+  },
+  {
+    fields: ["retry.numAttemptsPerPriority"],
+    value: "`0`",
+    spec: at({ retry: { numAttemptsPerPriority: 0 } }),
+    without: at({ retry: {} }),
+    same: true,
+    meaning: "the default"
+  },
+  refused(["retry.numAttemptsPerPriority"], "others", { retry: { numAttemptsPerPriority: 1 } }, "not served yet"),
+  {
+    fields: ["retry.retryOn.triggers"],
+    value: "`5xx`, `gateway-error`, `retriable-4xx`, `retriable-status-codes`",
+    spec: at({ retry: { retryOn: { triggers: ["gateway-error"] } } }),
+    without: at({ retry: {} }),
+    meaning: "the codes they stand for; absent: 503"
+  },
+  {
+    fields: ["retry.retryOn.triggers"],
+    value: "`connect-failure`, `refused-stream`, `reset`",
+    spec: at({ retry: { retryOn: { triggers: ["connect-failure", "retriable-status-codes"] } } }),
+    without: at({ retry: { retryOn: { triggers: ["retriable-status-codes"] } } }),
+    same: true,
+    meaning: "in any case tried again where it is safe; a POST that may have arrived is not, though Envoy does"
+  },
+  {
+    fields: ["retry.retryOn.triggers"],
+    value: "`cancelled`, `deadline-exceeded`, `internal`, `resource-exhausted`, `unavailable`",
+    spec: at({ retry: { retryOn: { triggers: ["unavailable", "retriable-status-codes"] } } }),
+    without: at({ retry: {} }),
+    same: true,
+    meaning: "they speak of gRPC, which is not served"
+  },
+  {
+    fields: ["retry.retryOn.httpStatusCodes"],
+    value: "codes",
+    spec: at({ retry: { retryOn: { httpStatusCodes: [429] } } }),
+    without: at({ retry: {} }),
+    meaning: "of the trigger `retriable-status-codes`"
+  },
+  {
+    fields: ["retry.perRetry.timeout"],
+    value: "a duration",
+    spec: at({ retry: { perRetry: { timeout: "1s" } } }),
+    without: at({ retry: {} }),
+    meaning: "of each try; `timeouts.backendRequest` of the route's rule wins"
+  },
+  {
+    fields: ["retry.perRetry.backOff.baseInterval", "retry.perRetry.backOff.maxInterval"],
+    value: "durations",
+    spec: at({ retry: { perRetry: { backOff: { baseInterval: "10ms", maxInterval: "50ms" } } } }),
+    without: at({ retry: {} }),
+    meaning: "absent: 25ms, ten times it"
+  },
+  refused(["retry.perRetry.backOff.baseInterval"], "`0s`", { retry: { perRetry: { backOff: { baseInterval: "0s" } } } }, "as there"),
+  {
+    fields: ["timeout.tcp.connectTimeout"],
+    value: "a duration",
+    spec: at({ timeout: { tcp: { connectTimeout: "1s" } } }),
+    meaning: "of the connection and of the TLS handshake, each; absent: 5s"
+  },
+  {
+    fields: ["timeout.http.requestTimeout"],
+    value: "a duration",
+    spec: at(timed),
+    meaning:
+      "of the whole exchange; absent: none, where Envoy has 15s; `timeouts.request` of the route's rule wins; refused with a backend as a target"
+  },
+  {
+    fields: ["timeout.http.connectionIdleTimeout"],
+    value: "a duration",
+    spec: at({ timeout: { http: { connectionIdleTimeout: "1m" } } }),
+    meaning: "of an unused connection; absent: 4s"
+  },
+  {
+    fields: ["timeout.http.maxConnectionDuration"],
+    value: "a duration",
+    spec: at({ timeout: { http: { maxConnectionDuration: "1h" } } }),
+    meaning: "of a connection; the request on it is finished"
+  },
+  {
+    fields: ["timeout.http.streamIdleTimeout"],
+    value: "a duration",
+    spec: at({ timeout: { http: { streamIdleTimeout: "10m" } } }),
+    meaning: "until the first byte of the answer, and between bytes; absent: 60s and 5m"
+  },
+  refused(["timeout.http.maxStreamDuration"], "anything", { timeout: { http: { maxStreamDuration: "1h" } } }, "not served yet"),
+  ...(
+    [
+      ["maxConnections", 7, "absent: 1024; `0`: everything is answered 503"],
+      ["maxPendingRequests", 7, "absent: 1024"],
+      ["maxParallelRequests", 7, "absent: no limit of its own"],
+      ["maxParallelRetries", 7, "absent: no limit but the [budget](request.md)"],
+      ["maxRequestsPerConnection", 7, "absent: no limit"]
+    ] as const
+  ).map(
+    ([field, value, meaning]): Row => ({
+      fields: [`circuitBreaker.${field}`],
+      value: "a number",
+      spec: at({ circuitBreaker: { [field]: value } }),
+      meaning
+    })
+  ),
+  {
+    fields: ["circuitBreaker.perEndpoint.maxConnections"],
+    value: "`maxConnections` or more",
+    spec: at({ circuitBreaker: { perEndpoint: { maxConnections: 1024 } } }),
+    same: true,
+    meaning: "the limit of all endpoints comes first"
+  },
+  refused(
+    ["circuitBreaker.perEndpoint.maxConnections"],
+    "below `maxConnections`",
+    { circuitBreaker: { perEndpoint: { maxConnections: 5 } } },
+    "not served yet"
+  ),
+  refused(["circuitBreaker.retryBudget"], "anything", { circuitBreaker: { retryBudget: {} } }, "there is always [one](request.md)"),
+  {
+    fields: ["dns.lookupFamily"],
+    value: "`IPv4`, `IPv6`, `IPv4Preferred`, `IPv6Preferred`, `IPv4AndIPv6`",
+    spec: at({ dns: { lookupFamily: "IPv4" } }),
+    meaning: "absent: both"
+  },
+  {
+    fields: ["dns.respectDnsTtl"],
+    value: "`true`",
+    spec: at({ dns: { respectDnsTtl: true } }),
+    same: true,
+    meaning: "the default, between 5s and 5m"
+  },
+  {
+    fields: ["dns.respectDnsTtl", "dns.dnsRefreshRate"],
+    value: "`false`, a duration",
+    spec: at({ dns: { respectDnsTtl: false, dnsRefreshRate: "10s" } }),
+    meaning: "asked for anew so often, whatever the TTL; a second at least, absent: 30s"
+  },
+  {
+    fields: ["dns.dnsRefreshRate"],
+    value: "a duration, alone",
+    spec: at({ dns: { dnsRefreshRate: "10s" } }),
+    same: true,
+    meaning: "TTLs are held"
+  },
+  { fields: ["useClientProtocol"], value: "`false`", spec: at({ useClientProtocol: false }), same: true, meaning: "the default" },
+  refused(["useClientProtocol"], "`true`", { useClientProtocol: true }, "HTTP/2 is not served yet"),
+  {
+    fields: ["httpUpgrade.type"],
+    value: "`websocket`",
+    spec: at({ httpUpgrade: [{ type: "websocket" }] }),
+    same: true,
+    meaning: "the default: upgrades pass"
+  },
+  refused(["httpUpgrade.type", "httpUpgrade.connect"], "others", { httpUpgrade: [{ type: "CONNECT", connect: {} }] }, "not served yet"),
+  { fields: ["routingType"], value: "`Endpoint`", spec: at({ routingType: "Endpoint" }), same: true, meaning: "the default" },
+  refused(["routingType"], "`Service`", { routingType: "Service" }, "endpoints are dialled, never the cluster IP"),
+  later("healthCheck", { panicThreshold: 10 }),
+  later("proxyProtocol", { version: "V1" }),
+  later("tcpKeepalive", { probes: 3 }, "probed after 30s in any case"),
+  later("connection", { bufferLimit: "1Mi" }),
+  later("http2", {}),
+  later("rateLimit", { type: "Local" }),
+  later("bandwidthLimit", {}),
+  later("faultInjection", {}),
+  later("admissionControl", {}),
+  later("adaptiveConcurrency", {}),
+  later("compression", []),
+  later("compressor", []),
+  later("responseOverride", []),
+  later("requestBuffer", { limit: "1Mi" }, "bodies are streamed, never buffered"),
+  later("telemetry", {})
+]
+
+const object = (apiVersion: string, kind: string, name: string, rest: object, namespace = "shop") =>
+  `---\n${JSON.stringify({ apiVersion, kind, metadata: { name, namespace, labels: { tier: "front" } }, ...rest })}\n`
+const backendRefs = [{ group: "gateway.sluice.dev", kind: "Backend", name: "api" }]
+const routeOf = (name: string, namespace = "shop") =>
+  object(
+    `${gatewayApi}/v1`,
+    "HTTPRoute",
+    name,
+    {
+      spec: {
+        parentRefs: [{ name: "edge", namespace: "shop" }],
+        hostnames: [`${name}.${namespace}.example`],
+        rules: ["first", "second"].map((rule) => ({ name: rule, matches: [{ path: { value: `/${rule}` } }], backendRefs }))
+      }
+    },
+    namespace
+  )
+const backendOf = (namespace: string) =>
+  object(
+    "gateway.sluice.dev/v1alpha1",
+    "Backend",
+    "api",
+    { spec: { endpoints: [{ fqdn: { hostname: "api.vendor.example", port: 443 } }] } },
+    namespace
+  )
+const theirs = "gateway.envoyproxy.io/v1alpha1"
+const around = [
+  ownClass.replace(/---$/, ""),
+  object(`${gatewayApi}/v1`, "Gateway", "edge", {
+    spec: {
+      gatewayClassName: "sluice",
+      listeners: [{ name: "http", port: 8080, protocol: "HTTP", allowedRoutes: { namespaces: { from: "All" } } }]
+    }
+  }),
+  routeOf("route"),
+  routeOf("other"),
+  routeOf("route", "far"),
+  backendOf("shop"),
+  backendOf("far"),
+  object(
+    `${gatewayApi}/v1beta1`,
+    "ReferenceGrant",
+    "policies",
+    {
+      spec: {
+        from: [{ group: "gateway.envoyproxy.io", kind: "BackendTrafficPolicy", namespace: "shop" }],
+        to: [{ group: gatewayApi, kind: "HTTPRoute" }]
+      }
+    },
+    "far"
+  ),
+  object(theirs, "BackendTrafficPolicy", "of-gateway", {
+    spec: { targetRefs: [{ group: gatewayApi, kind: "Gateway", name: "edge" }], circuitBreaker: { maxConnections: 77 } }
+  })
+].join("")
+
+const translated = (spec: object) => makeTranslate(settings)(world(`${around}${object(theirs, "BackendTrafficPolicy", "tried", { spec })}`))
+
+/** What is made of the route, without what only says who set what: ids of upstreams are those of their settings. */
+const made = (spec: object): unknown => {
+  const { gateways } = translated(spec)
+  const { snapshot } = [...gateways.values()][0]!
+  const settingsOf = (id: string | null) => {
+    const upstream = id === null ? undefined : snapshot.upstreams.get(id)
+    return upstream === undefined ? null : { ...upstream, sources: null, provenance: null }
+  }
+  return [...snapshot.virtualHosts].map(([id, { rules }]) => [
+    id,
+    rules.map(({ action, deadlines }) => ({
+      deadlines,
+      action: action._tag === "Forward" ? { ...action, to: action.to.map(({ upstream }) => settingsOf(upstream)) } : action
+    }))
+  ])
+}
+
+const outcome = (spec: object): { readonly text: string; readonly refused: boolean; readonly message: string } => {
+  const { conditions } = translated(spec).verdicts.get(key)!.entries[0]!
+  const { status, reason, message } = conditions.find(({ type }) => type === "Accepted")!
+  if (status === "False") return { text: `refused: \`${reason}\``, refused: true, message }
+  return { text: /mean nothing here|has no effect/.test(message) ? "not used, and told" : "served", refused: false, message }
+}
+
+const lists = ["targetRefs", "targetSelectors", "headers", "queryParams", "matchExpressions", "httpUpgrade"]
+const label = ({ fields }: Row): string =>
+  fields.map((field) => `\`${field.replace(new RegExp(`\\b(${lists.join("|")})\\.`, "g"), "$1[].")}\``).join(", ")
+
+const table = (): string =>
+  [
+    "| field of `spec` | value | what becomes of it | |",
+    "| --- | --- | --- | --- |",
+    ...rows.map((row) => `| ${label(row)} | ${row.value} | ${outcome(row.spec).text} | ${row.meaning} |`)
+  ].join("\n")
+
+describe("fields of Envoy Gateway's BackendTrafficPolicy", () => {
+  it("each have a row", () => {
+    const all = fieldsOf(EnvoyTrafficPolicy)
+    assert.isAbove(all.size, 60)
+    const tried = new Set(rows.flatMap(({ fields }) => fields))
+    assert.deepEqual(
+      [...all].filter((path) => !tried.has(path)),
+      []
+    )
+  })
+
+  it.each(rows.map((row) => [`${row.fields.join(", ")}: ${row.value}`, row] as const))("%s", (_, row) => {
+    const { refused, message, text } = outcome(row.spec)
+    const last = row.fields[0]!.split(".").at(-1)!
+    const without = made(row.without ?? base)
+    if (refused) assert.include(message, last === "kind" ? "GRPCRoute" : last, "it is refused by its name")
+    else if (row.same === true) assert.deepEqual(made(row.spec), without)
+    else assert.notDeepEqual(made(row.spec), without, "it is served, and changes nothing?")
+    if (text.startsWith("not used")) assert.include(message, last)
+  })
+
+  it("stand in docs/envoy-gateway.md as they were tried", () => standsInPage("BackendTrafficPolicy", table()))
+})
