@@ -56,7 +56,9 @@ export const EgressPath = Schema.Struct({
   sourceAddresses: listOf(IPAddress, 2).annotateKey({
     description: "What connections are dialled from: one address of a family. A family without one is not dialled."
   }),
-  proxyProtocol: Schema.optionalKey(Schema.Unknown).annotateKey({ description: "For a later release: refused by condition." })
+  proxyProtocol: Schema.optionalKey(Schema.Literals(["V1", "V2"])).annotateKey({
+    description: "Each connection begins with a header that tells the endpoint whose request it carries; it carries one. Absent: none."
+  })
 }).check(
   rules({
     at: "sourceAddresses",

@@ -12,6 +12,7 @@ import { identityOf } from "../upstream/dial/identity.ts"
 import type { OwnAddresses } from "../upstream/dial/own.ts"
 import type { Dialled, DialOutcome, DialPlan } from "../upstream/dial/plan.ts"
 import { admit, type DialTarget, dialTarget } from "../upstream/dial/policy.ts"
+import { proxyHeader } from "../upstream/dial/proxyheader.ts"
 import type { TrustRoots } from "../upstream/dial/roots.ts"
 import { tlsContext } from "../upstream/dial/tls.ts"
 import { describeTrial, trialOf } from "../upstream/dial/trial.ts"
@@ -225,6 +226,7 @@ export const probeEndpoint = Effect.fnUntraced(function* (
     return story([...located.steps, { name: "proxy", ok: false, detail: through.failure, ms: null }], remedies.proxy_refused)
   const outcome = yield* dialled({
     through: through?.success ?? null,
+    ...(spec.proxyProtocol === undefined ? {} : { preface: proxyHeader(spec.proxyProtocol, null) }),
     ...(spec.sourceAddresses === undefined ? {} : { sources: spec.sourceAddresses }),
     to: endpoint.at._tag === "Unix" ? { _tag: "Unix", path: endpoint.at.path } : { _tag: "Addresses", candidates: located.candidates },
     policy: spec.addresses,

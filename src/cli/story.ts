@@ -220,7 +220,7 @@ export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
     }
   })
 
-const describePath = ({ via, sourceAddresses }: Upstream, endpoints: ReadonlyArray<Endpoint>): string | null => {
+const describePath = ({ via, sourceAddresses, proxyProtocol }: Upstream, endpoints: ReadonlyArray<Endpoint>): string | null => {
   const direct = endpoints.filter(({ proxied }) => proxied !== true).length
   const hops = via.map(
     ({ at, tls, authorization }) =>
@@ -232,7 +232,11 @@ const describePath = ({ via, sourceAddresses }: Upstream, endpoints: ReadonlyArr
             : ` (${endpoints.length - direct} of ${endpoints.length} endpoints)`
       }`
   )
-  const parts = [...hops, ...(sourceAddresses === undefined ? [] : [`from ${sourceAddresses.join(" or ")}`])]
+  const parts = [
+    ...hops,
+    ...(sourceAddresses === undefined ? [] : [`from ${sourceAddresses.join(" or ")}`]),
+    ...(proxyProtocol === undefined ? [] : [`PROXY protocol ${proxyProtocol}, a connection for each request`])
+  ]
   return parts.length === 0 ? null : parts.join("; ")
 }
 

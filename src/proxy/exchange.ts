@@ -20,7 +20,7 @@ import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
-import type { Trust } from "./forwarded.ts"
+import { clientPath, type Trust } from "./forwarded.ts"
 import { allowedMethods, checkHead, type HeadLimits, type ReceivedHead, type RequestHead } from "./head.ts"
 import type { Memory } from "./memory.ts"
 import { outgoing } from "./outgoing.ts"
@@ -153,7 +153,9 @@ export class Exchange implements ResponseSink, UploadOwner {
       via: head.via
     } as const
     if (share.key !== null) this.affinity = affinityOf(share.key, head, connection, context.trust)
-    const request = outgoing(head, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null)
+    // Read before `outgoing` edits the list that it is read from.
+    const client = upstream.spec.proxyProtocol === undefined ? null : clientPath(connection.socket, head.headers, context.trust)
+    const request = outgoing(head, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null, client)
     if (head.expectContinue) {
       this.asked = true
       this.reply.proceed()

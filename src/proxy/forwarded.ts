@@ -1,7 +1,8 @@
 // What an upstream is told about the client: Via, X-Forwarded-*. By whom the request came and where it goes decides (docs/request.md):
 // in-cluster backends get fresh fields, third parties outside get none; a client's own are kept only from proxies that are trusted.
-import { BlockList, isIP } from "node:net"
+import { BlockList, isIP, type Socket } from "node:net"
 import { isNamed, joinedValue } from "../routing/headers.ts"
+import type { ClientPath } from "../upstream/dial/proxyheader.ts"
 
 /** How this gateway signs Via. A constant, so that gateways in a row recognise each other's hops. */
 const pseudonym = "sluice"
@@ -48,6 +49,18 @@ export const clientAddress = (peer: string, headers: ReadonlyArray<string>, trus
     if (!trust(address)) break
   }
   return client
+}
+
+/** Whose request it is, and where it came in: what the PROXY protocol tells an endpoint. The port is the peer's alone; of a client behind it none is known. */
+export const clientPath = (socket: Socket, headers: ReadonlyArray<string>, trust: Trust): ClientPath => {
+  const peer = plainAddress(socket.remoteAddress)
+  const source = clientAddress(peer, headers, trust)
+  return {
+    source,
+    sourcePort: source === peer ? (socket.remotePort ?? 0) : 0,
+    destination: plainAddress(socket.localAddress),
+    destinationPort: socket.localPort ?? 0
+  }
 }
 
 /** How often this kind of gateway has signed the Via of a request. */

@@ -5,6 +5,7 @@ import type { CompiledFilters } from "../routing/filters.ts"
 import { applyEdits } from "../routing/headers.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
 import type { UpstreamRequest } from "../upstream/attempt.ts"
+import type { ClientPath } from "../upstream/dial/proxyheader.ts"
 import { type Forwarding, writeForwarding } from "./forwarded.ts"
 import type { RequestHead } from "./head.ts"
 
@@ -16,7 +17,8 @@ export const outgoing = (
   filters: CompiledFilters,
   forwarding: Forwarding,
   body: Readable | null,
-  affinity: number | null
+  affinity: number | null,
+  client: ClientPath | null
 ): UpstreamRequest => {
   writeForwarding(head.headers, forwarding)
   // After forwarding: what the user's filter sets is the last word.
@@ -31,6 +33,7 @@ export const outgoing = (
     contentLength: head.chunked ? null : (head.contentLength ?? 0),
     upgrade: head.upgrade,
     idempotent: idempotent.has(head.method),
-    affinity
+    affinity,
+    client
   }
 }

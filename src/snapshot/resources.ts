@@ -354,7 +354,7 @@ const hop = fields<Hop>({
 })
 
 /** What is as usual is left out, also by an operator that knows none of it. */
-type Unusual = Pick<Required<Upstream>, "failover" | "sourceAddresses">
+type Unusual = Pick<Required<Upstream>, "failover" | "sourceAddresses" | "proxyProtocol">
 type Settings = Omit<Upstream, keyof Unusual>
 
 const settings = fields<Settings>({
@@ -377,7 +377,11 @@ const settings = fields<Settings>({
   external: flag
 })
 
-export const upstream: Read<Upstream> = beside<Settings, Unusual>(settings, { failover, sourceAddresses: list(text) })
+export const upstream: Read<Upstream> = beside<Settings, Unusual>(settings, {
+  failover,
+  sourceAddresses: list(text),
+  proxyProtocol: oneOf("V1", "V2")
+})
 
 const placed = fields<Omit<Endpoint, "proxied" | "pathPrefix">>({
   at: tagged<EndpointAddress>({ ...outside, Unix: fields<{ path: string }>({ path: text }) }),

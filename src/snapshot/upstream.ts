@@ -24,6 +24,8 @@ export interface Upstream {
   readonly via: ReadonlyArray<Hop>
   /** What connections are dialled from, one address of a family; a family without one is not dialled. Absent: the system chooses. */
   readonly sourceAddresses?: ReadonlyArray<string>
+  /** Each connection begins with a header of the PROXY protocol, for the client of the one request that it carries. Absent: none does. */
+  readonly proxyProtocol?: "V1" | "V2"
   readonly balance: Balance
   readonly health: Setting<HealthCheck>
   readonly outlier: Setting<Outlier>

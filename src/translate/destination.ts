@@ -26,7 +26,7 @@ export interface Destination {
   /** Who set what beside behaviour: `tls.ca`, `identity.sni`, `protocol`. */
   readonly provenance: Readonly<Record<string, Source>>
   /** How its connections leave; absent: straight. */
-  readonly path?: Pick<Upstream, "via" | "sourceAddresses">
+  readonly path?: Pick<Upstream, "via" | "sourceAddresses" | "proxyProtocol">
   /** Members, `tls` decided for each. */
   readonly endpoints: ReadonlyArray<Endpoint>
 }

@@ -2,6 +2,7 @@
 // Plain callbacks and data: this is the request path.
 import type { Duplex, Readable } from "node:stream"
 import type { UpstreamReason } from "../snapshot/reason.ts"
+import type { ClientPath } from "./dial/proxyheader.ts"
 
 export interface UpstreamRequest {
   readonly method: string
@@ -23,6 +24,8 @@ export interface UpstreamRequest {
   readonly idempotent: boolean
   /** What an upstream that balances by a consistent hash goes by (balance/hash.ts); null: nothing. */
   readonly affinity: number | null
+  /** Its client, for an upstream whose connections begin by telling it (`proxyProtocol`); null: nobody asks. */
+  readonly client: ClientPath | null
 }
 
 /** Who answered, for logs, metrics and explain. */

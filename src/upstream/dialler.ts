@@ -7,6 +7,7 @@ import type { FailureDescription } from "./description.ts"
 import { dial } from "./dial/connect.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed, Dialled, DialOutcome, DialPlan } from "./dial/plan.ts"
+import { type ClientPath, proxyHeader } from "./dial/proxyheader.ts"
 import type { TrustRoots } from "./dial/roots.ts"
 import { type TlsContext, type TlsContextError, tlsContext } from "./dial/tls.ts"
 import { type Through, throughOf } from "./dial/tunnel.ts"
@@ -64,8 +65,12 @@ export class Dialler {
     }
   }
 
-  /** Begins one connection to the target's endpoint, its address first. `done` is called once, never from inside this call. */
-  dial(target: Target, done: (outcome: (Dialled & { readonly target: Target }) | DialFailed) => void): Dial {
+  /** Begins one connection to the target's endpoint, its address first. `done` is called once, never from inside this call. client: whose it is; null: our own. */
+  dial(
+    target: Target,
+    done: (outcome: (Dialled & { readonly target: Target }) | DialFailed) => void,
+    client: ClientPath | null = null
+  ): Dial {
     const { member } = target
     const { now, own } = this.#options
     const finish = (outcome: DialOutcome) => {
@@ -85,7 +90,7 @@ export class Dialler {
     if (typeof tls === "string") return refuse("tls_handshake", tls, finish)
     const through = endpoint.proxied === true ? (this.#means.through ?? "the upstream has no proxy") : null
     if (typeof through === "string") return refuse("proxy_refused", through, finish)
-    const { sourceAddresses } = this.#spec
+    const { sourceAddresses, proxyProtocol } = this.#spec
     const plan: DialPlan = {
       to:
         member.at._tag === "Unix"
@@ -97,7 +102,8 @@ export class Dialler {
       tls,
       timeouts: this.#spec.timeouts,
       through,
-      ...(sourceAddresses === undefined ? {} : { sources: sourceAddresses })
+      ...(sourceAddresses === undefined ? {} : { sources: sourceAddresses }),
+      ...(proxyProtocol === undefined ? {} : { preface: proxyHeader(proxyProtocol, client) })
     }
     return dial(plan, finish)
   }

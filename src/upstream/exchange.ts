@@ -7,6 +7,7 @@ import type { Authentication } from "./credential/authentication.ts"
 import { unbound } from "./credential/binding.ts"
 import { defectDetail } from "./defect.ts"
 import type { DialFailed } from "./dial/plan.ts"
+import type { ClientPath } from "./dial/proxyheader.ts"
 import type { Conduct } from "./health/conduct.ts"
 import type { Member, Target } from "./member.ts"
 import type { Dialling, Pool, Pooled, Waiter } from "./pool.ts"
@@ -95,6 +96,10 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   /** A key has its endpoint, however busy that is. */
   get pinned(): boolean {
     return this.#request.affinity !== null
+  }
+
+  get client(): ClientPath | null {
+    return this.#request.client
   }
 
   start(): void {

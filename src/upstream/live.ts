@@ -14,8 +14,10 @@ import { Tiers } from "./balance/tiers.ts"
 import { type Authentication, makeAuthentication } from "./credential/authentication.ts"
 import { tokenEndpoint, tokenObserver, tokenUpstream } from "./credential/endpoint.ts"
 import type { UpstreamDescription } from "./description.ts"
+import { isUnreached } from "./dial/failure.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed } from "./dial/plan.ts"
+import type { ClientPath } from "./dial/proxyheader.ts"
 import { Dialler } from "./dialler.ts"
 import { pending } from "./discovery/resolution.ts"
 import { Exchange, type NoChoice } from "./exchange.ts"
@@ -131,7 +133,8 @@ class Live implements LiveUpstream, AttemptsHost {
       maxAge: settle(timeouts.maxConnectionAge, null),
       now: this.#now,
       random,
-      dial: (target, done) => this.#dial(target, done)
+      single: spec.proxyProtocol !== undefined,
+      dial: (target, client, done) => this.#dial(target, client, done)
     })
     const changed = () => this.#observer.onFacts(id)
     this.authentication = makeAuthentication(spec.credential, options.material, { tokens, now: this.#now, random, changed })
@@ -358,21 +361,29 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#observer.onFacts(this.id)
   }
 
-  #dial(target: Target, done: (outcome: { readonly connection: Connection; readonly target: Target } | DialFailed) => void): Dial {
-    return this.#dialler.dial(target, (outcome) => {
-      const failed = outcome._tag === "Failed"
-      if (!failed || outcome.reason.startsWith("connect_") || outcome.reason.startsWith("tls_")) this.#dialled(target.member, !failed)
-      if (failed) done(outcome)
-      else {
-        const connection = new Connection(outcome.socket, this.#transport, (closed) => this.pool.onClosed(closed))
-        done({ connection, target: outcome.target })
-      }
-      if (outcome._tag === "Failed" && outcome.reason === "address_denied") this.#rejudge()
-      const { lastFailure, certificateExpires } = this.facts()
-      if (lastFailure === this.#told.lastFailure && certificateExpires === this.#told.certificateExpires) return
-      this.#told = { lastFailure, certificateExpires }
-      this.#observer.onFacts(this.id)
-    })
+  #dial(
+    target: Target,
+    client: ClientPath | null,
+    done: (outcome: { readonly connection: Connection; readonly target: Target } | DialFailed) => void
+  ): Dial {
+    return this.#dialler.dial(
+      target,
+      (outcome) => {
+        const failed = outcome._tag === "Failed"
+        if (!failed || isUnreached(outcome.reason)) this.#dialled(target.member, !failed)
+        if (failed) done(outcome)
+        else {
+          const connection = new Connection(outcome.socket, this.#transport, (closed) => this.pool.onClosed(closed))
+          done({ connection, target: outcome.target })
+        }
+        if (outcome._tag === "Failed" && outcome.reason === "address_denied") this.#rejudge()
+        const { lastFailure, certificateExpires } = this.facts()
+        if (lastFailure === this.#told.lastFailure && certificateExpires === this.#told.certificateExpires) return
+        this.#told = { lastFailure, certificateExpires }
+        this.#observer.onFacts(this.id)
+      },
+      client
+    )
   }
 
   facts(): UpstreamFacts {

@@ -4,6 +4,7 @@ import type { Limits } from "../snapshot/behaviour.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { PoolCounts } from "./description.ts"
 import type { DialFailed } from "./dial/plan.ts"
+import type { ClientPath } from "./dial/proxyheader.ts"
 import type { Target } from "./member.ts"
 import type { Connection } from "./transport.ts"
 
@@ -25,6 +26,8 @@ export interface Waiter {
   readonly fresh: boolean
   /** Only a connection to its target will do: it must not be served elsewhere for want of room. */
   readonly pinned: boolean
+  /** Whose a connection made for it is. */
+  readonly client: ClientPath | null
   /** Its target left while it waited: another, or the same for want of one. */
   readonly retarget: () => Target
   readonly onConnection: (pooled: Pooled) => void
@@ -42,6 +45,8 @@ export interface Dialling {
 
 export interface PoolOptions {
   readonly limits: Limits
+  /** A connection serves the one waiter that it was made for. */
+  readonly single: boolean
   /** Milliseconds, or null: for ever. */
   readonly maxAge: number | null
   readonly now: () => number
@@ -49,6 +54,7 @@ export interface PoolOptions {
   /** Begins one connection to the target's member. `done` is called once, never from inside `dial`. */
   readonly dial: (
     target: Target,
+    client: ClientPath | null,
     done: (outcome: { readonly connection: Connection; readonly target: Target } | DialFailed) => void
   ) => { readonly cancel: () => void }
 }
@@ -74,7 +80,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#maxRequests = settle(options.limits.maxRequestsPerConnection, null) ?? Number.POSITIVE_INFINITY
+    this.#maxRequests = options.single ? 1 : (settle(options.limits.maxRequestsPerConnection, null) ?? Number.POSITIVE_INFINITY)
     this.#most = settle(options.limits.maxRequests, null) ?? Number.POSITIVE_INFINITY
   }
 
@@ -133,7 +139,7 @@ export class Pool {
     return null
   }
 
-  /** Its request went away. A dial begun for it goes on: its connection serves the next. */
+  /** Its request went away. A dial begun for it goes on: its connection serves the next, unless it may serve none but this. */
   leave(waiter: Waiter): void {
     if (!this.#waiters.delete(waiter)) return
     if (waiter.dial === null) this.#undialled--
@@ -293,7 +299,7 @@ export class Pool {
     this.dials++
     const target = waiter.target.current ? waiter.target : waiter.retarget()
     target.dialling++
-    const dial = this.#options.dial(target, (outcome) => {
+    const dial = this.#options.dial(target, waiter.client, (outcome) => {
       this.#dials.delete(dialling)
       target.dialling--
       const owner = dialling.waiter
@@ -308,7 +314,7 @@ export class Pool {
         return this.#feed()
       }
       const pooled = this.#adopt(outcome.connection, outcome.target, dialling.generation)
-      if (owner === null) return this.#reusable(pooled) ? this.#offer(pooled) : this.#discard(pooled)
+      if (owner === null) return this.#reusable(pooled) && !this.#options.single ? this.#offer(pooled) : this.#discard(pooled)
       this.#waiters.delete(owner)
       owner.dial = null
       this.#activate(pooled)

@@ -7,6 +7,7 @@ import { makeAuthority } from "../support/certificates.ts"
 import { startForwardProxy } from "../support/forwardproxy.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
+import { startTold } from "../support/told.ts"
 
 const manifest = (proxy: number, direct: number) => `---
 apiVersion: gateway.sluice.dev/v1alpha1
@@ -99,3 +100,45 @@ it("a name is reached by the proxy alone, with the login of the Secret as it is 
     await child.end("SIGKILL")
   }
 }, 40_000)
+
+it("an endpoint is told by the PROXY protocol whose request it is, also behind a proxy that is trusted", async () => {
+  await using told = await startTold()
+  const port = await freePort()
+  const own = `---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: own, namespace: shop}
+spec: {endpoints: [{ip: {address: 127.0.0.1, port: ${told.port}}}], egressPath: {proxyProtocol: V1}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: own, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules: [{backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: own}]}]
+`
+  using place = folder({ "m.yaml": `${gateway(port)}${own}` })
+  const file = join(place.path, "m.yaml")
+  const child = running([
+    ...[
+      "run",
+      "--listen-address=127.0.0.1",
+      "--admin-address=off",
+      "--health-address=off",
+      "--allow-loopback",
+      "--trusted-proxy=127.0.0.1"
+    ],
+    ...[`--state-folder=${join(place.path, "state")}`, file]
+  ])
+  try {
+    await child.line(/Gateway shop\/edge: http:/)
+    expect((await ask(port, "/")).body.toString()).toMatch(new RegExp(`^PROXY TCP4 127.0.0.1 127.0.0.1 [1-9][0-9]+ ${port}$`))
+    const behind = await ask(port, "/", { headers: { "X-Forwarded-For": "203.0.113.9" } })
+    expect(behind.body.toString()).toBe(`PROXY TCP4 203.0.113.9 127.0.0.1 0 ${port}`)
+    const explained = await sluice(["explain", `http://127.0.0.1:${port}/`, "--probe", "--allow-loopback", file])
+    expect(explained.out).toContain("PROXY protocol V1")
+    expect(told.heads.at(-1)).toBe("PROXY UNKNOWN")
+  } finally {
+    await child.end("SIGKILL")
+  }
+}, 30_000)

@@ -180,6 +180,7 @@ export const everything: Tables = {
           { at: { _tag: "Address", ip: "192.0.2.7", port: 8080 }, tls: null, certificateName: null, authorization: null }
         ],
         sourceAddresses: ["192.0.2.1", "2001:db8::9"],
+        proxyProtocol: "V2",
         limits: { ...defaultLimits, maxRequestsPerConnection: 100 },
         timeouts: { ...defaultTimeouts, firstByte: 5_000, idle: "Disabled", maxConnectionAge: 60_000 },
         failover: { spill: 200, returnAfter: 30_000 },

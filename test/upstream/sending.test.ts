@@ -26,7 +26,8 @@ it.each([null, 5_000])(
       clientHost: "a",
       hostOverride: null,
       idempotent: false,
-      affinity: null
+      affinity: null,
+      client: null
     }
     let given = 0
     const sent = Promise.withResolvers<void>()

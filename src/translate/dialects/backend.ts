@@ -57,8 +57,7 @@ const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): Re
     .map((field) => ({ reason: "UnsupportedValue", message: backendNote.later(`spec.${field}`) })),
   ...[
     ...(spec.loadBalancer === undefined ? [] : laterBalance(spec.loadBalancer)),
-    ...(spec.outlier === undefined ? [] : laterOutlier(spec.outlier)),
-    ...(spec.egressPath?.proxyProtocol === undefined ? [] : ["spec.egressPath.proxyProtocol"])
+    ...(spec.outlier === undefined ? [] : laterOutlier(spec.outlier))
   ].map((path) => ({ reason: "UnsupportedValue", message: backendNote.later(path) })),
   ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
   ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))

@@ -4,11 +4,11 @@ import type { EgressPath, ForwardProxy } from "#schemas/egresspath.ts"
 import { ownGroup } from "#schemas/reference.ts"
 import type { Source } from "../../snapshot/id.ts"
 import type { Material } from "../../snapshot/secret.ts"
-import type { Hop, Upstream } from "../../snapshot/upstream.ts"
+import type { Hop } from "../../snapshot/upstream.ts"
 import { backendNote, pathNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 import { basicRecipe, type CredentialProblem, credentialOf } from "../credential.ts"
-import { systemTrust } from "../destination.ts"
+import { type Destination, systemTrust } from "../destination.ts"
 import { blockOf, inside, within } from "../egress.ts"
 import type { BackendRules } from "../features.ts"
 import { externalName } from "../hostname.ts"
@@ -17,7 +17,7 @@ import type { View } from "../view.ts"
 import type { Raw } from "./backendmembers.ts"
 
 export interface BackendPath {
-  readonly path: Pick<Upstream, "via" | "sourceAddresses">
+  readonly path: NonNullable<Destination["path"]>
   readonly materials: ReadonlyArray<Material>
   readonly provenance: Readonly<Record<string, Source>>
   readonly proxied: (member: Raw) => boolean
@@ -72,7 +72,7 @@ export const backendPath = (
 ): Result.Result<BackendPath, BackendPathProblems> => {
   const { egressPath } = spec
   if (egressPath === undefined) return Result.succeed(none)
-  const { proxy, sourceAddresses } = egressPath
+  const { proxy, sourceAddresses, proxyProtocol } = egressPath
   const references: Array<TrustProblem | CredentialProblem> = []
   const others: Array<string> = []
   const materials: Array<Material> = []
@@ -84,6 +84,7 @@ export const backendPath = (
     if (refused !== null) others.push(pathNote.source(`spec.egressPath.sourceAddresses[${index}]`, address, refused))
   }
   if (sources.length > 0) provenance["sourceAddresses"] = source
+  if (proxyProtocol !== undefined) provenance["proxyProtocol"] = source
   let hop: Hop | null = null
   if (proxy !== undefined) {
     provenance["via"] = source
@@ -112,7 +113,11 @@ export const backendPath = (
   }
   if (references.length > 0 || others.length > 0) return Result.fail({ references, others })
   return Result.succeed({
-    path: { via: hop === null ? [] : [hop], ...(sources.length === 0 ? {} : { sourceAddresses: sources }) },
+    path: {
+      via: hop === null ? [] : [hop],
+      ...(sources.length === 0 ? {} : { sourceAddresses: sources }),
+      ...(proxyProtocol === undefined ? {} : { proxyProtocol })
+    },
     materials,
     provenance,
     proxied: (member) =>

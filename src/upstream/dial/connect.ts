@@ -178,7 +178,8 @@ class Racer {
 
   /** The endpoint is at the other end: TLS, where it is wanted. */
   #secure(socket: Socket, { ip, port }: DialTarget, where: string, connectMs: number): void {
-    const { tls, identity, timeouts } = this.#plan
+    const { tls, identity, timeouts, preface } = this.#plan
+    if (preface !== undefined) socket.write(preface)
     if (tls === null) {
       this.#finish({ _tag: "Dialled", socket, address: ip, port, connectMs, tlsMs: 0, tls: null })
       return

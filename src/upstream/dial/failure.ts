@@ -7,6 +7,10 @@ export interface Failure {
   readonly detail: string
 }
 
+/** The way to the endpoint failed, not what is known of it before: its name, or a policy. */
+export const isUnreached = (reason: string): boolean =>
+  reason.startsWith("connect_") || reason.startsWith("tls_") || reason === "proxy_refused"
+
 type Coded = { readonly code?: string; readonly message?: string; readonly reason?: string }
 
 /** A failed TCP or Unix connect. at: `203.0.113.7:443` or the path. */

@@ -16,6 +16,8 @@ export interface DialPlan {
     | { readonly _tag: "Unix"; readonly path: string }
   /** Of the candidates that are a proxy's, what is said to it; null: they have none beyond them. */
   readonly through?: Through | null
+  /** The first bytes to the endpoint, before TLS; absent: there are none. */
+  readonly preface?: Uint8Array
   /** What is dialled from, an address of a family; a family without one is not dialled. Absent: the system chooses. */
   readonly sources?: ReadonlyArray<string>
   readonly policy: AddressPolicy

@@ -2,6 +2,7 @@
 import type { Retry } from "../../snapshot/retry.ts"
 import { settle } from "../../snapshot/setting.ts"
 import type { UpstreamFailure } from "../attempt.ts"
+import { isUnreached } from "../dial/failure.ts"
 
 /** Why a further try that was wanted was not made. wait: it would have begun after the request's deadline, or later than anybody waits. limit: too many at once. */
 export type Withheld = "attempts" | "budget" | "body" | "wait" | "limit"
@@ -45,7 +46,7 @@ const spread = 0.5
  */
 export const repeatable = ({ reason, sent }: Pick<UpstreamFailure, "reason" | "sent">, idempotent: boolean): boolean => {
   if (reason === "upstream_refused_stream") return true
-  const connecting = reason.startsWith("connect_") || reason.startsWith("tls_") || reason === "upstream_unsent"
+  const connecting = isUnreached(reason) || reason === "upstream_unsent"
   if (!connecting && reason !== "backend_timeout" && reason !== "first_byte_timeout" && reason !== "upstream_reset") return false
   return sent === "None" || idempotent
 }

@@ -121,7 +121,9 @@ const backends: ReadonlyArray<Row> = [
           }
         },
         { sourceAddresses: ["192.0.2.1", "2001:db8::1"] },
-        { sourceAddresses: ["2001:db8::1"] }
+        { sourceAddresses: ["2001:db8::1"] },
+        { proxyProtocol: "V1" },
+        { proxyProtocol: "V2", sourceAddresses: [] }
       ],
       bad: ["proxy.example"]
     },
@@ -142,6 +144,12 @@ const backends: ReadonlyArray<Row> = [
       }))
     },
     { at: "spec.egressPath.proxy.noProxy[0]", ...rule }
+  ),
+  ...backend.field(
+    "a version of the PROXY protocol",
+    "spec.egressPath",
+    { bad: [{ proxyProtocol: "V3" }, { proxyProtocol: 1 }] },
+    { at: "spec.egressPath.proxyProtocol", ...none }
   ),
   ...backend.field(
     "source addresses",

@@ -264,7 +264,6 @@ describe("what is not served yet is refused by its name", () => {
       "loadBalancer: {type: ConsistentHash, consistentHash: {type: Cookie, cookie: {name: a, attributes: {}}}}",
       "spec.loadBalancer.consistentHash.cookie.attributes"
     ],
-    ["egressPath: {proxyProtocol: V2}", "spec.egressPath.proxyProtocol"],
     ["dns: {srv: {}}", "spec.dns.srv"]
   ])("%s", (more, field) => {
     const yaml = backend(fqdn(), more)

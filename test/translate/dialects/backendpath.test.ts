@@ -42,6 +42,10 @@ describe("through a proxy", () => {
       "sourceAddresses",
       "via"
     ])
+    assert.deepEqual(
+      [made(fqdn(), "egressPath: {proxyProtocol: V1}").spec.proxyProtocol, made(fqdn()).spec.proxyProtocol],
+      ["V1", undefined]
+    )
     assert.isEmpty(via("egressPath: {}"))
     assert.notProperty(made(fqdn(), "egressPath: {}").spec, "sourceAddresses")
   })

@@ -113,7 +113,8 @@ describe("what counts against an address", () => {
             contentLength: null,
             upgrade: null,
             idempotent: true,
-            affinity: null
+            affinity: null,
+            client: null
           },
           {
             onInterim: () => {},
