@@ -24,8 +24,8 @@ export interface UpstreamRequest {
   readonly idempotent: boolean
   /** What an upstream that balances by a consistent hash goes by (balance/hash.ts); null: nothing. */
   readonly affinity: number | null
-  /** Its client, for an upstream whose connections begin by telling it (`proxyProtocol`); null: nobody asks. */
-  readonly client: ClientPath | null
+  /** Its client, for an upstream whose connections begin by telling it (`proxyProtocol`); absent or null: it is the gateway's own. */
+  readonly client?: ClientPath | null
 }
 
 /** Who answered, for logs, metrics and explain. */

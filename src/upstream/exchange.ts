@@ -99,7 +99,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   }
 
   get client(): ClientPath | null {
-    return this.#request.client
+    return this.#request.client ?? null
   }
 
   start(): void {

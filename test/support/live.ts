@@ -173,7 +173,6 @@ export const request = (more: Partial<UpstreamRequest> = {}): UpstreamRequest =>
     contentLength: null,
     upgrade: null,
     affinity: null,
-    client: null,
     idempotent: method === "GET" || method === "HEAD" || method === "PUT" || method === "DELETE" || method === "OPTIONS",
     ...more
   }

@@ -26,8 +26,7 @@ it.each([null, 5_000])(
       clientHost: "a",
       hostOverride: null,
       idempotent: false,
-      affinity: null,
-      client: null
+      affinity: null
     }
     let given = 0
     const sent = Promise.withResolvers<void>()

@@ -113,8 +113,7 @@ describe("what counts against an address", () => {
             contentLength: null,
             upgrade: null,
             idempotent: true,
-            affinity: null,
-            client: null
+            affinity: null
           },
           {
             onInterim: () => {},

@@ -24,7 +24,7 @@ describe("what a rule repeats of itself", () => {
   })
 
   it("is every failed connect and handshake of whatever method, and silence only of methods that may be repeated", () => {
-    for (const reason of reasons.filter((reason) => /^(connect|tls)_/.test(reason)))
+    for (const reason of reasons.filter((reason) => /^(connect|tls)_|^proxy_refused$/.test(reason)))
       expect([reason, repeatable({ reason, sent: "None" }, false)]).toEqual([reason, true])
     for (const reason of ["upstream_reset", "first_byte_timeout", "backend_timeout"] as const) {
       expect(repeatable({ reason, sent: "Some" }, true)).toBe(true)
