@@ -67,13 +67,22 @@ const OAuth2 = Schema.Struct({
   })
 })
 
-const kinds = ["header", "bearer", "basic", "oauth2"] as const
+/** A word of a signature's scope: no slash, which would end it. */
+const scopeWord = (expected: string) => text(1, 64).check(Schema.isPattern(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/u, { expected }))
+
+const SigV4 = Schema.Struct({
+  region: scopeWord("a region: us-east-1").annotateKey({ description: "The region of the endpoint, as signatures have it." }),
+  service: defaulted(scopeWord("a service: s3, execute-api"), "s3").annotateKey({ description: "The service, as signatures call it." }),
+  secretRef
+})
+
+const kinds = ["header", "bearer", "basic", "oauth2", "sigV4"] as const
 
 type Forms = { readonly [K in (typeof kinds)[number]]?: unknown }
 
 const formsOf = (credentials: Forms): ReadonlyArray<string> => kinds.filter((kind) => credentials[kind] !== undefined)
 
-/** Exactly one of header, bearer, basic, oauth2 is there. */
+/** Exactly one of header, bearer, basic, oauth2, sigV4 is there. */
 export const Credentials = Schema.Struct({
   header: Schema.optionalKey(
     Schema.Struct({
@@ -94,6 +103,10 @@ export const Credentials = Schema.Struct({
   }),
   oauth2: Schema.optionalKey(OAuth2).annotateKey({
     description: "Authorization: Bearer, with a token that is asked for with the client credentials of a Secret (RFC 6749 section 4.4)."
+  }),
+  sigV4: Schema.optionalKey(SigV4).annotateKey({
+    description:
+      "AWS Signature Version 4, with the keys AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, where there is one, AWS_SESSION_TOKEN of a Secret."
   })
 }).check(
   rules({

@@ -197,6 +197,8 @@ const unusable = (
 
 const describeCredential = (credential: Credential): string => {
   switch (credential.kind) {
+    case "SigV4":
+      return `Authorization: AWS4-HMAC-SHA256, signed for ${credential.service} in ${credential.region} with ${credential.secret}; over verified TLS only, in place of the client's`
     case "OAuth2": {
       const { name, port, target } = credential.endpoint
       return `Authorization: Bearer, a token of https://${name}${port === 443 ? "" : `:${port}`}${target.split("?")[0]} for client ${credential.client}, its secret from ${credential.secret}; over verified TLS only, in place of the client's`

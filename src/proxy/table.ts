@@ -91,7 +91,7 @@ const balanceProblem = (balance: Balance): string | null => {
   return balance._tag === "ConsistentHash" && balance.by._tag === "Unknown" ? `a consistent hash of ${balance.by.name} is not served` : null
 }
 
-const credentials: Readonly<Record<Credential["kind"], true>> = { Static: true, OAuth2: true }
+const credentials: Readonly<Record<Credential["kind"], true>> = { Static: true, OAuth2: true, SigV4: true }
 
 const upstreamProblem = ({ protocol, via, balance, health, credential }: Upstream): string | null => {
   if (protocol !== "auto" && protocol !== "http1") return `the protocol ${protocol} is not served`

@@ -53,6 +53,7 @@ import type {
   Hop,
   IdentitySettings,
   OAuth2Credential,
+  SigV4Credential,
   StaticCredential,
   Upstream,
   UpstreamTls
@@ -322,6 +323,7 @@ const balance: Read<Balance> = (value) => {
 
 const credentials: { readonly [K in Credential["kind"]]: Read<Omit<Extract<Credential, { readonly kind: K }>, "kind">> } = {
   Static: fields<Omit<StaticCredential, "kind">>({ header: text, form: oneOf("Header", "Bearer", "Basic"), secret: text }),
+  SigV4: fields<Omit<SigV4Credential, "kind">>({ region: text, service: text, secret: text }),
   OAuth2: fields<Omit<OAuth2Credential, "kind">>({
     endpoint: fields<OAuth2Credential["endpoint"]>({ name: text, port, target: text, ca: authorities }),
     client: text,

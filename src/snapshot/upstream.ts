@@ -63,7 +63,7 @@ export interface UpstreamTls {
 }
 
 /** Goes over a connection whose peer's certificate was verified, with the upstream's own Host, and in place of what the client sent there; else nothing goes. */
-export type Credential = StaticCredential | OAuth2Credential
+export type Credential = StaticCredential | OAuth2Credential | SigV4Credential
 
 export interface StaticCredential {
   readonly kind: "Static"
@@ -110,6 +110,16 @@ export interface OAuth2Credential {
   readonly scopes: ReadonlyArray<string>
   readonly audience: string | null
   /** Its bytes are the client's secret. */
+  readonly secret: Id
+}
+
+/** AWS Signature Version 4. */
+export interface SigV4Credential {
+  readonly kind: "SigV4"
+  readonly region: string
+  /** `s3`, `execute-api`: as signatures call it. */
+  readonly service: string
+  /** Its bytes are lines: the id of the access key, its secret and, where there is one, the session token. */
   readonly secret: Id
 }
 

@@ -16,7 +16,9 @@ export interface Recipe {
   readonly form: string
   /** Data keys it needs. */
   readonly keys: ReadonlyArray<string>
-  /** values: those of `keys`, as UTF-8 text without a line break at the end. A failure is a clause after the Secret's name, and quotes none of them. */
+  /** One that it takes where it is there. */
+  readonly optional?: string
+  /** values: those of `keys` and of `optional`, as UTF-8 text without a line break at the end. A failure is a clause after the Secret's name, and quotes none of them. */
   readonly make: (values: ReadonlyArray<string>) => Result.Result<string, string>
 }
 
@@ -94,6 +96,21 @@ export const clientSecretRecipe = (key: string): Recipe => ({
         : Result.fail(`has a ${key} that is no client's secret: at most ${longest} printable ASCII characters are needed`)
 })
 
+const accessKeys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const
+
+/** A line each: they are in no header as they are, but the session token. */
+export const accessKeyRecipe: Recipe = {
+  form: "access key",
+  keys: accessKeys.slice(0, 2),
+  optional: accessKeys[2],
+  make: (values) => {
+    const bad = values.findIndex((value) => value.length > longest || !/^[\x21-\x7e]+$/.test(value))
+    return bad === -1
+      ? Result.succeed(values.join("\n"))
+      : Result.fail(`has a ${accessKeys[bad]} that is none: visible ASCII characters are needed`)
+  }
+}
+
 // What editors and `kubectl create secret --from-file` leave behind.
 const textOf = (value: Sealed): string => value.use((bytes) => new TextDecoder().decode(bytes).replace(/[\r\n]+$/, ""))
 
@@ -104,6 +121,8 @@ const made = (secret: Secret<Sealed>, recipe: Recipe): Result.Result<Sealed, str
     if (value === undefined) return Result.fail(`has no data key ${key}`)
     values.push(value)
   }
+  const more = recipe.optional === undefined ? undefined : secret.data.get(recipe.optional)
+  if (more !== undefined) values.push(more)
   return Result.map(recipe.make(values.map(textOf)), (text) => {
     // Of the keyed digests: comparable, not guessable.
     const digest = createHash("sha256")

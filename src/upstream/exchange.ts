@@ -51,7 +51,7 @@ const maxConnects = 3
 
 export class Exchange implements Attempt, TransportSink, Waiter {
   readonly #host: ExchangeHost
-  readonly #request: UpstreamRequest
+  #request: UpstreamRequest
   readonly #sink: ResponseSink
   readonly #course: Course | null
   #target: Target | null = null
@@ -110,9 +110,10 @@ export class Exchange implements Attempt, TransportSink, Waiter {
 
   /** Before anybody is chosen or dialled: without its credential the request goes nowhere. */
   #prepare(authentication: Authentication): void {
-    const waits = authentication.prepare((problem) => {
+    const waits = authentication.prepare(this.#request, (problem, prepared) => {
       this.#cancelWait = null
       if (this.#over) return
+      if (prepared !== undefined) this.#request = prepared
       if (problem === null) this.#choose()
       else this.#fail("credential_unavailable", problem)
     })

@@ -29,7 +29,7 @@ metadata: {name: ${name}, namespace: shop}
 stringData: ${data}
 `
 
-it("a bearer token, a user, a key and a token that is asked for reach the vendor; a changed Secret is used on the same connection; one that is gone is 503", async () => {
+it("a bearer token, a user, a key, a token that is asked for and a signature reach the vendor; a changed Secret is used on the same connection; one that is gone is 503", async () => {
   const authority = await makeAuthority()
   const { chain, key } = await authority.leaf({ dns: ["api.vendor.example", "login.vendor.example"] })
   await using vendor = await startOrigin({
@@ -50,7 +50,7 @@ kind: HTTPRoute
 metadata: {name: all, namespace: shop}
 spec:
   parentRefs: [{name: edge}]
-  rules:${route("token")}${route("user")}${route("key")}${route("moved")}${route("granted")}
+  rules:${route("token")}${route("user")}${route("key")}${route("moved")}${route("granted")}${route("store")}
   - matches: [{path: {value: /rewritten}}]
     filters: [{type: URLRewrite, urlRewrite: {hostname: tenant-b.vendor.example}}]
     backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: token}]
@@ -58,7 +58,8 @@ spec:
   const bearer = "{bearer: {secretRef: {name: token}}}"
   using place = folder({
     "ca.pem": authority.certificate,
-    "m/a.yaml": `${gateway(port)}${routes}${backend("token", vendor.port, bearer)}${backend("moved", vendor.port, bearer)}${backend("user", vendor.port, "{basic: {secretRef: {name: user}}}")}${backend("key", vendor.port, "{header: {name: X-Api-Key, secretRef: {name: token}, key: token}}")}${backend("granted", vendor.port, `{oauth2: {tokenEndpoint: "https://login.vendor.example:${vendor.port}/oauth2/token", clientID: shop, secretRef: {name: user}, key: password}}`)}`,
+    "m/a.yaml": `${gateway(port)}${routes}${backend("token", vendor.port, bearer)}${backend("moved", vendor.port, bearer)}${backend("user", vendor.port, "{basic: {secretRef: {name: user}}}")}${backend("key", vendor.port, "{header: {name: X-Api-Key, secretRef: {name: token}, key: token}}")}${backend("granted", vendor.port, `{oauth2: {tokenEndpoint: "https://login.vendor.example:${vendor.port}/oauth2/token", clientID: shop, secretRef: {name: user}, key: password}}`)}${backend("store", vendor.port, "{sigV4: {region: eu-west-1, secretRef: {name: aws}}}")}`,
+    "m/aws.yaml": secret("aws", "{AWS_ACCESS_KEY_ID: AKID, AWS_SECRET_ACCESS_KEY: t-aws}"),
     "m/token.yaml": secret("token", "{token: t-1}"),
     "m/user.yaml": secret("user", "{username: u, password: p}")
   })
@@ -88,6 +89,11 @@ spec:
       [`Basic ${Buffer.from("shop:p").toString("base64")}`, "login.vendor.example"]
     ])
 
+    const stored = await ask(port, "/store/key", { method: "PUT", headers: mine, body: "x".repeat(300_000) })
+    const put = vendor.seen.at(-1)!
+    expect([stored.status, put.header("x-amz-content-sha256"), put.header("content-length")]).toEqual([200, "UNSIGNED-PAYLOAD", "300000"])
+    expect(put.header("authorization")).toMatch(/^AWS4-HMAC-SHA256 Credential=AKID\/[0-9]{8}\/eu-west-1\/s3\/aws4_request, /)
+
     const moved = await ask(port, "/moved", { headers: mine })
     expect([moved.status, moved.headers.location]).toEqual([302, "https://elsewhere.example/"])
     expect(JSON.stringify(moved.headers)).not.toContain("t-1")
@@ -105,7 +111,7 @@ spec:
     await expect.poll(async () => (await ask(port, "/token")).status, { timeout: 10_000 }).toBe(503)
     // What has its own Secret serves on.
     expect(await sent("/user", "authorization")).toMatchObject({ status: 200, value: "Basic dTpw" })
-    expect(child.out() + child.err()).not.toMatch(/t-[123]\b|t-granted|dTpw/)
+    expect(child.out() + child.err()).not.toMatch(/t-[123]\b|t-granted|t-aws|dTpw/)
   } finally {
     await child.end("SIGKILL")
     await dns.close()

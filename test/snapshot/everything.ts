@@ -202,6 +202,7 @@ export const everything: Tables = {
         }
       }
     ],
+    ["signed", { ...upstream, credential: { kind: "SigV4", region: "eu-west-1", service: "s3", secret: "Secret/shop/aws#access key" } }],
     [
       "u3",
       {

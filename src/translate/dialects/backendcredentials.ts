@@ -7,6 +7,7 @@ import type { Material } from "../../snapshot/secret.ts"
 import type { Credential, Endpoint, StaticCredential, UpstreamTls } from "../../snapshot/upstream.ts"
 import { credentialNote } from "../../status/conditions.ts"
 import {
+  accessKeyRecipe,
   basicRecipe,
   bearerRecipe,
   type CredentialProblem,
@@ -76,7 +77,7 @@ const oauth2Form = ({ view, rules, namespace }: Scene, oauth2: OAuth2): Result.R
   })
 }
 
-const staticForm = ({ header, bearer, basic }: Credentials): Form => {
+const heldForm = ({ header, bearer, basic, sigV4 }: Credentials): Form => {
   const form = (path: string, ref: SecretObjectReference, recipe: Recipe, of: Pick<StaticCredential, "header" | "form">): Form => ({
     path,
     ref,
@@ -88,8 +89,16 @@ const staticForm = ({ header, bearer, basic }: Credentials): Form => {
     return form("header", header.secretRef, headerRecipe(header.key ?? "credential"), { header: header.name, form: "Header" })
   if (bearer !== undefined)
     return form("bearer", bearer.secretRef, bearerRecipe(bearer.key ?? "token"), { header: "Authorization", form: "Bearer" })
+  if (basic !== undefined) return form("basic", basic.secretRef, basicRecipe, { header: "Authorization", form: "Basic" })
   // The schema admits none without one of them.
-  return form("basic", basic!.secretRef, basicRecipe, { header: "Authorization", form: "Basic" })
+  const { region, service, secretRef } = sigV4!
+  return {
+    path: "sigV4",
+    ref: secretRef,
+    recipe: accessKeyRecipe,
+    credential: (secret) => ({ kind: "SigV4", region, service, secret }),
+    materials: []
+  }
 }
 
 /** What `spec.credentials` comes to. */
@@ -102,7 +111,7 @@ export const backendCredentials = (
   const { credentials } = spec
   if (credentials === undefined) return none
   const form =
-    credentials.oauth2 === undefined ? Result.succeed(staticForm(credentials)) : oauth2Form({ view, rules, namespace }, credentials.oauth2)
+    credentials.oauth2 === undefined ? Result.succeed(heldForm(credentials)) : oauth2Form({ view, rules, namespace }, credentials.oauth2)
   if (Result.isFailure(form)) return { ...none, refusal: form.failure }
   const { path, ref, recipe, credential, materials } = form.success
   const where = `spec.credentials.${path}`

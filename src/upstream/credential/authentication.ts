@@ -3,6 +3,7 @@ import type { MaterialLookup } from "../../snapshot/secret.ts"
 import type { Credential } from "../../snapshot/upstream.ts"
 import type { UpstreamRequest } from "../attempt.ts"
 import { OAuth2Authentication, type OAuth2Options } from "./oauth2.ts"
+import { SigV4Authentication } from "./sigv4.ts"
 import { StaticAuthentication } from "./static.ts"
 
 export interface Authentication {
@@ -10,7 +11,11 @@ export interface Authentication {
    * Whether a request may be sent: calls back with null, or with why it may not. At once where that is known, and gives null then; else what is given
    * cancels it.
    */
-  readonly prepare: (done: (problem: string | null) => void) => (() => void) | null
+  readonly prepare: (
+    request: UpstreamRequest,
+    /** prepared: to be sent in place of the request. */
+    done: (problem: string | null, prepared?: UpstreamRequest) => void
+  ) => (() => void) | null
   /** The request with its credential, or why it goes nowhere. host: the Host line. */
   readonly applied: (request: UpstreamRequest, host: string) => UpstreamRequest | string
   /** The upstream answered 401. */
@@ -43,6 +48,8 @@ export const makeAuthentication = (
       return null
     case "Static":
       return new StaticAuthentication(credential, material)
+    case "SigV4":
+      return new SigV4Authentication(credential, material, options.now)
     case "OAuth2":
       return new OAuth2Authentication(credential, material, { ...options, tokens: tokens! })
   }

@@ -101,7 +101,7 @@ export class OAuth2Authentication implements Authentication {
     return this.#token !== null && this.#options.now() < this.#token.expires ? this.#token : null
   }
 
-  prepare(done: (problem: string | null) => void): (() => void) | null {
+  prepare(_request: UpstreamRequest, done: (problem: string | null) => void): (() => void) | null {
     const secret = this.#secret
     if (secret === null) {
       done(this.#missing)

@@ -26,7 +26,7 @@ export class StaticAuthentication implements Authentication {
     return this.#value === null ? `no credential: ${this.#credential.secret} cannot be used` : null
   }
 
-  prepare(done: (problem: string | null) => void): null {
+  prepare(_request: UpstreamRequest, done: (problem: string | null) => void): null {
     done(this.problem)
     return null
   }

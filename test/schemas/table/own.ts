@@ -462,6 +462,22 @@ const backends: ReadonlyArray<Row> = [
     none
   ),
   ...backend.field(
+    "a signature's scope",
+    "spec.credentials.sigV4",
+    {
+      good: [
+        { region: "eu-west-1", secretRef: { name: "s" } },
+        { region: "auto", service: "execute-api", secretRef: { name: "s" } }
+      ]
+    },
+    none
+  ),
+  backend.bad(
+    "a region is one word",
+    { "spec.credentials": { sigV4: { region: "eu/west", secretRef: { name: "s" } } } },
+    { at: "spec.credentials.sigV4.region", ...none }
+  ),
+  ...backend.field(
     "a token endpoint",
     "spec.credentials",
     {

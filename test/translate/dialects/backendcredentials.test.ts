@@ -139,6 +139,33 @@ describe("client credentials", () => {
   })
 })
 
+describe("an access key of AWS", () => {
+  const sigV4 = (more = "") => `credentials: {sigV4: {region: eu-west-1, secretRef: {name: vendor}${more}}}`
+  it("is its lines, for a region and a service", () => {
+    const upstream = made(sigV4(), "{AWS_ACCESS_KEY_ID: a, AWS_SECRET_ACCESS_KEY: b}")
+    assert.deepEqual(upstream.spec.credential, {
+      kind: "SigV4",
+      region: "eu-west-1",
+      service: "s3",
+      secret: "Secret/shop/vendor#access key"
+    })
+    assert.strictEqual(bytes(upstream), "a\nb")
+    const session = made(sigV4(", service: execute-api"), '{AWS_ACCESS_KEY_ID: a, AWS_SECRET_ACCESS_KEY: b, AWS_SESSION_TOKEN: "c\\n"}')
+    assert.strictEqual(bytes(session), "a\nb\nc")
+    assert.notStrictEqual(session.materials[0]!.ref.digest, upstream.materials[0]!.ref.digest)
+  })
+  it.each([
+    ["{AWS_ACCESS_KEY_ID: s3cr3t}", /no data key AWS_SECRET_ACCESS_KEY/],
+    ['{AWS_ACCESS_KEY_ID: a, AWS_SECRET_ACCESS_KEY: "s3cr3t b"}', /a AWS_SECRET_ACCESS_KEY that is none/],
+    ['{AWS_ACCESS_KEY_ID: a, AWS_SECRET_ACCESS_KEY: b, AWS_SESSION_TOKEN: "s3cr3t\\nx"}', /a AWS_SESSION_TOKEN that is none/]
+  ])("is not %s", (data, why) => {
+    const yaml = backend(fqdn(), sigV4()) + secret(data)
+    assert.match(conditions(yaml).get("ResolvedRefs")!.message, why)
+    assert.lengthOf(upstreamOf(of(yaml)).materials, 0)
+    assert.notInclude(JSON.stringify([...conditions(yaml)]), "s3cr3t")
+  })
+})
+
 describe("a reference", () => {
   const elsewhere = "credentials: {bearer: {secretRef: {name: vendor, namespace: vault}}}"
   const grant = `---
