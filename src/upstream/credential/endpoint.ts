@@ -5,7 +5,8 @@ import type { Endpoint, OAuth2Credential, Upstream } from "../../snapshot/upstre
 import { silentObserver, type UpstreamObserver, type UpstreamOptions } from "../upstream.ts"
 
 export const tokenUpstream = (of: Upstream, { endpoint }: OAuth2Credential): Upstream => {
-  const { failover: _tiers, ...spec } = of
+  // The PROXY protocol is what the upstream's endpoints were said to understand, and no token endpoint does.
+  const { failover: _tiers, proxyProtocol: _header, ...spec } = of
   return {
     ...spec,
     of: { namespace: of.of.namespace, target: `${of.of.target} (token endpoint)` },
