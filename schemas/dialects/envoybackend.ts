@@ -5,7 +5,7 @@ import { defaulted, listOf } from "../absent.ts"
 import { IPAddress } from "../address.ts"
 import { elementsOf } from "../element.ts"
 import { DialledHostname, PreciseHostname } from "../hostname.ts"
-import { PortNumber, text } from "../name.ts"
+import { Group, Kind, NamespaceName, ObjectName, PortNumber, text } from "../name.ts"
 import { LocalObjectReference, SecretObjectReference } from "../reference.ts"
 import { WellKnownCACertificates } from "../trust.ts"
 
@@ -113,6 +113,17 @@ const EnvoyBackendTLS = Schema.Struct({
 )
 export type EnvoyBackendTLS = typeof EnvoyBackendTLS.Type
 
+/** Short form. Without group and kind: a Service, or else the Backend of that name. */
+const Fallback = Schema.Struct({
+  backendRef: Schema.Struct({
+    group: Schema.optionalKey(Group),
+    kind: Schema.optionalKey(Kind),
+    name: ObjectName,
+    namespace: Schema.optionalKey(NamespaceName),
+    port: Schema.optionalKey(PortNumber)
+  })
+})
+
 export const EnvoyBackend = Schema.Struct({
   spec: Schema.Struct({
     type: defaulted(Schema.Literals(["Endpoints", "DynamicResolver"]), "Endpoints"),
@@ -121,7 +132,7 @@ export const EnvoyBackend = Schema.Struct({
     /** Short form: a list of one. */
     appProtocol: Schema.optionalKey(text(1, 253)),
     /** A boolean in the API, a reference in the short form. */
-    fallback: Unserved,
+    fallback: Schema.optionalKey(Schema.Union([Schema.Boolean, Fallback])),
     tls: Schema.optionalKey(EnvoyBackendTLS)
   }).check(
     Schema.makeFilter((spec) => {

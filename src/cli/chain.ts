@@ -75,14 +75,20 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
   ]
 }
 
-const shareLines = (share: ShareStory, paint: Paint): ReadonlyArray<string> => [
-  row("backend", `${said(share.backend, paint)}${share.percent === 100 ? "" : `, ${share.percent} % (weight ${share.weight})`}`, "  "),
+/** after: of a standby, who comes before it. */
+const shareLines = (share: ShareStory, paint: Paint, after: Said | null = null): ReadonlyArray<string> => [
+  row(
+    after === null ? "backend" : "standby",
+    `${said(share.backend, paint)}${after !== null ? ` for what ${after.object} cannot serve` : share.percent === 100 ? "" : `, ${share.percent} % (weight ${share.weight})`}`,
+    "  "
+  ),
   ...(share.refused === null
     ? [row("sent as", share.target, "    ")]
     : [row("answered", paint.bad(`${share.refused.status} (${share.refused.reason})`), "    ")]),
   ...share.requestHeaders.map((edit) => row("request", edit, "    ")),
   ...share.responseHeaders.map((edit) => row("response", edit, "    ")),
-  ...(share.upstream === null ? [] : upstreamLines(share.upstream, paint))
+  ...(share.upstream === null ? [] : upstreamLines(share.upstream, paint)),
+  ...share.standbys.flatMap((one) => shareLines(one, paint, share.backend))
 ]
 
 const probeLines = (probe: ProbeStory, paint: Paint): ReadonlyArray<string> => [

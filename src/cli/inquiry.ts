@@ -29,14 +29,16 @@ export const inquire = Effect.fnUntraced(function* (
     locate
   )
   if (tools === null) return { explanation, probes: [] }
-  const tasks = explanation.shares.flatMap(({ upstream, target }) => {
-    if (upstream === null) return []
-    const home = gateways.find(({ snapshot }) => snapshot.version === explanation.version)!
-    const spec = home.snapshot.upstreams.get(upstream.id)!
-    return (home.snapshot.endpoints.get(upstream.id) ?? []).map((endpoint, at) =>
-      probeEndpoint(spec, endpoint, { target, host: upstream.endpoints[at]!.host }, home.material, tools)
-    )
-  })
+  const tasks = explanation.shares
+    .flatMap((share) => [share, ...share.standbys])
+    .flatMap(({ upstream, target }) => {
+      if (upstream === null) return []
+      const home = gateways.find(({ snapshot }) => snapshot.version === explanation.version)!
+      const spec = home.snapshot.upstreams.get(upstream.id)!
+      return (home.snapshot.endpoints.get(upstream.id) ?? []).map((endpoint, at) =>
+        probeEndpoint(spec, endpoint, { target, host: upstream.endpoints[at]!.host }, home.material, tools)
+      )
+    })
   const probes = yield* Effect.all(tasks.slice(0, mostProbes), { concurrency: 4 })
   return { explanation, probes }
 })

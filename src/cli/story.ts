@@ -89,6 +89,8 @@ export interface ShareStory {
   readonly requestHeaders: ReadonlyArray<string>
   readonly responseHeaders: ReadonlyArray<string>
   readonly upstream: UpstreamStory | null
+  /** Who serves what it cannot, in order. */
+  readonly standbys: ReadonlyArray<ShareStory>
 }
 
 export interface RuleStory {
@@ -336,7 +338,7 @@ export const shareStories = (
 ): ReadonlyArray<ShareStory> => {
   const shares: ReadonlyArray<CompiledShare> = rule.shares.items
   const sum = shares.reduce((total, { share }) => total + share.weight, 0)
-  return shares.map(({ share, filters }) => {
+  const story = ({ share, filters, standbys }: CompiledShare, after: boolean): ShareStory => {
     const spec = share.upstream === null ? undefined : snapshot.upstreams.get(share.upstream)
     const endpoints = share.upstream === null ? [] : (snapshot.endpoints.get(share.upstream) ?? [])
     const reason: Reason | null =
@@ -352,12 +354,14 @@ export const shareStories = (
     return {
       backend: say(share.source),
       weight: share.weight,
-      percent: sum === 0 ? 0 : Math.round((share.weight / sum) * 1000) / 10,
+      percent: sum === 0 || after ? 0 : Math.round((share.weight / sum) * 1000) / 10,
       refused: reason === null ? null : { reason, status: failures[reason].status },
       target: withQuery(path, question.query),
       requestHeaders: edits(filters.request),
       responseHeaders: edits(filters.response),
-      upstream: spec === undefined ? null : upstreamStory(share.upstream!, spec, endpoints, filters.hostname, question, say)
+      upstream: spec === undefined ? null : upstreamStory(share.upstream!, spec, endpoints, filters.hostname, question, say),
+      standbys: standbys.map((one) => story(one, true))
     }
-  })
+  }
+  return shares.map((share) => story(share, false))
 }

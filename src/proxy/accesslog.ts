@@ -16,7 +16,7 @@ export interface AccessLogEntry {
   readonly endpoint: string
   readonly address: string
   readonly reused: boolean | null
-  /** Tries by the rule's retries; 0: it has none. */
+  /** Tries by the rule's retries and over tiers; 0: it has neither. */
   readonly tries: number
   readonly withheld: Withheld | ""
   readonly client: string
@@ -81,7 +81,7 @@ const fields: ReadonlyArray<Field> = [
   { name: "upstream", type: "string", help: "What the chosen backendRef names." },
   { name: "endpoint", type: "string", help: "Name of the endpoint that answered or failed." },
   { name: "address", type: "string", help: "Its address, with port." },
-  { name: "attempts", type: "number", help: "How often it was tried, where a retry rule had it tried more than once." },
+  { name: "attempts", type: "number", help: "How often it was tried, where a retry rule, or another tier, had it tried more than once." },
   {
     name: "retry_withheld",
     type: "string",

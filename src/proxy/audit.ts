@@ -29,7 +29,7 @@ const routesOf = (snapshot: Snapshot | null, wanted: ReadonlySet<Id>): ReadonlyM
   for (const { rules } of snapshot?.virtualHosts.values() ?? [])
     for (const { action, source } of rules) {
       if (action._tag !== "Forward") continue
-      for (const { upstream } of action.to) {
+      for (const { upstream } of action.to.flatMap((share) => [share, ...(share.standbys ?? [])])) {
         if (upstream === null || !wanted.has(upstream)) continue
         const known = routes.get(upstream) ?? new Set<string>()
         routes.set(upstream, known.add(describeSource({ ...source, section: null })))

@@ -16,7 +16,13 @@ interface Found {
 
 export type Decision =
   | (Found & { readonly _tag: "Refuse"; readonly reason: Reason; readonly detail: string })
-  | (Found & { readonly _tag: "Redirect"; readonly listener: LiveListener; readonly status: number; readonly to: Redirect })
+  | (Found & {
+      readonly _tag: "Redirect"
+      readonly listener: LiveListener
+      readonly rule: LiveRule
+      readonly status: number
+      readonly to: Redirect
+    })
   | {
       readonly _tag: "Forward"
       readonly listener: LiveListener

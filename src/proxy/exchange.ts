@@ -4,15 +4,13 @@
 import type { Duplex } from "node:stream"
 import type { Verdict } from "../http1/reader.ts"
 import { applyEdits } from "../routing/headers.ts"
-import { redirectLocation } from "../routing/rewrite.ts"
 import { defaultIdle } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
-import type { Redirect } from "../snapshot/route.ts"
 import { settle } from "../snapshot/setting.ts"
-import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure } from "../upstream/attempt.ts"
+import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "../upstream/attempt.ts"
 import { defectDetail } from "../upstream/defect.ts"
-import { planOf, type RetryPlan } from "../upstream/retry/plan.ts"
+import { type Onward, planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
 import type { AccessLog } from "./accesslog.ts"
 import { type Affinity, affinityOf } from "./affinity.ts"
@@ -20,11 +18,13 @@ import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
-import { clientPath, type Trust } from "./forwarded.ts"
+import { clientPath, forwardingOf, type Trust } from "./forwarded.ts"
 import { allowedMethods, checkHead, type HeadLimits, type ReceivedHead, type RequestHead } from "./head.ts"
+import { type Leg, legsOf } from "./legs.ts"
 import type { Memory } from "./memory.ts"
 import { outgoing } from "./outgoing.ts"
 import { recordExchange } from "./record.ts"
+import { redirection } from "./redirection.ts"
 import { Reply, type ReplyContext } from "./reply.ts"
 import { returning } from "./returning.ts"
 import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
@@ -123,7 +123,9 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.deadlines.startRequest(rule.requestDeadline, () => this.timedOut("request", rule.requestDeadline))
     }
     if (decision._tag === "Refuse") return this.refuse(decision.reason, decision.detail)
-    if (decision._tag === "Redirect") return this.redirect(decision.status, decision.to, head, decision.listener)
+    if (decision._tag === "Redirect") {
+      return this.answerLocally(decision.status, redirection(decision.to, decision.rule, head, decision.listener, connection.secure), "")
+    }
     const upstream = context.upstreams.get(decision.upstream)
     if (upstream === undefined) return this.refuse("internal", `the snapshot has no upstream ${decision.upstream}`)
     const limit = context.uploadLimits.bytes
@@ -133,39 +135,51 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.send(head, decision.listener, decision.share, upstream, decision.hops)
   }
 
-  private send(head: RequestHead, listener: LiveListener, share: LiveShare, upstream: LiveUpstream, hopCount: number): void {
-    const { context, connection } = this
-    this.upstream = upstream
-    this.hold = upstream.hold()
+  private send(head: RequestHead, listener: LiveListener, share: LiveShare, upstream: LiveUpstream, hops: number): void {
     if (head.chunked || (head.contentLength !== null && head.contentLength > 0)) {
-      this.upload = new Upload(this, context.uploadLimits, this.started)
+      this.upload = new Upload(this, this.context.uploadLimits, this.started)
       this.upload.on("error", ignore)
     }
-    const forwarding = {
-      external: upstream.spec.external,
-      trusted: connection.trusted,
-      peer: connection.peer,
-      scheme: connection.secure ? "https" : "http",
-      authority: head.authority,
-      port: listener.spec.port,
-      protocol: this.received.version,
-      hops: hopCount,
-      via: head.via
-    } as const
-    if (share.key !== null) this.affinity = affinityOf(share.key, head, connection, context.trust)
-    // Read before `outgoing` edits the list that it is read from.
-    const client = upstream.spec.proxyProtocol === undefined ? null : clientPath(connection.socket, head.headers, context.trust)
-    const request = outgoing(head, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null, client)
+    const [first, ...others] = share.standbys.length === 0 ? [] : legsOf(share, this.context.upstreams, Math.random())
+    const begun = first ?? { share, upstream }
+    const lone = others.length === 0
+    // Who comes after it edits the fields as the client sent them.
+    const address = (leg: Leg) => this.address(leg, head, lone ? head.headers : head.headers.slice(), listener, hops)
+    const request = address(begun)
     if (head.expectContinue) {
       this.asked = true
       this.reply.proceed()
     }
     const rule = this.rule!
-    const retry = rule.retry ?? share.retry
+    const onward = (): Onward | null => {
+      const leg = others.shift()
+      return leg === undefined ? null : { host: leg.upstream.host, request: address(leg) }
+    }
+    const retry = rule.retry ?? begun.share.retry
     // The tries of a plan have their times each.
-    if (retry !== null) this.plan = planOf(retry, rule, this.started)
+    if (retry !== null || !lone || begun.upstream.tiered) this.plan = planOf(retry, lone ? null : onward, rule, this.started)
     else this.deadlines?.startBackend(rule.backendDeadline, () => this.timedOut("backend", rule.backendDeadline))
-    this.attempt = upstream.send(request, this, this.plan)
+    this.attempt = begun.upstream.send(request, this, this.plan)
+  }
+
+  /** The request as one upstream is to get it: that one's from here on. headers: the client's own, which are edited. */
+  private address(
+    { share, upstream }: Leg,
+    head: RequestHead,
+    headers: Array<string>,
+    listener: LiveListener,
+    hops: number
+  ): UpstreamRequest {
+    const { context, connection, received } = this
+    this.hold?.[Symbol.dispose]()
+    this.hold = upstream.hold()
+    this.upstream = upstream
+    this.share = share
+    this.affinity = share.key === null ? null : affinityOf(share.key, head, connection, context.trust)
+    // Read before `outgoing` edits the list that it is read from.
+    const client = upstream.spec.proxyProtocol === undefined ? null : clientPath(connection.socket, head.headers, context.trust)
+    const forwarding = forwardingOf(connection, head, listener.spec.port, received.version, hops, upstream.spec.external)
+    return outgoing(head, headers, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null, client)
   }
 
   // === ResponseSink ===
@@ -250,21 +264,6 @@ export class Exchange implements ResponseSink, UploadOwner {
     const fields = [...headers]
     if (edits !== undefined && edits.length > 0) applyEdits(fields, edits)
     this.answerLocally(status, fields, body)
-  }
-
-  private redirect(status: number, to: Redirect, head: RequestHead, listener: LiveListener): void {
-    const { match } = this.rule!.compiled.rule
-    const location = redirectLocation(to, {
-      scheme: this.connection.secure ? "https" : "http",
-      host: head.host,
-      listenerPort: listener.spec.port,
-      path: head.path,
-      query: head.query,
-      matchedPrefix: match.path.type === "Prefix" ? match.path.value : null
-    })
-    const fields = ["Location", location, "Content-Length", "0"]
-    applyEdits(fields, this.rule!.compiled.filters.response)
-    this.answerLocally(status, fields, "")
   }
 
   private answerLocally(status: number, fields: Array<string>, body: string): void {

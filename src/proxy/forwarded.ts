@@ -89,6 +89,16 @@ export interface Forwarding {
   readonly via: boolean
 }
 
+/** port: as the user wrote it in the listener. version: of HTTP, as the client spoke it. */
+export const forwardingOf = (
+  { secure, trusted, peer }: { readonly secure: boolean; readonly trusted: boolean; readonly peer: string },
+  { authority, via }: { readonly authority: string; readonly via: boolean },
+  port: number,
+  version: string,
+  hops: number,
+  external: boolean
+): Forwarding => ({ external, trusted, peer, scheme: secure ? "https" : "http", authority, port, protocol: version, hops, via })
+
 /** Edits the list in place. Its X-Forwarded-* and Forwarded were dropped with the head already unless the peer is trusted. */
 export const writeForwarding = (headers: Array<string>, forwarding: Forwarding): void => {
   const { external, trusted } = forwarding

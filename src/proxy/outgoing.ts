@@ -11,22 +11,23 @@ import type { RequestHead } from "./head.ts"
 
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
-/** Edits the head's own list of fields: called once a request. affinity: what a consistent hash goes by, or null. */
+/** headers: the client's own, which are edited: for one upstream once. affinity: what a consistent hash goes by, or null. */
 export const outgoing = (
   head: RequestHead,
+  headers: Array<string>,
   filters: CompiledFilters,
   forwarding: Forwarding,
   body: Readable | null,
   affinity: number | null,
   client: ClientPath | null
 ): UpstreamRequest => {
-  writeForwarding(head.headers, forwarding)
+  writeForwarding(headers, forwarding)
   // After forwarding: what the user's filter sets is the last word.
-  if (filters.request.length > 0) applyEdits(head.headers, filters.request)
+  if (filters.request.length > 0) applyEdits(headers, filters.request)
   return {
     method: head.method,
     path: filters.path === null ? head.target : withQuery(rewritePath(filters.path, head.path), head.query),
-    headers: head.headers,
+    headers,
     clientHost: head.authority,
     hostOverride: filters.hostname,
     body,

@@ -134,6 +134,7 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["retrying", summed(({ pool }) => pool.retrying)],
     ["overflows", summed(({ pool }) => pool.overflows)],
     ["retries", summed(({ pool }) => pool.retries)],
+    ["failovers", summed(({ pool }) => pool.failovers)],
     ["egressReported", counted((upstream) => upstream.reported)],
     ["tokens", counted((upstream) => upstream.tokens)],
     ["addresses", summed(({ facts }) => facts.addresses)],

@@ -26,6 +26,8 @@ export interface LiveShare {
   readonly key: HashKey | null
   /** Its upstream's retries, for rules that say nothing of them. */
   readonly retry: Retry | null
+  /** Who serves what it cannot, in order. */
+  readonly standbys: ReadonlyArray<LiveShare>
 }
 
 export interface LiveRule {
@@ -109,6 +111,8 @@ const ruleProblem = ({ rule, unknown, filters }: CompiledRule): string | null =>
   return rule.action.cache !== null ? "caching is not served" : null
 }
 
+const noStandbys: ReadonlyArray<LiveShare> = []
+
 const noRetry: Retry = { codes: [], attempts: 0, backoff: 0, longest: 0, perTry: "Default" }
 
 const retryOf = (said: Setting<Retry>): Retry | null => (said === "Default" ? null : said === "Disabled" ? noRetry : said)
@@ -129,7 +133,7 @@ export const liveRules = (
     const { rule } = compiled
     const route = routeLabel(rule.source)
     const problem = told(rule.source, ruleProblem(compiled))
-    const shares = compiled.shares.items.map((share): LiveShare => {
+    const live = (share: CompiledShare): LiveShare => {
       const spec = share.share.upstream === null ? undefined : upstreams.get(share.share.upstream)
       const upstream = spec?.of.target ?? describeSource({ ...share.share.source, section: null })
       return {
@@ -138,9 +142,11 @@ export const liveRules = (
         problem: problem ?? told(rule.source, shareProblem(share)),
         unserved: spec === undefined ? null : told(rule.source, upstreamProblem(spec)),
         key: spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null,
-        retry: spec === undefined ? null : retryOf(spec.retry)
+        retry: spec === undefined ? null : retryOf(spec.retry),
+        standbys: share.standbys.length === 0 ? noStandbys : share.standbys.map(live)
       }
-    })
+    }
+    const shares = compiled.shares.items.map(live)
     rules.set(compiled, {
       compiled,
       tally: tallies.acquire({ gateway, listener, route, upstream: "" }),
@@ -160,7 +166,7 @@ export const liveRules = (
 export const releaseRules = (rules: ReadonlyMap<CompiledRule, LiveRule>, tallies: Tallies): void => {
   for (const rule of rules.values()) {
     tallies.release(rule.tally)
-    for (const share of rule.shares.items) tallies.release(share.tally)
+    for (const share of rule.shares.items) for (const { tally } of [share, ...share.standbys]) tallies.release(tally)
   }
 }
 

@@ -139,6 +139,12 @@ export const definitions = {
     help: "Requests sent once more, on a fresh connection: after a reused one died, or by a retry rule.",
     labels: upstream
   },
+  failovers: {
+    name: "sluice_upstream_failovers_total",
+    type: "counter",
+    help: "Requests that went on from here to another tier, or to another backend, after they could not be served.",
+    labels: upstream
+  },
   egressReported: {
     name: "sluice_egress_reported_total",
     type: "counter",

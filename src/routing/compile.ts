@@ -20,6 +20,7 @@ export interface CompiledShare {
   readonly share: Share
   /** The rule's filters, then the share's. */
   readonly filters: CompiledFilters
+  readonly standbys: ReadonlyArray<CompiledShare>
 }
 
 export interface CompiledRule {
@@ -98,16 +99,16 @@ const prefixElements = (value: string): ReadonlyArray<string> => {
   return trimmed === "" ? [] : trimmed.slice(1).split("/")
 }
 
-const compileShares = (rule: Rule, own: CompiledFilters): Weighted<CompiledShare> =>
-  compileWeights(
-    rule.action._tag !== "Forward"
-      ? []
-      : rule.action.to.map((share) => ({
-          share,
-          filters: share.filters.length === 0 ? own : compileFilters([...rule.filters, ...share.filters], rule.match.path)
-        })),
-    (compiled) => compiled.share.weight
-  )
+const noStandbys: ReadonlyArray<CompiledShare> = []
+
+const compileShares = (rule: Rule, own: CompiledFilters): Weighted<CompiledShare> => {
+  const compile = (share: Share): CompiledShare => ({
+    share,
+    filters: share.filters.length === 0 ? own : compileFilters([...rule.filters, ...share.filters], rule.match.path),
+    standbys: share.standbys?.map(compile) ?? noStandbys
+  })
+  return compileWeights(rule.action._tag !== "Forward" ? [] : rule.action.to.map(compile), (compiled) => compiled.share.weight)
+}
 
 const actionProblem = (rule: Rule): string | null => {
   switch (rule.action._tag) {

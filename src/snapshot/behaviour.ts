@@ -82,13 +82,15 @@ export interface Failover {
   readonly spill: number
   /** Milliseconds that who has failed must serve again before requests go back to it. */
   readonly returnAfter: number
+  /** Statuses of answers after which an idempotent request goes on to the next tier. */
+  readonly codes: ReadonlyArray<number>
 }
 
-export const defaultFailover: Failover = { spill: 140, returnAfter: 10_000 }
+export const defaultFailover: Failover = { spill: 140, returnAfter: 10_000, codes: [] }
 
 /** As people read it. */
-export const describeFailover = ({ spill, returnAfter }: Failover): string =>
-  `a tier passes requests on below ${Math.round(10_000 / spill)} % of its weight, and has them back when it could serve for ${returnAfter} ms`
+export const describeFailover = ({ spill, returnAfter, codes }: Failover): string =>
+  `a tier passes requests on below ${Math.round(10_000 / spill)} % of its weight, has them back when it could serve for ${returnAfter} ms${codes.length === 0 ? "" : `; so do answers ${codes.join(", ")} of idempotent requests`}`
 
 /** What a dialect or a policy may say about an upstream's connections; translate/behaviour merges such layers over these defaults. */
 export interface Behaviour {

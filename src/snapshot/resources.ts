@@ -109,7 +109,19 @@ const reasons: Readonly<Record<RouteReason, true>> = {
 }
 const reason: Read<RouteReason> = (value) => (Object.hasOwn(reasons, text(value)) ? (value as RouteReason) : "invalid_filter")
 
-const share = fields<Share>({ weight: whole, upstream: nullable(text), why: nullable(reason), filters: list(filter), source })
+const lone = fields<Omit<Share, "standbys">>({
+  weight: whole,
+  upstream: nullable(text),
+  why: nullable(reason),
+  filters: list(filter),
+  source
+})
+const standbysOf = fields<Pick<Required<Share>, "standbys">>({ standbys: (value) => (value === undefined ? [] : list(lone)(value)) })
+const share: Read<Share> = (value) => {
+  const one = lone(value)
+  const { standbys } = standbysOf(value)
+  return standbys.length === 0 ? one : { ...one, standbys }
+}
 const writtenRetry = fields<Pick<Retry, "codes" | "attempts" | "backoff">>({ codes: list(whole), attempts: whole, backoff: amount })
 const retryTimes = fields<Pick<Retry, "longest" | "perTry">>({ longest: amount, perTry: setting(amount) })
 /** An older operator says neither how long a wait may grow nor how long a try may take. */
@@ -342,7 +354,7 @@ const credential: Read<Credential> = (value) => {
     : (value as Credential)
 }
 
-const failover = fields<Failover>({ spill: amount, returnAfter: amount })
+const failover = fields<Failover>({ spill: amount, returnAfter: amount, codes: (value) => (value === undefined ? [] : list(whole)(value)) })
 const outside = {
   Name: fields<{ name: string; port: number; srv: boolean }>({ name: text, port, srv: flag }),
   Address: fields<{ ip: string; port: number }>({ ip: text, port })

@@ -43,6 +43,8 @@ export interface Share {
   readonly filters: ReadonlyArray<Filter>
   /** The object this share names: explain and the access log say it. */
   readonly source: Source
+  /** Who serves what it cannot, in order: their weights count for nothing. Absent: nobody. */
+  readonly standbys?: ReadonlyArray<Share>
 }
 
 /** All conditions hold (AND). A rule with several HTTPRouteMatches became several rules. */

@@ -697,6 +697,8 @@ export const backendNote = {
   targetMissing: (index: number, what: string): string => `spec.targetRefs[${index}]: ${what} does not exist`,
   targetSection: (index: number, what: string, section: string, has: ReadonlyArray<string>): string =>
     `spec.targetRefs[${index}].sectionName: ${what} has no port ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,
+  failoverLoop: (path: string, loop: string): string => `${path}: ${loop} is a loop, and is not followed; take one of its references out`,
+  standbyLeftOut: (what: string, message: string): string => `${what}: failover passes over a backend that cannot be used: ${message}`,
   later: (path: string): string => `${path} is not served yet; remove the field`,
   laterProtocol: (protocol: string): string =>
     `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP, or leave it out`,

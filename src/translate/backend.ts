@@ -21,10 +21,11 @@ import { type ServiceObject, serviceDestination } from "./dialects/service.ts"
 import { backendTls, readVoyager } from "./dialects/voyager.ts"
 import { judgeXBackend } from "./dialects/xbackend.ts"
 import { egressOf, missingByIntent, refusedByIntent } from "./egress.ts"
+import { failoverOf } from "./failover.ts"
 import { type BackendRules, rulesFor, rulesOf } from "./features.ts"
 import { backendKind, envoyBackendKind, serviceKind, xbackendKind } from "./kinds.ts"
 import { describeUnpermitted, permitted } from "./reference.ts"
-import type { BackendReference, Referrer, ResolvedBackend } from "./resolved.ts"
+import type { BackendReference, Referrer, ResolvedBackend, ResolvedStandby, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { backendTraffic, type Chain, type Governed, governedBy } from "./traffic.ts"
 import type { View } from "./view.ts"
@@ -135,50 +136,35 @@ const withPolicies = (
   }
 }
 
-const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendReference, from: Referrer, chain: Chain): ResolvedBackend => {
+/** A destination under the policies of its namespace and of the way to it. route: the namespace of the route. */
+const placed = (
+  view: View,
+  rules: BackendRules,
+  found: Declared,
+  key: ObjectKey,
+  route: string,
+  chain: Chain
+): Result.Result<{ readonly upstream: ResolvedUpstream; readonly notes: ReadonlyArray<string> }, Declared> => {
+  const { destination } = found
+  if (destination === null) return Result.fail(found)
   const { kind, namespace } = parseKey(key)
   const what = describeKey(key)
-  const answer = (declared: Declared): ResolvedBackend => ({
-    upstream: null,
-    why: declared.refusal?.why ?? "invalid_backend",
-    redirect: declared.redirect,
-    problem: declared.refusal?.problem ?? null,
-    notes: declared.notes,
-    source: declared.source,
-    object: declared.object
-  })
-  const refuse = (...args: Parameters<typeof refused>): ResolvedBackend => answer(refused(...args))
-  if (kind !== serviceKind && !judgedKinds.includes(kind))
-    return refuse(null, sourceOf(key), "invalid_kind", "InvalidKind", backendNote.unknownKind(ref.group, ref.kind))
-  // Asked before existence: an ungranted reference must not tell whether the object is there (RefNotPermitted even if it is not).
-  if (kind === xbackendKind && namespace !== from.namespace)
-    return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", backendNote.xbackendNamespace(what, from.namespace))
-  const to = { group: ref.group, kind: ref.kind, namespace, name: ref.name }
-  if (!permitted(view, from, to)) return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", describeUnpermitted(from, to))
-  const found = declaredOf(view, rules, key, ref.port)
-  const { destination } = found
-  if (destination === null) return answer(found)
   const skips = destination.tls !== null && !destination.tls.verify
-  if (skips && !egressOf(view, namespace, from.namespace).permits.has("SkipVerify"))
-    return refuse(
-      key,
-      found.source,
-      "invalid_backend",
-      "NotPermitted",
-      backendNote.address(
-        what,
-        kind === serviceKind
-          ? voyagerNote.skipVerify(backendTls, spoken(namespace, from.namespace))
-          : backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, from.namespace))
-      )
-    )
+  if (skips && !egressOf(view, namespace, route).permits.has("SkipVerify")) {
+    const message =
+      kind === serviceKind
+        ? voyagerNote.skipVerify(backendTls, spoken(namespace, route))
+        : backendNote.skipVerify("spec.tls.insecureSkipVerify", spoken(namespace, route))
+    return Result.fail(refused(key, found.source, "invalid_backend", "NotPermitted", backendNote.address(what, message)))
+  }
   const along = governedBy(view, chain)
   const own = backendTraffic(view, key)
   const bad = along.refused ?? own?.refused ?? null
-  if (bad !== null) return refuse(key, found.source, "invalid_backend", null, "", [backendNote.traffic.invalid(describeSource(bad), what)])
+  if (bad !== null)
+    return Result.fail(refused(key, found.source, "invalid_backend", null, "", [backendNote.traffic.invalid(describeSource(bad), what)]))
   const governed = withPolicies(destination, along, own)
   const upstream = {
-    ...upstreamOf(governed.destination, addressPolicy(view, rules, namespace, from.namespace), governed.policies),
+    ...upstreamOf(governed.destination, addressPolicy(view, rules, namespace, route), governed.policies),
     endpoints: destination.endpoints,
     materials: destination.materials
   }
@@ -195,7 +181,51 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
         suggestion(missing).map(entryText)
       )
     )
-  return { upstream, why: null, redirect: null, problem: null, notes, source: found.source, object: found.object }
+  return Result.succeed({ upstream, notes })
+}
+
+const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendReference, from: Referrer, chain: Chain): ResolvedBackend => {
+  const { kind, namespace } = parseKey(key)
+  const what = describeKey(key)
+  const answer = (declared: Declared): ResolvedBackend => ({
+    upstream: null,
+    why: declared.refusal?.why ?? "invalid_backend",
+    redirect: declared.redirect,
+    problem: declared.refusal?.problem ?? null,
+    notes: declared.notes,
+    source: declared.source,
+    object: declared.object,
+    fallback: declared.fallback === true,
+    standbys: []
+  })
+  const refuse = (...args: Parameters<typeof refused>): ResolvedBackend => answer(refused(...args))
+  if (kind !== serviceKind && !judgedKinds.includes(kind))
+    return refuse(null, sourceOf(key), "invalid_kind", "InvalidKind", backendNote.unknownKind(ref.group, ref.kind))
+  // Asked before existence: an ungranted reference must not tell whether the object is there (RefNotPermitted even if it is not).
+  if (kind === xbackendKind && namespace !== from.namespace)
+    return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", backendNote.xbackendNamespace(what, from.namespace))
+  const to = { group: ref.group, kind: ref.kind, namespace, name: ref.name }
+  if (!permitted(view, from, to)) return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", describeUnpermitted(from, to))
+  const found = declaredOf(view, rules, key, ref.port)
+  const made = placed(view, rules, found, key, from.namespace, chain)
+  if (Result.isFailure(made)) return answer(made.failure)
+  const after = failoverOf(view, key)
+  // Of other dialects the object's conditions are not ours to write.
+  const notes = [...made.success.notes, ...after.problems.map(({ message }) => backendNote.about(what, message))]
+  const standbys: Array<ResolvedStandby> = []
+  for (const standby of after.standbys) {
+    const said = declaredOf(view, rules, standby.key, standby.port)
+    const one = placed(view, rules, said, standby.key, from.namespace, chain)
+    if (Result.isFailure(one))
+      notes.push(backendNote.standbyLeftOut(what, one.failure.refusal?.problem?.message ?? describeKey(standby.key)))
+    else {
+      standbys.push({ upstream: one.success.upstream, source: said.source, object: said.object })
+      notes.push(...one.success.notes)
+    }
+  }
+  const { source, object } = found
+  const { upstream } = made.success
+  return { upstream, why: null, redirect: null, problem: null, notes, source, object, fallback: found.fallback === true, standbys }
 }
 
 const spoken = (a: string, b: string): string => (a === b ? `namespace ${a}` : `namespaces ${a} and ${b}`)

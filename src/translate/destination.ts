@@ -49,6 +49,8 @@ export interface Declared {
   readonly refusal: Refusal | null
   /** Decisions made on the user's behalf, and members left out. */
   readonly notes: ReadonlyArray<string>
+  /** Among the backends of a rule, it waits until those that are none cannot serve. */
+  readonly fallback?: true
 }
 
 export const declared = (object: ObjectKey, source: Source, destination: Destination, notes: ReadonlyArray<string>): Declared => ({

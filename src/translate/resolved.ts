@@ -46,4 +46,14 @@ export interface ResolvedBackend {
   readonly source: Source
   /** The object that declares it, when it exists. */
   readonly object: ObjectKey | null
+  /** Among the backends of a rule, it waits until those that are none cannot serve. */
+  readonly fallback: boolean
+  /** Who serves what it cannot, in order: those that can be spoken to. */
+  readonly standbys: ReadonlyArray<ResolvedStandby>
+}
+
+export interface ResolvedStandby {
+  readonly upstream: ResolvedUpstream
+  readonly source: Source
+  readonly object: ObjectKey | null
 }

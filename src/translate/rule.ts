@@ -63,6 +63,20 @@ interface Backends {
   readonly reaches: ReadonlyArray<Reaching>
 }
 
+/** Fallbacks come after everybody's own standbys, in the order of the rule; where there is nobody else they are as others. */
+const withFallbacks = (shares: ReadonlyArray<Share>, fallbacks: ReadonlyArray<Share>): ReadonlyArray<Share> => {
+  if (fallbacks.length === 0 || !shares.some(({ weight }) => weight > 0)) return [...shares, ...fallbacks]
+  const after = fallbacks
+    .filter(({ weight, upstream }) => weight > 0 && upstream !== null)
+    .flatMap(({ standbys, ...one }) => [{ ...one, weight: 1 }, ...(standbys ?? [])])
+  return shares.map((share) => {
+    if (share.upstream === null) return share
+    const seen = new Set([share.upstream])
+    const standbys = [...(share.standbys ?? []), ...after].filter(({ upstream }) => !seen.has(upstream!) && seen.add(upstream!))
+    return standbys.length === 0 ? share : { ...share, standbys }
+  })
+}
+
 const backendsOf = (
   view: View,
   settings: TranslateSettings,
@@ -73,6 +87,7 @@ const backendsOf = (
   chain: Chain
 ): Backends => {
   const shares: Array<Share> = []
+  const fallbacks: Array<Share> = []
   const problems: Array<string> = []
   const unresolved: Array<{ reason: string; message: string }> = []
   const notes: Array<string> = []
@@ -98,27 +113,35 @@ const backendsOf = (
       if (rule.backendRefs.length > 1) problems.push(routeNote.redirectShared(at))
       else if (filters.length > 0 || rule.filters.some(({ type }) => type === "URLRewrite")) problems.push(routeNote.redirectFiltered(at))
     }
-    if (resolved.upstream !== null) upstreams.push(resolved.upstream)
     if (resolved.object !== null) reaches.push({ object: resolved.object, upstream: resolved.upstream?.id ?? null })
-    shares.push({
+    if (resolved.upstream !== null) upstreams.push(resolved.upstream)
+    const standbys = resolved.standbys.map(({ upstream, source, object }): Share => {
+      upstreams.push(upstream)
+      if (object !== null) reaches.push({ object, upstream: upstream.id })
+      return { weight: 1, upstream: upstream.id, why: null, filters, source }
+    })
+    const share: Share = {
       weight: ref.weight,
       upstream: resolved.upstream?.id ?? null,
       why: resolved.upstream === null ? (resolved.why ?? "invalid_backend") : null,
       filters,
-      source: resolved.source
-    })
+      source: resolved.source,
+      ...(standbys.length === 0 ? {} : { standbys })
+    }
+    ;(resolved.fallback ? fallbacks : shares).push(share)
   }
   if (redirect !== null && rule.backendRefs[0]?.weight !== 0)
     return { action: redirect, problems, unresolved, notes, upstreams: [], reaches }
+  const to = withFallbacks(shares, fallbacks)
   // No backend, or none with weight: there is nothing to send the request to (Gateway API v1.6, HTTPRouteRule.backendRefs).
-  if (!shares.some((share) => share.weight > 0))
+  if (!to.some((share) => share.weight > 0))
     return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches }
   return {
     action: {
       _tag: "Forward",
       retry: rule.retry === undefined ? governedBy(view, chain).retry : retryOf(rule.retry),
       cache: null,
-      to: shares.slice()
+      to
     },
     problems,
     unresolved,

@@ -92,6 +92,8 @@ export interface PoolCounts {
   readonly retries: number
   /** Requests that are being tried once more, now. */
   readonly retrying: number
+  /** Requests that went on from here to another tier. */
+  readonly failovers: number
   /** Further tries that a retry rule wanted and did not get, by what was in the way. */
   readonly withheld: Readonly<Record<Withheld, number>>
 }

@@ -27,8 +27,8 @@ export interface ExchangeHost {
   /** null: requests go as they are. */
   readonly authentication: Authentication | null
   readonly choose: (tried: ReadonlySet<Member> | null, affinity: number | null) => Target | NoChoice | null
-  /** Counts everybody of an endpoint's tier as tried. */
-  readonly skipTier: (tried: Set<Member>, of: Member) => void
+  /** Counts everybody of an endpoint's tier as tried. → whether somebody is left. */
+  readonly passTier: (tried: Set<Member>, of: Member) => boolean
   /** Another address of the same endpoint, after one showed a bad certificate; null: none that did not just fail. */
   readonly another: (target: Target) => Target | null
   /** Calls back when something was resolved, or with the reason why no more is waited. Returns the cancellation. */
@@ -230,7 +230,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
       }
       this.#tried ??= this.#course?.tried ?? new Set()
       this.#tried.add(member)
-      if (last) this.#host.skipTier(this.#tried, member)
+      if (last) this.#host.passTier(this.#tried, member)
       const choice = this.#host.choose(this.#tried, this.#request.affinity)
       if (choice !== null && !("reason" in choice)) {
         if (choice.member.tier !== member.tier) this.#connects = 0

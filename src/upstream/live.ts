@@ -73,7 +73,7 @@ class Live implements LiveUpstream, AttemptsHost {
   readonly spec: Upstream
   readonly pool: Pool
   readonly authentication: Authentication | null
-  readonly counts = { requests: 0, reused: 0, retries: 0 }
+  readonly counts = { requests: 0, reused: 0, retries: 0, failovers: 0 }
   readonly budget: Budget
   holders = 0
   retired = false
@@ -103,6 +103,8 @@ class Live implements LiveUpstream, AttemptsHost {
   /** What was this gateway's own when the addresses were judged. */
   #judgedBy: OwnAddresses
   #closed = false
+  /** Somebody asks whether it can serve: there is another upstream to go to. */
+  #backed = false
   /** Requests sent to what an EgressPolicy in mode Report would refuse. */
   #reported = 0
 
@@ -270,7 +272,7 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#health?.heed(members, this.#tiers.panicking)
     if (this.#due !== null) clearTimeout(this.#due)
     this.#due = due === null ? null : setTimeout(this.#returned, Math.ceil(due - this.#now()))
-    this.#revival.keep(this.#tiers.several && !this.retired ? members.filter((member) => member.unreachable) : [])
+    this.#revival.keep((this.#backed || this.#tiers.several) && !this.retired ? members.filter((member) => member.unreachable) : [])
     for (const ready of [...this.#waiting]) ready()
   }
 
@@ -317,8 +319,22 @@ class Live implements LiveUpstream, AttemptsHost {
     return [...this.#members.values()].map(({ member }) => member)
   }
 
-  skipTier(tried: Set<Member>, of: Member): void {
+  passTier(tried: Set<Member>, of: Member): boolean {
     for (const member of this.#list) if (member.tier === of.tier) tried.add(member)
+    return this.#tiers.nextBut(tried, null) !== null
+  }
+
+  get tiered(): boolean {
+    return this.#tiers.several
+  }
+
+  get level(): number {
+    this.#backed = true
+    return this.#tiers.level
+  }
+
+  get host(): AttemptsHost {
+    return this
   }
 
   another(target: Target): Target | null {

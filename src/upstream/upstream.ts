@@ -11,6 +11,7 @@ import type { DialOutcome } from "./dial/plan.ts"
 import type { TrustRoots } from "./dial/roots.ts"
 import type { Names } from "./discovery/names.ts"
 import type { Target } from "./member.ts"
+import type { AttemptsHost } from "./retry/attempts.ts"
 import type { RetryPlan } from "./retry/plan.ts"
 
 export interface LiveUpstream {
@@ -32,6 +33,12 @@ export interface LiveUpstream {
   readonly setMaterial: (material: MaterialLookup) => void
   /** One try (and its one safe repetition), or those of a rule's plan (law 8). Exactly one of onEnd, onUpgrade, onFailure ends it, never from inside this call. */
   readonly send: (request: UpstreamRequest, sink: ResponseSink, plan?: RetryPlan | null) => Attempt
+  /** What share of its requests it can serve, 0 to 1; whoever asks has another upstream for the rest. */
+  readonly level: number
+  /** What a request that goes on to it needs. */
+  readonly host: AttemptsHost
+  /** It has several tiers: a request may go on inside of it. */
+  readonly tiered: boolean
   /** For the report: states and counts. */
   readonly facts: () => UpstreamFacts
   /** For the admin port: addresses, ages, pool counts. */

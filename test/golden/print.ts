@@ -3,7 +3,7 @@ import { stringify } from "yaml"
 import { describeKey, type ObjectKey } from "#schemas/meta.ts"
 import { defaultDns, defaultLimits, defaultTimeouts } from "#src/snapshot/behaviour.ts"
 import { describeSource, type Source } from "#src/snapshot/id.ts"
-import type { Rule } from "#src/snapshot/route.ts"
+import type { Rule, Share } from "#src/snapshot/route.ts"
 import type { Snapshot } from "#src/snapshot/snapshot.ts"
 import type { Upstream } from "#src/snapshot/upstream.ts"
 import { same } from "#src/state/content.ts"
@@ -57,19 +57,16 @@ const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object =>
     ...headers.map((one) => `header ${one.name} ${one.type} ${one.value}`),
     ...query.map((one) => `query ${one.name} ${one.type} ${one.value}`)
   ]
+  const shareText = (share: Share): object => ({
+    weight: share.weight,
+    ...(share.upstream === null ? { refuse: share.why } : { upstream: upstreams.get(share.upstream) ?? `missing ${share.upstream}` }),
+    source: describeSource(share.source),
+    ...(share.filters.length === 0 ? {} : { filters: share.filters }),
+    ...(share.standbys === undefined ? {} : { standbys: share.standbys.map(shareText) })
+  })
   const action =
     rule.action._tag === "Forward"
-      ? {
-          ...(rule.action.retry === "Default" ? {} : { retry: rule.action.retry }),
-          to: rule.action.to.map((share) => ({
-            weight: share.weight,
-            ...(share.upstream === null
-              ? { refuse: share.why }
-              : { upstream: upstreams.get(share.upstream) ?? `missing ${share.upstream}` }),
-            source: describeSource(share.source),
-            ...(share.filters.length === 0 ? {} : { filters: share.filters })
-          }))
-        }
+      ? { ...(rule.action.retry === "Default" ? {} : { retry: rule.action.retry }), to: rule.action.to.map(shareText) }
       : rule.action._tag === "Redirect"
         ? { redirect: { status: rule.action.status, ...rule.action.to } }
         : { refuse: rule.action.why }

@@ -34,7 +34,14 @@ const forward: Forward = {
   retry: { codes: [502, 503], attempts: 2, backoff: 25, longest: 250, perTry: "Default" },
   cache: { policy: source("CachePolicy", "c") },
   to: [
-    { weight: 9, upstream: "u1", why: null, filters: [filters[0]!], source: source("Service", "cart", "8080") },
+    {
+      weight: 9,
+      upstream: "u1",
+      why: null,
+      filters: [filters[0]!],
+      source: source("Service", "cart", "8080"),
+      standbys: [{ weight: 1, upstream: "u2", why: null, filters: [filters[0]!], source: source("Backend", "api") }]
+    },
     { weight: 1, upstream: null, why: "backend_not_found", filters: [], source: source("Backend", "gone") }
   ]
 }
@@ -183,7 +190,7 @@ export const everything: Tables = {
         proxyProtocol: "V2",
         limits: { ...defaultLimits, maxRequestsPerConnection: 100 },
         timeouts: { ...defaultTimeouts, firstByte: 5_000, idle: "Disabled", maxConnectionAge: 60_000 },
-        failover: { spill: 200, returnAfter: 30_000 },
+        failover: { spill: 200, returnAfter: 30_000, codes: [503] },
         credential: { kind: "Static", header: "Authorization", form: "Bearer", secret: "Secret/shop/token#bearer token" }
       }
     ],

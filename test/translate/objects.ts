@@ -297,6 +297,10 @@ export const anyObject: fc.Arbitrary<object> = fc.oneof(
         { endpoints: [{ fqdn: { hostname: "f.example.net", port: 443 } }] },
         { endpoints: [{ ip: { address: "192.0.2.1", port: 80 } }] },
         { endpoints: [{ fqdn: { hostname: "localhost", port: 443 } }] },
+        ...["a", "b", "x"].map((name) => ({
+          endpoints: [{ fqdn: { hostname: "f.example.net", port: 443 }, tier: 1 }],
+          failover: { backendRefs: [{ group: "gateway.sluice.dev", kind: "Backend", name, namespace: name === "b" ? "b" : undefined }] }
+        })),
         { endpoints: 3 }
       )
     )

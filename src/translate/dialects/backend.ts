@@ -8,6 +8,7 @@ import type { RouteReason } from "../../snapshot/reason.ts"
 import type { Endpoint, IdentitySettings } from "../../snapshot/upstream.ts"
 import { backend, backendNote, pathNote, type Said } from "../../status/conditions.ts"
 import { declared, refused, tlsAt } from "../destination.ts"
+import { failoverOf } from "../failover.ts"
 import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
 import { laterBalance } from "./backendbalance.ts"
@@ -130,7 +131,8 @@ export const judgeDeclaration = (
     ...(Result.isFailure(trust) ? trust.failure.references : []),
     ...(Result.isFailure(path) ? path.failure.references : []),
     ...(credentials.refusal === null || credentials.refusal.reason === "Invalid" ? [] : [credentials.refusal]),
-    ...missing
+    ...missing,
+    ...failoverOf(view, key).problems
   ])
   const refuse = (reason: string, routeReason: string, causes: ReadonlyArray<string>): JudgedBackend => ({
     said: [backend.refused(reason, causes), resolved],
@@ -224,11 +226,11 @@ const portsOf = (spec: DeclaredEndpoints): ReadonlyArray<number> => {
   return [...new Set(ports)]
 }
 
-const resolvedRefs = (raw: RawMembers, trust: ReadonlyArray<Cause>): Said => {
+const resolvedRefs = (raw: RawMembers, others: ReadonlyArray<Cause>): Said => {
   const references = raw.problems.flatMap((problem: EndpointProblem) =>
     problem.reference === null ? [] : [{ reason: problem.reference as string, message: problem.message }]
   )
-  const causes = [...references, ...trust]
+  const causes = [...references, ...others]
   return causes.length === 0
     ? backend.resolvedRefs
     : backend.unresolvedRefs(

@@ -81,8 +81,12 @@ export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
         : (limits(spec.connections ?? {}, spec.circuitBreaker ?? {}) as Behaviour["limits"]),
     balance: map(spec.loadBalancer, balanceOf),
     retry: map(spec.retry, retryOf),
-    failover: map(spec.failover, ({ spillThreshold, returnAfter }) =>
-      said<Failover>({ spill: spillThreshold, returnAfter: map(returnAfter, bounded) })
+    failover: map(spec.failover, ({ spillThreshold, returnAfter, statusCodes }) =>
+      said<Failover>({
+        spill: spillThreshold,
+        returnAfter: map(returnAfter, bounded),
+        codes: statusCodes.length === 0 ? undefined : statusCodes
+      })
     ) as Failover | undefined,
     outlier: map(spec.outlier, outlierOf)
   })

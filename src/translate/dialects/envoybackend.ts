@@ -51,7 +51,6 @@ const tlsProblems = (tls: EnvoyBackendTLS): ReadonlyArray<Cause> => [
 
 const problemsOf = (spec: Spec): ReadonlyArray<Cause> => [
   ...(spec.type === "DynamicResolver" ? [unserved(say.dynamicResolver)] : []),
-  ...(spec.fallback === undefined || spec.fallback === false ? [] : [unserved(backendNote.later("spec.fallback"))]),
   ...(spec.tls === undefined ? [] : tlsProblems(spec.tls))
 ]
 
@@ -135,4 +134,7 @@ export const judgeEnvoyBackend = (
   source: Source,
   spec: Spec,
   what: string
-): JudgedBackend => judgeDeclaration(view, rules, key, source, declarationOf(spec), what)
+): JudgedBackend => {
+  const judged = judgeDeclaration(view, rules, key, source, declarationOf(spec), what)
+  return spec.fallback === true ? { ...judged, declared: { ...judged.declared, fallback: true } } : judged
+}

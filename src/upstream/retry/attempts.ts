@@ -2,27 +2,36 @@
 // elsewhere, until a response is relayed. Between proxy and exchange: to the one it is the attempt, to the other the sink. A request whose rule says nothing of
 // retries has none of this.
 import type { Duplex } from "node:stream"
+import type { Upstream } from "../../snapshot/upstream.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "../attempt.ts"
 import { defectDetail } from "../defect.ts"
 import { Exchange, type ExchangeHost } from "../exchange.ts"
 import type { Member } from "../member.ts"
 import type { Budget } from "./budget.ts"
-import { backoff, longestWait, type RetryPlan, repeatable, retryAfter, type Withheld } from "./plan.ts"
+import { backoff, longestWait, movable, type RetryPlan, repeatable, retryAfter, type Withheld } from "./plan.ts"
 import { Replay } from "./replay.ts"
 
 /** What the attempts need of their upstream. */
 export interface AttemptsHost extends ExchangeHost {
   readonly budget: Budget
+  readonly spec: ExchangeHost["spec"] & Pick<Upstream, "failover">
+  /** It has several tiers. */
+  readonly tiered: boolean
+  readonly counts: ExchangeHost["counts"] & { failovers: number }
 }
 
 export class Attempts implements Attempt, ResponseSink {
-  readonly #host: AttemptsHost
-  readonly #request: UpstreamRequest
+  #host: AttemptsHost
+  #request: UpstreamRequest
   readonly #sink: ResponseSink
   readonly #plan: RetryPlan
   readonly #replay: Replay | null
   /** Endpoints that have failed it. */
-  readonly #tried = new Set<Member>()
+  #tried = new Set<Member>()
+  /** Tries that were made because there was another tier: no retries of the rule. */
+  #steps = 0
+  /** The next try may be on a connection that was used before: it is to another tier. */
+  #stepped = false
   #current: Exchange | null = null
   /** A response is on its way to the client: there is no other try. */
   #relayed = false
@@ -37,30 +46,41 @@ export class Attempts implements Attempt, ResponseSink {
     this.#request = request
     this.#sink = sink
     this.#plan = plan
-    this.#replay = request.body === null || plan.rule.attempts === 0 ? null : new Replay(request.body, request.contentLength)
+    this.#replay = request.body === null || this.#once ? null : new Replay(request.body, request.contentLength)
   }
 
   start(): void {
-    this.#host.budget.request(performance.now())
+    if (this.#plan.rule !== null) this.#host.budget.request(performance.now())
     this.#try()
+  }
+
+  /** The user wants nothing tried twice. */
+  get #once(): boolean {
+    return this.#plan.rule?.attempts === 0
+  }
+
+  get #attempts(): number {
+    return this.#plan.rule?.attempts ?? 0
   }
 
   #try(): void {
     const plan = this.#plan
-    const fresh = ++plan.tries > 1
+    const fresh = ++plan.tries > 1 && !this.#stepped
+    this.#stepped = false
     if (fresh) this.#host.counts.retries++
     if (plan.tryTimeout !== null) this.#clock = setTimeout(this.#late, plan.tryTimeout)
     const request = this.#replay === null ? this.#request : { ...this.#request, body: this.#replay.open() }
     // The last one: from here on nothing is kept of the body.
-    if (plan.tries > plan.rule.attempts) this.#replay?.settle()
-    this.#current = new Exchange(this.#host, request, this, { tried: this.#tried, fresh, once: plan.rule.attempts === 0 })
+    if (plan.tries - this.#steps > this.#attempts && plan.onward === null && !this.#host.tiered) this.#replay?.settle()
+    this.#current = new Exchange(this.#host, request, this, { tried: this.#tried, fresh, once: this.#once })
     this.#current.start()
   }
 
   /** Whether another try was arranged, after at least so many milliseconds. */
   #again(asked: number): boolean {
     const plan = this.#plan
-    const wait = Math.max(asked, backoff(plan.rule, plan.tries, Math.random()))
+    if (plan.rule === null) return false
+    const wait = Math.max(asked, backoff(plan.rule, plan.tries - this.#steps, Math.random()))
     const why = this.#withholds(wait, asked)
     if (why !== null) {
       // Who wants no other try is refused none.
@@ -80,13 +100,39 @@ export class Attempts implements Attempt, ResponseSink {
   }
 
   #withholds(wait: number, asked: number): Withheld | null {
-    const { rule, tries, deadline } = this.#plan
-    if (tries > rule.attempts) return "attempts"
+    const { tries, deadline } = this.#plan
+    if (tries - this.#steps > this.#attempts) return "attempts"
     if (this.#replay?.whole === false) return "body"
     const now = performance.now()
     if (deadline === null ? asked > longestWait : now + wait >= deadline) return "wait"
     if (!this.#retrying && this.#host.budget.full) return "limit"
     return this.#host.budget.take(now) ? null : "budget"
+  }
+
+  /** Whether it goes on to another tier, of this upstream or of those after it. Costs no attempt and no wait: it is somebody else who is asked. */
+  #onward(): boolean {
+    const { onward, deadline } = this.#plan
+    if (this.#once || this.#replay?.whole === false || (onward === null && !this.#host.tiered)) return false
+    if (deadline !== null && performance.now() >= deadline) return false
+    const member = this.#current!.chosen?.member
+    const tried = new Set(this.#tried)
+    const host = this.#host
+    if (member !== undefined && host.tiered && host.passTier(tried, member)) this.#tried = tried
+    else {
+      const next = onward === null ? null : onward()
+      if (next === null) return false
+      this.#rest()
+      this.#tried = new Set()
+      this.#host = next.host
+      this.#request = next.request
+    }
+    host.counts.failovers++
+    this.#steps++
+    this.#stepped = true
+    this.#current = null
+    this.#stopClock()
+    this.#pause = setTimeout(this.#resumed, 0)
+    return true
   }
 
   readonly #resumed = (): void => {
@@ -116,6 +162,10 @@ export class Attempts implements Attempt, ResponseSink {
 
   #done(): void {
     this.#stopClock()
+    this.#rest()
+  }
+
+  #rest(): void {
     if (this.#retrying) this.#host.budget.retrying--
     this.#retrying = false
   }
@@ -142,7 +192,9 @@ export class Attempts implements Attempt, ResponseSink {
 
   onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
     const current = this.#current!
-    if (this.#plan.rule.codes.includes(status) && this.#again(retryAfter(headers, Date.now()))) {
+    const named = this.#plan.rule?.codes.includes(status) === true
+    const passed = this.#host.spec.failover?.codes.includes(status) === true && this.#request.idempotent
+    if ((named || passed) && (this.#onward() || (named && this.#again(retryAfter(headers, Date.now()))))) {
       // Its body is nobody's. Read to its end it would hold the connection, and the next try has one of its own.
       current.abort()
       return true
@@ -168,7 +220,11 @@ export class Attempts implements Attempt, ResponseSink {
 
   onFailure(failure: UpstreamFailure): void {
     if (this.#aborted) return
-    if (!this.#relayed && !failure.headed && repeatable(failure, this.#request.idempotent) && this.#again(0)) return
+    if (!this.#relayed && !failure.headed) {
+      const { idempotent } = this.#request
+      if (movable(failure, idempotent) && this.#onward()) return
+      if (repeatable(failure, idempotent) && this.#again(0)) return
+    }
     this.#done()
     this.#replay?.settle()
     this.#sink.onFailure(failure)

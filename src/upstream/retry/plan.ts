@@ -1,15 +1,26 @@
 // A rule's retries as one request has them: what may be tried again, after which wait, and what is remembered of it for log and metrics. Pure but for that.
 import type { Retry } from "../../snapshot/retry.ts"
 import { settle } from "../../snapshot/setting.ts"
-import type { UpstreamFailure } from "../attempt.ts"
+import type { UpstreamFailure, UpstreamRequest } from "../attempt.ts"
 import { isUnreached } from "../dial/failure.ts"
+import type { AttemptsHost } from "./attempts.ts"
 
 /** Why a further try that was wanted was not made. wait: it would have begun after the request's deadline, or later than anybody waits. limit: too many at once. */
 export type Withheld = "attempts" | "budget" | "body" | "wait" | "limit"
 
+/** Where a request goes on to, when an upstream cannot serve it. */
+export interface Onward {
+  readonly host: AttemptsHost
+  /** As that one is to get it; its body is the attempts' own. */
+  readonly request: UpstreamRequest
+}
+
 /** One a request. The last two are written by the attempts. */
 export interface RetryPlan {
-  readonly rule: Retry
+  /** null: the user says nothing of retries. */
+  readonly rule: Retry | null
+  /** The next upstream that may serve it; called when the one before cannot, null when there is none left. null: there never was. */
+  readonly onward: (() => Onward | null) | null
   /** Milliseconds one try may take, to the end of its response; null: no limit. */
   readonly tryTimeout: number | null
   /** `performance.now()` at which the whole request is over; null: never. */
@@ -20,12 +31,14 @@ export interface RetryPlan {
 
 /** started: `performance.now()` when the request began. */
 export const planOf = (
-  rule: Retry,
+  rule: Retry | null,
+  onward: RetryPlan["onward"],
   times: { readonly requestDeadline: number | null; readonly backendDeadline: number | null; readonly backendUnsaid: boolean },
   started: number
 ): RetryPlan => ({
   rule,
-  tryTimeout: times.backendUnsaid ? settle(rule.perTry, null) : times.backendDeadline,
+  onward,
+  tryTimeout: times.backendUnsaid && rule !== null ? settle(rule.perTry, null) : times.backendDeadline,
   deadline: times.requestDeadline === null ? null : started + times.requestDeadline,
   tries: 0,
   withheld: ""
@@ -50,6 +63,10 @@ export const repeatable = ({ reason, sent }: Pick<UpstreamFailure, "reason" | "s
   if (!connecting && reason !== "backend_timeout" && reason !== "first_byte_timeout" && reason !== "upstream_reset") return false
   return sent === "None" || idempotent
 }
+
+/** What may be asked of another tier: all that may be repeated, and what this one cannot even begin with. */
+export const movable = ({ reason, sent }: Pick<UpstreamFailure, "reason" | "sent">, idempotent: boolean): boolean =>
+  reason !== "client_abort" && reason !== "internal" && (sent === "None" || repeatable({ reason, sent }, idempotent))
 
 /** Milliseconds before try `tries + 1`: the base, doubled with each try up to the longest, and some more. chance: 0 to 1. */
 export const backoff = ({ backoff: base, longest }: Pick<Retry, "backoff" | "longest">, tries: number, chance: number): number =>

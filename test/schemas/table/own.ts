@@ -165,6 +165,29 @@ const backends: ReadonlyArray<Row> = [
     { "spec.failover": { spillThreshold: "1.4" } },
     { at: "spec.failover.spillThreshold", ...none }
   ),
+  backend.good(
+    "backends behind it",
+    {
+      "spec.failover": {
+        backendRefs: [
+          { name: "a", port: 80 },
+          { group: "gateway.sluice.dev", kind: "Backend", name: "b", namespace: "n" }
+        ],
+        statusCodes: [400, 599]
+      }
+    },
+    none
+  ),
+  backend.bad(
+    "a Service without a port behind it",
+    { "spec.failover": { backendRefs: [{ name: "a" }] } },
+    { at: "spec.failover.backendRefs[0].port", ...rule }
+  ),
+  backend.bad(
+    "a status that is none of an error",
+    { "spec.failover": { statusCodes: [304] } },
+    { at: "spec.failover.statusCodes[0]", ...none }
+  ),
   backend.good("a return at once", { "spec.failover": { returnAfter: "0s" } }, none),
   backend.bad("a return after no time", { "spec.failover": { returnAfter: "soon" } }, { at: "spec.failover.returnAfter", ...none }),
   ...backend.field(

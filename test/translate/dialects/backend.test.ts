@@ -92,8 +92,12 @@ describe("endpoints of a Backend", () => {
   })
   it("pass their requests on as the Backend says, and as usual where it does not", () => {
     const { spec } = made(fqdn(), "failover: {returnAfter: 1m}")
-    assert.deepEqual(spec.failover, { spill: 140, returnAfter: 60_000 })
-    assert.deepEqual(made(fqdn(), "failover: {spillThreshold: 100, returnAfter: 0s}").spec.failover, { spill: 100, returnAfter: 0 })
+    assert.deepEqual(spec.failover, { spill: 140, returnAfter: 60_000, codes: [] })
+    assert.deepEqual(made(fqdn(), "failover: {spillThreshold: 100, returnAfter: 0s, statusCodes: [503]}").spec.failover, {
+      spill: 100,
+      returnAfter: 0,
+      codes: [503]
+    })
     assert.strictEqual(spec.provenance["failover.returnAfter"]?.name, "api")
     assert.isUndefined(made(fqdn(), "failover: {}").spec.failover)
   })

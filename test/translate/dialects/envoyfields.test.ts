@@ -132,12 +132,18 @@ const rows: ReadonlyArray<Row> = [
   },
   { fields: ["appProtocol"], value: "one word", spec: { ...base, appProtocol: "https" }, meaning: "short form: a list of one" },
   { fields: ["fallback"], value: "`false`", spec: { ...base, fallback: false }, meaning: "the default", same: true },
-  { fields: ["fallback"], value: "`true`", spec: { ...base, fallback: true }, meaning: "failover is not served yet" },
   {
     fields: ["fallback"],
+    value: "`true`",
+    spec: { ...base, fallback: true },
+    meaning: "it serves what the other backends of the rule cannot ([failover](failover.md))"
+  },
+  {
+    fields: ["group", "kind", "name", "namespace", "port"].map((field) => `fallback.backendRef.${field}`),
     value: "`{backendRef}`",
     spec: { ...base, fallback: { backendRef: { name: "standby", port: 9000 } } },
-    meaning: "short form; failover is not served yet"
+    without: base,
+    meaning: "short form: it serves what this one cannot; without group and kind a Service, else a Backend of that name"
   },
   { fields: ["tls"], value: "`{}`", spec: withTls, meaning: "TLS on every port; without a CA the system's roots" },
   {
@@ -248,7 +254,8 @@ beforeAll(async () => {
       type: "kubernetes.io/tls",
       metadata: { name: "client", namespace: "shop" },
       stringData: { "tls.crt": pair.chain, "tls.key": pair.key }
-    }
+    },
+    { apiVersion: "v1", kind: "Service", metadata: { name: "standby", namespace: "shop" }, spec: { ports: [{ port: 9000 }] } }
   ]
     .map((object) => `---\n${JSON.stringify(object)}\n`)
     .join("")
@@ -268,8 +275,9 @@ const resolved = (spec: object): ResolvedBackend =>
 
 /** What a route gets of it, without what only says who set what. */
 const made = (spec: object): unknown => {
-  const { upstream } = resolved(spec)
-  return upstream === null ? null : { ...upstream.spec, provenance: null, endpoints: upstream.endpoints }
+  const { upstream, fallback, standbys } = resolved(spec)
+  const after = standbys.map(({ source }) => source.name)
+  return upstream === null ? null : { ...upstream.spec, provenance: null, endpoints: upstream.endpoints, fallback, after }
 }
 
 const outcome = (spec: object): { readonly text: string; readonly refused: boolean; readonly message: string } => {

@@ -128,6 +128,7 @@ describe("what counts against an address", () => {
           },
           {
             rule: { codes: [], attempts: 2, backoff: 0, longest: 0, perTry: "Default" },
+            onward: null,
             tryTimeout: 100,
             deadline: null,
             tries: 0,
@@ -262,7 +263,7 @@ describe("tiers", () => {
     await using upstream = await judged(
       {
         endpoints: [at(a.port), at(b.port), at(standby.port, { tier: 1 })],
-        spec: { failover: { spill: 140, returnAfter: 0 } }
+        spec: { failover: { spill: 140, returnAfter: 0, codes: [] } }
       },
       { baseEjection: 300, serverErrors: 2 }
     )

@@ -17,7 +17,7 @@ interface Ask {
 /** One request by the rule. said: the status, or how it failed, at its end. */
 const begin = (upstream: LiveUpstream, { path = "/", tryTimeout }: Ask, said: (outcome: number | UpstreamFailure) => void): Attempt => {
   let answered = 0
-  const plan = planOf(rule, { requestDeadline: null, backendDeadline: tryTimeout ?? null, backendUnsaid: false }, performance.now())
+  const plan = planOf(rule, null, { requestDeadline: null, backendDeadline: tryTimeout ?? null, backendUnsaid: false }, performance.now())
   return upstream.send(
     request({ path }),
     {

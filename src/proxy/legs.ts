@@ -1,0 +1,34 @@
+// Which of the upstreams that may serve a request is asked, and who after it. Apart from the exchange: it is about what they can take, not about the request.
+import type { Id } from "../snapshot/id.ts"
+import type { LiveUpstream } from "../upstream/upstream.ts"
+import type { LiveShare } from "./table.ts"
+
+export interface Leg {
+  readonly share: LiveShare
+  readonly upstream: LiveUpstream
+}
+
+/**
+ * In the order to ask them. Who is first takes what it can serve of the requests, the next what that one can of the rest; what nobody can serve is shared alike. After
+ * it come those that can serve anything, in their order, then those that cannot. random: 0 ≤ x < 1. A standby that says what is not served here is passed over.
+ */
+export const legsOf = (share: LiveShare, upstreams: ReadonlyMap<Id, LiveUpstream>, random: number): ReadonlyArray<Leg> => {
+  const able: Array<Leg> = []
+  const unable: Array<Leg> = []
+  const bounds: Array<number> = []
+  let left = 1
+  for (const one of [share, ...share.standbys]) {
+    const id = one.compiled.share.upstream
+    const upstream = id === null ? undefined : upstreams.get(id)
+    if (upstream === undefined || one.problem !== null || one.unserved !== null) continue
+    const { level } = upstream
+    if (level === 0) unable.push({ share: one, upstream })
+    else {
+      able.push({ share: one, upstream })
+      left -= Math.min(left, level)
+      bounds.push(1 - left)
+    }
+  }
+  const at = bounds.findIndex((bound) => random * (1 - left) < bound)
+  return at <= 0 ? [...able, ...unable] : [able[at]!, ...able.slice(0, at), ...able.slice(at + 1), ...unable]
+}
