@@ -129,11 +129,10 @@ const withPolicies = (
   const said = [along.under, own?.under ?? [], along.over]
   if (said.every((layers) => layers.length === 0)) return { destination, policies: [] }
   const layers = nearestByBlock([...along.under, ...destination.layers, ...(own?.under ?? []), ...along.over])
-  const sources = new Set(said.flat().map(({ source }) => source))
-  return {
-    destination: { ...destination, layers },
-    policies: [...new Set(layers.map(({ source }) => source).filter((one) => sources.has(one)))]
-  }
+  // By what they say, not by identity: what stays of an earlier translation may be another object.
+  const named = new Map(said.flat().map(({ source }) => [describeSource(source), source]))
+  const policies = new Set(layers.map(({ source }) => describeSource(source)).filter((name) => named.has(name)))
+  return { destination: { ...destination, layers }, policies: [...policies].map((name) => named.get(name)!) }
 }
 
 /** A destination under the policies of its namespace and of the way to it. route: the namespace of the route. */

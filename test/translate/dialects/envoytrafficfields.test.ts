@@ -289,7 +289,7 @@ const rows: ReadonlyArray<Row> = [
   refused(["timeout.http.maxStreamDuration"], "anything", { timeout: { http: { maxStreamDuration: "1h" } } }, "not served yet"),
   ...(
     [
-      ["maxConnections", 7, "absent: 1024; `0`: everything is answered 503"],
+      ["maxConnections", 7, "absent: 1024"],
       ["maxPendingRequests", 7, "absent: 1024"],
       ["maxParallelRequests", 7, "absent: no limit of its own"],
       ["maxParallelRetries", 7, "absent: no limit but the [budget](request.md)"],
@@ -303,6 +303,14 @@ const rows: ReadonlyArray<Row> = [
       meaning
     })
   ),
+  {
+    fields: ["circuitBreaker.maxConnections"],
+    value: "`0`",
+    spec: at({ circuitBreaker: { maxConnections: 0 } }),
+    without: at({ circuitBreaker: { maxConnections: 0, maxPendingRequests: 0 } }),
+    same: true,
+    meaning: "everything is answered 503: who waited would wait for ever"
+  },
   {
     fields: ["circuitBreaker.perEndpoint.maxConnections"],
     value: "`maxConnections` or more",
