@@ -187,14 +187,12 @@ const ungoverned: Governed = { refused: null, under: [], over: [], retry: "Defau
 const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Both kinds of merge are this one, as no list that is served has a key to be merged by: fields deep, lists and values whole. */
+/** Both kinds of merge are this one, as no list that is served has a key to be merged by: fields deep, lists and values whole. What was said for another type is not asked. */
 const merged = (under: unknown, over: unknown): unknown => {
   if (over === undefined) return under
   if (!isFields(under) || !isFields(over)) return over
   const fields: Record<string, unknown> = { ...under }
   for (const [name, value] of Object.entries(over)) fields[name] = merged(under[name], value)
-  // What is said for one type of balancing means nothing for another.
-  if ("type" in over && over["type"] !== under["type"]) for (const name of Object.keys(under)) if (!(name in over)) delete fields[name]
   return fields
 }
 
