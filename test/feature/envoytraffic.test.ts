@@ -1,26 +1,15 @@
 // BackendTrafficPolicy of Envoy Gateway through `sluice run`: retries, times and limits as a client sees them, a policy that is edited, and one that is refused.
-import { request } from "node:http"
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
 import { folder, gateway, type Running, running, sluice } from "../cli/program.ts"
+import { ask } from "../proxy/harness.ts"
 import { type Exchange, type Origin, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
 
-interface Answer {
-  readonly status: number
-  readonly body: string
+const get = async (port: number, path: string) => {
+  const { status, body } = await ask(port, path, { headers: { Host: "shop.example" } })
+  return { status, body }
 }
-
-const get = (port: number, path: string): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const sent = request({ host: "127.0.0.1", port, path, headers: { Host: "shop.example" }, agent: false }, (response) => {
-      let body = ""
-      response.on("data", (part: Buffer) => (body += part.toString()))
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }))
-    })
-    sent.on("error", reject)
-    sent.end()
-  })
 
 const children: Array<Running> = []
 afterEach(async () => {

@@ -1,27 +1,14 @@
 // Every field of Envoy Gateway's Backend is tried, and docs/envoy-gateway.md has what became of it: GOLDEN=write writes its table anew.
 // A field that is served changes what is made of the object; one that does not must be refused by name, so none is passed over.
-import { assert, beforeAll, describe, it } from "vitest"
+import { assert, beforeAll, describe } from "vitest"
 import { EnvoyBackend } from "#schemas/dialects/envoybackend.ts"
 import { resolveBackend } from "#src/translate/backend.ts"
 import type { ResolvedBackend } from "#src/translate/resolved.ts"
 import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
 import { conditionsOf, settings, viewOf, world } from "../world.ts"
-import { fieldsOf, standsInPage } from "./page.ts"
+import { type Row, tryRows } from "./page.ts"
 
 const key = "Backend.gateway.envoyproxy.io/shop/api"
-
-interface Row {
-  /** Paths of the schema that this row tries. */
-  readonly fields: ReadonlyArray<string>
-  readonly value: string
-  readonly spec: object
-  /** What it means when it is served, or why it is not. */
-  readonly meaning: string
-  /** What the value is compared with; absent: the plain endpoint. */
-  readonly without?: object
-  /** Says what holds without it. */
-  readonly same?: true
-}
 
 const plain = { fqdn: { hostname: "api.vendor.example", port: 8443 } }
 const at = (...endpoints: ReadonlyArray<object>) => ({ endpoints })
@@ -298,36 +285,13 @@ const outcome = (spec: object): { readonly text: string; readonly refused: boole
   return { text: accepted.message.includes("is not used") ? "not used, and told" : "served", refused: false, message: accepted.message }
 }
 
-const label = ({ fields }: Row): string =>
-  fields
-    .map((field) => `\`${field.replace(/^endpoints\b/, "endpoints[]").replace("caCertificateRefs", "caCertificateRefs[]")}\``)
-    .join(", ")
-
-const table = (): string =>
-  [
-    "| field of `spec` | value | what becomes of it | |",
-    "| --- | --- | --- | --- |",
-    ...rows.map((row) => `| ${label(row)} | ${row.value} | ${outcome(row.spec).text} | ${row.meaning} |`)
-  ].join("\n")
-
-describe("fields of Envoy Gateway's Backend", () => {
-  it("each have a row", () => {
-    const all = fieldsOf(EnvoyBackend)
-    assert.isAbove(all.size, 25)
-    const tried = new Set(rows.flatMap(({ fields }) => fields))
-    assert.deepEqual(
-      [...all].filter((path) => !tried.has(path)),
-      []
-    )
-  })
-
-  it.each(rows.map((row) => [`${row.fields.join(", ")}: ${row.value}`, row] as const))("%s", (_, row) => {
-    const { refused, message } = outcome(row.spec)
-    const last = row.fields[0]!.split(".").at(-1)!
-    if (refused) assert.include(message, last, "it is refused by its name")
-    else if (row.same === true) assert.deepEqual(made(row.spec), made(row.without ?? base))
-    else assert.notDeepEqual(made(row.spec), made(row.without ?? base), "it is served, and changes nothing?")
-  })
-
-  it("stand in docs/envoy-gateway.md as they were tried", () => standsInPage("Backend", table()))
-})
+describe("fields of Envoy Gateway's Backend", () =>
+  tryRows({
+    kind: "Backend",
+    schema: EnvoyBackend,
+    rows,
+    plain: base,
+    written: (field) => field.replace(/^endpoints\b/, "endpoints[]").replace("caCertificateRefs", "caCertificateRefs[]"),
+    made,
+    outcome
+  }))

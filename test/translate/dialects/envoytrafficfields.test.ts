@@ -1,26 +1,13 @@
 // Every field of Envoy Gateway's BackendTrafficPolicy is tried, and docs/envoy-gateway.md has what became of it: GOLDEN=write writes its table anew.
 // A field that is served changes what is made of a route; one that is not must be refused by name, so none is passed over.
-import { assert, describe, it } from "vitest"
+import { describe } from "vitest"
 import { EnvoyTrafficPolicy } from "#schemas/dialects/envoytrafficpolicy.ts"
 import type { ObjectKey } from "#schemas/meta.ts"
 import { makeTranslate } from "#src/translate/translate.ts"
 import { ownClass, settings, world } from "../world.ts"
-import { fieldsOf, standsInPage } from "./page.ts"
+import { type Row, tryRows } from "./page.ts"
 
 const key: ObjectKey = "BackendTrafficPolicy.gateway.envoyproxy.io/shop/tried"
-
-interface Row {
-  /** Paths of the schema that this row tries. */
-  readonly fields: ReadonlyArray<string>
-  readonly value: string
-  readonly spec: object
-  /** What it means when it is served, or why it is not. */
-  readonly meaning: string
-  /** What the value is compared with; absent: a policy that says nothing. */
-  readonly without?: object
-  /** Says what holds without it. */
-  readonly same?: true
-}
 
 const gatewayApi = "gateway.networking.k8s.io"
 const route = { group: gatewayApi, kind: "HTTPRoute", name: "route" }
@@ -50,6 +37,7 @@ const rows: ReadonlyArray<Row> = [
     fields: ["targetRefs.kind"],
     value: "others",
     spec: { targetRefs: [{ ...route, kind: "GRPCRoute" }] },
+    named: "GRPCRoute",
     meaning: "the policy's other targets are served"
   },
   {
@@ -462,37 +450,15 @@ const outcome = (spec: object): { readonly text: string; readonly refused: boole
   return { text: /mean nothing here|has no effect/.test(message) ? "not used, and told" : "served", refused: false, message }
 }
 
-const lists = ["targetRefs", "targetSelectors", "headers", "queryParams", "matchExpressions", "httpUpgrade"]
-const label = ({ fields }: Row): string =>
-  fields.map((field) => `\`${field.replace(new RegExp(`\\b(${lists.join("|")})\\.`, "g"), "$1[].")}\``).join(", ")
+const lists = /\b(targetRefs|targetSelectors|headers|queryParams|matchExpressions|httpUpgrade)\./g
 
-const table = (): string =>
-  [
-    "| field of `spec` | value | what becomes of it | |",
-    "| --- | --- | --- | --- |",
-    ...rows.map((row) => `| ${label(row)} | ${row.value} | ${outcome(row.spec).text} | ${row.meaning} |`)
-  ].join("\n")
-
-describe("fields of Envoy Gateway's BackendTrafficPolicy", () => {
-  it("each have a row", () => {
-    const all = fieldsOf(EnvoyTrafficPolicy)
-    assert.isAbove(all.size, 60)
-    const tried = new Set(rows.flatMap(({ fields }) => fields))
-    assert.deepEqual(
-      [...all].filter((path) => !tried.has(path)),
-      []
-    )
-  })
-
-  it.each(rows.map((row) => [`${row.fields.join(", ")}: ${row.value}`, row] as const))("%s", (_, row) => {
-    const { refused, message, text } = outcome(row.spec)
-    const last = row.fields[0]!.split(".").at(-1)!
-    const without = made(row.without ?? base)
-    if (refused) assert.include(message, last === "kind" ? "GRPCRoute" : last, "it is refused by its name")
-    else if (row.same === true) assert.deepEqual(made(row.spec), without)
-    else assert.notDeepEqual(made(row.spec), without, "it is served, and changes nothing?")
-    if (text.startsWith("not used")) assert.include(message, last)
-  })
-
-  it("stand in docs/envoy-gateway.md as they were tried", () => standsInPage("BackendTrafficPolicy", table()))
-})
+describe("fields of Envoy Gateway's BackendTrafficPolicy", () =>
+  tryRows({
+    kind: "BackendTrafficPolicy",
+    schema: EnvoyTrafficPolicy,
+    rows,
+    plain: base,
+    written: (field) => field.replace(lists, "$1[]."),
+    made,
+    outcome
+  }))
