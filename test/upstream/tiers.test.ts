@@ -38,6 +38,17 @@ describe("a tier that cannot be reached", () => {
     assert.strictEqual(upstream.facts().tier, 1)
   })
 
+  it("leaves the next tier as many tries as it had itself", async () => {
+    await using alive = await startOrigin()
+    const dead = await Promise.all([deadPort(), deadPort(), deadPort(), deadPort()])
+    await using upstream = await tiered([
+      ...dead.slice(0, 3).map((port) => at(port)),
+      at(dead[3]!, { tier: 1 }),
+      at(alive.port, { tier: 1 })
+    ])
+    assert.strictEqual(await answeredBy(upstream), addressOf(alive))
+  })
+
   it("is not asked again by the requests that follow, and the report says which is", async () => {
     const told: Array<number> = []
     await using standby = await startOrigin()
@@ -99,6 +110,16 @@ describe("the return", () => {
     assert.strictEqual(primary.requests, 0)
     while ((await answeredBy(upstream)) !== addressOf(primary)) {}
     assert.strictEqual(upstream.facts().tier, 0)
+  })
+
+  it("is looked for until it is there", async () => {
+    let failed = 0
+    await using standby = await startOrigin()
+    await using upstream = await tiered([at(await deadPort()), at(standby.port, { tier: 1 })], 0, {
+      observer: { onDial: (_, { _tag }) => (failed += _tag === "Failed" ? 1 : 0), onFacts: () => {} }
+    })
+    await answeredBy(upstream)
+    await until(() => failed === 3)
   })
 
   it("is not before the time of trust is over", async () => {
