@@ -8,7 +8,7 @@ import { Duration } from "./duration.ts"
 import { EgressPath } from "./egresspath.ts"
 import { elementsOf } from "./element.ts"
 import { Failover } from "./failover.ts"
-import { Outlier } from "./health.ts"
+import { HealthCheck, Outlier } from "./health.ts"
 import { DialledHostname, PreciseHostname } from "./hostname.ts"
 import { LoadBalancer } from "./loadbalancer.ts"
 import { int32, integer, NamespaceName, ObjectName, PortNumber, text } from "./name.ts"
@@ -276,7 +276,9 @@ export const Backend = Schema.Struct({
     }),
     dns: Schema.optionalKey(BackendDNS).annotateKey({ description: "How names are resolved." }),
     connections: Schema.optionalKey(BackendConnections).annotateKey({ description: "Limits of connections." }),
-    healthCheck: Later.annotateKey({ description: "For a later release: refused by condition." }),
+    healthCheck: Schema.optionalKey(HealthCheck).annotateKey({
+      description: "Each address is looked at, and left out while it fails. Absent: none is looked at."
+    }),
     outlier: Schema.optionalKey(Outlier).annotateKey({
       description: "An address whose requests fail is left out for a while. {}: by the defaults. Absent: none is."
     }),
@@ -302,6 +304,3 @@ export const Backend = Schema.Struct({
   }).annotateKey({ description: "What is wanted." })
 })
 export type Backend = typeof Backend.Type
-
-/** Fields of spec that the schema reads and no released proxy serves yet: present means a condition that names them. */
-export const laterBackendFields = ["healthCheck"] as const

@@ -4,7 +4,7 @@ import type { AddressView, GatewayView } from "./view.ts"
 const clean = (name: string): string => name.replaceAll("::", ":").replaceAll(/\s/g, "_")
 
 const flags = ({ out, lastFailure }: AddressView): string =>
-  `${lastFailure === null ? "" : "/failed_eds_health"}${out == null ? "" : "/failed_outlier_check"}`
+  `${lastFailure === null ? "" : "/failed_eds_health"}${out == null ? "" : out.startsWith("health check") ? "/failed_active_hc" : "/failed_outlier_check"}`
 
 export const clustersText = (gateways: ReadonlyArray<GatewayView>): string => {
   const lines: Array<string> = []

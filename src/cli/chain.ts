@@ -65,6 +65,7 @@ const upstreamLines = (upstream: UpstreamStory, paint: Paint): ReadonlyArray<str
     ...(upstream.failover === null ? [] : [row("failover", upstream.failover, "    ")]),
     ...(upstream.credential === null ? [] : [row("sent with", upstream.credential, "    ")]),
     ...(upstream.path === null ? [] : [row("path", upstream.path, "    ")]),
+    ...(upstream.healthCheck === null ? [] : [row("health", upstream.healthCheck, "    ")]),
     ...(upstream.outlier === null ? [] : [row("outlier", upstream.outlier, "    ")]),
     row("addresses", upstream.addresses, "    "),
     ...(upstream.dns === null ? [] : [row("DNS", pairs(upstream.dns), "    ")]),

@@ -5,7 +5,7 @@ import { rewritePath, withQuery } from "../routing/rewrite.ts"
 import { describeBalance } from "../snapshot/balance.ts"
 import { defaultFailover, defaultFirstByte, defaultIdle, describeFailover } from "../snapshot/behaviour.ts"
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
-import { describeOutlier } from "../snapshot/health.ts"
+import { describeHealthCheck, describeOutlier } from "../snapshot/health.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { describeRetry } from "../snapshot/retry.ts"
@@ -66,6 +66,8 @@ export interface UpstreamStory {
   readonly limits: Readonly<Record<string, string>>
   /** For rules that say nothing of retries; null: it says nothing of them either. */
   readonly retry: string | null
+  /** What looks at an address; null: nothing does. */
+  readonly healthCheck: string | null
   /** What ejects an address; null: nothing does. */
   readonly outlier: string | null
   readonly dns: Readonly<Record<string, string>> | null
@@ -290,6 +292,7 @@ const upstreamStory = (
       requestsPerConnection: limited(limits.maxRequestsPerConnection)
     },
     retry: describeRetry(spec.retry),
+    healthCheck: typeof spec.health === "object" ? describeHealthCheck(spec.health) : null,
     outlier: typeof spec.outlier === "object" ? describeOutlier(spec.outlier) : null,
     dns: !names
       ? null

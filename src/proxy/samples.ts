@@ -140,6 +140,7 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["addresses", summed(({ facts }) => facts.addresses)],
     ["healthy", summed(({ facts }) => facts.healthy)],
     ["ejections", byState(({ health }) => Object.entries(health?.ejections ?? {}))],
+    ["probes", byState(({ health }) => Object.entries(health?.probes ?? {}))],
     ["panic", panic],
     ["resolution", byState(({ facts }) => [[facts.resolution, 1]])],
     ["upstreamCertificate", soonest],

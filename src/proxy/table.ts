@@ -95,12 +95,11 @@ const balanceProblem = (balance: Balance): string | null => {
 
 const credentials: Readonly<Record<Credential["kind"], true>> = { Static: true, OAuth2: true, SigV4: true }
 
-const upstreamProblem = ({ protocol, via, balance, health, credential }: Upstream): string | null => {
+const upstreamProblem = ({ protocol, via, balance, credential }: Upstream): string | null => {
   if (protocol !== "auto" && protocol !== "http1") return `the protocol ${protocol} is not served`
   if (via.length > 1) return "more than one proxy on the way to an upstream is not served"
   const unbalanced = balanceProblem(balance)
   if (unbalanced !== null) return unbalanced
-  if (typeof health === "object") return "active health checks are not served"
   return credential === null || Object.hasOwn(credentials, credential.kind) ? null : `credentials of kind ${credential.kind} are not served`
 }
 

@@ -159,6 +159,12 @@ export const definitions = {
     help: "Addresses left out for a while because of what their requests came to. why: errors, gateway or local (failures without an answer).",
     labels: [...upstream, "why"]
   },
+  probes: {
+    name: "sluice_upstream_probes_total",
+    type: "counter",
+    help: "Looks at addresses by a health check. result: passed or failed.",
+    labels: [...upstream, "result"]
+  },
   panic: {
     name: "sluice_upstream_panic",
     type: "gauge",

@@ -1,6 +1,6 @@
 // The one vocabulary of behaviour: every dialect yields a part of it, translate/behaviour merges the layers. Times are milliseconds.
 import { type Balance, defaultBalance } from "./balance.ts"
-import type { Outlier } from "./health.ts"
+import type { HealthCheck, Outlier } from "./health.ts"
 import type { Retry } from "./retry.ts"
 import type { Setting } from "./setting.ts"
 
@@ -41,9 +41,6 @@ export interface Limits {
   /** Requests that are being tried once more, at once. */
   readonly maxRetries: Setting<number>
 }
-
-/** Not served yet: the schema accepts it, a condition names it. */
-export type HealthCheck = never
 
 export const defaultTimeouts: UpstreamTimeouts = {
   connect: 5_000,
@@ -101,6 +98,7 @@ export interface Behaviour {
   readonly failover: Failover
   /** For rules that say nothing of retries. */
   readonly retry: Setting<Retry>
+  readonly health: Setting<HealthCheck>
   readonly outlier: Setting<Outlier>
 }
 
@@ -111,5 +109,6 @@ export const defaultBehaviour: Behaviour = {
   balance: defaultBalance,
   failover: defaultFailover,
   retry: "Default",
+  health: "Disabled",
   outlier: "Disabled"
 }

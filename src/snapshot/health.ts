@@ -1,4 +1,4 @@
-// What keeps requests from an address that fails: what its own requests come to (outlier). Apart from the other behaviour because the data plane judges by it
+// What keeps requests from an address that fails: what its own requests come to (outlier), and what looks at it say (health check). Apart from the other behaviour because the data plane judges by it
 // and `explain` tells it. Times are milliseconds.
 
 /** Ejection by what requests come to. A failure is an answer of 500 or above, or none: no connection, no TLS, a reset, an answer too late or malformed. */
@@ -19,6 +19,32 @@ export interface Outlier {
 /** Percent of the addresses of a tier that must be out before their health is ignored, as the others would not bear the load; 0: it never is. */
 export type Panic = number
 
+/** A look at an address again and again, on a connection of its own. */
+export interface HealthCheck {
+  readonly probe: Probe
+  /** Another port than the endpoint's; null: the same. */
+  readonly port: number | null
+  readonly interval: number
+  readonly timeout: number
+  /** Looks in a row that take an address out, and bring it back. The first look decides alone. */
+  readonly unhealthyThreshold: number
+  readonly healthyThreshold: number
+  readonly panic: Panic
+}
+
+export type Probe =
+  /** Well: one of these statuses. host: null: the one of the identity (law 6). TLS as requests have it. */
+  | {
+      readonly _tag: "Http"
+      readonly method: "GET" | "HEAD" | "OPTIONS"
+      readonly path: string
+      readonly host: string | null
+      readonly expected: ReadonlyArray<number>
+    }
+  /** Well: a connection, or a handshake whose certificate holds. */
+  | { readonly _tag: "Tcp" }
+  | { readonly _tag: "Tls" }
+
 export const defaultPanic: Panic = 50
 
 export const defaultOutlier: Outlier = {
@@ -33,6 +59,17 @@ export const defaultOutlier: Outlier = {
 const seconds = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`)
 
 const panicWords = (panic: Panic): string => (panic === 0 ? "" : `; ignored when more than ${panic} % are out`)
+
+/** As people read it: `GET /healthz every 3s, answered 200 within 1s; out after 3, in after 1; …`. */
+export const describeHealthCheck = (check: HealthCheck): string => {
+  const { probe, port, interval, timeout, unhealthyThreshold, healthyThreshold, panic } = check
+  const at = port === null ? "" : ` on port ${port}`
+  const look =
+    probe._tag === "Http"
+      ? `${probe.method} ${probe.path}${probe.host === null ? "" : ` with Host ${probe.host}`}${at} every ${seconds(interval)}, answered ${probe.expected.join(" or ")} within ${seconds(timeout)}`
+      : `a ${probe._tag === "Tcp" ? "connection" : "TLS handshake"}${at} every ${seconds(interval)}, within ${seconds(timeout)}`
+  return `${look}; out after ${unhealthyThreshold}, in after ${healthyThreshold}${panicWords(panic)}`
+}
 
 /** As people read it: `out for 30s after 5 errors in a row, at most 50 % of them; ignored when more than 50 % are out`. */
 export const describeOutlier = ({

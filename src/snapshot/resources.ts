@@ -1,9 +1,9 @@
 // The resources of a snapshot, read from JSON. Law 15: what is not understood fails closed. A filter, action or match of a newer operator makes its rule answer
 // 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
 import type { Balance, HashKey } from "./balance.ts"
-import type { DnsContract, Failover, HealthCheck, Limits, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, Limits, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
-import type { Outlier } from "./health.ts"
+import type { HealthCheck, Outlier, Probe } from "./health.ts"
 import type { Id, Source } from "./id.ts"
 import type { DownstreamTls, Listener, ListenerLimits } from "./listener.ts"
 import {
@@ -289,6 +289,25 @@ const timeouts = fields<UpstreamTimeouts>({
   maxConnectionAge: setting(amount)
 })
 
+const healthCheck = fields<HealthCheck>({
+  probe: tagged<Probe>({
+    Http: fields<Omit<Extract<Probe, { readonly _tag: "Http" }>, "_tag">>({
+      method: oneOf("GET", "HEAD", "OPTIONS"),
+      path: text,
+      host: nullable(text),
+      expected: list(whole)
+    }),
+    Tcp: fields<object>({}),
+    Tls: fields<object>({})
+  }),
+  port: nullable(port),
+  interval: amount,
+  timeout: amount,
+  unhealthyThreshold: whole,
+  healthyThreshold: whole,
+  panic: amount
+})
+
 const outlier = fields<Outlier>({
   serverErrors: nullable(whole),
   gatewayErrors: nullable(whole),
@@ -297,12 +316,6 @@ const outlier = fields<Outlier>({
   maxEjectionPercent: amount,
   panic: amount
 })
-
-/** Judged where it is used: the proxy answers 500 for an upstream that says what it does not serve (proxy/table). */
-const judged = <A>(value: unknown): A => {
-  if (value === undefined) throw new Unreadable("there")
-  return value as A
-}
 
 const knownKey = tagged<Exclude<HashKey, { readonly _tag: "Unknown" }>>({
   Source: fields<object>({}),
@@ -382,7 +395,7 @@ const settings = fields<Settings>({
   addresses,
   via: list(hop),
   balance,
-  health: judged<Setting<HealthCheck>>,
+  health: setting(healthCheck),
   outlier: setting(outlier),
   limits,
   retry: unsaidBefore(setting(retry), "Default"),

@@ -1,8 +1,8 @@
 // An upstream: the effective, connection-scoped settings of one backend. Deadlines and retries are the rule's, or N routes would make N pools.
 import type { Balance } from "./balance.ts"
-import type { DnsContract, Failover, HealthCheck, Limits, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, Limits, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressRules } from "./egress.ts"
-import type { Outlier } from "./health.ts"
+import type { HealthCheck, Outlier } from "./health.ts"
 import type { Id, Source } from "./id.ts"
 import type { Retry } from "./retry.ts"
 import type { Setting } from "./setting.ts"

@@ -700,6 +700,7 @@ export const backendNote = {
   failoverLoop: (path: string, loop: string): string => `${path}: ${loop} is a loop, and is not followed; take one of its references out`,
   standbyLeftOut: (what: string, message: string): string => `${what}: failover passes over a backend that cannot be used: ${message}`,
   later: (path: string): string => `${path} is not served yet; remove the field`,
+  probedTls: (endpoint: string): string => `spec.healthCheck.type: ${endpoint} is plaintext and has no TLS to look at: use HTTP or TCP`,
   laterProtocol: (protocol: string): string =>
     `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP, or leave it out`,
   envoy: {

@@ -100,7 +100,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy, p
     addresses,
     ...(destination.path ?? direct),
     balance: behaviour.balance,
-    health: "Disabled",
+    health: behaviour.health,
     outlier: behaviour.outlier,
     limits: behaviour.limits,
     retry: behaviour.retry,

@@ -35,6 +35,8 @@ export interface HealthDescription {
   readonly panic: boolean
   /** Counters since the upstream was made. */
   readonly ejections: Readonly<Record<Offence, number>>
+  /** By result (passed, failed); empty where nobody looks. */
+  readonly probes: Readonly<Record<string, number>>
 }
 
 export interface EndpointDescription {

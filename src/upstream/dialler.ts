@@ -7,6 +7,7 @@ import type { FailureDescription } from "./description.ts"
 import { dial } from "./dial/connect.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed, Dialled, DialOutcome, DialPlan } from "./dial/plan.ts"
+import type { DialTarget } from "./dial/policy.ts"
 import { type ClientPath, proxyHeader } from "./dial/proxyheader.ts"
 import type { TrustRoots } from "./dial/roots.ts"
 import { type TlsContext, type TlsContextError, tlsContext } from "./dial/tls.ts"
@@ -72,7 +73,7 @@ export class Dialler {
     client: ClientPath | null = null
   ): Dial {
     const { member } = target
-    const { now, own } = this.#options
+    const { now } = this.#options
     const finish = (outcome: DialOutcome) => {
       this.#options.onDial(outcome)
       if (outcome._tag === "Failed") {
@@ -85,19 +86,31 @@ export class Dialler {
       this.lastFailure = null
       done({ ...outcome, target: member.succeeded(outcome.address, outcome.tls) })
     }
-    const { endpoint } = member
-    const tls = endpoint.tls ? (this.#means.tls ?? "the upstream has no TLS settings") : null
-    if (typeof tls === "string") return refuse("tls_handshake", tls, finish)
-    const through = endpoint.proxied === true ? (this.#means.through ?? "the upstream has no proxy") : null
-    if (typeof through === "string") return refuse("proxy_refused", through, finish)
+    return this.#begin(target, member.candidates(target, now), member.endpoint.tls, client, finish)
+  }
+
+  /** The same to exactly this address, or to another port of it (not of a proxy's), for a look: nothing is remembered of how it ends. */
+  look(target: Target, port: number | null, secured: boolean, done: (outcome: DialOutcome) => void): Dial {
+    const itself = target.member.candidates(target, this.#options.now).slice(0, 1)
+    return this.#begin(target, port === null ? itself : itself.map((one) => ({ ...one, port })), secured, null, done)
+  }
+
+  #begin(
+    { member, address }: Target,
+    candidates: ReadonlyArray<DialTarget>,
+    secured: boolean,
+    client: ClientPath | null,
+    done: (outcome: DialOutcome) => void
+  ): Dial {
+    const tls = secured ? (this.#means.tls ?? "the upstream has no TLS settings") : null
+    if (typeof tls === "string") return refuse("tls_handshake", tls, done)
+    const through = member.endpoint.proxied === true ? (this.#means.through ?? "the upstream has no proxy") : null
+    if (typeof through === "string") return refuse("proxy_refused", through, done)
     const { sourceAddresses, proxyProtocol } = this.#spec
     const plan: DialPlan = {
-      to:
-        member.at._tag === "Unix"
-          ? { _tag: "Unix", path: target.address }
-          : { _tag: "Addresses", candidates: member.candidates(target, now) },
+      to: member.at._tag === "Unix" ? { _tag: "Unix", path: address } : { _tag: "Addresses", candidates },
       policy: this.#spec.addresses,
-      own: own(),
+      own: this.#options.own(),
       identity: member.identity,
       tls,
       timeouts: this.#spec.timeouts,
@@ -105,7 +118,7 @@ export class Dialler {
       ...(sourceAddresses === undefined ? {} : { sources: sourceAddresses }),
       ...(proxyProtocol === undefined ? {} : { preface: proxyHeader(proxyProtocol, client) })
     }
-    return dial(plan, finish)
+    return dial(plan, done)
   }
 }
 

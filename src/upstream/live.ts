@@ -22,7 +22,7 @@ import { Dialler } from "./dialler.ts"
 import { pending } from "./discovery/resolution.ts"
 import { Exchange, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
-import { Health } from "./health/health.ts"
+import { type Health, makeHealth } from "./health/health.ts"
 import { Hold } from "./hold.ts"
 import { endpointKey, Member, type Target } from "./member.ts"
 import { whyNobody } from "./nobody.ts"
@@ -120,11 +120,14 @@ class Live implements LiveUpstream, AttemptsHost {
     const random = options.random ?? Math.random
     this.budget = new Budget(settle(limits.maxRetries, null) ?? Number.POSITIVE_INFINITY)
     const { spill, returnAfter } = spec.failover ?? defaultFailover
-    const outlier = settle(spec.outlier, null)
-    this.#health = outlier === null ? null : new Health(outlier, { now: this.#now, members: () => this.#list, changed: this.#news })
-    const panic = outlier?.panic ?? 0
-    this.#tiers = new Tiers({ make: () => makeBalancer<Member>(balance, random), spill, returnAfter, panic, now: this.#now, random })
-    this.#place = makePlace(balance, this.#now, random)
+    const now = this.#now
+    const { roots, own } = options
+    const dialler = new Dialler(spec, options.material, { roots, own, now, onDial: (outcome) => this.#observer.onDial(id, outcome) })
+    this.#dialler = dialler
+    this.#health = makeHealth(spec, { dialler, now, random, members: () => this.#list, changed: this.#news })
+    const panic = this.#health?.panic ?? 0
+    this.#tiers = new Tiers({ make: () => makeBalancer<Member>(balance, random), spill, returnAfter, panic, now, random })
+    this.#place = makePlace(balance, now, random)
     this.#transport = {
       keepAliveIdle: timeouts.keepAliveIdle,
       firstByte: settle(timeouts.firstByte, defaultFirstByte),
@@ -133,25 +136,14 @@ class Live implements LiveUpstream, AttemptsHost {
     this.pool = new Pool({
       limits,
       maxAge: settle(timeouts.maxConnectionAge, null),
-      now: this.#now,
+      now,
       random,
       single: spec.proxyProtocol !== undefined,
       dial: (target, client, done) => this.#dial(target, client, done)
     })
     const changed = () => this.#observer.onFacts(id)
-    this.authentication = makeAuthentication(spec.credential, options.material, { tokens, now: this.#now, random, changed })
-    this.#dialler = new Dialler(spec, options.material, {
-      roots: options.roots,
-      own: options.own,
-      now: this.#now,
-      onDial: (outcome) => this.#observer.onDial(id, outcome)
-    })
-    this.#revival = new Revival({
-      dialler: this.#dialler,
-      now: this.#now,
-      random,
-      ended: (member, reached) => this.#dialled(member, reached)
-    })
+    this.authentication = makeAuthentication(spec.credential, options.material, { tokens, now, random, changed })
+    this.#revival = new Revival({ dialler, now, random, ended: (member, reached) => this.#dialled(member, reached) })
   }
 
   hold(): Disposable {
@@ -166,6 +158,7 @@ class Live implements LiveUpstream, AttemptsHost {
 
   retire(): void {
     this.retired = true
+    this.#health?.stop()
     // A policy may have taken it away: what nobody uses goes now, not when it has been idle for long.
     this.pool.renew()
     this.#settleHold()

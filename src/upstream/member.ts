@@ -12,6 +12,7 @@ import { trialOf, type WouldRefuse } from "./dial/trial.ts"
 import type { NameWatch, Resolution } from "./discovery/resolution.ts"
 import type { Conduct } from "./health/conduct.ts"
 import type { Headcount } from "./health/panic.ts"
+import type { Watched } from "./health/prober.ts"
 import type { Pooled } from "./pool.ts"
 
 /** An address that just failed is passed over this long, if there is another. */
@@ -54,6 +55,8 @@ export class Target {
   tls: PeerTls | null = null
   /** What its requests come to; null: nobody judges that. */
   conduct: Conduct | null = null
+  /** What looks at it say; null: nobody looks. */
+  watched: Watched | null = null
   /** Its health keeps requests away from it. */
   shunned = false
 
@@ -75,7 +78,15 @@ export class Target {
 
   /** Nothing that judges its health says that it fails. */
   get healthy(): boolean {
-    return this.conduct === null || this.conduct.offence === null
+    return (this.conduct === null || this.conduct.offence === null) && (this.watched === null || this.watched.failing === null)
+  }
+
+  /** A connection to it was made: what failed before is forgotten. → whether anything had. */
+  forgive(): boolean {
+    const failed = this.lastFailure !== null
+    this.failedAt = never
+    this.lastFailure = null
+    return failed
   }
 }
 
@@ -368,8 +379,7 @@ export class Member {
       target.current = false
       this.targets.set(address, target)
     }
-    target.failedAt = never
-    target.lastFailure = null
+    target.forgive()
     target.tls = tls
     this.#unreachable[target.six ? 6 : 4] = never
     return target

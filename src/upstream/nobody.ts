@@ -8,7 +8,7 @@ export const whyNobody = (members: ReadonlyArray<Member>): NoChoice | null => {
   const weighed = members.filter(({ weight }) => weight > 0)
   if (weighed.length === 0) return { reason: "no_endpoints", detail: "every endpoint has weight 0" }
   if (weighed.some((member) => member.pending)) return null
-  if (weighed.some((member) => member.usable)) return { reason: "no_healthy", detail: "every address is out (outlier)" }
+  if (weighed.some((member) => member.usable)) return { reason: "no_healthy", detail: "every address is out (outlier, healthCheck)" }
   for (const member of weighed) {
     const { denied, resolution } = member
     if (denied !== null) return { reason: denied.reason, detail: denied.rule }

@@ -66,3 +66,33 @@ it("an address that fails is out, said by explain, /clusters, /upstreams and the
     await child.end("SIGKILL")
   }
 }, 60_000)
+
+it("an address that fails its looks is out, said by explain, /clusters and the metrics, and in again when it is well", async () => {
+  await using failing = await startOrigin({ script: (incoming) => incoming.reply({ status: 503 }) })
+  await using well = await startOrigin({ script: good })
+  const [port, admin, metrics] = [await freePort(), await freePort(), await freePort()]
+  const health = "healthCheck: {type: HTTP, http: {path: /healthz}, interval: 100ms, timeout: 5s}"
+  using place = folder({ "m.yaml": `${gateway(port)}${manifest([failing.port, well.port], health)}` })
+  const child = running([
+    ...["run", "--listen-address=127.0.0.1", `--admin-address=127.0.0.1:${admin}`, `--health-address=127.0.0.1:${metrics}`],
+    ...["--allow-loopback", `--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
+  ])
+  try {
+    await child.line(/Gateway shop\/edge: http:/)
+    await shows(admin, "/clusters", `127.0.0.1:${failing.port}::health_flags::/failed_active_hc`)
+    for (let n = 0; n < 6; n++) expect((await ask(port, "/")).status).toBe(200)
+    expect(failing.seen.every(({ target }) => target === "/healthz")).toBe(true)
+    await shows(metrics, "/metrics", 'sluice_upstream_probes_total{gateway="shop/edge",upstream="Backend shop/search",result="failed"}')
+    failing.script = good
+    await shows(admin, "/clusters", `127.0.0.1:${failing.port}::health_flags::healthy`)
+    for (let n = 0; n < 4; n++) await ask(port, "/")
+    expect(failing.seen.some(({ target }) => target === "/")).toBe(true)
+    const told = await sluice(["explain", `http://localhost:${port}/`, "--allow-loopback", join(place.path, "m.yaml")])
+    expect(told.out).toContain(
+      "health    GET /healthz every 100ms, answered 200 within 5s; out after 3, in after 1; ignored when more than 50 % are out"
+    )
+    expect(told.out).toMatch(/set by +Backend shop\/search.*health/)
+  } finally {
+    await child.end("SIGKILL")
+  }
+}, 60_000)

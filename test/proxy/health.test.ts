@@ -42,7 +42,7 @@ describe("an address that is out", () => {
       expect(await proxy.metric("sluice_upstream_panic", { upstream: "Service test/a" })).toBe(count)
       if (status === 503) {
         const line = await proxy.logged((one) => one.reason === "no_healthy")
-        expect(line).toMatchObject({ flag: "UH", detail: "every address is out (outlier)" })
+        expect(line).toMatchObject({ flag: "UH", detail: "every address is out (outlier, healthCheck)" })
       }
     }
   })

@@ -16,7 +16,6 @@ const unserved: Readonly<Record<string, object>> = {
   via: { via: [hop, hop] },
   balance: { balance: { _tag: "Gravity" } },
   hash: { balance: { _tag: "ConsistentHash", by: { _tag: "Unknown", name: "moon" } } },
-  health: { health: { path: "/health" } },
   credential: { credential: { kind: "Kerberos", secret: "token" } }
 }
 

@@ -238,7 +238,7 @@ describe("what is not understood", () => {
       limits: defaultLimits,
       timeouts: defaultTimeouts
     }
-    const given = { ...upstream, protocol: "h3", balance: { _tag: "Maglev" }, health: { _tag: "Http" } }
+    const given = { ...upstream, protocol: "h3", balance: { _tag: "Maglev" } }
     const { update, unread } = read({ set: { upstreams: { u: given } } })
     assert.deepEqual(unread, [])
     assert.deepEqual(update.set.upstreams?.get("u") as unknown, given)

@@ -1,7 +1,7 @@
 // Tables in which every form of every resource occurs: what the codec and the golden wire files are tested with. A form that is added to a type belongs here.
 import type { Balance } from "#src/snapshot/balance.ts"
 import { defaultDns, defaultLimits, defaultTimeouts } from "#src/snapshot/behaviour.ts"
-import { defaultOutlier, type Outlier } from "#src/snapshot/health.ts"
+import { defaultOutlier, type HealthCheck, type Outlier } from "#src/snapshot/health.ts"
 import type { Source } from "#src/snapshot/id.ts"
 import type { Listener } from "#src/snapshot/listener.ts"
 import type { Action, Filter, Forward, Match, Rule } from "#src/snapshot/route.ts"
@@ -97,6 +97,14 @@ const balances: ReadonlyArray<Balance> = [
       { _tag: "Cookie", name: "place", mint: 3600 }
     ] as const
   ).map((by) => ({ _tag: "ConsistentHash", by }) as const)
+]
+
+const looks = { port: null, interval: 3_000, timeout: 1_000, unhealthyThreshold: 3, healthyThreshold: 1, panic: 50 }
+const checks: ReadonlyArray<HealthCheck> = [
+  { ...looks, probe: { _tag: "Http", method: "HEAD", path: "/healthz", host: "probe.example", expected: [200, 204] } },
+  { ...looks, probe: { _tag: "Http", method: "GET", path: "/", host: null, expected: [200] }, port: 9000 },
+  { ...looks, probe: { _tag: "Tcp" } },
+  { ...looks, probe: { _tag: "Tls" } }
 ]
 
 const outliers: ReadonlyArray<Outlier> = [
@@ -219,6 +227,7 @@ export const everything: Tables = {
       }
     ],
     ...balances.map((balance, n) => [`balance ${n}`, { ...upstream, balance }] as const),
+    ...checks.map((health, n) => [`health ${n}`, { ...upstream, health }] as const),
     ...outliers.map((outlier, n) => [`outlier ${n}`, { ...upstream, outlier }] as const)
   ]),
   endpoints: new Map([

@@ -1,11 +1,11 @@
 // Our Backend (docs/external-api.md): endpoints of four kinds in one pool. What a later release serves is refused by a condition that names the field.
 // A dialect that says the same in other words (envoybackend.ts) makes a declaration of it and is judged here too.
 import { Result } from "effect"
-import { type Backend, laterBackendFields } from "#schemas/backend.ts"
+import type { Backend } from "#schemas/backend.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Source } from "../../snapshot/id.ts"
 import type { RouteReason } from "../../snapshot/reason.ts"
-import type { Endpoint, IdentitySettings } from "../../snapshot/upstream.ts"
+import { type Endpoint, endpointName, type IdentitySettings } from "../../snapshot/upstream.ts"
 import { backend, backendNote, pathNote, type Said } from "../../status/conditions.ts"
 import { declared, refused, tlsAt } from "../destination.ts"
 import { failoverOf } from "../failover.ts"
@@ -14,7 +14,7 @@ import type { View } from "../view.ts"
 import { laterBalance } from "./backendbalance.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
 import { backendCredentials, exposures } from "./backendcredentials.ts"
-import { laterOutlier } from "./backendhealth.ts"
+import { laterHealth } from "./backendhealth.ts"
 import { backendMembers, type DeclaredEndpoints, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
 import { backendPath } from "./backendpath.ts"
 import { type BackendTrust, backendTrust } from "./backendtls.ts"
@@ -53,13 +53,10 @@ const servedProtocols: ReadonlySet<string | undefined> = new Set([undefined, "Au
 /** What makes the whole object unusable, whatever its endpoints are. */
 const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): ReadonlyArray<Cause> => [
   ...problems,
-  ...laterBackendFields
-    .filter((field) => spec[field] !== undefined)
-    .map((field) => ({ reason: "UnsupportedValue", message: backendNote.later(`spec.${field}`) })),
-  ...[
-    ...(spec.loadBalancer === undefined ? [] : laterBalance(spec.loadBalancer)),
-    ...(spec.outlier === undefined ? [] : laterOutlier(spec.outlier))
-  ].map((path) => ({ reason: "UnsupportedValue", message: backendNote.later(path) })),
+  ...[...(spec.loadBalancer === undefined ? [] : laterBalance(spec.loadBalancer)), ...laterHealth(spec)].map((path) => ({
+    reason: "UnsupportedValue",
+    message: backendNote.later(path)
+  })),
   ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
   ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
 ]
@@ -179,6 +176,8 @@ export const judgeDeclaration = (
   )
   const exposed = credentials.credential === null ? [] : exposures(spec, declaration.name, tls, endpoints)
   if (exposed.length > 0) return refuse("Invalid", "InvalidBackend", exposed)
+  const plaintext = spec.healthCheck?.type === "TLS" ? endpoints.find(({ tls }) => !tls) : undefined
+  if (plaintext !== undefined) return refuse("Invalid", "InvalidBackend", [backendNote.probedTls(endpointName(plaintext))])
   const encrypted = endpoints.some((endpoint) => endpoint.tls)
   const notes = [...notesOf(trust.success, declaration, raw.members, endpoints), ...declaration.notes, ...raw.notes]
   if (credentials.note !== null) notes.push(credentials.note)

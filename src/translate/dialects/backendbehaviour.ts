@@ -7,7 +7,7 @@ import { canonicalAddress, refusedClass } from "../address.ts"
 import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
 import { balanceOf } from "./backendbalance.ts"
-import { outlierOf } from "./backendhealth.ts"
+import { healthCheckOf, outlierOf } from "./backendhealth.ts"
 import { retryOf } from "./backendretry.ts"
 
 /** A floor below a second would ask a server without end. */
@@ -88,6 +88,7 @@ export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
         codes: statusCodes.length === 0 ? undefined : statusCodes
       })
     ) as Failover | undefined,
+    health: map(spec.healthCheck, healthCheckOf),
     outlier: map(spec.outlier, outlierOf)
   })
 

@@ -1,16 +1,17 @@
 // Who judges the addresses of one upstream, and how many of them may be out. There is none where nothing of health is said: its requests pay for nothing.
-import type { Outlier } from "../../snapshot/health.ts"
+import type { HealthCheck, Outlier } from "../../snapshot/health.ts"
+import { settle } from "../../snapshot/setting.ts"
+import type { Upstream } from "../../snapshot/upstream.ts"
 import type { HealthDescription } from "../description.ts"
 import type { Member, Target } from "../member.ts"
 import { Conduct, type Offence } from "./conduct.ts"
+import { Prober, type ProberTools } from "./prober.ts"
 
-export interface HealthTools {
+export interface HealthTools extends ProberTools {
   /** Milliseconds. */
   readonly now: () => number
   /** Every endpoint, as it is now. */
   readonly members: () => Iterable<Member>
-  /** The health of an address changed. */
-  readonly changed: () => void
 }
 
 const words: Readonly<Record<Offence, string>> = {
@@ -20,21 +21,36 @@ const words: Readonly<Record<Offence, string>> = {
 }
 
 /** null: it is in. */
-export const whyOut = ({ conduct }: Target): string | null => (conduct === null || conduct.offence === null ? null : words[conduct.offence])
+export const whyOut = ({ conduct, watched }: Target): string | null => {
+  if (watched !== null && watched.failing !== null) return `health check: ${watched.failing}`
+  return conduct === null || conduct.offence === null ? null : words[conduct.offence]
+}
+
+/** null: nothing judges the addresses of this upstream. */
+export const makeHealth = ({ outlier, health }: Pick<Upstream, "outlier" | "health">, tools: HealthTools): Health | null => {
+  const [ejection, check] = [settle(outlier, null), settle(health, null)]
+  return ejection === null && check === null ? null : new Health(ejection, check, tools)
+}
 
 export class Health {
   readonly #outlier: Outlier | null
+  readonly #prober: Prober | null
   readonly #tools: HealthTools
   readonly #ejections: Record<Offence, number> = { errors: 0, gateway: 0, local: 0 }
+  /** Percent of a tier; 0: health is never ignored. */
+  readonly panic: number
   /** Health is ignored in a tier that is in use. */
   #panicking = false
 
-  constructor(outlier: Outlier | null, tools: HealthTools) {
+  constructor(outlier: Outlier | null, check: HealthCheck | null, tools: HealthTools) {
     this.#outlier = outlier
     this.#tools = tools
+    this.#prober = check === null ? null : new Prober(check, tools)
+    this.panic = (check ?? outlier)?.panic ?? 0
   }
 
   join(target: Target): void {
+    target.watched = this.#prober?.watch(target) ?? null
     if (this.#outlier === null) return
     target.conduct = new Conduct({
       outlier: this.#outlier,
@@ -48,12 +64,19 @@ export class Health {
   }
 
   describe(): HealthDescription {
-    return { panic: this.#panicking, ejections: { ...this.#ejections } }
+    return { panic: this.#panicking, ejections: { ...this.#ejections }, probes: { ...this.#prober?.counts } }
   }
 
   leave(target: Target): void {
     target.conduct?.close()
     target.conduct = null
+    if (target.watched !== null) this.#prober?.leave(target.watched)
+    target.watched = null
+  }
+
+  /** Nobody is looked at any more: the upstream has left the tables. */
+  stop(): void {
+    this.#prober?.stop()
   }
 
   /** panicking: tiers in which health is ignored for now. */

@@ -345,6 +345,55 @@ const backends: ReadonlyArray<Row> = [
     { bad: [{ type: "roundRobin" }, {}, { type: "BackendUtilization" }] },
     { at: "spec.loadBalancer.type", ...none }
   ),
+  backend.good(
+    "a look, every field",
+    {
+      "spec.healthCheck": {
+        type: "HTTP",
+        http: { path: "/healthz?deep=1", method: "HEAD", hostname: "probe.example", expectedStatuses: [100, 599] },
+        interval: "100ms",
+        timeout: "1ms",
+        unhealthyThreshold: 1,
+        healthyThreshold: 1,
+        overrides: { port: 9000 },
+        panicThreshold: 0
+      }
+    },
+    none
+  ),
+  ...backend.field(
+    "a look of a type",
+    "spec.healthCheck",
+    { good: [{ type: "TCP" }, { type: "TLS", overrides: {} }], bad: [{}, { type: "GRPC" }, { type: "tcp" }] },
+    { at: "spec.healthCheck.type", ...none }
+  ),
+  ...backend.field(
+    "a request of type HTTP, and of no other",
+    "spec.healthCheck",
+    { bad: [{ type: "HTTP" }, { type: "TCP", http: { path: "/" } }] },
+    { at: "spec.healthCheck.http", ...rule }
+  ),
+  ...backend.field(
+    "the path of a look",
+    "spec.healthCheck",
+    {
+      good: [{ type: "HTTP", http: { path: "/" } }],
+      bad: ["", "a", "/a b", "/a\r\nX: y", "/ä"].map((path) => ({ type: "HTTP", http: { path } }))
+    },
+    { at: "spec.healthCheck.http.path", ...none }
+  ),
+  ...backend.field(
+    "looks without end",
+    "spec.healthCheck",
+    { bad: [{ type: "TCP", interval: "99ms" }] },
+    { at: "spec.healthCheck.interval", ...rule }
+  ),
+  ...backend.field(
+    "a look without time",
+    "spec.healthCheck",
+    { bad: [{ type: "TCP", timeout: "0s" }] },
+    { at: "spec.healthCheck.timeout", ...rule }
+  ),
   backend.good("ejection by the defaults", { "spec.outlier": {} }, none),
   backend.good(
     "ejection, every field",
@@ -540,8 +589,7 @@ const backends: ReadonlyArray<Row> = [
     "a credential's key is one of a Secret",
     { "spec.credentials": { bearer: { secretRef: { name: "s" }, key: "a/b" } } },
     { at: "spec.credentials.bearer.key", ...none }
-  ),
-  ...["healthCheck"].map((field) => backend.good(`${field} of a later release is read`, { [`spec.${field}`]: { any: "thing" } }, none))
+  )
 ]
 
 const policies: ReadonlyArray<Row> = [

@@ -1,0 +1,121 @@
+// Looks at the addresses of one upstream again and again, one look at a time each, spread by chance, and tells who fails. One prober an upstream of a pod: the routes
+// to a backend share it.
+import type { HealthCheck } from "../../snapshot/health.ts"
+import type { Dialler } from "../dialler.ts"
+import type { Target } from "../member.ts"
+import { probe } from "./probe.ts"
+
+export interface ProberTools {
+  readonly dialler: Dialler
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
+  /** Somebody fails, or is well again. */
+  readonly changed: () => void
+}
+
+/** Milliseconds that first looks are spread over, at most. */
+const firstWithin = 1_000
+/** Of an interval, either way: pods that began together do not stay together. */
+const jitter = 0.1
+
+export class Prober {
+  readonly #check: HealthCheck
+  readonly #tools: ProberTools
+  readonly #watched = new Set<Watched>()
+  readonly counts = { passed: 0, failed: 0 }
+
+  constructor(check: HealthCheck, tools: ProberTools) {
+    this.#check = check
+    this.#tools = tools
+  }
+
+  watch(target: Target): Watched {
+    const watched = new Watched(target, this.#check, this.#tools, this.counts)
+    this.#watched.add(watched)
+    return watched
+  }
+
+  leave(watched: Watched): void {
+    watched.close()
+    this.#watched.delete(watched)
+  }
+
+  /** No more looks; what is known stays. */
+  stop(): void {
+    for (const watched of this.#watched) watched.close()
+  }
+}
+
+/** One address under watch. */
+export class Watched {
+  readonly #target: Target
+  readonly #check: HealthCheck
+  readonly #tools: ProberTools
+  readonly #counts: Prober["counts"]
+  /** null: nobody has looked yet, and it is taken for well. */
+  #well: boolean | null = null
+  /** Looks in a row that say otherwise. */
+  #against = 0
+  #timer: NodeJS.Timeout | null = null
+  #look: { readonly cancel: () => void } | null = null
+  /** Why it fails; null: it does not. */
+  failing: string | null = null
+
+  constructor(target: Target, check: HealthCheck, tools: ProberTools, counts: Prober["counts"]) {
+    this.#target = target
+    this.#check = check
+    this.#tools = tools
+    this.#counts = counts
+    this.#wait(tools.random() * Math.min(check.interval, firstWithin))
+  }
+
+  #wait(milliseconds: number): void {
+    this.#timer = setTimeout(this.#begin, milliseconds)
+    this.#timer.unref()
+  }
+
+  readonly #begin = (): void => {
+    const target = this.#target
+    const { interval } = this.#check
+    // What may not be dialled is not out for its health.
+    if (target.denied !== null) {
+      this.#wait(interval)
+      return
+    }
+    this.#look = probe(this.#tools.dialler, target, this.#check, (failing) => {
+      this.#look = null
+      this.#wait(interval * (1 - jitter + 2 * jitter * this.#tools.random()))
+      this.#judge(failing)
+    })
+  }
+
+  /** A look goes as far as a connection of requests. */
+  get #likeRequests(): boolean {
+    const { port, probe: kind } = this.#check
+    return port === null && (kind._tag !== "Tcp" || !this.#target.member.endpoint.tls)
+  }
+
+  #judge(failing: string | null): void {
+    const { unhealthyThreshold, healthyThreshold } = this.#check
+    const well = failing === null
+    this.#counts[well ? "passed" : "failed"]++
+    // What requests would do was done, and did not fail.
+    const forgiven = well && this.#likeRequests && this.#target.forgive()
+    if (well === this.#well) {
+      this.#against = 0
+      if (forgiven) this.#tools.changed()
+      return
+    }
+    // The first look decides alone: nothing was known before it.
+    if (this.#well !== null && ++this.#against < (well ? healthyThreshold : unhealthyThreshold)) return
+    this.#against = 0
+    this.#well = well
+    this.failing = failing
+    this.#tools.changed()
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#look?.cancel()
+  }
+}
