@@ -605,7 +605,6 @@ export const voyagerNote = {
   redirects: (what: string, to: string, status: number): string =>
     `${what} is not proxied: its annotation use-dns-resolver: "false" redirects clients (${status}) to ${to}${status === 301 ? ", without path and query" : ""}`,
   unusedByRedirect: "nameservers, holds and backend-tls change nothing where clients are redirected",
-  probe: (key: string): string => `the annotation ${key} asks for health checks, which are not served yet: say "false", or remove it`,
   nameserver: (key: string, written: string, refused: string): string =>
     `the annotation ${key} names ${written}, which is ${refused}: never asked`,
   caFile: (key: string): string =>

@@ -11,7 +11,7 @@ import { unsaid, wireOf } from "../protocol.ts"
 import type { View } from "../view.ts"
 import { behaviourOf } from "./backendbehaviour.ts"
 import { declaredPort, type ServiceObject } from "./service.ts"
-import { backendTls, type Voyager } from "./voyager.ts"
+import { backendTls, type Voyager, voyagerCheck } from "./voyager.ts"
 
 /** The port that is declared, null where none is, and the name; or why there is no such thing. */
 const placeOf = (
@@ -80,7 +80,15 @@ export const externalNameDestination = (
       tls: own === null || trust.tls === null ? trust.tls : { ...trust.tls, verify: own.verify },
       credential: null,
       materials: trust.materials,
-      layers: voyager.dns === null ? [] : [{ source, part: behaviourOf({ dns: voyager.dns }) }],
+      layers: [
+        {
+          source,
+          part: behaviourOf({
+            ...(voyager.dns === null ? {} : { dns: voyager.dns }),
+            ...(voyager.probed ? { healthCheck: voyagerCheck } : {})
+          })
+        }
+      ],
       provenance: {
         "identity.host": source,
         ...(wire === unsaid ? {} : { protocol: source }),

@@ -1,5 +1,6 @@
 // Voyager's annotations on a Service of type ExternalName (docs/voyager.md), read as data: how its name is resolved, and TLS in the words of HAProxy.
 import type { BackendDNS } from "#schemas/backend.ts"
+import type { HealthCheck } from "#schemas/health.ts"
 import { voyagerNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 
@@ -14,6 +15,8 @@ export interface VoyagerTls {
 }
 
 export interface Voyager {
+  /** Its addresses are to be looked at; false: that is not said. */
+  readonly probed: boolean
   /** null: nothing is said of it. */
   readonly dns: BackendDNS | null
   readonly tls: VoyagerTls | null
@@ -25,7 +28,10 @@ export interface Voyager {
   readonly notes: ReadonlyArray<string>
 }
 
-const nothing: Voyager = { dns: null, tls: null, redirect: false, problems: [], notes: [] }
+const nothing: Voyager = { probed: false, dns: null, tls: null, redirect: false, problems: [], notes: [] }
+
+/** HAProxy's `check`: a connection every two seconds; three that fail take an address out, two that stand bring it back. */
+export const voyagerCheck: HealthCheck = { type: "TCP", interval: 2_000, timeout: 2_000, unhealthyThreshold: 3, healthyThreshold: 2 }
 
 /** As Go's strconv.ParseBool. */
 const booleans: ReadonlyMap<string, boolean> = new Map([
@@ -105,6 +111,7 @@ export const readVoyager = (annotations: ReadonlyMap<string, string>, allowLoopb
   const dns: { -readonly [K in keyof BackendDNS]: BackendDNS[K] } = { nameservers: [] }
   let [resolver, redirect] = [false, false]
   let tls: VoyagerTls | null = null
+  let probed = false
   for (const [key, value] of said) {
     const bad = (expected: string) => problems.push(voyagerNote.unreadable(key, value, expected))
     switch (key.slice(prefix.length)) {
@@ -149,7 +156,7 @@ export const readVoyager = (annotations: ReadonlyMap<string, string>, allowLoopb
       }
       case "dns-resolver-check-health":
         if (!booleans.has(value)) bad("true or false")
-        else if (booleans.get(value)) problems.push(voyagerNote.probe(key))
+        else probed = booleans.get(value)!
         break
       case "dns-resolver-retries":
         if (!/^[0-9]{1,6}$/.test(value)) bad("a whole number")
@@ -174,5 +181,5 @@ export const readVoyager = (annotations: ReadonlyMap<string, string>, allowLoopb
         problems.push(voyagerNote.unknown(key))
     }
   }
-  return { dns: resolver ? dns : null, tls, redirect, problems, notes }
+  return { probed, dns: resolver ? dns : null, tls, redirect, problems, notes }
 }

@@ -31,6 +31,7 @@ describe("Voyager's annotations", () => {
 
   it("say nothing where there are none, and of other prefixes nothing is read", () => {
     expect(readVoyager(new Map([["example.com/backend-tls", "x"]]), false)).toEqual({
+      probed: false,
       dns: null,
       tls: null,
       redirect: false,
@@ -43,6 +44,16 @@ describe("Voyager's annotations", () => {
     for (const word of ["1", "t", "T", "true", "TRUE", "True"]) expect(read({ "use-dns-resolver": word })).toEqual(read({}))
     for (const word of ["0", "f", "F", "false", "FALSE", "False"])
       expect(read({ "use-dns-resolver": word })).toEqual({ ...read({}), redirect: true })
+  })
+
+  it("dns-resolver-check-health asks for looks or for none", () => {
+    for (const [word, probed] of [
+      ["1", true],
+      ["TRUE", true],
+      ["F", false]
+    ] as const)
+      expect(read({ "dns-resolver-check-health": word })).toEqual({ ...read({ "use-dns-resolver": "true" }), probed })
+    expect(read({ "dns-resolver-nameservers": '["10.9.0.2"]' }).probed).toBe(false)
   })
 
   it.each(["yes", "", "tRUE", "constructor", "toString", "__proto__"])("%j is neither true nor false", (word) => {
