@@ -27,7 +27,7 @@ export interface ExchangeHost {
   /** null: requests go as they are. */
   readonly authentication: Authentication | null
   readonly choose: (tried: ReadonlySet<Member> | null, affinity: number | null) => Target | NoChoice | null
-  /** Counts everybody of an endpoint's tier as tried. → whether somebody is left. */
+  /** Counts everybody of an endpoint's tier as tried, if there is somebody else; whether there is. */
   readonly passTier: (tried: Set<Member>, of: Member) => boolean
   /** Another address of the same endpoint, after one showed a bad certificate; null: none that did not just fail. */
   readonly another: (target: Target) => Target | null
@@ -230,8 +230,8 @@ export class Exchange implements Attempt, TransportSink, Waiter {
       }
       this.#tried ??= this.#course?.tried ?? new Set()
       this.#tried.add(member)
-      if (last) this.#host.passTier(this.#tried, member)
-      const choice = this.#host.choose(this.#tried, this.#request.affinity)
+      const goesOn = !last || this.#host.passTier(this.#tried, member)
+      const choice = goesOn ? this.#host.choose(this.#tried, this.#request.affinity) : null
       if (choice !== null && !("reason" in choice)) {
         if (choice.member.tier !== member.tier) this.#connects = 0
         this.#take(choice)

@@ -313,8 +313,10 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   passTier(tried: Set<Member>, of: Member): boolean {
-    for (const member of this.#list) if (member.tier === of.tier) tried.add(member)
-    return this.#tiers.nextBut(tried, null) !== null
+    const passed = this.#list.filter(({ tier }) => tier === of.tier)
+    if (this.#tiers.nextBut(new Set([...tried, ...passed]), null) === null) return false
+    for (const member of passed) tried.add(member)
+    return true
   }
 
   get tiered(): boolean {

@@ -115,10 +115,8 @@ export class Attempts implements Attempt, ResponseSink {
     if (this.#once || this.#replay?.whole === false || (onward === null && !this.#host.tiered)) return false
     if (deadline !== null && performance.now() >= deadline) return false
     const member = this.#current!.chosen?.member
-    const tried = new Set(this.#tried)
     const host = this.#host
-    if (member !== undefined && host.tiered && host.passTier(tried, member)) this.#tried = tried
-    else {
+    if (member === undefined || !host.tiered || !host.passTier(this.#tried, member)) {
       const next = onward === null ? null : onward()
       if (next === null) return false
       this.#rest()
