@@ -211,6 +211,7 @@ registerHooks({ load: (url, context, next) => { appendFileSync(${JSON.stringify(
       "src/admin",
       "src/cli",
       "src/config",
+      "src/files",
       "src/http1",
       "src/link",
       "src/main.ts",

@@ -37,20 +37,20 @@ export interface AuthenticationDescription {
   readonly token: { readonly asked: number; readonly expires: string | null; readonly lastFailure: string | null } | null
 }
 
-/** null: the upstream has no credential, and nothing of this is looked at. */
+/** null: the upstream has no credential, and nothing of this is looked at; or one of a newer operator, and nothing is sent to it (proxy/table.ts). */
 export const makeAuthentication = (
   credential: Credential | null,
   material: MaterialLookup,
   { tokens, ...options }: Omit<OAuth2Options, "tokens"> & { /** Of OAuth2 only. */ readonly tokens: OAuth2Options["tokens"] | null }
 ): Authentication | null => {
   switch (credential?.kind) {
-    case undefined:
-      return null
     case "Static":
       return new StaticAuthentication(credential, material)
     case "SigV4":
       return new SigV4Authentication(credential, material, options.now)
     case "OAuth2":
       return new OAuth2Authentication(credential, material, { ...options, tokens: tokens! })
+    default:
+      return null
   }
 }
