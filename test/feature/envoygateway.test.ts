@@ -1,4 +1,4 @@
-// Backends of Envoy Gateway on real sockets: the example as it is (its names and ports led here), mixed endpoints, the name of an endpoint, what is refused.
+// Backends of Envoy Gateway on real sockets: the example as it is (its names and ports led here), mixed endpoints, the name of an endpoint, fallback.
 import { readFileSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
@@ -60,7 +60,7 @@ describe("a Backend of Envoy Gateway", () => {
     await dns.close()
   }, 30_000)
 
-  it("mixes an address and a socket under one name and an own CA; one with fallback is answered 500, and nothing is sent to it", async () => {
+  it("mixes an address and a socket under one name and an own CA", async () => {
     const authority = await makeAuthority()
     const { chain, key } = await authority.leaf({ dns: ["api.vendor.example"] })
     const tls = { cert: chain, key }
@@ -92,30 +92,51 @@ spec:
   - {unix: {path: ${socket}}, hostname: api.vendor.example}
   tls: {caCertificateRefs: [{group: "", kind: ConfigMap, name: ca}]}
 ---
-apiVersion: gateway.envoyproxy.io/v1alpha1
-kind: Backend
-metadata: {name: standby, namespace: shop}
-spec: {fallback: true, endpoints: [{ip: {address: 127.0.0.1, port: ${address.port}}}]}
----
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: api, namespace: shop}
 spec:
   parentRefs: [{name: edge}]
-  rules:
-  - backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: mixed}]
-  - matches: [{path: {value: /standby}}]
-    backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: standby}]
+  rules: [{backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: mixed}]}]
 `
     )
-    const child = await serving(join(place.path, "state"), ["--unix-directory", join(place.path, "sockets"), join(place.path, "m.yaml")])
+    await serving(join(place.path, "state"), ["--unix-directory", join(place.path, "sockets"), join(place.path, "m.yaml")])
     const bodies = new Set<string>()
     for (let n = 0; n < 4; n++) bodies.add((await get(port, "/")).body)
     assert.deepEqual([...bodies].sort(), ["address api.vendor.example", "socket api.vendor.example"])
-    const before = address.requests
-    assert.strictEqual(before + unix.requests, 4)
-    assert.strictEqual((await get(port, "/standby")).status, 500)
-    assert.strictEqual(address.requests, before)
-    await child.line(/spec\.fallback is not served yet/)
+    assert.strictEqual(address.requests + unix.requests, 4)
   }, 30_000)
+
+  it.each([
+    ["fallback: true beside it in the rule", "", "fallback: true, ", ", {group: gateway.envoyproxy.io, kind: Backend, name: standby}"],
+    ["a fallback of its own", "fallback: {backendRef: {group: gateway.envoyproxy.io, kind: Backend, name: standby}}, ", "", ""]
+  ])(
+    "that cannot be reached leaves its requests to the one with %s",
+    async (_, primary, standby, beside) => {
+      const port = await freePort()
+      await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "standby" }) })
+      const gone = await startOrigin({ script: ({ reply }) => reply({ body: "primary" }) })
+      const backend = (name: string, spec: string, to: number) => `---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: Backend
+metadata: {name: ${name}, namespace: shop}
+spec: {${spec}endpoints: [{ip: {address: 127.0.0.1, port: ${to}}}]}
+`
+      using place = folder({
+        "m.yaml": `${gateway(port)}${backend("primary", primary, gone.port)}${backend("standby", standby, origin.port)}---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: api, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules: [{backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: primary}${beside}]}]
+`
+      })
+      await serving(join(place.path, "state"), [join(place.path, "m.yaml")])
+      for (let n = 0; n < 4; n++) assert.deepEqual(await get(port, "/"), { status: 200, body: "primary" })
+      await gone.close()
+      for (let n = 0; n < 4; n++) assert.deepEqual(await get(port, "/"), { status: 200, body: "standby" })
+    },
+    30_000
+  )
 })
