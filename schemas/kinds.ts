@@ -6,6 +6,7 @@ import { ConfigMap } from "./configmap.ts"
 import { EnvoyBackend } from "./dialects/envoybackend.ts"
 import { EnvoyTrafficPolicy } from "./dialects/envoytrafficpolicy.ts"
 import { Ingress, IngressClass } from "./dialects/ingress.ts"
+import { VoyagerIngress } from "./dialects/voyageringress.ts"
 import { EgressPolicy } from "./egresspolicy.ts"
 import { Endpoints } from "./endpoints.ts"
 import { EndpointSlice } from "./endpointslice.ts"
@@ -15,7 +16,7 @@ import { GatewayParameters } from "./gatewayparameters.ts"
 import { HTTPRoute } from "./httproute.ts"
 import { type GroupKind, groupKind } from "./meta.ts"
 import { Namespace } from "./namespace.ts"
-import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup } from "./reference.ts"
+import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup, voyagerGroup } from "./reference.ts"
 import { ReferenceGrant } from "./referencegrant.ts"
 import { Secret } from "./secret.ts"
 import { Service } from "./service.ts"
@@ -82,6 +83,8 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(networkingGroup, ["v1"], "Ingress", "ingresses", "Namespaced", "Optional", Ingress, "status"),
   entry(networkingGroup, ["v1"], "IngressClass", "ingressclasses", "Cluster", "Optional", IngressClass, "no status"),
   entry(envoyGroup, ["v1alpha1"], "BackendTrafficPolicy", "backendtrafficpolicies", "Namespaced", "Optional", EnvoyTrafficPolicy, "status"),
+  // What has become of it is told as Events: not every release of its CRD has a status to write.
+  entry(voyagerGroup, ["v1beta1"], "Ingress", "ingresses", "Namespaced", "Optional", VoyagerIngress, "no status"),
   entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy, "status"),
   entry(ownGroup, ["v1alpha1"], "GatewayParameters", "gatewayparameters", "Namespaced", "Required", GatewayParameters, "no status"),
   entry("", ["v1"], "Namespace", "namespaces", "Cluster", "Required", Namespace, "no status"),

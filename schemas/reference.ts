@@ -8,6 +8,8 @@ export const experimentalGroup = "gateway.networking.x-k8s.io"
 export const ownGroup = "gateway.sluice.dev"
 /** Envoy Gateway's: read by a dialect, never written. */
 export const envoyGroup = "gateway.envoyproxy.io"
+/** Voyager's: its Ingress is read by a dialect, never written. */
+export const voyagerGroup = "voyager.appscode.com"
 /** Kubernetes' own: Ingress, IngressClass. */
 export const networkingGroup = "networking.k8s.io"
 

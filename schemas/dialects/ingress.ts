@@ -4,7 +4,9 @@ import { Schema } from "effect"
 import { defaulted } from "../absent.ts"
 import { elementsOf } from "../element.ts"
 import { Hostname } from "../hostname.ts"
+import type { ObjectKey } from "../meta.ts"
 import { Group, Kind, NamespaceName, ObjectName, PortNumber, text } from "../name.ts"
+import { voyagerGroup } from "../reference.ts"
 
 /** With a letter, so that it is no number. */
 const PortName = text(1, 63).check(Schema.isPattern(/[a-z]/u, { expected: "the name of a port of the Service" }))
@@ -107,3 +109,13 @@ export const classNameOf = (
   spec: { readonly ingressClassName?: string } | undefined
 ): string | null =>
   (spec?.ingressClassName ?? "") !== "" ? spec!.ingressClassName! : (annotations.get("kubernetes.io/ingress.class") ?? null)
+
+/** As `classNameOf`, where no other controller serves: the class that Voyager's users may give to its own kind says no more than the kind. */
+export const standaloneClassOf = (
+  key: ObjectKey,
+  annotations: ReadonlyMap<string, string>,
+  spec: { readonly ingressClassName?: string } | undefined
+): string | null => {
+  const name = classNameOf(annotations, spec)
+  return name === "voyager" && key.startsWith(`Ingress.${voyagerGroup}/`) ? null : name
+}

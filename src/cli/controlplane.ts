@@ -239,6 +239,9 @@ export const makeOperator = Effect.fnUntraced(function* (
     if (parseKey(key).kind === gatewayKind) provisioner.touch(key)
   })
 
+  /** null: it is not in the state. */
+  const uidOf = (key: ObjectKey): string | null =>
+    Option.getOrUndefined(HashMap.get(objectsOf(pipeline.state(), parseKey(key).kind).byKey, key))?.meta.uid ?? null
   const ingresses = makeIngressTransitions()
   const resolution = makeServiceTransitions()
   /** Gateways whose proxies have told something since statuses were looked at. */
@@ -260,10 +263,10 @@ export const makeOperator = Effect.fnUntraced(function* (
     const published = pipeline.published().get(gateway)
     if (published === undefined) return
     for (const [key, said] of resolution.note(gateway, serviceStates(published.snapshot, pipeline.reportsOf(gateway)))) {
-      const object = Option.getOrUndefined(HashMap.get(objectsOf(pipeline.state(), "Service").byKey, key))
-      if (object === undefined || !leadership.isLeader()) continue
+      const uid = uidOf(key)
+      if (uid === null || !leadership.isLeader()) continue
       const { namespace, name } = parseKey(key)
-      events.tell({ regarding: { apiVersion: "v1", kind: "Service", namespace, name, uid: object.meta.uid }, action: "Resolve", ...said })
+      events.tell({ regarding: { apiVersion: "v1", kind: "Service", namespace, name, uid }, action: "Resolve", ...said })
     }
   }
 
@@ -358,7 +361,7 @@ export const makeOperator = Effect.fnUntraced(function* (
           // One replica's word is enough.
           if (!leadership.isLeader()) return
           narrator.statuses(now)
-          for (const said of ingresses.note(now, (key) => observed.get(key) ?? null)) events.tell(said)
+          for (const said of ingresses.note(now, uidOf)) events.tell(said)
         })
       )
     ),

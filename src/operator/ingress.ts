@@ -1,11 +1,12 @@
-// What becomes of an Ingress: its status has room for addresses alone, so what is refused of it, and that it no longer is, are Events on it. Pure but for its memory.
+// What becomes of an Ingress: its status has room for addresses at most, so what is refused of it, and that it no longer is, are Events on it. Pure but for its memory.
+import { kindOf } from "#schemas/kinds.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { EventSaid } from "../kube/event.ts"
 import type { Verdict } from "../status/verdict.ts"
-import type { Observation } from "./observed.ts"
 import { resolutionTold, type Told } from "./transitions.ts"
 
-const prefix = "Ingress.networking.k8s.io/"
+/** Of networking.k8s.io, and Voyager's. */
+const prefix = "Ingress."
 
 /** What stands against it, by the type of the condition. */
 type Against = ReadonlyMap<string, { readonly reason: string; readonly message: string }>
@@ -43,25 +44,26 @@ const toldOf = (before: Against, now: Against): ReadonlyArray<readonly [Told, ac
 
 export interface IngressTransitions {
   /** What is to be told of each Ingress whose verdict says other things than when it was last looked at. */
-  readonly note: (verdicts: ReadonlyMap<ObjectKey, Verdict>, observed: (key: ObjectKey) => Observation | null) => ReadonlyArray<EventSaid>
+  readonly note: (verdicts: ReadonlyMap<ObjectKey, Verdict>, uidOf: (key: ObjectKey) => string | null) => ReadonlyArray<EventSaid>
 }
 
 export const makeIngressTransitions = (): IngressTransitions => {
   let seen = new Map<ObjectKey, Verdict>()
   const known = new Map<ObjectKey, Against>()
   return {
-    note: (verdicts, observed) => {
+    note: (verdicts, uidOf) => {
       const events: Array<EventSaid> = []
       const next = new Map<ObjectKey, Verdict>()
       for (const [key, verdict] of verdicts) {
         if (!key.startsWith(prefix)) continue
-        const object = observed(key)
-        if (object === null) continue
+        const uid = uidOf(key)
+        const { kind, namespace, name } = parseKey(key)
+        const row = kindOf(kind)
+        if (uid === null || row === undefined) continue
         next.set(key, verdict)
         if (seen.get(key) === verdict) continue
         const now = againstOf(verdict)
-        const { namespace, name } = parseKey(key)
-        const regarding = { apiVersion: object.apiVersion, kind: "Ingress", namespace, name, uid: object.uid }
+        const regarding = { apiVersion: `${row.group}/${row.version}`, kind: "Ingress", namespace, name, uid }
         for (const [told, action] of toldOf(known.get(key) ?? nothing, now)) events.push({ regarding, action, ...told })
         known.set(key, now)
       }

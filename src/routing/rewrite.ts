@@ -45,7 +45,9 @@ export const withQuery = (path: string, query: string): string => (query === "" 
 
 /** As `pathRewriteProblem`, for a redirect. */
 export const redirectProblem = (redirect: Redirect, match: PathMatch): string | null =>
-  redirect.path === null || redirect.path._tag === "OriginAlone" ? null : pathRewriteProblem(redirect.path, match)
+  redirect.path === null || redirect.path._tag === "OriginAlone"
+    ? null
+    : pathRewriteProblem(redirect.path._tag === "PathAlone" ? { ...redirect.path, _tag: "ReplaceFullPath" } : redirect.path, match)
 
 /** What a redirect takes from the request. */
 export interface RedirectRequest {
@@ -69,6 +71,7 @@ export const redirectLocation = (redirect: Redirect, request: RedirectRequest): 
   const port = redirect.port ?? (redirect.scheme === null ? request.listenerPort : scheme === "https" ? 443 : 80)
   if (redirect.path?._tag === "OriginAlone") return `${scheme}://${redirect.hostname ?? request.host}:${port}`
   const shown = port === (scheme === "https" ? 443 : 80) ? "" : `:${port}`
+  if (redirect.path?._tag === "PathAlone") return `${scheme}://${redirect.hostname ?? request.host}${shown}${redirect.path.value}`
   const match: PathMatch = { type: "Prefix", value: request.matchedPrefix ?? "/" }
   const path = redirect.path === null ? request.path : rewritePath(compilePathRewrite(redirect.path, match), request.path)
   return `${scheme}://${redirect.hostname ?? request.host}${shown}${withQuery(path, request.query)}`

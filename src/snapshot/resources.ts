@@ -77,7 +77,8 @@ const rewrite = tagged<PathRewrite>({
 const redirectPath = tagged<NonNullable<Redirect["path"]>>({
   ReplaceFullPath: fields<{ value: string }>({ value: text }),
   ReplacePrefixMatch: fields<{ value: string }>({ value: text }),
-  OriginAlone: () => ({})
+  OriginAlone: () => ({}),
+  PathAlone: fields<{ value: string }>({ value: text })
 })
 
 const knownFilter = tagged<Filter>({

@@ -92,12 +92,18 @@ export interface Redirect {
   readonly scheme: "http" | "https" | null
   readonly hostname: string | null
   readonly port: number | null
-  readonly path: PathRewrite | OriginAlone | null
+  readonly path: PathRewrite | OriginAlone | PathAlone | null
 }
 
 /** Of a redirect: scheme, host and port, which is always said; nothing of the path and query that were asked for. */
 export interface OriginAlone {
   readonly _tag: "OriginAlone"
+}
+
+/** Of a redirect: this path, with any query that it says, and nothing of the query that was asked for. */
+export interface PathAlone {
+  readonly _tag: "PathAlone"
+  readonly value: string
 }
 
 /** Milliseconds. request: the whole exchange; backendRequest: one try. */

@@ -2,9 +2,9 @@
 import { hash } from "node:crypto"
 import { Result } from "effect"
 import { decodeObject } from "#schemas/decode.ts"
-import { classNameOf, defaultGateway, gatewayAnnotation, type Ingress, type IngressClass } from "#schemas/dialects/ingress.ts"
+import { defaultGateway, gatewayAnnotation, type Ingress, type IngressClass, standaloneClassOf } from "#schemas/dialects/ingress.ts"
 import { type GroupKind, groupKind, type ObjectKey } from "#schemas/meta.ts"
-import { gatewayGroup, networkingGroup } from "#schemas/reference.ts"
+import { gatewayGroup, networkingGroup, voyagerGroup } from "#schemas/reference.ts"
 import type { Decoded } from "../state/change.ts"
 
 const controllerName = "sluice.dev/gateway-controller"
@@ -58,8 +58,11 @@ const impliedGateway = made({
   }
 })
 
-const ingressKind = groupKind(networkingGroup, "Ingress")
+const ingressKinds = [networkingGroup, voyagerGroup].map((group) => groupKind(group, "Ingress"))
 const ingressClassKind = groupKind(networkingGroup, "IngressClass")
+
+const ingressesIn = (listed: ReadonlyMap<GroupKind, ReadonlyArray<Decoded>>): ReadonlyArray<Decoded> =>
+  ingressKinds.flatMap((kind) => listed.get(kind) ?? [])
 
 /** Whether an Ingress leaves it to us which Gateway serves it. A class that has parameters may name one. */
 const namesNoGateway = (listed: ReadonlyMap<GroupKind, ReadonlyArray<Decoded>>): boolean => {
@@ -69,9 +72,9 @@ const namesNoGateway = (listed: ReadonlyMap<GroupKind, ReadonlyArray<Decoded>>):
     if (spec?.controller === controllerName && spec.parameters === undefined) silent.add(meta.key)
     else silent.delete(meta.key)
   }
-  return (listed.get(ingressKind) ?? []).some(({ meta, value }) => {
+  return ingressesIn(listed).some(({ meta, value }) => {
     if (Result.isFailure(value) || meta.annotations.has(gatewayAnnotation)) return false
-    const name = classNameOf(meta.annotations, (value.success as Ingress).spec)
+    const name = standaloneClassOf(meta.key, meta.annotations, (value.success as Ingress).spec)
     return name === null || silent.has(`${ingressClassKind}//${name}`)
   })
 }
@@ -81,7 +84,7 @@ export const implied = (
   listed: ReadonlyMap<GroupKind, ReadonlyArray<Decoded>>,
   namespaces: ReadonlySet<string>
 ): ReadonlyArray<Decoded> => {
-  const ingresses = (listed.get(ingressKind) ?? []).length > 0
+  const ingresses = ingressesIn(listed).length > 0
   const gateway = ingresses && namesNoGateway(listed)
   const names = gateway ? new Set([...namespaces, defaultGateway.namespace]) : namespaces
   return [

@@ -602,9 +602,21 @@ export const voyagerNote = {
   unreadable: (key: string, value: string, expected: string): string =>
     `the annotation ${key} is ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)}: expected ${expected}`,
   unknown: (key: string): string => `the annotation ${key} is none that Sluice knows: remove it, docs/voyager.md lists those it reads`,
-  redirects: (what: string, to: string, status: number): string =>
-    `${what} is not proxied: its annotation use-dns-resolver: "false" redirects clients (${status}) to ${to}${status === 301 ? ", without path and query" : ""}`,
+  /** unsaid: it has no such annotation. */
+  redirects: (what: string, to: string, status: number, unsaid: boolean): string =>
+    `${what} is not proxied: ${unsaid ? 'without the annotation use-dns-resolver: "true" an Ingress of Voyager' : 'its annotation use-dns-resolver: "false"'} redirects clients (${status}) to ${to}${status === 301 ? ", without path and query" : ""}`,
   unusedByRedirect: "nameservers, holds and backend-tls change nothing where clients are redirected",
+  field: (path: string): string => `${path} is not served; remove it, docs/voyager.md has what is`,
+  pods: (fields: ReadonlyArray<string>): string =>
+    `${fields.join(", ")} without effect: Voyager's own pods and Service are meant; GatewayParameters say it of the Gateway's`,
+  noTls: (path: string): string => `${path} changes nothing: a host is served in plain at every HTTP listener, and with TLS beside it`,
+  tcp: (path: string): string => `${path}: TCP is not served yet`,
+  port: (path: string, written: string): string => `${path}: ${JSON.stringify(written.slice(0, 60))} is no port from 1 to 65535`,
+  serviceName: (path: string, written: string): string =>
+    `${path}: ${JSON.stringify(written.slice(0, 60))} is neither the name of a Service nor name.namespace`,
+  /** Data: quoted, in no configuration. */
+  line: (path: string, text: string): string =>
+    `${path}: ${JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text)} is not understood: http-request redirect with location, prefix or scheme is, without conditions and expressions; say the rest with an HTTPRoute`,
   nameserver: (key: string, written: string, refused: string): string =>
     `the annotation ${key} names ${written}, which is ${refused}: never asked`,
   caFile: (key: string): string =>

@@ -3,6 +3,7 @@ import { Result } from "effect"
 import type { Backend } from "#schemas/backend.ts"
 import type { EnvoyBackend } from "#schemas/dialects/envoybackend.ts"
 import { type Condition, describeKey, type GroupKind, groupKind, type ObjectKey, objectKey, parseKey, spokenKind } from "#schemas/meta.ts"
+import { voyagerGroup } from "#schemas/reference.ts"
 import type { Service } from "#schemas/service.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
@@ -74,7 +75,8 @@ const judgedOf = (view: View, rules: BackendRules, key: ObjectKey): JudgedBacken
     }
   })
 
-const ofService = (view: View, rules: BackendRules, key: ObjectKey, written: BackendReference["port"]): Declared => {
+/** redirects: an ExternalName Service that does not say otherwise is a redirect. */
+const ofService = (view: View, rules: BackendRules, key: ObjectKey, written: BackendReference["port"], redirects: boolean): Declared => {
   const object = view.get<Service>(key)
   const source = sourceOf(key)
   const what = describeKey(key)
@@ -95,14 +97,14 @@ const ofService = (view: View, rules: BackendRules, key: ObjectKey, written: Bac
   const voyager = readVoyager(object.meta.annotations, rules.allowLoopback)
   return voyager.problems.length > 0
     ? refused(key, source, "invalid_backend", "UnsupportedValue", backendNote.about(what, voyager.problems.join("; ")))
-    : voyager.redirect
+    : (voyager.redirect ?? redirects)
       ? externalNameRedirect(rules, service, port, voyager)
       : externalNameDestination(view, rules, service, port, voyager)
 }
 
-/** What is declared, as a reference with this port sees it; whoever refers. */
-const declaredOf = (view: View, rules: BackendRules, key: ObjectKey, port: BackendReference["port"]): Declared => {
-  if (key.startsWith(`${serviceKind}/`)) return ofService(view, rules, key, port)
+/** What is declared, as a reference with this port sees it; who refers decides what an ExternalName Service is that says nothing. */
+const declaredOf = (view: View, rules: BackendRules, key: ObjectKey, port: BackendReference["port"], redirects: boolean): Declared => {
+  if (key.startsWith(`${serviceKind}/`)) return ofService(view, rules, key, port, redirects)
   const judged = judgedOf(view, rules, key)
   const what = describeKey(key)
   if (judged === null) return refused(null, sourceOf(key), "backend_not_found", "BackendNotFound", backendNote.notFound(what))
@@ -205,7 +207,7 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
     return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", backendNote.xbackendNamespace(what, from.namespace))
   const to = { group: ref.group, kind: ref.kind, namespace, name: ref.name }
   if (!permitted(view, from, to)) return refuse(null, sourceOf(key), "ref_not_permitted", "RefNotPermitted", describeUnpermitted(from, to))
-  const found = declaredOf(view, rules, key, ref.port)
+  const found = declaredOf(view, rules, key, ref.port, from.group === voyagerGroup)
   const made = placed(view, rules, found, key, from.namespace, chain)
   if (Result.isFailure(made)) return answer(made.failure)
   const after = failoverOf(view, key)
@@ -213,7 +215,7 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
   const notes = [...made.success.notes, ...after.problems.map(({ message }) => backendNote.about(what, message))]
   const standbys: Array<ResolvedStandby> = []
   for (const standby of after.standbys) {
-    const said = declaredOf(view, rules, standby.key, standby.port)
+    const said = declaredOf(view, rules, standby.key, standby.port, false)
     const one = placed(view, rules, said, standby.key, from.namespace, chain)
     if (Result.isFailure(one))
       notes.push(backendNote.standbyLeftOut(what, one.failure.refusal?.problem?.message ?? describeKey(standby.key)))

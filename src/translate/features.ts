@@ -9,7 +9,7 @@ import { digest } from "../snapshot/digest.ts"
 import { ownClass } from "./gatewayclass.ts"
 import type { NameRules } from "./hostname.ts"
 import { ingressParent } from "./ingressclass.ts"
-import { gatewayKind, ingressKind, parametersKind } from "./kinds.ts"
+import { gatewayKind, parametersKind } from "./kinds.ts"
 import { type ParametersSpec, parametersOf } from "./parameters.ts"
 import type { Referrer } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
@@ -108,7 +108,7 @@ export const rulesFor = (view: View, settings: TranslateSettings, gateway: Objec
 export const rulesOf = (view: View, settings: TranslateSettings, from: Referrer): BackendRules => {
   if (!anyParameters(view)) return ownRules(settings)
   const key = objectKey(groupKind(from.group, from.kind), from.namespace, from.name)
-  if (key.startsWith(`${ingressKind}/`)) {
+  if (from.kind === "Ingress") {
     const parent = ingressParent(view, settings, key)
     return parent._tag === "Gateway" ? together(view, settings, [parent.gateway]) : ownRules(settings)
   }

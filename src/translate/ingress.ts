@@ -1,14 +1,16 @@
-// A networking.k8s.io Ingress: its verdict, and what it brings to the hosts of its Gateway's listeners: a route like any other, with rules of its own for each host.
+// An Ingress, of networking.k8s.io or Voyager's: its verdict, and what it brings to the hosts of its Gateway's listeners: a route like any other, with rules of its own for each host.
 import { Result } from "effect"
 import type { Ingress } from "#schemas/dialects/ingress.ts"
-import { type ObjectKey, parseKey } from "#schemas/meta.ts"
-import { gatewayGroup, networkingGroup } from "#schemas/reference.ts"
+import type { VoyagerIngress } from "#schemas/dialects/voyageringress.ts"
+import { type GroupKind, type ObjectKey, parseKey, spokenKind } from "#schemas/meta.ts"
+import { gatewayGroup } from "#schemas/reference.ts"
 import { ingressNote, observed, routeNote, type Said, route as say } from "../status/conditions.ts"
 import { type Attachment, attach } from "./attachment.ts"
-import { type HostRule, readIngress } from "./dialects/ingress.ts"
+import { type IngressHost, readIngress } from "./dialects/ingress.ts"
+import { readVoyagerIngress } from "./dialects/voyageringress.ts"
 import { lentTo, parentOf } from "./gateway.ts"
 import { ingressParent } from "./ingressclass.ts"
-import { ingressKind } from "./kinds.ts"
+import { voyagerIngressKind } from "./kinds.ts"
 import { type TranslatedRule, translateRule } from "./rule.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { gatewayChain } from "./traffic.ts"
@@ -28,37 +30,43 @@ const hostOf = (
   settings: TranslateSettings,
   key: ObjectKey,
   gateway: ObjectKey,
-  hostname: string,
-  written: ReadonlyArray<HostRule>
+  { hostname, port, rules: written }: IngressHost
 ): ReadonlyArray<Host> => {
-  const { namespace, name } = parseKey(key)
+  const { kind, namespace, name } = parseKey(key)
   const to = parseKey(gateway)
-  const ref = { group: gatewayGroup, kind: "Gateway", namespace: to.namespace, name: to.name }
+  const ref = { group: gatewayGroup, kind: "Gateway", namespace: to.namespace, name: to.name, ...(port === null ? {} : { port }) }
   // What a listener admits, it says in the kinds of Gateway API.
   const attachment = attach(view, settings, ref, "HTTPRoute", namespace, [hostname])
   if (attachment === null) return []
-  const from = { kind: "Ingress", group: networkingGroup, namespace, name }
+  const from = { kind: "Ingress", group: kind.slice(kind.indexOf(".") + 1), namespace, name }
   const chain = gatewayChain(view, gateway, null)
   const problems: Array<string> = []
-  const rules = written.map(({ rule, path, backend, section }) => {
-    const translated = translateRule(view, settings, rule, path, { kind: "Ingress", namespace, name, section }, from, chain, () => backend)
+  const rules = written.map(({ rule, path, backend, section, instead = null, problems: own = [] }) => {
+    const source = { kind: spokenKind(kind), namespace, name, section }
+    const made = translateRule(view, settings, rule, path, source, from, chain, () => backend)
+    const translated =
+      instead === null || made.problems.length > 0
+        ? made
+        : { ...made, notes: [], problems: own, rules: made.rules.map((one) => ({ ...one, action: instead })) }
     if (translated.problems.length > 0) problems.push(routeNote.ruleRefused(translated.problems))
     return translated
   })
-  return [{ hostname, attachment, rules, problems }]
+  return [{ hostname: port === null ? hostname : `${hostname} port ${port}`, attachment, rules, problems }]
 }
 
 /** Prefixes of annotations by which other controllers are told how to serve an Ingress. */
 const others =
   /^([a-z0-9-]+\.)*(ingress\.kubernetes\.io|kubernetes\.io\/ingress\.|traefik\.|haproxy\.org|konghq\.com|appscode\.com|projectcontour\.io|alb\.)/
 
-const foreignAnnotations = (annotations: ReadonlyMap<string, string>): ReadonlyArray<string> => {
-  const names = [...annotations.keys()].filter((name) => name !== "kubernetes.io/ingress.class" && others.test(name)).sort()
+const foreignAnnotations = (annotations: ReadonlyMap<string, string>, known: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const names = [...annotations.keys()]
+    .filter((name) => name !== "kubernetes.io/ingress.class" && others.test(name) && !known.some((said) => said.includes(name)))
+    .sort()
   return names.length === 0 ? [] : [ingressNote.annotations(names)]
 }
 
 const translated = (view: View, settings: TranslateSettings, key: ObjectKey): TranslatedRoute | string => {
-  const object = view.get<Ingress>(key)
+  const object = view.get<Ingress | VoyagerIngress>(key)
   if (object === null) return "it does not exist"
   const { meta } = object
   const parent = ingressParent(view, settings, key)
@@ -76,8 +84,10 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   if (parentOf(view, settings, gateway) === null) return without(meta, [entry([say.noGateway(ingressNote.gatewayMissing(gateway))])])
 
   const { spec } = object.value.success
-  const read = readIngress(spec)
-  const hosts = [...read.hosts].flatMap(([hostname, rules]) => hostOf(view, settings, key, gateway, hostname, rules))
+  const read = key.startsWith(`${voyagerIngressKind}/`)
+    ? readVoyagerIngress(spec as VoyagerIngress["spec"], meta.annotations)
+    : readIngress(spec as Ingress["spec"])
+  const hosts = read.hosts.flatMap((host) => hostOf(view, settings, key, gateway, host))
   const rules = hosts.flatMap((host) => host.rules)
   const bound = hosts.find(({ attachment }) => attachment.refused === null)
   const tls = tlsOf(view, settings, key, gateway)
@@ -87,13 +97,13 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
       attachment.refused === null ? problems : [ingressNote.hostRefused(hostname, attachment.refused.message)]
     )
   ]
-  const badTls = spec.tls.flatMap((element) => (Result.isFailure(element) ? [routeNote.ruleUndecodable(element.failure)] : []))
-  const fields = [...badTls, ...tls.problems]
+  const badTls = [...spec.tls].flatMap((element) => (Result.isFailure(element) ? [routeNote.ruleUndecodable(element.failure)] : []))
+  const fields = [...badTls, ...tls.problems, ...read.fields]
   const good = rules.some(({ problems }) => problems.length === 0)
   const refused = bound === undefined && hosts.length > 0 ? hosts[0]!.attachment.refused! : good ? null : say.unsupportedValue(dropped)
   const resolved = resolvedOf(rules, {
     unresolved: tls.unresolved,
-    notes: [...read.notes, ...tls.notes, ...foreignAnnotations(meta.annotations)]
+    notes: [...read.notes, ...tls.notes, ...foreignAnnotations(meta.annotations, read.fields)]
   })
   const partly = dropped.length + fields.length === 0 ? [] : [say.partly(dropped, fields)]
   const entries = [entry(refused === null ? [acceptedAt(bound!.attachment), resolved, ...partly] : [refused, resolved])]
@@ -115,6 +125,6 @@ const tlsOf = (view: View, settings: TranslateSettings, key: ObjectKey, gateway:
   return { problems: [...(said?.problems ?? []), ...problems], unresolved: said?.unresolved ?? [], notes: said?.notes ?? [] }
 }
 
-/** Every Ingress. A string: it is another controller's, and why that is thought. */
-export const translateIngresses = (session: Session, settings: TranslateSettings): Collected<TranslatedRoute | string> =>
-  session.each("ingress", ingressKind, (view, key) => guarded(view, settings, key, translated))
+/** Every Ingress of a kind. A string: it is another controller's, and why that is thought. */
+export const translateIngresses = (session: Session, settings: TranslateSettings, kind: GroupKind): Collected<TranslatedRoute | string> =>
+  session.each(kind, kind, (view, key) => guarded(view, settings, key, translated))

@@ -1,6 +1,13 @@
 // Ingresses: whose they are, and which Gateway serves them. Apart from what they become, because Gateways ask it too (whose TLS they serve), and so do switches.
 import { Result } from "effect"
-import { classNameOf, defaultGateway, gatewayAnnotation, type Ingress, type IngressClass } from "#schemas/dialects/ingress.ts"
+import {
+  classNameOf,
+  defaultGateway,
+  gatewayAnnotation,
+  type Ingress,
+  type IngressClass,
+  standaloneClassOf
+} from "#schemas/dialects/ingress.ts"
 import type { GatewayParameters } from "#schemas/gatewayparameters.ts"
 import { groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import type { IngressOwner } from "#schemas/owner.ts"
@@ -48,9 +55,9 @@ export const ingressParent = (view: View, settings: TranslateSettings, key: Obje
     const { annotations } = object.meta
     const { spec } = Result.isSuccess(object.value) ? object.value.success : ((object.owner ?? { spec: {} }) as IngressOwner)
     const annotation = annotations.get(gatewayAnnotation)
-    const className = classNameOf(annotations, spec)
-    const own = className === null ? null : ownIngressClass(view, settings, className)
     const alone = settings.role === "Standalone"
+    const className = alone ? standaloneClassOf(key, annotations, spec) : classNameOf(annotations, spec)
+    const own = className === null ? null : ownIngressClass(view, settings, className)
     // In a cluster the class decides: two controllers that serve one Ingress would write its status in turns.
     if (className !== null && own === null && !(alone && annotation !== undefined))
       return { _tag: "Foreign", why: ignoredIngress.foreignClass(className, alone) }

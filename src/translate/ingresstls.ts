@@ -2,6 +2,7 @@
 // Gateway did not write them: they must not cost a listener of its own anything, and what is wrong with them is told on the Ingress.
 import { Result } from "effect"
 import type { Ingress } from "#schemas/dialects/ingress.ts"
+import type { VoyagerIngress } from "#schemas/dialects/voyageringress.ts"
 import type { Listener } from "#schemas/listener.ts"
 import { describeKey, type Meta, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import { ingressNote, listenerNote, listener as say } from "../status/conditions.ts"
@@ -10,7 +11,7 @@ import { byAge } from "./age.ts"
 import { keyPairOf } from "./certificate.ts"
 import { ingressParent } from "./ingressclass.ts"
 import { intersection } from "./intersection.ts"
-import { ingressKind } from "./kinds.ts"
+import { ingressKind, voyagerIngressKind } from "./kinds.ts"
 import type { JudgedListener } from "./listener.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
@@ -48,13 +49,14 @@ const httpsPort = 443
 const askedBy = (view: View, settings: TranslateSettings, key: ObjectKey, gateway: ObjectKey): ReadonlyArray<Asked> | null =>
   view.unit("ingress tls", `${key} ${gateway}`, (view) => {
     const parent = ingressParent(view, settings, key)
-    const value = view.get<Ingress>(key)?.value
+    const value = view.get<Ingress | VoyagerIngress>(key)?.value
     if (parent._tag !== "Gateway" || parent.gateway !== gateway || value === undefined || Result.isFailure(value)) return null
-    return value.success.spec.tls.flatMap((element, index): ReadonlyArray<Asked> => {
+    const tls: ReadonlyArray<VoyagerIngress["spec"]["tls"][number]> = value.success.spec.tls
+    return tls.flatMap((element, index): ReadonlyArray<Asked> => {
       if (Result.isFailure(element)) return []
-      const { hosts, secretName = "" } = element.success
+      const { hosts, ref, secretName = "" } = element.success
       const names = hosts.length === 0 ? [null] : hosts
-      return names.map((host) => ({ path: `spec.tls[${index}]`, host, secret: secretName === "" ? null : secretName }))
+      return names.map((host) => ({ path: `spec.tls[${index}]`, host, secret: ref?.name ?? (secretName === "" ? null : secretName) }))
     })
   })
 
@@ -71,7 +73,7 @@ const admitting = (view: View, written: ReadonlyArray<JudgedListener>, own: stri
 /** written: the listeners that the Gateway writes. */
 export const ingressTls = (view: View, settings: TranslateSettings, gateway: ObjectKey, written: ReadonlyArray<JudgedListener>): Lent => {
   const asking: Array<{ readonly meta: Meta; readonly asked: ReadonlyArray<Asked> }> = []
-  for (const { meta } of view.list<Ingress>(ingressKind)) {
+  for (const { meta } of [...view.list(ingressKind), ...view.list(voyagerIngressKind)]) {
     const asked = askedBy(view, settings, meta.key, gateway)
     if (asked !== null && asked.length > 0) asking.push({ meta, asked })
   }

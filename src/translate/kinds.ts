@@ -1,6 +1,6 @@
 // Kinds as keys of the state.
 import { groupKind } from "#schemas/meta.ts"
-import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup } from "#schemas/reference.ts"
+import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup, voyagerGroup } from "#schemas/reference.ts"
 
 export const gatewayClassKind = groupKind(gatewayGroup, "GatewayClass")
 export const gatewayKind = groupKind(gatewayGroup, "Gateway")
@@ -8,6 +8,7 @@ export const httpRouteKind = groupKind(gatewayGroup, "HTTPRoute")
 export const parametersKind = groupKind(ownGroup, "GatewayParameters")
 export const ingressKind = groupKind(networkingGroup, "Ingress")
 export const ingressClassKind = groupKind(networkingGroup, "IngressClass")
+export const voyagerIngressKind = groupKind(voyagerGroup, "Ingress")
 export const serviceKind = "Service"
 export const endpointsKind = "Endpoints"
 export const namespaceKind = "Namespace"

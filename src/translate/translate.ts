@@ -14,7 +14,7 @@ import { gatewayVerdict, undecodableGateway } from "./gatewayverdict.ts"
 import { type Gathered, gather, nothingGathered } from "./gathering.ts"
 import type { Infrastructure } from "./infrastructure.ts"
 import { translateIngresses } from "./ingress.ts"
-import { gatewayClassKind, gatewayKind, trafficPolicyKind } from "./kinds.ts"
+import { gatewayClassKind, gatewayKind, ingressKind, trafficPolicyKind, voyagerIngressKind } from "./kinds.ts"
 import { policyVerdicts } from "./policy.ts"
 import { reachedBy } from "./reached.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
@@ -163,7 +163,10 @@ export const makeTranslate =
     session.give(trafficGiven, view.list(trafficPolicyKind).length > 0)
     const owned = ownGateways(session, settings)
     const gateways = [...owned.values.values()].filter((own) => typeof own === "object" && own !== null)
-    const routes = [translateRoutes(session, settings), translateIngresses(session, settings)]
+    const routes = [
+      translateRoutes(session, settings),
+      ...[ingressKind, voyagerIngressKind].map((kind) => translateIngresses(session, settings, kind))
+    ]
 
     const gathered = gatherAll(gateways, routes, before)
     const built = new Map(gateways.map((own) => [own.key, build(own, gathered.get(own.key)!, before?.built.get(own.key) ?? null)] as const))

@@ -131,3 +131,67 @@ it("has a Gateway of its own where none is named: check says so, and of an Ingre
   const foreign = await sluice(["check", join(place.path, "foreign.yaml")])
   assert.include(foreign.out, "IngressClass nginx does not exist or belongs to another controller")
 }, 30_000)
+
+it("serves Voyager's Ingress: proxied and redirected Services, an expression, a redirect rule, TLS by ref", async () => {
+  const authority = await makeAuthority()
+  await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "pages" }) })
+  const dns = await startDnsServer()
+  dns.host("pages.vendor.example", ["127.0.0.1"])
+  const [http, https] = [await freePort(), await freePort()]
+  const voyagers = `---
+apiVersion: voyager.appscode.com/v1beta1
+kind: Ingress
+metadata: {name: web, namespace: shop, annotations: {kubernetes.io/ingress.class: voyager}}
+spec:
+  tls: [{ref: {kind: Secret, name: a}, hosts: [a.example.com]}]
+  rules:
+  - host: a.example.com
+    http:
+      paths:
+      - {path: '/v[0-9]+/', backend: {serviceName: pages, servicePort: web}}
+      - {path: /fx, backend: {serviceName: fx, servicePort: 8443}}
+      - {path: /old, backend: {serviceName: fx, servicePort: 80, backendRules: ["http-request redirect location https://new.example/a?b=c code 308"]}}
+      - {path: /raw, backend: {serviceName: pages, servicePort: web, backendRules: ["http-request deny"]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: fx, namespace: shop}
+spec: {type: ExternalName, externalName: fx.rates.example}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: pages, namespace: shop, annotations: {ingress.appscode.com/use-dns-resolver: "true"}}
+spec: {type: ExternalName, externalName: pages.vendor.example, ports: [{name: web, port: ${origin.port}, appProtocol: http}]}
+`
+  using place = folder({
+    "m.yaml": gateway(http, https) + voyagers,
+    "secrets.yaml":
+      secret("shop", await authority.leaf({ dns: ["own.example.com"] })) + secret("a", await authority.leaf({ dns: ["a.example.com"] }))
+  })
+  const child = running([
+    ...[
+      "run",
+      "--listen-address=127.0.0.1",
+      "--admin-address=off",
+      "--health-address=off",
+      "--allow-loopback",
+      `--nameserver=${dns.address}`
+    ],
+    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml"), join(place.path, "secrets.yaml")]
+  ])
+  children.push(child)
+  await child.line(/Gateway default\/ingress: http:/)
+  const answer = async (path: string, secure = false) => {
+    const tls = secure ? { tls: { servername: "a.example.com", ca: authority.certificate } } : {}
+    const { status, headers, body } = await ask(secure ? https : http, path, { headers: { Host: "a.example.com" }, ...tls })
+    return status === 200 ? body : `${status} ${headers.location ?? ""}`.trim()
+  }
+  assert.equal(await answer("/v2/x"), "pages")
+  assert.equal(await answer("/v/x"), "404")
+  assert.equal(await answer("/v2/x", true), "pages")
+  assert.equal(await answer("/fx/eur?q=1"), "301 http://fx.rates.example:8443")
+  assert.equal(await answer("/fx/eur?q=1", true), "301 https://fx.rates.example:8443")
+  assert.equal(await answer("/old/x?q=1"), "308 https://new.example/a?b=c")
+  assert.equal(await answer("/raw"), "500")
+  await dns.close()
+}, 30_000)

@@ -65,12 +65,11 @@ describe("its status", () => {
 })
 
 describe("its Events", () => {
-  const observation = { uid: "u-1", resourceVersion: "7", apiVersion: "networking.k8s.io/v1", status: {} }
   const told = (...steps: ReadonlyArray<Verdict | null>) => {
     const transitions = makeIngressTransitions()
     return steps.map((one) =>
       transitions
-        .note(new Map(one === null ? [] : [[key, one]]), () => observation)
+        .note(new Map(one === null ? [] : [[key, one]]), () => "u-1")
         .map(({ type, reason, action, note }) => `${type} ${reason} ${action}: ${note}`)
     )
   }
@@ -116,6 +115,15 @@ describe("its Events", () => {
       transitions.note(all, () => null),
       []
     )
-    assert.equal(transitions.note(all, () => observation)[0]?.regarding.uid, "u-1")
+    assert.equal(transitions.note(all, () => "u-1")[0]?.regarding.uid, "u-1")
+    const voyagers: ObjectKey = "Ingress.voyager.appscode.com/shop/web"
+    const [said] = makeIngressTransitions().note(new Map([[voyagers, { ...refused, object: voyagers }]]), () => "u-2")
+    assert.deepEqual(said?.regarding, {
+      apiVersion: "voyager.appscode.com/v1beta1",
+      kind: "Ingress",
+      namespace: "shop",
+      name: "web",
+      uid: "u-2"
+    })
   })
 })

@@ -233,6 +233,12 @@ describe("redirects (Gateway API v1.6, HTTPRouteFilter)", () => {
       {},
       "http://c.example:8443"
     ],
+    [
+      "a path alone, with its own query and not the one that was asked for",
+      { scheme: "https", hostname: "c.example", path: { _tag: "PathAlone", value: "/new?a=2" } },
+      { query: "a=1" },
+      "https://c.example/new?a=2"
+    ],
     ["an IPv6 host keeps its brackets", {}, { host: "[2001:db8::1]", listenerPort: 8080 }, "http://[2001:db8::1]:8080/foo/bar"]
   ] as ReadonlyArray<readonly [string, Partial<Redirect>, Partial<RedirectRequest>, string]>)("%s", (_, redirect, asked, location) => {
     assert.strictEqual(redirectLocation({ ...plain, ...redirect }, { ...request, ...asked }), location)

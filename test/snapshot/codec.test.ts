@@ -263,12 +263,13 @@ describe("what is not understood", () => {
       deadlines: { request: "Default", backendRequest: "Default" },
       action: { _tag: "Redirect", status: 301, to: { scheme: null, hostname: "c.example", port: 8443, path } }
     })
-    const actions = [{ _tag: "OriginAlone" }, { _tag: "Moonwards" }].map(
+    const actions = [{ _tag: "OriginAlone" }, { _tag: "PathAlone", value: "/a" }, { _tag: "Moonwards" }].map(
       (path) =>
         read({ set: { virtualHosts: { h: { hostname: "*", rules: [rule(path)] } } } }).update.set.virtualHosts?.get("h")?.rules[0]?.action
     )
     assert.deepEqual(actions, [
       { _tag: "Redirect", status: 301, to: { scheme: null, hostname: "c.example", port: 8443, path: { _tag: "OriginAlone" } } },
+      { _tag: "Redirect", status: 301, to: { scheme: null, hostname: "c.example", port: 8443, path: { _tag: "PathAlone", value: "/a" } } },
       { _tag: "Refuse", why: "invalid_filter" }
     ])
   })

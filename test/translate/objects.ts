@@ -239,6 +239,40 @@ export const anyObject: fc.Arbitrary<object> = fc.oneof(
     )
   },
   {
+    weight: 2,
+    arbitrary: object(
+      "voyager.appscode.com/v1beta1",
+      "Ingress",
+      fc.record({
+        tls: fc.array(fc.record({ hosts: fc.array(hosts, { maxLength: 2 }), secretName: optional(names) }), { maxLength: 1 }),
+        rules: fc.array(
+          fc.record({
+            host: optional(hosts),
+            tcp: often<object | undefined>(undefined, fc.constant({ port: 9 })),
+            http: fc.record({
+              port: optional(fc.constantFrom<string | number>(80, "8080", "x")),
+              paths: fc.array(
+                fc.record({
+                  path: fc.constantFrom("/", "/p", "/[0-9]+", "/(", ""),
+                  backend: fc.record({
+                    serviceName: fc.constantFrom("x", "y.b", "a.b.c"),
+                    servicePort: fc.constantFrom<string | number>(80, "443", "http"),
+                    backendRules: fc.array(
+                      fc.constantFrom("http-request redirect scheme https", "http-request deny", "http-request redirect location /("),
+                      { maxLength: 1 }
+                    )
+                  })
+                }),
+                { maxLength: 2 }
+              )
+            })
+          }),
+          { minLength: 1, maxLength: 2 }
+        )
+      })
+    )
+  },
+  {
     weight: 1,
     arbitrary: object(
       "networking.k8s.io/v1",

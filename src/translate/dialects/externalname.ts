@@ -119,7 +119,7 @@ export const externalNameRedirect = (rules: BackendRules, service: ServiceObject
   if ("refusal" in place) return place
   const status = rules.redirectStatus
   const to = { scheme: null, hostname: place.name, port: number, path: status === 301 ? ({ _tag: "OriginAlone" } as const) : null }
-  const notes = [voyagerNote.redirects(what, `${place.name}:${number}`, status)]
+  const notes = [voyagerNote.redirects(what, `${place.name}:${number}`, status, voyager.redirect === null)]
   if (voyager.dns !== null || voyager.tls !== null) notes.push(backendNote.about(what, voyagerNote.unusedByRedirect))
   return { object: key, source, destination: null, redirect: { _tag: "Redirect", status, to }, refusal: null, notes }
 }

@@ -2,6 +2,7 @@
 import { Result } from "effect"
 import type { Ingress, IngressBackend, IngressPath } from "#schemas/dialects/ingress.ts"
 import { pathProblem } from "#schemas/httproute.ts"
+import type { Action } from "../../snapshot/route.ts"
 import { ingressNote, routeNote } from "../../status/conditions.ts"
 import { isAddress } from "../intersection.ts"
 import type { RouteRule } from "../rule.ts"
@@ -15,13 +16,26 @@ export interface HostRule {
   readonly backend: string
   /** In logs and `explain`: `rule 0 path 1`. */
   readonly section: string
+  /** What is done in place of going to a backend; null, or absent: nothing. */
+  readonly instead?: Action | null
+  /** Why it is refused. */
+  readonly problems?: ReadonlyArray<string>
+}
+
+/** Rules of a host; port null: at every listener that takes the host. */
+export interface IngressHost {
+  readonly hostname: string
+  readonly port: number | null
+  readonly rules: ReadonlyArray<HostRule>
 }
 
 export interface IngressHosts {
-  /** By hostname, `*` for every host; in the order written. */
-  readonly hosts: ReadonlyMap<string, ReadonlyArray<HostRule>>
-  /** What is not served, each naming its field. */
+  /** `*` for every host; in the order written. */
+  readonly hosts: ReadonlyArray<IngressHost>
+  /** Rules that are not served, each naming its field. */
   readonly problems: ReadonlyArray<string>
+  /** Fields that are not served, while the rest is. */
+  readonly fields: ReadonlyArray<string>
   readonly notes: ReadonlyArray<string>
 }
 
@@ -81,17 +95,24 @@ export const readIngress = ({ rules, defaultBackend }: Ingress["spec"]): Ingress
       into.push({ rule, path: where, backend: `${where}.backend`, section: `rule ${index} path ${number}` })
     }
   }
-  if (defaultBackend !== undefined) {
-    // A host of its own is looked at before every host, so what none of its paths takes has to be said there too.
-    for (const hostname of new Set([...hosts.keys(), "*"])) {
-      const into = hosts.get(hostname) ?? []
-      const whole = into.some(({ rule }) => rule.matches.some(({ path }) => path.type === "PathPrefix" && path.value === "/"))
-      if (!whole) {
-        const rule = ruleOf("PathPrefix", "/", defaultBackend)
-        into.push({ rule, path: "spec.defaultBackend", backend: "spec.defaultBackend", section: "default backend" })
-      }
-      hosts.set(hostname, into)
-    }
-  }
-  return { hosts, problems, notes }
+  const fallback =
+    defaultBackend === undefined
+      ? null
+      : {
+          rule: ruleOf("PathPrefix", "/", defaultBackend),
+          path: "spec.defaultBackend",
+          backend: "spec.defaultBackend",
+          section: "default backend"
+        }
+  const all = [...hosts].map(([hostname, rules]) => ({ hostname, port: null, rules }))
+  return { hosts: withDefault(all, fallback), problems, fields: [], notes }
+}
+
+const takesAll = ({ rule }: HostRule): boolean => rule.matches.some(({ path }) => path.type === "PathPrefix" && path.value === "/")
+
+/** Hosts with the rule for what no path takes. A host of its own is looked at before every host, so it has to be said there too. fallback null: there is none. */
+export const withDefault = (hosts: ReadonlyArray<IngressHost>, fallback: HostRule | null): ReadonlyArray<IngressHost> => {
+  if (fallback === null) return hosts
+  const every = hosts.some(({ hostname }) => hostname === "*") ? [] : [{ hostname: "*", port: null, rules: [] }]
+  return [...hosts, ...every].map((host) => (host.rules.some(takesAll) ? host : { ...host, rules: [...host.rules, fallback] }))
 }

@@ -20,15 +20,15 @@ export interface Voyager {
   /** null: nothing is said of it. */
   readonly dns: BackendDNS | null
   readonly tls: VoyagerTls | null
-  /** A request is redirected to the external name, not proxied. */
-  readonly redirect: boolean
+  /** A request is redirected to the external name (true), or proxied; null: nothing is said of it. */
+  readonly redirect: boolean | null
   /** What cannot be read or is not served, each naming its annotation: the Service is refused. */
   readonly problems: ReadonlyArray<string>
   /** What is read and changes nothing here. */
   readonly notes: ReadonlyArray<string>
 }
 
-const nothing: Voyager = { probed: false, dns: null, tls: null, redirect: false, problems: [], notes: [] }
+const nothing: Voyager = { probed: false, dns: null, tls: null, redirect: null, problems: [], notes: [] }
 
 /** HAProxy's `check`: a connection every two seconds; three that fail take an address out, two that stand bring it back. */
 export const voyagerCheck: HealthCheck = { type: "TCP", interval: 2_000, timeout: 2_000, unhealthyThreshold: 3, healthyThreshold: 2 }
@@ -109,7 +109,8 @@ export const readVoyager = (annotations: ReadonlyMap<string, string>, allowLoopb
   const problems: Array<string> = []
   const notes: Array<string> = []
   const dns: { -readonly [K in keyof BackendDNS]: BackendDNS[K] } = { nameservers: [] }
-  let [resolver, redirect] = [false, false]
+  let resolver = false
+  let redirect: boolean | null = null
   let tls: VoyagerTls | null = null
   let probed = false
   for (const [key, value] of said) {

@@ -20,6 +20,20 @@ const ingressClass = rowsOf({
   metadata: { name: "sluice" },
   spec: { controller: "sluice.dev/gateway-controller" }
 })
+const voyager = rowsOf({
+  apiVersion: "voyager.appscode.com/v1beta1",
+  kind: "Ingress",
+  metadata: { name: "web", namespace: "shop" },
+  spec: {
+    tls: [{ ref: { kind: "Secret", name: "shop" }, hosts: ["shop.example.com"] }],
+    rules: [
+      {
+        host: "shop.example.com",
+        http: { port: "8080", paths: [{ path: "/", backend: { serviceName: "cart.other", servicePort: "http" } }] }
+      }
+    ]
+  }
+})
 const first = "spec.rules[0].http.paths[0]"
 
 export const rows: ReadonlyArray<Row> = [
@@ -54,6 +68,20 @@ export const rows: ReadonlyArray<Row> = [
     { ...none, at: `${first}.backend.service.port.name` }
   ),
   ingress.bad("TLS of a host that is none", { "spec.tls[0].hosts": ["a b"] }, { ...none, at: "spec.tls[0].hosts[0]" }),
+  voyager.good("Voyager's Ingress", {}, none),
+  voyager.good("every host", { "spec.rules[0].host": "*" }, none),
+  voyager.good("TCP, to be refused by name", { "spec.rules[0].tcp": { port: 1 } }, none),
+  voyager.bad("a certificate of its own making", { "spec.tls[0].ref.kind": "Certificate" }, { ...none, at: "spec.tls[0].ref.kind" }),
+  voyager.bad(
+    "a backend without a Service",
+    { "spec.rules[0].http.paths[0].backend.serviceName": undefined },
+    { ...none, at: "spec.rules[0].http.paths[0].backend.serviceName" }
+  ),
+  voyager.bad(
+    "a rule of HAProxy that is no text",
+    { "spec.rules[0].http.paths[0].backend.backendRules": [1] },
+    { ...none, at: "spec.rules[0].http.paths[0].backend.backendRules[0]" }
+  ),
   ingressClass.good("a class", {}, none),
   ingressClass.good("a class without anything", { spec: undefined }, none),
   ingressClass.good(

@@ -34,14 +34,15 @@ describe("Voyager's annotations", () => {
       probed: false,
       dns: null,
       tls: null,
-      redirect: false,
+      redirect: null,
       problems: [],
       notes: []
     })
   })
 
   it("use-dns-resolver in any spelling of Go asks for what is done anyway, or for a redirect", () => {
-    for (const word of ["1", "t", "T", "true", "TRUE", "True"]) expect(read({ "use-dns-resolver": word })).toEqual(read({}))
+    for (const word of ["1", "t", "T", "true", "TRUE", "True"])
+      expect(read({ "use-dns-resolver": word })).toEqual({ ...read({}), redirect: false })
     for (const word of ["0", "f", "F", "false", "FALSE", "False"])
       expect(read({ "use-dns-resolver": word })).toEqual({ ...read({}), redirect: true })
   })
