@@ -88,7 +88,11 @@ await onControlPlane("the cluster source", (plane) => {
         .collections()
         .filter((one) => one.state !== "Watching")
         .map(({ kind, state }) => `${kind} ${state}`),
-      ["Backend.gateway.envoyproxy.io Unserved", "BackendTrafficPolicy.gateway.envoyproxy.io Unserved"]
+      [
+        "Backend.gateway.envoyproxy.io Unserved",
+        "BackendTrafficPolicy.gateway.envoyproxy.io Unserved",
+        "Ingress.voyager.appscode.com Unserved"
+      ]
     )
   })
 
