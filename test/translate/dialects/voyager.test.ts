@@ -53,7 +53,7 @@ describe("Voyager's annotations", () => {
       ["TRUE", true],
       ["F", false]
     ] as const)
-      expect(read({ "dns-resolver-check-health": word })).toEqual({ ...read({ "use-dns-resolver": "true" }), probed })
+      expect(read({ "dns-resolver-check-health": word })).toEqual({ ...read({}), probed })
     expect(read({ "dns-resolver-nameservers": '["10.9.0.2"]' }).probed).toBe(false)
   })
 
