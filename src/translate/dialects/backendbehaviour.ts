@@ -1,4 +1,4 @@
-// The behaviour fields of our Backend (timeouts, dns, connections, retries) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
+// The behaviour fields of our Backend (timeouts, dns, connections, balancing, retries, failover, health) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
 import type { Backend, BackendCircuitBreaker, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
 import type { Behaviour, DnsContract, Failover } from "../../snapshot/behaviour.ts"
 import { defaultDns } from "../../snapshot/behaviour.ts"
