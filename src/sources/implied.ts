@@ -51,7 +51,8 @@ const impliedIngressClass = made({
 const impliedGateway = made({
   apiVersion: `${gatewayGroup}/v1`,
   kind: "Gateway",
-  metadata: defaultGateway,
+  // Whatever is written is older, and has its ports before this one.
+  metadata: { ...defaultGateway, creationTimestamp: "9999-12-31T23:59:59Z" },
   spec: {
     gatewayClassName: "sluice",
     listeners: [{ name: "http", port: 80, protocol: "HTTP", allowedRoutes: { namespaces: { from: "All" } } }]

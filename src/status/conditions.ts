@@ -391,7 +391,13 @@ export const ingressNote = {
     noSecret: (path: string, host: string, gateway: ObjectKey): string =>
       `${path}.secretName: there is none, and no HTTPS listener of ${describeKey(gateway)} is for ${host}: name the Secret`,
     gatewayHas: (path: string, host: string, listener: string): string =>
-      `${path}: ${host} has the certificate of the Gateway's own listener ${listener}`,
+      `${path}: ${host} is the host of the Gateway's own listener ${listener}, whose certificate it has`,
+    notWithin: (path: string, host: string, gateway: ObjectKey): string =>
+      `${path}: no listener of ${describeKey(gateway)} that admits this namespace has all of ${host}, so it has no TLS`,
+    notAdmitted: (path: string, host: string, port: number, listener: string): string =>
+      `${path}: ${host} on port ${port} is of listener ${listener}, which does not admit this namespace, so it has no TLS there`,
+    clientsValidated: (path: string, port: number, gateway: ObjectKey): string =>
+      `${path}: ${describeKey(gateway)} wants client certificates on port ${port} (spec.tls.frontend), which is not served yet, so its hosts have no TLS there`,
     taken: (path: string, host: string, by: ObjectKey): string =>
       `${path}: ${host} has the certificate that ${describeKey(by)} names, which is older or comes first by name: name the same Secret, or another host`,
     notServed: (path: string, port: number, why: string): string => `${path}: port ${port} is not served: ${why}`
@@ -514,6 +520,12 @@ export const backend = {
   /** Some endpoints are served, these are not. */
   someEndpoints: (causes: ReadonlyArray<string>): Said =>
     says("PartiallyInvalid", "True", "Invalid")(`Left out, the other endpoints serve: ${causes.join("; ")}`),
+  defect: (kind: string): Said =>
+    says(
+      "Accepted",
+      "False",
+      "Invalid"
+    )(`Sluice itself failed on this object (${kind}): a defect of ours, please report it with the manifest. Others are served`),
   resolvedRefs: says("ResolvedRefs", "True", "ResolvedRefs")("All references resolve"),
   /** reason: BackendNotFound, RefNotPermitted, InvalidKind, InvalidCACertificateRef, InvalidClientCertificateRef, InvalidCredentialRef. */
   unresolvedRefs: (reason: string, causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", reason)(causes.join("; "))
@@ -614,9 +626,9 @@ export const voyagerNote = {
   port: (path: string, written: string): string => `${path}: ${JSON.stringify(written.slice(0, 60))} is no port from 1 to 65535`,
   serviceName: (path: string, written: string): string =>
     `${path}: ${JSON.stringify(written.slice(0, 60))} is neither the name of a Service nor name.namespace`,
-  /** Data: quoted, in no configuration. */
+  /** Of a line that may hold a credential its first words alone are quoted (law 11). */
   line: (path: string, text: string): string =>
-    `${path}: ${JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text)} is not understood: http-request redirect with location, prefix or scheme is, without conditions and expressions; say the rest with an HTTPRoute`,
+    `${path}: ${JSON.stringify(text.trim().split(/\s+/, 2).join(" ").slice(0, 60))} is not understood: http-request redirect with location, prefix or scheme is, without conditions and expressions; say the rest with an HTTPRoute`,
   nameserver: (key: string, written: string, refused: string): string =>
     `the annotation ${key} names ${written}, which is ${refused}: never asked`,
   caFile: (key: string): string =>
@@ -708,6 +720,7 @@ export const backendNote = {
   targetMissing: (index: number, what: string): string => `spec.targetRefs[${index}]: ${what} does not exist`,
   targetSection: (index: number, what: string, section: string, has: ReadonlyArray<string>): string =>
     `spec.targetRefs[${index}].sectionName: ${what} has no port ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,
+  failoverTooMany: (path: string, most: number): string => `${path}: ${most} backends stand by already, and no more do: take it out`,
   failoverLoop: (path: string, loop: string): string => `${path}: ${loop} is a loop, and is not followed; take one of its references out`,
   standbyLeftOut: (what: string, message: string): string => `${what}: failover passes over a backend that cannot be used: ${message}`,
   later: (path: string): string => `${path} is not served yet; remove the field`,

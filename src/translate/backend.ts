@@ -64,16 +64,30 @@ const judgedOf = (view: View, rules: BackendRules, key: ObjectKey): JudgedBacken
         skipsVerify: false
       }
     }
-    const { spec } = object.value.success
-    switch (parseKey(key).kind) {
-      case xbackendKind:
-        return judgeXBackend(inner, rules, key, source, spec as XBackend["spec"], what)
-      case envoyBackendKind:
-        return judgeEnvoyBackend(inner, rules, key, source, spec as EnvoyBackend["spec"], what)
-      default:
-        return judgeBackend(inner, rules, key, source, spec as Backend["spec"], what)
+    try {
+      return judged(inner, rules, key, source, object.value.success.spec, what)
+    } catch (defect) {
+      // Law 1 holds for our own defects too. The text stays out of the status: it may quote anything.
+      const said = backend.defect(defect instanceof Error ? defect.name : typeof defect)
+      return {
+        said: [said, backend.resolvedRefs],
+        declared: refused(key, source, "invalid_backend", "InvalidBackend", backendNote.address(what, said.message)),
+        ports: null,
+        skipsVerify: false
+      }
     }
   })
+
+const judged = (view: View, rules: BackendRules, key: ObjectKey, source: Source, spec: unknown, what: string): JudgedBackend => {
+  switch (parseKey(key).kind) {
+    case xbackendKind:
+      return judgeXBackend(view, rules, key, source, spec as XBackend["spec"], what)
+    case envoyBackendKind:
+      return judgeEnvoyBackend(view, rules, key, source, spec as EnvoyBackend["spec"], what)
+    default:
+      return judgeBackend(view, rules, key, source, spec as Backend["spec"], what)
+  }
+}
 
 /** redirects: an ExternalName Service that does not say otherwise is a redirect. */
 const ofService = (view: View, rules: BackendRules, key: ObjectKey, written: BackendReference["port"], redirects: boolean): Declared => {
@@ -215,6 +229,12 @@ const resolve = (view: View, rules: BackendRules, key: ObjectKey, ref: BackendRe
   const notes = [...made.success.notes, ...after.problems.map(({ message }) => backendNote.about(what, message))]
   const standbys: Array<ResolvedStandby> = []
   for (const standby of after.standbys) {
+    const at = parseKey(standby.key)
+    if (at.kind === xbackendKind && at.namespace !== from.namespace) {
+      const why = backendNote.xbackendNamespace(describeKey(standby.key), from.namespace)
+      notes.push(backendNote.standbyLeftOut(what, why))
+      continue
+    }
     const said = declaredOf(view, rules, standby.key, standby.port, false)
     const one = placed(view, rules, said, standby.key, from.namespace, chain)
     if (Result.isFailure(one))

@@ -117,7 +117,11 @@ export const failoverOf = (view: View, start: ObjectKey): FailoverChain => {
         problems.push({ reason: "FailoverLoop", message: backendNote.failoverLoop(own ? ref.path : "spec.failover", loop) })
         continue
       }
-      if (way.includes(key) || standbys.has(key) || standbys.size >= most) continue
+      if (way.includes(key) || standbys.has(key)) continue
+      if (standbys.size >= most) {
+        if (own) problems.push({ reason: "BackendNotFound", message: backendNote.failoverTooMany(ref.path, most) })
+        continue
+      }
       standbys.set(key, found.success)
       follow(key, [...way, key])
     }

@@ -126,7 +126,9 @@ const draft = (view: View, settings: TranslateSettings, key: ObjectKey): Draft |
 const asked = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
   view.unit("gateway tls of ingresses", key, (view) => {
     const judged = draft(view, settings, key)
-    return judged === null || judged.refused !== null ? noneLent : ingressTls(view, settings, key, judged.listeners)
+    return judged === null || judged.refused !== null
+      ? noneLent
+      : ingressTls(view, settings, key, judged.gateway, judged.listeners, judged.unreadable)
   })
 
 const noneLent: Lent = { listeners: [], said: new Map() }
@@ -136,13 +138,19 @@ const claims = (view: View, settings: TranslateSettings): PortClaims =>
   view.unit("ports", "", (view) => {
     const taken = new Map<number, ObjectKey>()
     if (settings.role === "Cluster") return taken
-    const gateways = [...view.list<Gateway>(gatewayKind)].sort((a, b) => byAge(a.meta, b.meta))
-    for (const { meta } of gateways) {
-      const judged = draft(view, settings, meta.key)
-      if (judged === null || judged.refused !== null) continue
-      for (const one of [...judged.listeners, ...asked(view, settings, meta.key).listeners])
-        if (one.accepted.status === "True" && !taken.has(one.listener.port)) taken.set(one.listener.port, meta.key)
+    const gateways = [...view.list<Gateway>(gatewayKind)].sort((a, b) => byAge(a.meta, b.meta)).map(({ meta }) => meta.key)
+    const take = (of: (key: ObjectKey) => ReadonlyArray<JudgedListener>) => {
+      for (const key of gateways)
+        for (const { accepted, listener } of of(key))
+          if (accepted.status === "True" && !taken.has(listener.port)) taken.set(listener.port, key)
     }
+    const written = (key: ObjectKey): ReadonlyArray<JudgedListener> => {
+      const judged = draft(view, settings, key)
+      return judged === null || judged.refused !== null ? [] : judged.listeners
+    }
+    take(written)
+    // What a Gateway writes comes before what Ingresses lend to another.
+    take((key) => asked(view, settings, key).listeners)
     return taken
   })
 

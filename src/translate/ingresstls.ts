@@ -3,6 +3,7 @@
 import { Result } from "effect"
 import type { Ingress } from "#schemas/dialects/ingress.ts"
 import type { VoyagerIngress } from "#schemas/dialects/voyageringress.ts"
+import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener } from "#schemas/listener.ts"
 import { describeKey, type Meta, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import { ingressNote, listenerNote, listener as say } from "../status/conditions.ts"
@@ -12,7 +13,7 @@ import { keyPairOf } from "./certificate.ts"
 import { ingressParent } from "./ingressclass.ts"
 import { intersection } from "./intersection.ts"
 import { ingressKind, voyagerIngressKind } from "./kinds.ts"
-import type { JudgedListener } from "./listener.ts"
+import { type JudgedListener, type UnreadableListener, validatesClients } from "./listener.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
@@ -60,25 +61,38 @@ const askedBy = (view: View, settings: TranslateSettings, key: ObjectKey, gatewa
     })
   })
 
-/** Listeners of the Gateway through which the Ingress may speak for a host at all. */
+/** Listeners of the Gateway through which the Ingress may speak for all that a host stands for. */
 const admitting = (view: View, written: ReadonlyArray<JudgedListener>, own: string, namespace: string, host: string | null) =>
   written.filter(
     ({ listener, accepted, supportedKinds }) =>
       accepted.status === "True" &&
       supportedKinds.length > 0 &&
       admitsNamespace(view, own, listener.allowedRoutes.namespaces, namespace) &&
-      intersection(listener.hostname ?? "*", host ?? "*") !== null
+      intersection(listener.hostname ?? "*", host ?? "*") === (host ?? "*")
   )
 
-/** written: the listeners that the Gateway writes. */
-export const ingressTls = (view: View, settings: TranslateSettings, gateway: ObjectKey, written: ReadonlyArray<JudgedListener>): Lent => {
+/** The listener that could not be read and has this host on this port, as people name it; undefined: there is none. */
+const unreadableFor = (listeners: ReadonlyArray<UnreadableListener>, port: number, host: string): string | undefined => {
+  const found = listeners.find(({ place }) => place !== null && place.port === port && (place.hostname ?? "*") === host)
+  return found === undefined ? undefined : (found.name ?? `spec.listeners[${found.index}]`)
+}
+
+/** written, unreadable: the listeners that the Gateway writes, served or not: a host of theirs is theirs. */
+export const ingressTls = (
+  view: View,
+  settings: TranslateSettings,
+  key: ObjectKey,
+  gateway: Gateway,
+  written: ReadonlyArray<JudgedListener>,
+  unreadable: ReadonlyArray<UnreadableListener>
+): Lent => {
   const asking: Array<{ readonly meta: Meta; readonly asked: ReadonlyArray<Asked> }> = []
   for (const { meta } of [...view.list(ingressKind), ...view.list(voyagerIngressKind)]) {
-    const asked = askedBy(view, settings, meta.key, gateway)
+    const asked = askedBy(view, settings, meta.key, key)
     if (asked !== null && asked.length > 0) asking.push({ meta, asked })
   }
   if (asking.length === 0) return none
-  const own = parseKey(gateway).namespace
+  const own = parseKey(key).namespace
   const secure = written.filter(({ listener, accepted }) => accepted.status === "True" && listener.protocol === "HTTPS")
   const ports = secure.length === 0 ? [httpsPort] : [...new Set(secure.map(({ listener }) => listener.port))].sort((a, b) => a - b)
   const lent = new Map<string, { readonly listener: LentListener; readonly secret: ObjectKey }>()
@@ -117,21 +131,31 @@ export const ingressTls = (view: View, settings: TranslateSettings, gateway: Obj
     for (const one of asked) {
       const host = one.host ?? "*"
       const through = admitting(view, written, own, namespace, one.host)
-      // Its routes do not attach either, and that is told.
-      if (through.length === 0) continue
+      if (through.length === 0) {
+        tell.problems.push(ingressNote.tls.notWithin(one.path, host, key))
+        continue
+      }
       if (one.secret === null) {
         const covered = through.some(({ listener }) => listener.protocol === "HTTPS")
-        if (!covered) tell.problems.push(ingressNote.tls.noSecret(one.path, host, gateway))
+        if (!covered) tell.problems.push(ingressNote.tls.noSecret(one.path, host, key))
         continue
       }
       const secret = objectKey("Secret", namespace, one.secret)
       for (const port of ports) {
-        const beside = written.filter(({ listener, accepted }) => accepted.status === "True" && listener.port === port)
-        const same = beside.find(({ listener }) => (listener.hostname ?? "*") === host)
+        const beside = written.filter(({ listener }) => listener.port === port)
+        const same = beside.find(({ listener }) => (listener.hostname ?? "*") === host)?.name ?? unreadableFor(unreadable, port, host)
+        const closed = beside.find(
+          ({ listener }) =>
+            intersection(listener.hostname ?? "*", host) !== null &&
+            !admitsNamespace(view, own, listener.allowedRoutes.namespaces, namespace)
+        )
         const other = lent.get(`${port} ${host}`)
-        if (beside.some(({ listener }) => listener.protocol !== "HTTPS"))
-          tell.problems.push(ingressNote.tls.portProtocol(one.path, port, gateway))
-        else if (same !== undefined) tell.notes.push(ingressNote.tls.gatewayHas(one.path, host, same.name))
+        if (validatesClients(gateway, port)) tell.problems.push(ingressNote.tls.clientsValidated(one.path, port, key))
+        else if (beside.some(({ listener, accepted }) => accepted.status === "True" && listener.protocol !== "HTTPS"))
+          tell.problems.push(ingressNote.tls.portProtocol(one.path, port, key))
+        else if (same !== undefined) tell.notes.push(ingressNote.tls.gatewayHas(one.path, host, same))
+        // Whoever it does not admit must not take a host out of it either.
+        else if (closed !== undefined) tell.problems.push(ingressNote.tls.notAdmitted(one.path, host, port, closed.name))
         else if (other !== undefined) {
           if (other.secret !== secret) tell.problems.push(ingressNote.tls.taken(one.path, host, other.listener.ingress))
         } else {

@@ -66,7 +66,7 @@ const httpRoute: SupportedKind = { group: gatewayGroup, kind: "HTTPRoute" }
 const kindsOf = (protocol: string): ReadonlyArray<SupportedKind> => (protocol === "HTTP" || protocol === "HTTPS" ? [httpRoute] : [])
 
 /** Whether client certificates must be verified on a port: perPort overrides the default, with or without validation. */
-const validatesClients = (gateway: Gateway, port: number): boolean => {
+export const validatesClients = (gateway: Gateway, port: number): boolean => {
   const frontend = gateway.spec.tls?.frontend
   if (frontend === undefined) return false
   const own = frontend.perPort.find((entry) => entry.port === port)

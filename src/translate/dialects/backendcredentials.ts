@@ -53,6 +53,12 @@ interface Scene {
 
 const oauth2Form = ({ view, rules, namespace }: Scene, oauth2: OAuth2): Result.Result<Form, CredentialProblem> => {
   const path = "spec.credentials.oauth2"
+  // The pattern of the schema takes ports beyond 65,535 and addresses that are none.
+  if (!URL.canParse(oauth2.tokenEndpoint))
+    return Result.fail({
+      reason: "Invalid",
+      message: `${path}.tokenEndpoint: no URL; say one such as https://login.example.com/oauth2/token`
+    })
   const { hostname, port, pathname, search } = new URL(oauth2.tokenEndpoint)
   const name = externalName(hostname, rules)
   if (Result.isFailure(name)) return Result.fail({ reason: "Invalid", message: `${path}.tokenEndpoint: ${name.failure}` })

@@ -113,6 +113,6 @@ const takesAll = ({ rule }: HostRule): boolean => rule.matches.some(({ path }) =
 /** Hosts with the rule for what no path takes. A host of its own is looked at before every host, so it has to be said there too. fallback null: there is none. */
 export const withDefault = (hosts: ReadonlyArray<IngressHost>, fallback: HostRule | null): ReadonlyArray<IngressHost> => {
   if (fallback === null) return hosts
-  const every = hosts.some(({ hostname }) => hostname === "*") ? [] : [{ hostname: "*", port: null, rules: [] }]
+  const every = hosts.some(({ hostname, port }) => hostname === "*" && port === null) ? [] : [{ hostname: "*", port: null, rules: [] }]
   return [...hosts, ...every].map((host) => (host.rules.some(takesAll) ? host : { ...host, rules: [...host.rules, fallback] }))
 }

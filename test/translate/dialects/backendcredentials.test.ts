@@ -124,6 +124,8 @@ describe("client credentials", () => {
     ["an address", "https://192.0.2.1/token", /a spelling of an IP address/],
     ["the cluster", "https://idp.auth.svc/token", /a short name of a Service/],
     ["this machine", "https://localhost/token", /means this machine/],
+    ["a port that is none", "https://login.vendor.example:70000/token", /no URL/],
+    ["an address that is none", "https://1.2.3.999/token", /no URL/],
     ["a metadata service", "https://metadata.google.internal/token", /metadata service/]
   ])("are not shown to %s", (_name, endpoint, why) => {
     const said = conditions(backend(fqdn(), oauth2("", endpoint)) + secret("{client-secret: c}"))

@@ -1,10 +1,12 @@
 // An Ingress is read into the same routes: whatever it says with Exact and Prefix, an HTTPRoute for each host says with the same rules in the same order.
 import fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import type { Rule } from "#src/snapshot/route.ts"
+import type { Change } from "#src/state/change.ts"
 import { makeTranslate, type Translation } from "#src/translate/translate.ts"
 import { decoded, folded, upserted } from "../objects.ts"
-import { settings } from "../world.ts"
+import { ownClass, settings, world } from "../world.ts"
 
 const translate = makeTranslate(settings)
 
@@ -191,4 +193,94 @@ describe("an Ingress", () => {
     assert.equal(conditionsOf(closed).get("ResolvedRefs")?.reason, "NotPermitted")
     assert.equal(conditionsOf(translate(state(ingress(rules), off))).get("ResolvedRefs")?.status, "True")
   })
+})
+
+describe("TLS of an Ingress", () => {
+  const only = (name: string) => ({ namespaces: { from: "Selector", selector: { matchLabels: { "kubernetes.io/metadata.name": name } } } })
+  const all = { namespaces: { from: "All" } }
+  const https = (hostname: string, allowedRoutes: object) => ({
+    ...{ name: "https", port: 443, protocol: "HTTPS", hostname, allowedRoutes },
+    tls: { certificateRefs: [{ name: "own" }] }
+  })
+  const lentAt = (listeners: ReadonlyArray<object>, hosts: ReadonlyArray<string>, tls: object = {}) => {
+    const edge = { ...gateway, metadata: { name: "edge", namespace: "infra" }, spec: { gatewayClassName: "sluice", listeners, ...tls } }
+    const ingress = {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "Ingress",
+      metadata: { name: "i", namespace: "shop", annotations: { "gateway.sluice.dev/gateway": "infra/edge" } },
+      spec: { tls: [{ hosts, secretName: "pair" }], defaultBackend: { service: { name: "x", port: { number: 80 } } } }
+    }
+    const unusable = (namespace: string, name: string): Change => ({
+      _tag: "Fetched",
+      key: objectKey("Secret", namespace, name),
+      object: decoded({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, type: "kubernetes.io/tls", data: {} })
+    })
+    const after = translate(folded([...[...base, edge, ingress].map(upserted), unusable("shop", "pair"), unusable("infra", "own")]))
+    const ids = [...after.gateways.get("Gateway.gateway.networking.k8s.io/infra/edge")!.snapshot.listeners.keys()]
+    const said = JSON.stringify(after.verdicts.get("Ingress.networking.k8s.io/shop/i"))
+    return { ids: ids.filter((id) => id.includes("[tls")), said }
+  }
+
+  it("has a listener of its own, also where its Secret cannot be used: nobody else answers for its host", () => {
+    assert.lengthOf(lentAt([{ name: "http", port: 80, protocol: "HTTP", allowedRoutes: all }], ["bank.example.com"]).ids, 1)
+    const beside = [{ name: "http", port: 80, protocol: "HTTP", allowedRoutes: all }, https("*.other.example", only("trusted"))]
+    assert.lengthOf(lentAt(beside, ["bank.example.com"]).ids, 1)
+  })
+
+  it.each<[string, ReadonlyArray<object>, string, object, RegExp]>([
+    [
+      "a host out of a listener that does not admit it",
+      [{ name: "http", port: 80, protocol: "HTTP", allowedRoutes: all }, https("*.example.com", only("trusted"))],
+      "bank.example.com",
+      {},
+      /of listener https, which does not admit this namespace/
+    ],
+    [
+      "more hosts than those it is admitted for",
+      [{ name: "http", port: 80, protocol: "HTTP", hostname: "*.team.example.com", allowedRoutes: all }],
+      "*.example.com",
+      {},
+      /no listener of Gateway infra\/edge that admits this namespace has all of \*\.example\.com/
+    ],
+    [
+      "a host of a listener that is refused",
+      [
+        { name: "http", port: 80, protocol: "HTTP", allowedRoutes: all },
+        { ...https("bank.example.com", all), tls: { certificateRefs: [{ name: "own" }], options: { "a.example/b": "c" } } }
+      ],
+      "bank.example.com",
+      {},
+      /is the host of the Gateway's own listener https/
+    ],
+    [
+      "a port on which clients are to show certificates",
+      [{ name: "http", port: 80, protocol: "HTTP", allowedRoutes: all }],
+      "bank.example.com",
+      { tls: { frontend: { default: { validation: { caCertificateRefs: [{ group: "", kind: "ConfigMap", name: "ca" }] } } } } },
+      /wants client certificates on port 443/
+    ]
+  ])("takes no listener for %s", (_, listeners, host, tls, why) => {
+    const { ids, said } = lentAt(listeners, [host], tls)
+    assert.deepEqual(ids, [])
+    assert.match(said, why)
+  })
+})
+
+it("the Gateway that is implied for Ingresses takes no port of one that is written", () => {
+  const after = translate(
+    world(`${ownClass}
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: infra}
+spec: {gatewayClassName: sluice, listeners: [{name: http, port: 80, protocol: HTTP}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: i, namespace: shop}
+spec: {defaultBackend: {service: {name: x, port: {number: 80}}}}
+`)
+  )
+  const listeners = (key: ObjectKey) => [...(after.gateways.get(key)?.snapshot.listeners.keys() ?? [])]
+  assert.deepEqual(listeners("Gateway.gateway.networking.k8s.io/infra/edge"), ["infra/edge/http"])
+  assert.deepEqual(listeners("Gateway.gateway.networking.k8s.io/default/ingress"), [])
 })
