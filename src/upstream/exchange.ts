@@ -180,7 +180,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     if (this.#over) return
     this.#over = true
     this.#cancelWait?.()
-    if (late && this.#wire?.headed === false) this.#conduct?.failed()
+    if (late && this.#wire?.owing === true) this.#conduct?.failed()
     if (this.#wire !== null) this.#wire.abort()
     else this.#host.pool.leave(this)
   }

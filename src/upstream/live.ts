@@ -142,7 +142,13 @@ class Live implements LiveUpstream, AttemptsHost {
       dial: (target, client, done) => this.#dial(target, client, done)
     })
     const changed = () => this.#observer.onFacts(id)
-    this.authentication = makeAuthentication(spec.credential, options.material, { tokens, now, random, changed })
+    this.authentication = makeAuthentication(spec.credential, options.material, {
+      tokens,
+      now,
+      wall: options.now ?? Date.now,
+      random,
+      changed
+    })
     this.#revival = new Revival({ dialler, now, random, ended: (member, reached) => this.#dialled(member, reached) })
   }
 
@@ -159,6 +165,7 @@ class Live implements LiveUpstream, AttemptsHost {
   retire(): void {
     this.retired = true
     this.#health?.stop()
+    this.#revival.keep([])
     // A policy may have taken it away: what nobody uses goes now, not when it has been idle for long.
     this.pool.renew()
     this.#settleHold()

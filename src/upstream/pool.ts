@@ -156,7 +156,8 @@ export class Pool {
   release(connection: Connection): void {
     const pooled = this.#all.get(connection)
     if (pooled === undefined) return
-    if (this.#reusable(pooled)) this.#offer(pooled)
+    // One that speaks of its client does so before its first request.
+    if (!this.#options.single && this.#reusable(pooled)) this.#offer(pooled)
     else this.#discard(pooled)
   }
 

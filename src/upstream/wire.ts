@@ -205,7 +205,7 @@ export class Wire implements SendingOwner {
   onFirstByteTimeout(after: number): void {
     if (this.#done || this.#headed) return
     // A slow client is not the upstream's fault: while its body is still coming and the upstream takes it, the clock starts again.
-    if (this.#sending !== null && !this.#sending.sent && !this.#connection.socket.writableNeedDrain) {
+    if (this.#fed) {
       this.#connection.refreshFirst()
       return
     }
@@ -225,6 +225,16 @@ export class Wire implements SendingOwner {
   /** The head of the final response has come. */
   get headed(): boolean {
     return this.#headed
+  }
+
+  /** That no answer came is its doing: it has the whole request, or takes no more of it. */
+  get owing(): boolean {
+    return this.#written && !this.#headed && !this.#fed
+  }
+
+  /** The client's body is still coming, and the upstream takes it. */
+  get #fed(): boolean {
+    return this.#sending !== null && !this.#sending.sent && !this.#connection.socket.writableNeedDrain
   }
 
   // The body's side.

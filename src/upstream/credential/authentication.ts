@@ -41,13 +41,22 @@ export interface AuthenticationDescription {
 export const makeAuthentication = (
   credential: Credential | null,
   material: MaterialLookup,
-  { tokens, ...options }: Omit<OAuth2Options, "tokens"> & { /** Of OAuth2 only. */ readonly tokens: OAuth2Options["tokens"] | null }
+  {
+    tokens,
+    wall,
+    ...options
+  }: Omit<OAuth2Options, "tokens"> & {
+    /** Of OAuth2 only. */
+    readonly tokens: OAuth2Options["tokens"] | null
+    /** Milliseconds since the epoch, as the world has it now: whoever checks a signature goes by that. */
+    readonly wall: () => number
+  }
 ): Authentication | null => {
   switch (credential?.kind) {
     case "Static":
       return new StaticAuthentication(credential, material)
     case "SigV4":
-      return new SigV4Authentication(credential, material, options.now)
+      return new SigV4Authentication(credential, material, wall)
     case "OAuth2":
       return new OAuth2Authentication(credential, material, { ...options, tokens: tokens! })
     default:

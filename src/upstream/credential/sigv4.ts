@@ -78,7 +78,8 @@ export class SigV4Authentication implements Authentication {
   }
 
   #read(request: UpstreamRequest, body: Readable, done: (problem: string | null, prepared?: UpstreamRequest) => void): () => void {
-    const chunks: Array<Buffer> = []
+    // Joined as it comes: kept as pieces of a byte each, a body of this size would take a hundred times as much.
+    let kept = Buffer.alloc(0)
     let size = 0
     let over = false
     const leave = () => {
@@ -94,17 +95,25 @@ export class SigV4Authentication implements Authentication {
       done(problem)
     }
     const onData = (chunk: Buffer) => {
-      size += chunk.length
-      if (size > mostSigned)
+      const end = size + chunk.length
+      if (end > mostSigned) {
         fail(
           `a body of more than ${mostSigned} bytes cannot be signed for ${this.#credential.service}: only object stores take them unsigned`
         )
-      else chunks.push(chunk)
+        return
+      }
+      if (end > kept.length) {
+        const grown = Buffer.alloc(Math.min(mostSigned, Math.max(1_024, 2 * end)))
+        kept.copy(grown, 0, 0, size)
+        kept = grown
+      }
+      chunk.copy(kept, size)
+      size = end
     }
     const onEnd = () => {
       if (over) return
       leave()
-      const whole = Buffer.concat(chunks)
+      const whole = kept.subarray(0, size)
       const headers = withoutFields(request.headers, ours)
       headers.push("X-Amz-Content-Sha256", sha256(whole))
       done(null, { ...request, headers, body: whole.length === 0 ? null : Readable.from([whole]), contentLength: whole.length })

@@ -14,7 +14,7 @@ export class StaticAuthentication implements Authentication {
 
   constructor(credential: StaticCredential, material: MaterialLookup) {
     this.#credential = credential
-    this.#names = new Set([credential.header.toLowerCase()])
+    this.#names = new Set([credential.header.toLowerCase().replaceAll("_", "-")])
     this.#value = openSecret(material, credential.secret)
   }
 

@@ -40,7 +40,7 @@ export type Tunnel =
   | { readonly _tag: "Open"; readonly socket: Socket; readonly ms: number }
   | { readonly _tag: "Failed"; readonly failure: Failure; readonly ms: number }
 
-/** A head longer than this is not read to its end. */
+/** A head longer than this, or more than this before it, is not read to its end. */
 const longest = 16_384
 
 /** The status of a final response whose head is there, and where its head ends; null: more has to come; "Malformed": it is no HTTP. */
@@ -55,6 +55,7 @@ const answerIn = (bytes: Buffer): { readonly status: number; readonly end: numbe
     // Interim responses are passed over; of a proxy there is none that would matter here.
     if (status >= 200) return { status, end: end + 4 }
     from = end + 4
+    if (from > longest) return "Malformed"
   }
 }
 
@@ -122,7 +123,7 @@ const ask = (
         return fail("proxy_refused", `the proxy ${at} answered ${status} when it was asked for ${authority}${hint(status, authorization)}`)
       close()
       if (end < read.length) socket.unshift(read.subarray(end))
-      done({ _tag: "Open", socket, ms: elapsed() })
+      return done({ _tag: "Open", socket, ms: elapsed() })
     }
   }
   const timer = setTimeout(() => fail("connect_timeout", `the proxy ${at} made no way to ${authority} within ${timeout} ms`), timeout)

@@ -15,6 +15,8 @@ export interface ProberTools {
 
 /** Milliseconds that first looks are spread over, at most. */
 const firstWithin = 1_000
+/** Of Node. */
+const longestTimer = 2 ** 31 - 1
 /** Of an interval, either way: pods that began together do not stay together. */
 const jitter = 0.1
 
@@ -23,6 +25,7 @@ export class Prober {
   readonly #tools: ProberTools
   readonly #watched = new Set<Watched>()
   readonly counts = { passed: 0, failed: 0 }
+  #stopped = false
 
   constructor(check: HealthCheck, tools: ProberTools) {
     this.#check = check
@@ -32,6 +35,7 @@ export class Prober {
   watch(target: Target): Watched {
     const watched = new Watched(target, this.#check, this.#tools, this.counts)
     this.#watched.add(watched)
+    if (this.#stopped) watched.close()
     return watched
   }
 
@@ -42,6 +46,7 @@ export class Prober {
 
   /** No more looks; what is known stays. */
   stop(): void {
+    this.#stopped = true
     for (const watched of this.#watched) watched.close()
   }
 }
@@ -70,7 +75,7 @@ export class Watched {
   }
 
   #wait(milliseconds: number): void {
-    this.#timer = setTimeout(this.#begin, milliseconds)
+    this.#timer = setTimeout(this.#begin, Math.min(milliseconds, longestTimer))
     this.#timer.unref()
   }
 

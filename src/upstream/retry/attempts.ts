@@ -1,6 +1,6 @@
-// The tries that a rule of the user allows one request (law 8): each an exchange of its own, on a fresh connection after the first, elsewhere where there is
-// elsewhere, until a response is relayed. Between proxy and exchange: to the one it is the attempt, to the other the sink. A request whose rule says nothing of
-// retries has none of this.
+// The tries that one request has by a retry rule (law 8), or because somebody else may serve it (tiers, failover): each an exchange of its own, on a fresh
+// connection where it is a retry, elsewhere where there is elsewhere, until a response is relayed. Between proxy and exchange: to the one it is the attempt, to the
+// other the sink. A request for which nobody says anything of retries, and which has nowhere to go on to, has none of this.
 import type { Duplex } from "node:stream"
 import type { Upstream } from "../../snapshot/upstream.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "../attempt.ts"

@@ -24,6 +24,12 @@ describe("a credential", () => {
     assert.deepEqual([seen!.header("x-api-keys"), seen!.header("accept")], ["other", "*/*"])
   })
 
+  it("whose field is written with an underscore is sent in place of every spelling, too", async () => {
+    await using road = await secured({ ...apiKey, header: "X_Api_Key" }, secretsOf({ s: "k-1" }))
+    await exchange(road.upstream, { headers: ["x-api-key", "mine", "X_Api_Key", "mine"] })
+    assert.deepEqual(values(road.origin.seen[0]!.headers, "x-api-key"), ["k-1"])
+  })
+
   it("leaves the caller's list as it was: another try begins with it", async () => {
     await using road = await secured(bearer, secretsOf({ s: "Bearer t" }))
     const headers = ["authorization", "Basic bWluZQ=="]

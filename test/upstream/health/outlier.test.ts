@@ -96,6 +96,20 @@ describe("what counts against an address", () => {
     }
   })
 
+  it("is none whose client was still sending when its time was over", async () => {
+    await using a = await startOrigin({ script: () => new Promise<void>(() => {}) })
+    await using b = await startOrigin({ script: good })
+    await using upstream = await judged({ endpoints: [at(a.port), at(b.port)] }, { serverErrors: 1 })
+    const stuck = Array.from({ length: 2 }, () => {
+      const body = new PassThrough()
+      body.write("slowly")
+      return exchange(upstream, { method: "POST", body })
+    })
+    await a.until(({ requests }) => requests === 1)
+    for (const { attempt } of stuck) attempt.abort(true)
+    assert.strictEqual(outOf(upstream), 0)
+  })
+
   it("is each try of a retry rule, the late ones too", async () => {
     await using a = await startOrigin({ script: () => new Promise<void>(() => {}) })
     await using b = await startOrigin({ script: good })
