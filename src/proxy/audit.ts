@@ -5,7 +5,7 @@ import { describeSource } from "../snapshot/id.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { entryText } from "../snapshot/suggestion.ts"
 import { egressOf } from "../upstream/facts.ts"
-import type { Target } from "../upstream/member.ts"
+import type { Target } from "../upstream/target.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
 
 export interface Audit {

@@ -12,7 +12,7 @@ import { type ClientPath, proxyHeader } from "./dial/proxyheader.ts"
 import type { TrustRoots } from "./dial/roots.ts"
 import { type TlsContext, type TlsContextError, tlsContext } from "./dial/tls.ts"
 import { type Through, throughOf } from "./dial/tunnel.ts"
-import type { Target } from "./member.ts"
+import type { Target } from "./target.ts"
 
 export interface DiallerOptions {
   readonly roots: TrustRoots

@@ -2,7 +2,8 @@
 import type { EndpointFacts, ResolutionState, UpstreamFacts } from "../report/report.ts"
 import type { AddressDescription, EgressJudgement, EndpointDescription } from "./description.ts"
 import { whyOut } from "./health/health.ts"
-import type { Member, Target } from "./member.ts"
+import type { Member } from "./member.ts"
+import type { Target } from "./target.ts"
 
 // The worst is told: one name of two that fails is a fact, even while the other serves.
 const badness: Record<ResolutionState, number> = { NotNeeded: 0, Fresh: 1, Pending: 2, Stale: 3, Failed: 4, Refused: 5 }

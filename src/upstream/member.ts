@@ -1,19 +1,14 @@
-// An endpoint as it lives here: what its name resolves to, which of its addresses is next, and what is remembered of each.
-import { isIPv6 } from "node:net"
+// An endpoint as it lives here: what its name resolves to, and which of its addresses (target.ts) is next.
 import type { ConnectReason } from "../snapshot/reason.ts"
 import { type AddressPolicy, dialledAt, type Endpoint, type EndpointAddress, endpointName, type Upstream } from "../snapshot/upstream.ts"
-import type { AttemptPeer } from "./attempt.ts"
-import { hashText } from "./balance/hash.ts"
 import { type Identity, identityOf } from "./dial/identity.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { PeerTls } from "./dial/plan.ts"
 import { admit, type Denied, type DialTarget, dialTarget } from "./dial/policy.ts"
-import { trialOf, type WouldRefuse } from "./dial/trial.ts"
+import { trialOf } from "./dial/trial.ts"
 import type { NameWatch, Resolution } from "./discovery/resolution.ts"
-import type { Conduct } from "./health/conduct.ts"
 import type { Headcount } from "./health/panic.ts"
-import type { Watched } from "./health/prober.ts"
-import type { Pooled } from "./pool.ts"
+import { never, Target } from "./target.ts"
 
 /** An address that just failed is passed over this long, if there is another. */
 const addressMemory = 30_000
@@ -23,72 +18,9 @@ const familyMemory = 600_000
 /** Dials in a row that tell an endpoint unreachable to which connections stand. */
 const missesConnected = 3
 
-/** A time before all others. */
-const never = Number.NEGATIVE_INFINITY
-
 /** The same endpoint over updates: what is dialled and how. Weight and tier may change without it becoming another. */
 export const endpointKey = (endpoint: Endpoint): string =>
   `${endpoint.at._tag} ${endpointName(endpoint)} ${endpoint.tls ? "tls" : "plain"} ${endpoint.origin}${endpoint.proxied === true ? " proxied" : ""}`
-
-/** One address of a member, and its connections. It lives as long as it is in the answer or has connections. */
-export class Target {
-  readonly member: Member
-  /** Canonical IP text, or the socket path. */
-  readonly address: string
-  readonly six: boolean
-  readonly fresh: AttemptPeer
-  readonly reused: AttemptPeer
-  /** Unused connections, the most recent last. */
-  readonly idle: Array<Pooled> = []
-  active = 0
-  /** Connections being made to it. */
-  dialling = 0
-  /** What a consistent hash knows it by. */
-  readonly mark: number
-  /** It may take new requests. */
-  current = true
-  denied: Denied | null = null
-  /** Mode Report would refuse it, were it Enforce; it is dialled. */
-  trial: WouldRefuse | null = null
-  failedAt = never
-  lastFailure: ConnectReason | null = null
-  tls: PeerTls | null = null
-  /** What its requests come to; null: nobody judges that. */
-  conduct: Conduct | null = null
-  /** What looks at it say; null: nobody looks. */
-  watched: Watched | null = null
-  /** Its health keeps requests away from it. */
-  shunned = false
-
-  constructor(member: Member, address: string) {
-    this.member = member
-    this.address = address
-    this.six = isIPv6(address)
-    this.mark = hashText(address)
-    const { at } = member
-    const label = at._tag === "Unix" ? at.path : this.six ? `[${address}]:${at.port}` : `${address}:${at.port}`
-    this.fresh = { address: label, endpoint: member.name, reused: false }
-    this.reused = { address: label, endpoint: member.name, reused: true }
-  }
-
-  /** Requests under way, those that wait for a connection of their own included. */
-  get load(): number {
-    return this.active + this.dialling
-  }
-
-  /** Nothing that judges its health says that it fails. */
-  get healthy(): boolean {
-    return (this.conduct === null || this.conduct.offence === null) && (this.watched === null || this.watched.failing === null)
-  }
-
-  /** A connection to it was made: what failed before is forgotten. → whether anything had. */
-  forgive(): boolean {
-    const failed = this.lastFailure !== null
-    this.failedAt = never
-    this.lastFailure = null
-    return failed
-  }
-}
 
 export interface MemberEvents {
   /** It may take requests from now on: whoever judges its health begins. */

@@ -5,7 +5,7 @@ import { settle } from "../snapshot/setting.ts"
 import type { PoolCounts } from "./description.ts"
 import type { DialFailed } from "./dial/plan.ts"
 import type { ClientPath } from "./dial/proxyheader.ts"
-import type { Target } from "./member.ts"
+import type { Target } from "./target.ts"
 import type { Connection } from "./transport.ts"
 
 export interface Pooled {

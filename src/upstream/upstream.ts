@@ -10,9 +10,9 @@ import type { OwnAddresses } from "./dial/own.ts"
 import type { DialOutcome } from "./dial/plan.ts"
 import type { TrustRoots } from "./dial/roots.ts"
 import type { Names } from "./discovery/names.ts"
-import type { Target } from "./member.ts"
 import type { AttemptsHost } from "./retry/attempts.ts"
 import type { RetryPlan } from "./retry/plan.ts"
+import type { Target } from "./target.ts"
 
 export interface LiveUpstream {
   readonly id: Id

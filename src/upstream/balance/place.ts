@@ -1,6 +1,7 @@
 // Which address of an endpoint takes a request: a name may stand for many machines, and what is said of endpoints holds for them too.
 import type { Balance } from "../../snapshot/balance.ts"
-import type { Member, Target } from "../member.ts"
+import type { Member } from "../member.ts"
+import type { Target } from "../target.ts"
 import { mix } from "./hash.ts"
 
 /** affinity as for the endpoint. null: no address may be dialled. */

@@ -2,7 +2,7 @@
 import type { HealthCheck } from "../../snapshot/health.ts"
 import type { DialOutcome } from "../dial/plan.ts"
 import type { Dialler } from "../dialler.ts"
-import type { Target } from "../member.ts"
+import type { Target } from "../target.ts"
 import { Connection, type TransportSink } from "../transport.ts"
 
 /** The probe's own clock is the only one. */

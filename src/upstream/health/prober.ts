@@ -2,7 +2,7 @@
 // to a backend share it.
 import type { HealthCheck } from "../../snapshot/health.ts"
 import type { Dialler } from "../dialler.ts"
-import type { Target } from "../member.ts"
+import type { Target } from "../target.ts"
 import { probe } from "./probe.ts"
 
 export interface ProberTools {
