@@ -2,11 +2,12 @@
 // that the receiver has only where they stood in its own: one changed route among thousands is sent as one rule.
 import type { Id } from "./id.ts"
 import { attempt, entriesOf, fields, list, nullable, type Read, text, Unreadable, whole } from "./reading.ts"
-import { endpoints, invalidation, listener, rule, secret, upstream } from "./resources.ts"
+import { invalidation, listener, rule, secret } from "./resources.ts"
 import type { Rule, VirtualHost } from "./route.ts"
 import { type Material, Sealed } from "./secret.ts"
 import { type Snapshot, type Tables, tables } from "./snapshot.ts"
 import type { Table, Update } from "./update.ts"
+import { endpoints, upstream } from "./upstreamresource.ts"
 
 /** A resource, or a part of one, that cannot be read: refused in the acknowledgement. */
 export interface Unread {
