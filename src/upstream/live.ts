@@ -22,6 +22,7 @@ import { Dialler } from "./dialler.ts"
 import { pending } from "./discovery/resolution.ts"
 import { Exchange, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
+import { FirstAnswers } from "./firstanswers.ts"
 import { type Health, makeHealth } from "./health/health.ts"
 import { Hold } from "./hold.ts"
 import { endpointKey, Member } from "./member.ts"
@@ -37,9 +38,6 @@ import { type LiveUpstream, silentObserver, type UpstreamObserver, type Upstream
 
 /** After a defect of ours in a watch. */
 const watchAgain = "1 second"
-
-/** Law 16's bound. */
-const readyWithin = "5 seconds"
 
 const monotonic = (): number => performance.timeOrigin + performance.now()
 
@@ -92,12 +90,8 @@ class Live implements LiveUpstream, AttemptsHost {
   readonly #revival: Revival
   /** Until somebody is trusted again. */
   #due: NodeJS.Timeout | null = null
-  /** Names whose first answer or failure is still to come. */
-  readonly #untried = new Set<Member>()
-  readonly #tried = Latch.makeUnsafe(true)
+  readonly #firstAnswers = new FirstAnswers()
   readonly #unheld = Latch.makeUnsafe(false)
-  /** Requests that wait for a first answer. */
-  readonly #waiting = new Set<() => void>()
   readonly #dialler: Dialler
   /** What the observer knows of dials. */
   #told: Pick<UpstreamFacts, "lastFailure" | "certificateExpires"> = { lastFailure: null, certificateExpires: null }
@@ -182,7 +176,7 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   get ready(): Effect.Effect<void> {
-    return Effect.asVoid(Effect.timeoutOption(this.#tried.await, readyWithin))
+    return this.#firstAnswers.ready
   }
 
   send(request: UpstreamRequest, sink: ResponseSink, plan: RetryPlan | null = null): Attempt {
@@ -209,7 +203,7 @@ class Live implements LiveUpstream, AttemptsHost {
       if (next.has(key)) continue
       stop()
       member.leave()
-      this.#settleTried(member)
+      this.#firstAnswers.settle(member)
     }
     this.#news()
   }
@@ -217,7 +211,7 @@ class Live implements LiveUpstream, AttemptsHost {
   #join(key: string, endpoint: Endpoint): { readonly member: Member; readonly stop: () => void } {
     const member = new Member(key, endpoint, this.spec, this.#options.own, {
       changed: (changed) => {
-        if (!changed.pending) this.#settleTried(changed)
+        if (!changed.pending) this.#firstAnswers.settle(changed)
         this.#news()
       },
       joined: (target) => this.#health?.join(target),
@@ -234,15 +228,14 @@ class Live implements LiveUpstream, AttemptsHost {
       member.resolution = { ...pending, state: "Failed", reason: "dns_empty", detail: `SRV records are not served (${at.name})` }
       return { member, stop: () => {} }
     }
-    this.#untried.add(member)
-    this.#tried.closeUnsafe()
+    this.#firstAnswers.expect(member)
     const { name } = at
     const watching = Effect.scoped(
       Effect.gen({ self: this }, function* () {
         const watch = yield* this.#options.names.watch(name, this.spec.dns, this.spec.addresses, this.spec.of.namespace)
         member.watch(watch)
         yield* watch.settled
-        this.#settleTried(member)
+        this.#firstAnswers.settle(member)
         return yield* Effect.never
       })
     ).pipe(
@@ -254,10 +247,6 @@ class Live implements LiveUpstream, AttemptsHost {
     )
     const fiber = this.#watches(key, watching)
     return { member, stop: () => fiber.interruptUnsafe() }
-  }
-
-  #settleTried(member: Member): void {
-    if (this.#untried.delete(member) && this.#untried.size === 0) this.#tried.openUnsafe()
   }
 
   /** What may be picked, and what is told of it, may have changed. */
@@ -274,7 +263,7 @@ class Live implements LiveUpstream, AttemptsHost {
     if (this.#due !== null) clearTimeout(this.#due)
     this.#due = due === null ? null : setTimeout(this.#returned, Math.ceil(due - this.#now()))
     this.#revival.keep((this.#backed || this.#tiers.several) && !this.retired ? members.filter((member) => member.unreachable) : [])
-    for (const ready of [...this.#waiting]) ready()
+    this.#firstAnswers.look()
   }
 
   readonly #returned = (): void => this.#rearrange()
@@ -346,29 +335,13 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   awaitNames(ready: (give: NoChoice | null) => void): () => void {
-    const { maxPending } = this.spec.limits
-    const end = () => {
-      clearTimeout(timer)
-      this.#waiting.delete(look)
-    }
-    const look = () => {
-      if (!this.#tiers.any && !this.#closed && whyNobody(this.#list) === null) return
-      end()
-      ready(null)
-    }
-    const within = this.spec.timeouts.connect
-    const timer = setTimeout(() => {
-      end()
-      ready({ reason: "dns_timeout", detail: `no answer for ${[...this.#untried].map(({ name }) => name).join(", ")} within ${within} ms` })
-    }, within)
-    if (this.#waiting.size >= maxPending) {
-      clearTimeout(timer)
-      this.pool.overflows++
-      queueMicrotask(() => ready({ reason: "overflow", detail: "too many requests wait for the first DNS answer (limits.maxPending)" }))
-      return () => {}
-    }
-    this.#waiting.add(look)
-    return end
+    const { limits, timeouts } = this.spec
+    const pending = () => !this.#tiers.any && !this.#closed && whyNobody(this.#list) === null
+    const end = this.#firstAnswers.wait({ within: timeouts.connect, most: limits.maxPending, pending }, ready)
+    if (end !== null) return end
+    this.pool.overflows++
+    queueMicrotask(() => ready({ reason: "overflow", detail: "too many requests wait for the first DNS answer (limits.maxPending)" }))
+    return () => {}
   }
 
   setMaterial(material: MaterialLookup): void {
@@ -442,7 +415,7 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#tiers.set([])
     this.#revival.keep([])
     if (this.#due !== null) clearTimeout(this.#due)
-    for (const ready of [...this.#waiting]) ready()
+    this.#firstAnswers.look()
     this.authentication?.close()
     this.pool.close()
   }
