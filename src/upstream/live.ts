@@ -35,9 +35,7 @@ import { Revival } from "./revival.ts"
 import type { Target } from "./target.ts"
 import { Connection, type TransportSettings } from "./transport.ts"
 import { type LiveUpstream, silentObserver, type UpstreamObserver, type UpstreamOptions } from "./upstream.ts"
-
-/** After a defect of ours in a watch. */
-const watchAgain = "1 second"
+import { watched } from "./watched.ts"
 
 const monotonic = (): number => performance.timeOrigin + performance.now()
 
@@ -230,21 +228,7 @@ class Live implements LiveUpstream, AttemptsHost {
     }
     this.#firstAnswers.expect(member)
     const { name } = at
-    const watching = Effect.scoped(
-      Effect.gen({ self: this }, function* () {
-        const watch = yield* this.#options.names.watch(name, this.spec.dns, this.spec.addresses, this.spec.of.namespace)
-        member.watch(watch)
-        yield* watch.settled
-        this.#firstAnswers.settle(member)
-        return yield* Effect.never
-      })
-    ).pipe(
-      // Nobody joins this fiber: a defect that ended it would leave the name unwatched for ever, unsaid. It is told, and begun anew.
-      Effect.catchDefect((defect) =>
-        Effect.andThen(Effect.logError(`watching ${name} for ${this.spec.of.target} failed`, defect), Effect.sleep(watchAgain))
-      ),
-      Effect.forever
-    )
+    const watching = watched(this.#options.names, this.spec, member, name, () => this.#firstAnswers.settle(member))
     const fiber = this.#watches(key, watching)
     return { member, stop: () => fiber.interruptUnsafe() }
   }
