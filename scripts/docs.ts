@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { settingsMarkdown } from "../src/config/table.ts"
 import { logFieldsTable } from "../src/proxy/accesslog.ts"
 import { failures } from "../src/proxy/response.ts"
-import { metricsTable } from "../src/report/metrics.ts"
+import { metricsTable } from "../src/report/definitions.ts"
 import { rightsTable } from "./deploy/rights.ts"
 
 const folder = join(import.meta.dirname, "..", "docs")

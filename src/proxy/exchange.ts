@@ -5,49 +5,29 @@ import type { Duplex } from "node:stream"
 import type { Verdict } from "../http1/reader.ts"
 import { applyEdits } from "../routing/headers.ts"
 import { defaultIdle } from "../snapshot/behaviour.ts"
-import type { Id } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "../upstream/attempt.ts"
 import { defectDetail } from "../upstream/defect.ts"
 import { type Onward, planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
-import type { AccessLog } from "./accesslog.ts"
 import { type Affinity, affinityOf } from "./affinity.ts"
 import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
+import type { ExchangeContext } from "./context.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
-import { clientPath, forwardingOf, type Trust } from "./forwarded.ts"
-import { allowedMethods, checkHead, type HeadLimits, type ReceivedHead, type RequestHead } from "./head.ts"
+import { clientPath, forwardingOf } from "./forwarded.ts"
+import { allowedMethods, checkHead, type ReceivedHead, type RequestHead } from "./head.ts"
 import { type Leg, legsOf } from "./legs.ts"
-import type { Memory } from "./memory.ts"
 import { outgoing } from "./outgoing.ts"
 import { recordExchange } from "./record.ts"
 import { redirection } from "./redirection.ts"
-import { Reply, type ReplyContext } from "./reply.ts"
+import { Reply } from "./reply.ts"
 import { returning } from "./returning.ts"
 import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
 import { joinTunnel } from "./tunnel.ts"
-import { Upload, type UploadFailure, type UploadLimits, type UploadOwner } from "./upload.ts"
-
-/** What an exchange needs to know of where it happens. One a port. */
-export interface ExchangeContext extends ReplyContext {
-  readonly gateway: string
-  /** Read once a request. */
-  readonly table: () => PortTable
-  readonly upstreams: ReadonlyMap<Id, LiveUpstream>
-  /** `bytes` are the port's. */
-  readonly headLimits: Omit<HeadLimits, "bytes" | "forwarded">
-  readonly uploadLimits: UploadLimits
-  /** How much of a body is read on after an answer that did not wait for it. */
-  readonly discard: { readonly bytes: number; readonly milliseconds: number }
-  readonly trust: Trust
-  readonly log: AccessLog
-  readonly memory: Memory
-  /** An exchange began (1) or ended (-1). */
-  readonly onActive: (change: 1 | -1) => void
-}
+import { Upload, type UploadFailure, type UploadOwner } from "./upload.ts"
 
 export class Exchange implements ResponseSink, UploadOwner {
   readonly context: ExchangeContext

@@ -10,7 +10,7 @@ import type { Reason } from "../snapshot/reason.ts"
 import { type Certificate, chooseCertificate, tlsSettings } from "./certificates.ts"
 import { Clock } from "./clock.ts"
 import { Connection, type ConnectionHost, type ConnectionTimes } from "./connection.ts"
-import type { ExchangeContext } from "./exchange.ts"
+import type { ExchangeContext } from "./context.ts"
 import { recordConnection } from "./record.ts"
 import type { PortTable } from "./table.ts"
 

@@ -1,7 +1,8 @@
 // Metrics: the exposition, series that come and go with what they count, and bounds that can be seen.
 import { describe, expect, it } from "vitest"
 import { Tallies } from "#src/proxy/tally.ts"
-import { definitions, makeMetrics, maxSeries, metricsTable } from "#src/report/metrics.ts"
+import { definitions, metricsTable } from "#src/report/definitions.ts"
+import { makeMetrics, maxSeries } from "#src/report/metrics.ts"
 import { Cells, Distributions } from "#src/report/series.ts"
 
 const samples = async (metrics: ReturnType<typeof makeMetrics>, name: string) =>
