@@ -1,6 +1,6 @@
 // Starts and wires the processes of a control plane: what test/cluster/control.ts has on loopback and a node's cluster in its own network.
 import { generateKeyPairSync, randomBytes } from "node:crypto"
-import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { request as httpRequest } from "node:http"
 import { isIP } from "node:net"
 import { join } from "node:path"
@@ -16,8 +16,8 @@ export interface Part {
   readonly kill: () => Promise<void>
   /** Kills it if it runs, starts it again on the same port, resolves when it serves. */
   readonly restart: () => Promise<void>
-  /** SIGSTOP: connections stay open and say nothing, as on a dead network. */
-  readonly freeze: () => void
+  /** SIGSTOP: connections stay open and say nothing, as on a dead network. Resolves when every thread has stopped: a signal takes its time. */
+  readonly freeze: () => Promise<void>
   readonly thaw: () => void
   readonly log: () => string
 }
@@ -92,6 +92,10 @@ const until = async (what: string, program: () => Program, holds: () => Promise<
   }
 }
 
+/** Whether each thread of a process is stopped (proc(5): state T). */
+const stopped = (pid: number) =>
+  readdirSync(`/proc/${pid}/task`).every((thread) => /\) T /u.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8")))
+
 const part = (what: string, start: () => Program, ready: () => Promise<boolean>) => {
   let program = start()
   const serving = () => until(what, () => program, ready)
@@ -102,7 +106,14 @@ const part = (what: string, start: () => Program, ready: () => Promise<boolean>)
       program = start()
       await serving()
     },
-    freeze: () => program.signal("SIGSTOP"),
+    freeze: () => {
+      program.signal("SIGSTOP")
+      return until(
+        `${what}, asked to stop,`,
+        () => program,
+        async () => stopped(program.pid)
+      )
+    },
     thaw: () => program.signal("SIGCONT"),
     log: () => program.tail()
   }

@@ -99,7 +99,7 @@ await withClusterPrograms("the API server", () => {
       }
       const edited = Promise.all([editing(), editing()])
       for (let burst = 0; burst < 4; burst++) {
-        plane.etcd.freeze()
+        await plane.etcd.freeze()
         await delay(2_000)
         plane.etcd.thaw()
         await delay(500)
