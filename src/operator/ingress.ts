@@ -2,43 +2,53 @@
 import { kindOf } from "#schemas/kinds.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { EventSaid } from "../kube/event.ts"
+import { negative } from "../status/negative.ts"
 import type { Verdict } from "../status/verdict.ts"
-import { resolutionTold, type Told } from "./transitions.ts"
+import { healthTold, resolutionTold, type Seen, type Told } from "./transitions.ts"
 
 /** Of networking.k8s.io, and Voyager's. */
 const prefix = "Ingress."
 
-/** What stands against it, by the type of the condition. */
-type Against = ReadonlyMap<string, { readonly reason: string; readonly message: string }>
+/** Its conditions by their type. */
+interface Standing {
+  readonly generation: number
+  readonly conditions: ReadonlyMap<string, Seen>
+}
 
-const nothing: Against = new Map()
+const nothing: Standing = { generation: 0, conditions: new Map() }
 
-/** PartiallyInvalid is bad where it is True. `Resolved` is a matter of names, told in words of its own. */
-const againstOf = (verdict: Verdict): Against =>
-  new Map(
-    verdict.entries
-      .flatMap(({ conditions }) => conditions)
-      .filter(({ type, status }) => (type === "PartiallyInvalid" ? status === "True" : status === "False"))
-      .map(({ type, reason, message }) => [type, { reason, message }] as const)
-  )
+/** Live matters, which are told in words of their own; every other type is a judgement of what is written. */
+const live: ReadonlySet<string> = new Set(["Resolved", "Healthy"])
 
-const toldOf = (before: Against, now: Against): ReadonlyArray<readonly [Told, action: string]> => {
+const isAgainst = ([type, { status }]: readonly [string, Seen]): boolean =>
+  !live.has(type) && status === (negative.has(type) ? "True" : "False")
+
+/** Names that are looked up anew stand as they stood: Pending, or nothing, is between. */
+const standingOf = ({ entries, generation }: Verdict, before: Standing): Standing => {
+  const conditions = new Map<string, Seen>(entries.flatMap((entry) => entry.conditions.map((one) => [one.type, one] as const)))
+  const names = before.conditions.get("Resolved")
+  if (names !== undefined && (conditions.get("Resolved")?.reason ?? "Pending") === "Pending") conditions.set("Resolved", names)
+  return { generation, conditions }
+}
+
+const toldOf = (before: Standing, now: Standing): ReadonlyArray<readonly [Told, action: string]> => {
   const told: Array<readonly [Told, string]> = []
-  for (const [type, { reason, message }] of now) {
-    const old = before.get(type)
-    if (old?.reason === reason && (type === "Resolved" || old.message === message)) continue
-    const said = type === "Resolved" ? resolutionTold(old?.reason ?? null, { state: reason, detail: message }) : null
-    if (type !== "Resolved") told.push([{ type: "Warning", reason, note: message }, "Route"])
-    else if (said !== null) told.push([said, "Resolve"])
+  const stood = new Map([...before.conditions].filter(isAgainst))
+  const against = [...now.conditions].filter(isAgainst)
+  for (const [type, { reason, message }] of against) {
+    const old = stood.get(type)
+    // Other words for what lasts are news to whoever has edited the Ingress alone: counts and facts change by themselves.
+    if (old?.reason === reason && (old.message === message || before.generation === now.generation)) continue
+    told.push([{ type: "Warning", reason, note: message }, "Route"])
   }
-  const mended = [...before.keys()].filter((type) => !now.has(type))
-  const names = before.get("Resolved")
-  if (mended.includes("Resolved") && names !== undefined) {
-    const said = resolutionTold(names.reason, { state: "Fresh", detail: "" })
-    if (said !== null) told.push([said, "Resolve"])
+  if (stood.size > 0 && against.length === 0) told.push([{ type: "Normal", reason: "Accepted", note: "All of it is served" }, "Route"])
+  const tell = (said: Told | null, action: string): void => {
+    if (said !== null) told.push([said, action])
   }
-  if (mended.some((type) => type !== "Resolved") && ![...now.keys()].some((type) => type !== "Resolved"))
-    told.push([{ type: "Normal", reason: "Accepted", note: "All of it is served" }, "Route"])
+  const [names, health] = [now.conditions.get("Resolved"), now.conditions.get("Healthy")]
+  if (names !== undefined)
+    tell(resolutionTold(before.conditions.get("Resolved")?.reason ?? null, { state: names.reason, detail: names.message }), "Resolve")
+  if (health !== undefined) tell(healthTold(before.conditions.get("Healthy") ?? null, health), "Judge")
   return told
 }
 
@@ -49,7 +59,7 @@ export interface IngressTransitions {
 
 export const makeIngressTransitions = (): IngressTransitions => {
   let seen = new Map<ObjectKey, Verdict>()
-  const known = new Map<ObjectKey, Against>()
+  const known = new Map<ObjectKey, Standing>()
   return {
     note: (verdicts, uidOf) => {
       const events: Array<EventSaid> = []
@@ -62,9 +72,10 @@ export const makeIngressTransitions = (): IngressTransitions => {
         if (uid === null || row === undefined) continue
         next.set(key, verdict)
         if (seen.get(key) === verdict) continue
-        const now = againstOf(verdict)
+        const before = known.get(key) ?? nothing
+        const now = standingOf(verdict, before)
         const regarding = { apiVersion: `${row.group}/${row.version}`, kind: "Ingress", namespace, name, uid }
-        for (const [told, action] of toldOf(known.get(key) ?? nothing, now)) events.push({ regarding, action, ...told })
+        for (const [told, action] of toldOf(before, now)) events.push({ regarding, action, ...told })
         known.set(key, now)
       }
       for (const key of known.keys()) if (!next.has(key)) known.delete(key)

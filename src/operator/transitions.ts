@@ -5,7 +5,8 @@ import { severity } from "../report/resolution.ts"
 import { field, listAt, stringAt } from "./status/json.ts"
 import type { Written } from "./statuses.ts"
 
-interface Seen {
+/** A condition as it stands. */
+export interface Seen {
   readonly status: string
   readonly reason: string
   readonly message: string
@@ -19,10 +20,10 @@ const conditionIn = (conditions: ReadonlyArray<unknown>, type: string): Seen | n
 }
 
 /** By the reason of a condition; a word that is none of ours is the least. */
-const badness: Readonly<Record<string, number | undefined>> = { ...severity, Healthy: 0, Unhealthy: 1 }
+const badness: Readonly<Record<string, number | undefined>> = { ...severity, Healthy: 0, Unhealthy: 1, AllListed: 0, NotListed: 1 }
 
 /** The worst condition of a type over all our entries. */
-const worstIn = (status: unknown, type: "Resolved" | "Healthy", controller: string): Seen | null => {
+const worstIn = (status: unknown, type: "Resolved" | "Healthy" | "WouldRefuse", controller: string): Seen | null => {
   let worst: Seen | null = null
   for (const entry of [...listAt(status, "parents"), ...listAt(status, "ancestors")]) {
     if (stringAt(entry, "controllerName") !== controller) continue
@@ -57,11 +58,20 @@ export const resolutionTold = (before: string | null, now: { readonly state: str
   }
 }
 
-const healthTold = (before: Seen | null, now: Seen): Told | null => {
+/** From one state of health to another; null: nobody need be told. */
+export const healthTold = (before: Seen | null, now: Seen): Told | null => {
   if ((before?.reason ?? "Healthy") === now.reason) return null
   return now.reason === "Unhealthy"
     ? { type: "Warning", reason: "Unhealthy", note: now.message }
     : { type: "Normal", reason: "HealthRecovered", note: now.message }
+}
+
+/** What mode Report of an EgressPolicy tells: that Enforce would refuse something, and that it would nothing more. What is added to it later is in the status. */
+const trialTold = (before: Seen | null, now: Seen): Told | null => {
+  if ((before?.reason ?? "AllListed") === now.reason) return null
+  return now.reason === "NotListed"
+    ? { type: "Warning", reason: "WouldRefuse", note: now.message }
+    : { type: "Normal", reason: "AllListed", note: now.message }
 }
 
 const programmedTold = (before: Seen | null, now: Seen): Told | null => {
@@ -100,6 +110,8 @@ export const eventsOf = (
     )
   const health = worstIn(after, "Healthy", controller)
   if (health !== null) tell(healthTold(worstIn(before, "Healthy", controller), health), "Judge")
+  const trial = worstIn(after, "WouldRefuse", controller)
+  if (trial !== null) tell(trialTold(worstIn(before, "WouldRefuse", controller), trial), "Judge")
   return events
 }
 

@@ -10,11 +10,12 @@ import type { Verdict } from "#src/status/verdict.ts"
 const key: ObjectKey = "Ingress.networking.k8s.io/shop/web"
 const edge: ObjectKey = "Gateway.gateway.networking.k8s.io/infra/edge"
 
-const verdict = (
+const verdictOf = (
+  generation: number,
   ...conditions: ReadonlyArray<readonly [type: string, status: "True" | "False" | "Unknown", reason: string, message?: string]>
 ): Verdict => ({
   object: key,
-  generation: 1,
+  generation,
   entries: [
     {
       parent: edge,
@@ -25,7 +26,7 @@ const verdict = (
         status,
         reason,
         message,
-        observedGeneration: 1
+        observedGeneration: generation
       })),
       listener: null
     }
@@ -33,6 +34,8 @@ const verdict = (
   upstreams: [],
   gateways: [edge]
 })
+
+const verdict = (...conditions: Parameters<typeof verdictOf> extends [number, ...infer Rest] ? Rest : never) => verdictOf(1, ...conditions)
 
 const good = verdict(["Accepted", "True", "Accepted"], ["ResolvedRefs", "True", "ResolvedRefs"])
 
@@ -86,19 +89,42 @@ describe("its Events", () => {
     ])
   })
 
-  it("tell parts that are not served, in their words, and others when they change", () => {
-    assert.deepEqual(told(partly("a path"), partly("another")), [
-      ["Warning UnsupportedValue Route: a path"],
-      ["Warning UnsupportedValue Route: another"]
-    ])
+  it("tell parts that are not served, in their words, and in others once it was edited", () => {
+    assert.deepEqual(
+      told(partly("a path"), partly("another"), { ...partly("a third"), generation: 2 }, { ...partly("a third"), generation: 3 }),
+      [["Warning UnsupportedValue Route: a path"], [], ["Warning UnsupportedValue Route: a third"], []]
+    )
   })
 
   it("tell when names fail and when they are back, in the words of other kinds", () => {
     assert.deepEqual(told(names("Failed"), names("Failed"), names("Fresh")), [
       ["Warning ResolutionFailed Resolve: because"],
       [],
-      ["Normal ResolutionRecovered Resolve: Names resolve again"]
+      ["Normal ResolutionRecovered Resolve: because"]
     ])
+  })
+
+  it("names that are looked up anew have not recovered yet: Pending, or nothing, is between", () => {
+    assert.deepEqual(told(names("Refused"), names("Pending"), good, names("Fresh"), names("Pending"), names("Fresh")).flat(), [
+      "Warning ResolutionRefused Resolve: because",
+      "Normal ResolutionRecovered Resolve: because"
+    ])
+  })
+
+  it("tell when every address is out, whatever the count says meanwhile, and when one is back: not that it is accepted", () => {
+    const health = (status: "True" | "False", generation: number, message: string) =>
+      verdictOf(generation, ["Accepted", "True", "Accepted"], ["Healthy", status, status === "True" ? "Healthy" : "Unhealthy", message])
+    assert.deepEqual(
+      told(
+        health("True", 1, "2 addresses"),
+        health("False", 1, "2 out"),
+        health("False", 1, "3 out"),
+        health("False", 2, "4 out"),
+        health("True", 2, "1 of 4 out"),
+        health("True", 2, "none is out")
+      ),
+      [[], ["Warning Unhealthy Judge: 2 out"], [], [], ["Normal HealthRecovered Judge: 1 of 4 out"], []]
+    )
   })
 
   it("forget an Ingress that is gone: the next of its name is told anew", () => {

@@ -105,6 +105,25 @@ describe("Events", () => {
     assert.deepEqual([...step(null, "Healthy"), ...step("Unhealthy", "Unhealthy")], [])
   })
 
+  it("tell that mode Report would refuse, once however the entries grow, and that it would nothing more", () => {
+    const ancestors = (reason: string | null) => ({
+      ancestors: [{ controllerName: ours, conditions: reason === null ? [] : [condition("WouldRefuse", "x", reason, `${reason}!`)] }]
+    })
+    const step = (before: string | null, after: string | null) =>
+      eventsOf(
+        {
+          ...{ key: "EgressPolicy.gateway.sluice.dev//vendors", apiVersion: "gateway.sluice.dev/v1alpha1", uid: "u" },
+          ...{ before: ancestors(before), after: ancestors(after) }
+        },
+        ours
+      ).map(({ regarding, type, reason, action, note }) => `${regarding.kind} ${regarding.name} ${action} ${type} ${reason}: ${note}`)
+    assert.deepEqual(step(null, "NotListed"), ["EgressPolicy vendors Judge Warning WouldRefuse: NotListed!"])
+    assert.deepEqual(step("AllListed", "NotListed"), ["EgressPolicy vendors Judge Warning WouldRefuse: NotListed!"])
+    assert.deepEqual(step("NotListed", "AllListed"), ["EgressPolicy vendors Judge Normal AllListed: AllListed!"])
+    // In mode Enforce nothing is tried any more: what is refused then, Accepted counts.
+    assert.deepEqual([...step("NotListed", "NotListed"), ...step(null, "AllListed"), ...step("NotListed", null)], [])
+  })
+
   it("a first good answer is no news", () => {
     assert.isNull(resolutionTold(null, { state: "Fresh", detail: "" }))
     assert.isNull(resolutionTold("Pending", { state: "Fresh", detail: "" }))
