@@ -12,7 +12,7 @@ import { byAge } from "./age.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { addressesUnsupported, type Infrastructure, infrastructureOf } from "./infrastructure.ts"
-import { ingressTls, type Lent, type LentListener } from "./ingresstls.ts"
+import { ingressTls, type Lent, type LentListener, type TlsSaid, withUnserved } from "./ingresstls.ts"
 import { gatewayKind } from "./kinds.ts"
 import { overridden } from "./labels.ts"
 import {
@@ -155,14 +155,20 @@ const claims = (view: View, settings: TranslateSettings): PortClaims =>
   })
 
 /** What Ingresses lend to the Gateway, beside what it writes: those whose port cannot be had are not accepted. */
-export const lentTo = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
+const lentTo = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
   view.unit("gateway lent", key, (view) => {
     const { listeners, said } = asked(view, settings, key)
     if (listeners.length === 0) return { listeners, said }
     const all = [...(draft(view, settings, key)?.listeners ?? []), ...listeners]
     const judged = judgePorts(settings, key, all, claims(view, settings)).filter((one): one is LentListener => "ingress" in one)
-    return { listeners: judged, said }
+    return { listeners: judged, said: withUnserved(said, judged) }
   })
+
+const nothingSaid: TlsSaid = { problems: [], unresolved: [], notes: [] }
+
+/** What an Ingress is told of its TLS. A unit of its own: what becomes of another's Secret, on the same Gateway, costs this one nothing. */
+export const ingressTlsSaid = (view: View, settings: TranslateSettings, ingress: ObjectKey, gateway: ObjectKey): TlsSaid =>
+  view.unit("ingress tls said", `${ingress} ${gateway}`, (view) => lentTo(view, settings, gateway).said.get(ingress) ?? nothingSaid)
 
 const snapshotListener = (settings: TranslateSettings, key: ObjectKey, one: JudgedListener | LentListener): Listener => {
   const { name, listener, secrets } = one

@@ -8,7 +8,7 @@ import { ingressNote, observed, routeNote, type Said, route as say } from "../st
 import { type Attachment, attach } from "./attachment.ts"
 import { type IngressHost, readIngress } from "./dialects/ingress.ts"
 import { readVoyagerIngress } from "./dialects/voyageringress.ts"
-import { lentTo, parentOf } from "./gateway.ts"
+import { ingressTlsSaid, parentOf } from "./gateway.ts"
 import { ingressParent } from "./ingressclass.ts"
 import { voyagerIngressKind } from "./kinds.ts"
 import { type TranslatedRule, translateRule } from "./rule.ts"
@@ -90,7 +90,7 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   const hosts = read.hosts.flatMap((host) => hostOf(view, settings, key, gateway, host))
   const rules = hosts.flatMap((host) => host.rules)
   const bound = hosts.find(({ attachment }) => attachment.refused === null)
-  const tls = tlsOf(view, settings, key, gateway)
+  const tls = ingressTlsSaid(view, settings, key, gateway)
   const dropped = [
     ...read.problems,
     ...hosts.flatMap(({ hostname, attachment, problems }) =>
@@ -113,16 +113,6 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
     rules: rules.flatMap((rule) => rule.rules).slice()
   }))
   return assembled(meta, entries, parts, rules, { counted: refused === null, serving: true })
-}
-
-/** What became of its TLS, with what keeps its listeners from serving. */
-const tlsOf = (view: View, settings: TranslateSettings, key: ObjectKey, gateway: ObjectKey) => {
-  const lent = lentTo(view, settings, gateway)
-  const said = lent.said.get(key)
-  const problems = lent.listeners
-    .filter(({ ingress, accepted }) => ingress === key && accepted.status !== "True")
-    .map(({ path, listener, accepted }) => ingressNote.tls.notServed(path, listener.port, accepted.message))
-  return { problems: [...(said?.problems ?? []), ...problems], unresolved: said?.unresolved ?? [], notes: said?.notes ?? [] }
 }
 
 /** Every Ingress of a kind. A string: it is another controller's, and why that is thought. */

@@ -26,9 +26,9 @@ export interface LentListener extends JudgedListener {
 /** What an Ingress is told of its TLS. */
 export interface TlsSaid {
   /** Not served, each naming its field. */
-  readonly problems: Array<string>
-  readonly unresolved: Array<{ readonly reason: string; readonly message: string }>
-  readonly notes: Array<string>
+  readonly problems: ReadonlyArray<string>
+  readonly unresolved: ReadonlyArray<{ readonly reason: string; readonly message: string }>
+  readonly notes: ReadonlyArray<string>
 }
 
 export interface Lent {
@@ -126,7 +126,7 @@ export const ingressTls = (
 
   for (const { meta, asked } of asking.sort((a, b) => byAge(a.meta, b.meta))) {
     const { namespace } = parseKey(meta.key)
-    const tell: TlsSaid = { problems: [], unresolved: [], notes: [] }
+    const tell = { problems: [] as string[], unresolved: [] as TlsSaid["unresolved"][number][], notes: [] as string[] }
     said.set(meta.key, tell)
     for (const one of asked) {
       const host = one.host ?? "*"
@@ -169,4 +169,20 @@ export const ingressTls = (
     }
   }
   return { listeners: [...lent.values()].map(({ listener }) => listener), said }
+}
+
+/** With the ports that could not be had. */
+export const withUnserved = (said: Lent["said"], judged: ReadonlyArray<LentListener>): Lent["said"] => {
+  const unserved = Map.groupBy(
+    judged.filter(({ accepted }) => accepted.status !== "True"),
+    ({ ingress }) => ingress
+  )
+  if (unserved.size === 0) return said
+  return new Map(
+    [...said].map(([ingress, tell]) => {
+      const listeners = unserved.get(ingress) ?? []
+      const problems = listeners.map(({ path, listener, accepted }) => ingressNote.tls.notServed(path, listener.port, accepted.message))
+      return [ingress, { ...tell, problems: [...tell.problems, ...problems] }]
+    })
+  )
 }

@@ -4,8 +4,9 @@ import { assert, describe, it } from "vitest"
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import type { Rule } from "#src/snapshot/route.ts"
 import type { Change } from "#src/state/change.ts"
+import { apply } from "#src/state/state.ts"
 import { makeTranslate, type Translation } from "#src/translate/translate.ts"
-import { decoded, folded, upserted } from "../objects.ts"
+import { decoded, folded, upserted } from "../manifests.ts"
 import { ownClass, settings, world } from "../world.ts"
 
 const translate = makeTranslate(settings)
@@ -263,6 +264,48 @@ describe("TLS of an Ingress", () => {
     const { ids, said } = lentAt(listeners, [host], tls)
     assert.deepEqual(ids, [])
     assert.match(said, why)
+  })
+})
+
+describe("many Ingresses with TLS at one Gateway", () => {
+  const all = { namespaces: { from: "All" } }
+  const edge = {
+    ...gateway,
+    metadata: { name: "edge", namespace: "infra" },
+    spec: { gatewayClassName: "sluice", listeners: [{ name: "http", port: 80, protocol: "HTTP", allowedRoutes: all }] }
+  }
+  const names = Array.from({ length: 40 }, (_, n) => `i${n}`)
+  const keyOf = (name: string): ObjectKey => `Ingress.networking.k8s.io/shop/${name}`
+  const secure = (name: string) => ({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata: { name, namespace: "shop", annotations: { "gateway.sluice.dev/gateway": "infra/edge" } },
+    spec: {
+      tls: [{ hosts: [`${name}.example.com`], secretName: name }],
+      rules: [
+        {
+          host: `${name}.example.com`,
+          http: { paths: [{ path: "/", pathType: "Prefix", backend: { service: { name: "x", port: { number: 80 } } } }] }
+        }
+      ]
+    }
+  })
+  const pair = (name: string, type: string): Change => ({
+    _tag: "Fetched",
+    key: objectKey("Secret", "shop", name),
+    object: decoded({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace: "shop" }, type, data: {} })
+  })
+
+  it("cost what depends on it when the Secret of one changes: the others stand as they stood", () => {
+    const start = folded([...[...base, edge, ...names.map(secure)].map(upserted), ...names.map((name) => pair(name, "kubernetes.io/tls"))])
+    const before = translate(start)
+    const state = apply(start, pair("i7", "Opaque"))
+    const after = translate(state, before)
+    assert.include(JSON.stringify(after.verdicts.get(keyOf("i7"))), 'has type \\"Opaque\\"')
+    for (const name of names) if (name !== "i7") assert.strictEqual(after.verdicts.get(keyOf(name)), before.verdicts.get(keyOf(name)))
+    // Each is asked whether what is said of its own TLS is other than before; none is translated for it.
+    assert.isBelow(after.memo.computed, names.length + 15)
+    assert.deepEqual(after.verdicts, translate(state).verdicts)
   })
 })
 
