@@ -292,7 +292,8 @@ export const Backend = Schema.Struct({
       description: "Limits of requests. What is beyond is answered 503 at once."
     }),
     failover: Schema.optionalKey(Failover).annotateKey({
-      description: "When requests pass from a tier of endpoints to the next, and back."
+      description:
+        "Who serves what the endpoints cannot: backends that stand behind them (backendRefs), and when requests pass from a tier to the next, and back."
     }),
     credentials: Schema.optionalKey(Credentials).annotateKey({
       description:

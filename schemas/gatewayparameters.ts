@@ -87,7 +87,7 @@ export const GatewayParameters = Schema.Struct({
           Schema.Struct({ statusCode: defaulted(Schema.Literals([301, 302, 307, 308]), 301) })
         ).annotateKey({
           description:
-            "How an ExternalName Service redirects whose annotation ingress.appscode.com/use-dns-resolver is false. statusCode 301: to its name and port alone, as Voyager does; the others: with the path and query that were asked for."
+            "How an ExternalName Service redirects whose annotation ingress.appscode.com/use-dns-resolver is false or, behind an Ingress of Voyager, is not true. statusCode 301: to its name and port alone, as Voyager does; the others: with the path and query that were asked for."
         }),
         unixDirectories: listOf(
           text(1, 107).check(Schema.isPattern(/^\/[^\u0000]*$/u, { expected: "an absolute path of a directory" })),

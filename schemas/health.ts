@@ -13,7 +13,7 @@ const percent = Schema.optionalKey(integer(0, 100))
 
 const PanicThreshold = percent.annotateKey({
   description:
-    "Percent of a tier's addresses that must be out before all of them take requests again, as the others would not bear the load. 0: never. Absent: 50."
+    "Percent: when more of a tier's addresses than that are out, or all of them, all take requests again, as the others would not bear the load. 0: never. Absent: 50."
 })
 
 const HTTPProbe = Schema.Struct({

@@ -617,7 +617,7 @@ export const voyagerNote = {
   /** unsaid: it has no such annotation. */
   redirects: (what: string, to: string, status: number, unsaid: boolean): string =>
     `${what} is not proxied: ${unsaid ? 'without the annotation use-dns-resolver: "true" an Ingress of Voyager' : 'its annotation use-dns-resolver: "false"'} redirects clients (${status}) to ${to}${status === 301 ? ", without path and query" : ""}`,
-  unusedByRedirect: "nameservers, holds and backend-tls change nothing where clients are redirected",
+  unusedByRedirect: "nameservers, holds, check-health and backend-tls change nothing where clients are redirected",
   field: (path: string): string => `${path} is not served; remove it, docs/voyager.md has what is`,
   pods: (fields: ReadonlyArray<string>): string =>
     `${fields.join(", ")} without effect: Voyager's own pods and Service are meant; GatewayParameters say it of the Gateway's`,

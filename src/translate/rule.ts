@@ -61,6 +61,8 @@ interface Backends {
   readonly notes: ReadonlyArray<string>
   readonly upstreams: ReadonlyArray<ResolvedUpstream>
   readonly reaches: ReadonlyArray<Reaching>
+  /** Notes of backends that answer 503 for want of their credentials, where requests are sent to them. */
+  readonly withheld: ReadonlyArray<string>
 }
 
 /** Fallbacks come after everybody's own standbys, in the order of the rule; where there is nobody else they are as others. */
@@ -77,10 +79,24 @@ const withFallbacks = (shares: ReadonlyArray<Share>, fallbacks: ReadonlyArray<Sh
   })
 }
 
+/** The Host that an upstream says itself, where a credential goes with it. */
+const ownHosts = ({ spec: { identity }, endpoints }: ResolvedUpstream): ReadonlyArray<string> =>
+  typeof identity.host === "object"
+    ? [identity.host.name]
+    : endpoints.flatMap(({ at }) => (at._tag === "Name" && at.port === 443 ? [at.name] : []))
+
+/** Its credentials do not go with the Host that a filter writes. */
+const isWithheld = (upstream: ResolvedUpstream, filters: ReadonlyArray<Filter>): boolean => {
+  if (upstream.spec.credential === null) return false
+  const hosts = ownHosts(upstream)
+  return filters.some((one) => one._tag === "Rewrite" && one.hostname !== null && !hosts.includes(one.hostname))
+}
+
 const backendsOf = (
   view: View,
   settings: TranslateSettings,
   rule: RouteRule,
+  ruleFilters: ReadonlyArray<Filter>,
   backendAt: (index: number) => string,
   matches: ReadonlyArray<Match>,
   from: Referrer,
@@ -93,6 +109,7 @@ const backendsOf = (
   const notes: Array<string> = []
   const upstreams: Array<ResolvedUpstream> = []
   const reaches: Array<Reaching> = []
+  const withheld: Array<string> = []
   let redirect: RedirectAction | null = null
   for (const [index, ref] of rule.backendRefs.entries()) {
     const at = backendAt(index)
@@ -129,13 +146,16 @@ const backendsOf = (
       ...(standbys.length === 0 ? {} : { standbys })
     }
     ;(resolved.fallback ? fallbacks : shares).push(share)
+    for (const upstream of [resolved.upstream, ...resolved.standbys.map((standby) => standby.upstream)])
+      if (upstream !== null && isWithheld(upstream, [...ruleFilters, ...filters]))
+        withheld.push(routeNote.credentialWithheld(at, upstream.spec.of.target))
   }
   if (redirect !== null && rule.backendRefs[0]?.weight !== 0)
-    return { action: redirect, problems, unresolved, notes, upstreams: [], reaches }
+    return { action: redirect, problems, unresolved, notes, upstreams: [], reaches, withheld: [] }
   const to = withFallbacks(shares, fallbacks)
   // No backend, or none with weight: there is nothing to send the request to (Gateway API v1.6, HTTPRouteRule.backendRefs).
   if (!to.some((share) => share.weight > 0))
-    return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches }
+    return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches, withheld: [] }
   return {
     action: {
       _tag: "Forward",
@@ -147,33 +167,10 @@ const backendsOf = (
     unresolved,
     notes,
     upstreams,
-    reaches
+    reaches,
+    withheld
   }
 }
-
-/** The Host that an upstream says itself, where a credential goes with it. */
-const ownHosts = ({ spec: { identity }, endpoints }: ResolvedUpstream): ReadonlyArray<string> =>
-  typeof identity.host === "object"
-    ? [identity.host.name]
-    : endpoints.flatMap(({ at }) => (at._tag === "Name" && at.port === 443 ? [at.name] : []))
-
-/** Backends whose credentials do not go with the Host that a filter writes: their shares are answered 503. */
-const withheld = (
-  backendAt: (index: number) => string,
-  filters: ReadonlyArray<Filter>,
-  { action, upstreams }: Backends
-): ReadonlyArray<string> =>
-  (action._tag === "Forward" ? action.to : []).flatMap((share, index) => {
-    const upstream = upstreams.find(({ id }) => id === share.upstream)
-    if (upstream === undefined || upstream.spec.credential === null) return []
-    const rewrites = [...filters, ...share.filters].flatMap((one) =>
-      one._tag === "Rewrite" && one.hostname !== null ? [one.hostname] : []
-    )
-    const hosts = ownHosts(upstream)
-    return rewrites.every((hostname) => hosts.includes(hostname))
-      ? []
-      : [routeNote.credentialWithheld(backendAt(index), upstream.spec.of.target)]
-  })
 
 /** path: `spec.rules[0]`. source: the route with this rule as its section. chain: policies between its Gateway and it. backendAt: the field of a backendRef, where it is another than `backendRefs[0]`. */
 export const translateRule = (
@@ -196,7 +193,7 @@ export const translateRule = (
   }
   if (rule.matches.length === 0) matches.push(everyRequest)
   const { filters, redirect, problems: badFilters } = toFilters(rule.filters, `${path}.filters`, matches, "Rule")
-  const backends = backendsOf(view, settings, rule, backendAt, matches, from, chain)
+  const { withheld, ...backends } = backendsOf(view, settings, rule, filters, backendAt, matches, from, chain)
   const problems = [...patterns, ...badFilters, ...backends.problems, ...notServed(rule, path)]
   const governed = governedBy(view, chain)
   const { request } = rule.timeouts ?? {}
@@ -223,7 +220,7 @@ export const translateRule = (
   const notes = [
     ...backends.notes,
     ...(nowhere ? [routeNote.nothingToSendTo(path, rule.backendRefs.length)] : []),
-    ...(redirect === null ? withheld(backendAt, filters, backends) : [])
+    ...(redirect === null ? withheld : [])
   ]
   const policies = governed.policies.length === 0 ? {} : { policies: governed.policies }
   return { ...backends, notes, problems, rules: matches.map((match) => ({ source, match, filters, deadlines, action, ...policies })) }

@@ -134,10 +134,11 @@ const weaker = (view: View, settings: TranslateSettings, { key, section }: Targe
   }))
 }
 
-const acceptedOf = (view: View, key: ObjectKey, { all, problems }: Targets): Said => {
+/** here: those of its targets that an ancestor is about, so that what it loses at one Gateway is not said of another. */
+const acceptedOf = (view: View, key: ObjectKey, here: ReadonlyArray<Target>, { all, problems }: Targets): Said => {
   const policy = evaluated(view, key)!
   if (policy.problems.length > 0) return say.invalid(policy.problems)
-  const lost = all.flatMap((target) => {
+  const lost = here.flatMap((target) => {
     const to = holderOf(view, target.key, target.section)
     return to === null || to === key ? [] : [{ target: describeTarget(target), to }]
   })
@@ -165,11 +166,14 @@ export const trafficVerdicts = (view: View, settings: TranslateSettings, reached
   const verdicts = new Map<ObjectKey, Verdict>()
   for (const { policy, targets } of policies) {
     const { key, generation } = policy.meta
-    const gateways = new Set(targets.all.flatMap((target) => [...gatewaysOf(view, settings, target, reached)]))
-    const parents = [...gateways].sort().slice(0, mostAncestors)
-    const accepted = acceptedOf(view, key, targets)
+    const byGateway = new Map<ObjectKey, Array<Target>>()
+    for (const target of targets.all)
+      for (const gateway of new Set(gatewaysOf(view, settings, target, reached)))
+        byGateway.set(gateway, [...(byGateway.get(gateway) ?? []), target])
+    const parents = [...byGateway.keys()].sort().slice(0, mostAncestors)
     const conditions = (gateway: ObjectKey | null): ReadonlyArray<Condition> => {
       const [by, into] = [overridden.of(key, gateway), merged.of(key, gateway)]
+      const accepted = acceptedOf(view, key, gateway === null ? targets.all : byGateway.get(gateway)!, targets)
       const said = [accepted, ...(by.length === 0 ? [] : [say.overridden(by)]), ...(into.length === 0 ? [] : [say.merged(into)])]
       return said.map((one) => observed(generation, one))
     }

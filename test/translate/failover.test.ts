@@ -3,7 +3,8 @@ import fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import { failoverOf } from "#src/translate/failover.ts"
-import { viewOf, world } from "./world.ts"
+import { makeTranslate } from "#src/translate/translate.ts"
+import { ownClass, settings, viewOf, world } from "./world.ts"
 
 const kind = "Backend.gateway.sluice.dev"
 const key = (name: string, namespace = "shop"): ObjectKey => objectKey(kind, namespace, name)
@@ -150,5 +151,58 @@ describe("the backends behind a Backend", () => {
       }),
       { numRuns: 60 }
     )
+  })
+})
+
+describe("a rule that writes another Host", () => {
+  const yaml = (...objects: ReadonlyArray<object>) => `${ownClass}${objects.map((object) => `\n${JSON.stringify(object)}\n`).join("---")}`
+  const secret = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "login", namespace: "shop" },
+    stringData: { token: "t" }
+  }
+  const withCredentials = (name: string, refs: ReadonlyArray<object> = []) => {
+    const backend = own(name, refs) as { readonly spec: object }
+    return { ...backend, spec: { ...backend.spec, credentials: { bearer: { secretRef: { name: "login" } } } } }
+  }
+  const fallback = { ...envoy("last", {}), spec: { endpoints: [{ fqdn: { hostname: "e.example", port: 443 } }], fallback: true } }
+  const ref = (name: string, group = "gateway.sluice.dev") => ({ group, kind: "Backend", name })
+
+  it("names the backendRef whose credentials do not go with it, behind a fallback and for a standby", () => {
+    const { verdicts } = makeTranslate(settings)(
+      world(
+        yaml(
+          {
+            apiVersion: "gateway.networking.k8s.io/v1",
+            kind: "Gateway",
+            metadata: { name: "edge", namespace: "shop" },
+            spec: { gatewayClassName: "sluice", listeners: [{ name: "http", port: 8080, protocol: "HTTP" }] }
+          },
+          {
+            apiVersion: "gateway.networking.k8s.io/v1",
+            kind: "HTTPRoute",
+            metadata: { name: "route", namespace: "shop" },
+            spec: {
+              parentRefs: [{ name: "edge" }],
+              rules: [
+                {
+                  filters: [{ type: "URLRewrite", urlRewrite: { hostname: "other.example" } }],
+                  backendRefs: [ref("last", "gateway.envoyproxy.io"), ref("plain"), ref("closed")]
+                }
+              ]
+            }
+          },
+          ...[secret, fallback, own("plain", [{ name: "standby" }]), withCredentials("standby"), withCredentials("closed")]
+        )
+      )
+    )
+    const { message } = verdicts
+      .get("HTTPRoute.gateway.networking.k8s.io/shop/route")!
+      .entries[0]!.conditions.find(({ type }) => type === "ResolvedRefs")!
+    assert.deepEqual(message.match(/spec\.rules\S+: Backend \S+ has credentials/g), [
+      "spec.rules[0].backendRefs[1]: Backend shop/standby has credentials",
+      "spec.rules[0].backendRefs[2]: Backend shop/closed has credentials"
+    ])
   })
 })

@@ -73,6 +73,24 @@ describe("two policies for one target", () => {
   })
 })
 
+it("a policy that loses a target is told so of the Gateways it is about alone, with what it loses there", () => {
+  const yaml = shop(
+    gateway("other"),
+    ...[route("a", ["edge", "other"]), route("b", ["other"]), route("c", ["edge"])],
+    policy("p", toRoute("c")),
+    policy("q", { targetRefs: ["a", "b", "c"].flatMap((name) => toRoute(name).targetRefs) })
+  )
+  const { entries } = translate(world(yaml)).verdicts.get(keyOf("q"))!
+  const said = entries.map(({ parent, conditions }) => {
+    const { reason, message } = conditions.find(({ type }) => type === "Accepted")!
+    return [parent?.split("/").at(-1), reason, /shop\/[abc]\b/.exec(message)?.[0]]
+  })
+  assert.deepEqual(said, [
+    ["edge", "Conflicted", "shop/c"],
+    ["other", "Accepted", undefined]
+  ])
+})
+
 describe("a route of two Gateways of which one has a policy", () => {
   const yaml = shop(
     gateway("other"),

@@ -120,6 +120,6 @@ export const externalNameRedirect = (rules: BackendRules, service: ServiceObject
   const status = rules.redirectStatus
   const to = { scheme: null, hostname: place.name, port: number, path: status === 301 ? ({ _tag: "OriginAlone" } as const) : null }
   const notes = [voyagerNote.redirects(what, `${place.name}:${number}`, status, voyager.redirect === null)]
-  if (voyager.dns !== null || voyager.tls !== null) notes.push(backendNote.about(what, voyagerNote.unusedByRedirect))
+  if (voyager.dns !== null || voyager.tls !== null || voyager.probed) notes.push(backendNote.about(what, voyagerNote.unusedByRedirect))
   return { object: key, source, destination: null, redirect: { _tag: "Redirect", status, to }, refusal: null, notes }
 }

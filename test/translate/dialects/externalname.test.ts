@@ -7,6 +7,12 @@ kind: Service
 metadata: {name: ledger, namespace: shop}
 spec: {type: ExternalName, externalName: ${name}${ports === undefined ? "" : `, ports: [${ports}]`}}
 `
+const annotated = (annotations: Readonly<Record<string, string>>) => `
+apiVersion: v1
+kind: Service
+metadata: ${JSON.stringify({ name: "ledger", namespace: "shop", annotations: Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`ingress.appscode.com/${name}`, value])) })}
+spec: {type: ExternalName, externalName: ${partner}}
+`
 const partner = "ledger.partner.example"
 const of = (ports: string | undefined, port: number, name = partner) => resolved(service(name, ports), `Service ledger:${port}`)
 const endpoint = (ports: string | undefined, port: number) => upstreamOf(of(ports, port)).endpoints[0]
@@ -98,5 +104,24 @@ describe("names that an ExternalName Service may not have", () => {
     const at = upstreamOf(resolved(service("localhost"), "Service ledger:8080", "shop", { allowLoopback: true }))
     assert.deepEqual(at.endpoints[0]?.at, { _tag: "Name", name: "localhost", port: 8080, srv: false })
     assert.isTrue(at.spec.addresses.allowLoopback)
+  })
+})
+
+describe("an ExternalName Service that redirects", () => {
+  it("is told of every annotation that changes nothing then", () => {
+    const told = (annotations: Readonly<Record<string, string>>) =>
+      resolved(annotated({ "use-dns-resolver": "false", ...annotations }), "Service ledger:443").notes.some((note) =>
+        note.includes("change nothing where clients are redirected")
+      )
+    assert.deepEqual(
+      [
+        told({}),
+        told({ "dns-resolver-check-health": "false" }),
+        told({ "dns-resolver-check-health": "true" }),
+        told({ "dns-resolver-hold": '{"nx":"1s"}' }),
+        told({ "backend-tls": "ssl" })
+      ],
+      [false, false, true, true, true]
+    )
   })
 })
