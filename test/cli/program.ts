@@ -110,6 +110,34 @@ export const running = (words: ReadonlyArray<string>, env: Readonly<Record<strin
   }
 }
 
+/**
+ * `sluice run` on this machine: it listens on loopback and may dial it, keeps its state in the folder, and opens no port of its own but those that are named
+ * (`127.0.0.1:0`). files: of the folder. The caller ends it.
+ */
+export const serving = (
+  place: { readonly path: string },
+  {
+    admin = "off",
+    health = "off",
+    flags = [],
+    files = ["m.yaml"],
+    env = {}
+  }: {
+    readonly admin?: string
+    readonly health?: string
+    readonly flags?: ReadonlyArray<string>
+    readonly files?: ReadonlyArray<string>
+    readonly env?: Readonly<Record<string, string>>
+  } = {}
+): Running =>
+  running(
+    [
+      ...["run", "--listen-address=127.0.0.1", `--admin-address=${admin}`, `--health-address=${health}`, "--allow-loopback"],
+      ...[`--state-folder=${join(place.path, "state")}`, ...flags, ...files.map((file) => join(place.path, file))]
+    ],
+    env
+  )
+
 /** A folder of manifests that is removed at the end of the test. */
 export const folder = (files: Readonly<Record<string, string>> = {}) => {
   const path = mkdtempSync(join(tmpdir(), "sluice-cli-"))

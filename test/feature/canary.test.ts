@@ -4,7 +4,7 @@ import { request as httpRequest } from "node:http"
 import { request as httpsRequest } from "node:https"
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
-import { folder, type Running, running, sluice } from "../cli/program.ts"
+import { folder, type Running, serving, sluice } from "../cli/program.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
@@ -141,10 +141,10 @@ spec:
     outputs.set("explain paid", paid.out + paid.err)
 
     const log = join(place.path, "access.log")
-    const child = running([
-      ...["run", ...known, "--log-level", "debug", "--state-folder", join(place.path, "state"), "--access-log", log],
-      ...["--admin-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0", manifests]
-    ])
+    const child = serving(place, {
+      ...{ admin: "127.0.0.1:0", health: "127.0.0.1:0" },
+      ...{ flags: ["--log-level", "debug", "--access-log", log], files: ["m"] }
+    })
     children.push(child)
     const [, admin] = await child.line(/admin on (http:\/\/127\.0\.0\.1:\d+)/)
     const [, health] = await child.line(/health on (http:\/\/127\.0\.0\.1:\d+)/)

@@ -1,7 +1,7 @@
 // Credentials through the whole program: from a Secret in a manifest to the vendor's log, changed while it serves, and to nobody else.
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, gateway, running } from "../cli/program.ts"
+import { folder, gateway, serving } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
@@ -63,11 +63,10 @@ spec:
     "m/token.yaml": secret("token", "{token: t-1}"),
     "m/user.yaml": secret("user", "{username: u, password: p}")
   })
-  const child = running([
-    ...["run", "--listen-address=127.0.0.1", "--admin-address=off", "--health-address=off", "--allow-loopback"],
-    ...[`--nameserver=${dns.address}`, `--state-folder=${join(place.path, "state")}`, `--trust-bundle=${join(place.path, "ca.pem")}`],
-    join(place.path, "m")
-  ])
+  const child = serving(place, {
+    flags: [`--nameserver=${dns.address}`, `--trust-bundle=${join(place.path, "ca.pem")}`],
+    files: ["m"]
+  })
   try {
     await child.line(/Gateway shop\/edge: Programmed True/)
     const mine = { Authorization: "Bearer mine", "X-Api-Key": "mine" }

@@ -5,7 +5,7 @@ import { Agent, request } from "node:http"
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
 import { parse } from "yaml"
-import { folder, type Running, running } from "../cli/program.ts"
+import { folder, type Running, serving } from "../cli/program.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
 
@@ -78,12 +78,7 @@ spec: {protocol: HTTP, connections: {keepAliveIdle: 120s}, endpoints: [{ip: {add
     })
     const edit = (spec: string) => writeFileSync(join(place.path, "m/policy.yaml"), policy(spec))
     const page = async (path: string) => (await get(admin, path, false)).body
-    const child = running([
-      "run",
-      ...["--state-folder", join(place.path, "state"), "--listen-address", "127.0.0.1", "--allow-loopback"],
-      ...["--admin-address", `127.0.0.1:${admin}`, "--health-address", `127.0.0.1:${health}`],
-      join(place.path, "m")
-    ])
+    const child = serving(place, { admin: `127.0.0.1:${admin}`, health: `127.0.0.1:${health}`, files: ["m"] })
     children.push(child)
     await child.line(/bound on/)
 

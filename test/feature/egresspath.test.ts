@@ -1,7 +1,7 @@
 // Through a corporate proxy: a Backend whose endpoints are reached by CONNECT, with a login, over TLS of the endpoint's own, served and explained.
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, gateway, running, sluice } from "../cli/program.ts"
+import { folder, gateway, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startForwardProxy } from "../support/forwardproxy.ts"
@@ -66,15 +66,10 @@ it("a name is reached by the proxy alone, with the login of the Secret as it is 
     join(place.path, "m.yaml"),
     join(place.path, "s.yaml")
   ]
-  const child = running(
-    [
-      "run",
-      "--listen-address=127.0.0.1",
-      `--admin-address=127.0.0.1:${admin}`,
-      "--health-address=off",
-      `--state-folder=${join(place.path, "state")}`
-    ].concat(trusting)
-  )
+  const child = serving(place, {
+    ...{ admin: `127.0.0.1:${admin}`, files: ["m.yaml", "s.yaml"] },
+    flags: [`--trust-bundle=${join(place.path, "ca.pem")}`]
+  })
   try {
     await child.line(/Gateway shop\/edge: http:/)
     expect((await ask(port, "/own")).body.toString()).toBe("own")
@@ -119,17 +114,7 @@ spec:
 `
   using place = folder({ "m.yaml": `${gateway(port)}${own}` })
   const file = join(place.path, "m.yaml")
-  const child = running([
-    ...[
-      "run",
-      "--listen-address=127.0.0.1",
-      "--admin-address=off",
-      "--health-address=off",
-      "--allow-loopback",
-      "--trusted-proxy=127.0.0.1"
-    ],
-    ...[`--state-folder=${join(place.path, "state")}`, file]
-  ])
+  const child = serving(place, { flags: ["--trusted-proxy=127.0.0.1"] })
   try {
     await child.line(/Gateway shop\/edge: http:/)
     expect((await ask(port, "/")).body.toString()).toMatch(new RegExp(`^PROXY TCP4 127.0.0.1 127.0.0.1 [1-9][0-9]+ ${port}$`))

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
-import { folder, gateway, type Running, running } from "../cli/program.ts"
+import { folder, gateway, type Running, serving } from "../cli/program.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
 import { type Exchange, startOrigin } from "../support/origin.ts"
@@ -25,9 +25,8 @@ afterEach(async () => {
   for (const child of children.splice(0)) await child.end("SIGKILL")
 })
 
-const serving = async (state: string, words: ReadonlyArray<string>): Promise<Running> => {
-  const off = ["--listen-address", "127.0.0.1", "--health-address", "off", "--admin-address", "off"]
-  const child = running(["run", "--state-folder", state, ...off, "--allow-loopback", ...words])
+const started = async (place: { readonly path: string }, flags: ReadonlyArray<string> = []): Promise<Running> => {
+  const child = serving(place, { flags })
   children.push(child)
   await child.line(/Programmed True/)
   return child
@@ -49,10 +48,7 @@ describe("a Backend of Envoy Gateway", () => {
       "ca.pem": authority.certificate,
       "m.yaml": example.replaceAll("port: 8080", `port: ${port}`).replaceAll("port: 443", `port: ${origin.port}`)
     })
-    await serving(join(place.path, "state"), [
-      ...["--nameserver", dns.address, "--trust-bundle", join(place.path, "ca.pem")],
-      join(place.path, "m.yaml")
-    ])
+    await started(place, ["--nameserver", dns.address, "--trust-bundle", join(place.path, "ca.pem")])
     const hosts = new Set<string>()
     for (let n = 0; n < 4; n++) hosts.add((await get(port, "/")).body)
     assert.deepEqual([...hosts].sort(), [`example.com:${origin.port}`, `example.net:${origin.port}`])
@@ -100,7 +96,7 @@ spec:
   rules: [{backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: mixed}]}]
 `
     )
-    await serving(join(place.path, "state"), ["--unix-directory", join(place.path, "sockets"), join(place.path, "m.yaml")])
+    await started(place, ["--unix-directory", join(place.path, "sockets")])
     const bodies = new Set<string>()
     for (let n = 0; n < 4; n++) bodies.add((await get(port, "/")).body)
     assert.deepEqual([...bodies].sort(), ["address api.vendor.example", "socket api.vendor.example"])
@@ -132,7 +128,7 @@ spec:
   rules: [{backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: primary}${beside}]}]
 `
       })
-      await serving(join(place.path, "state"), [join(place.path, "m.yaml")])
+      await started(place)
       for (let n = 0; n < 4; n++) assert.deepEqual(await get(port, "/"), { status: 200, body: "primary" })
       await gone.close()
       for (let n = 0; n < 4; n++) assert.deepEqual(await get(port, "/"), { status: 200, body: "standby" })

@@ -1,7 +1,7 @@
 // BackendTrafficPolicy of Envoy Gateway through `sluice run`: retries, times and limits as a client sees them, a policy that is edited, and one that is refused.
 import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
-import { folder, gateway, type Running, running, sluice } from "../cli/program.ts"
+import { folder, gateway, type Running, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { type Exchange, type Origin, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
@@ -71,9 +71,7 @@ describe("a BackendTrafficPolicy", () => {
       policy("limited", { ...toRule("limited"), rateLimit: { type: "Local" } })
     ]
     using place = folder({ "m.yaml": manifest(port, origin, retried(3), ...rest) })
-    const state = join(place.path, "state")
-    const off = ["--listen-address", "127.0.0.1", "--health-address", "off", "--admin-address", "off"]
-    const child = running(["run", "--state-folder", state, ...off, "--allow-loopback", join(place.path, "m.yaml")])
+    const child = serving(place)
     children.push(child)
     await child.line(/Programmed True/)
 

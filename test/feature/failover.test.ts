@@ -1,7 +1,7 @@
 // A chain of four tiers in one route: an address, another endpoint of the same Backend, a Backend of another namespace, a Service. Faults by script, no sleeps.
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { folder, gateway, type Running, running, sluice } from "../cli/program.ts"
+import { folder, gateway, type Running, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { type Origin, type Script, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
@@ -79,12 +79,7 @@ beforeEach(async () => {
   origins = await Promise.all(["a", "b", "c", "d"].map((name) => startOrigin({ script: says(name) })))
   port = await freePort()
   place = folder({ "m.yaml": `${gateway(port)}${manifest(origins.map((origin) => origin.port))}` })
-  child = running(
-    ["run", "--listen-address=127.0.0.1", "--admin-address=off", "--health-address=off", "--allow-loopback"].concat(
-      `--state-folder=${join(place.path, "state")}`,
-      join(place.path, "m.yaml")
-    )
-  )
+  child = serving(place)
   await child.line(/Gateway shop\/edge: http:/)
 }, 20_000)
 

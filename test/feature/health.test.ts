@@ -1,7 +1,7 @@
 // Health as people write it and look at it: a Backend served by `sluice run`, its admin port and `explain`.
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, gateway, running, sluice } from "../cli/program.ts"
+import { folder, gateway, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { type Script, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
@@ -41,10 +41,7 @@ it("an address that fails is out, said by explain, /clusters, /upstreams and the
   const [port, admin] = [await freePort(), await freePort()]
   const health = "outlier: {consecutive5XxErrors: 2, baseEjectionTime: 2s}"
   using place = folder({ "m.yaml": `${gateway(port)}${manifest([bad.port, well.port], health)}` })
-  const child = running([
-    ...["run", "--listen-address=127.0.0.1", `--admin-address=127.0.0.1:${admin}`, "--health-address=off", "--allow-loopback"],
-    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
-  ])
+  const child = serving(place, { admin: `127.0.0.1:${admin}` })
   try {
     await child.line(/Gateway shop\/edge: http:/)
     for (let n = 0; n < 6; n++) await ask(port, "/")
@@ -73,10 +70,7 @@ it("an address that fails its looks is out, said by explain, /clusters and the m
   const [port, admin, metrics] = [await freePort(), await freePort(), await freePort()]
   const health = "healthCheck: {type: HTTP, http: {path: /healthz}, interval: 100ms, timeout: 5s}"
   using place = folder({ "m.yaml": `${gateway(port)}${manifest([failing.port, well.port], health)}` })
-  const child = running([
-    ...["run", "--listen-address=127.0.0.1", `--admin-address=127.0.0.1:${admin}`, `--health-address=127.0.0.1:${metrics}`],
-    ...["--allow-loopback", `--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
-  ])
+  const child = serving(place, { admin: `127.0.0.1:${admin}`, health: `127.0.0.1:${metrics}` })
   try {
     await child.line(/Gateway shop\/edge: http:/)
     await shows(admin, "/clusters", `127.0.0.1:${failing.port}::health_flags::/failed_active_hc`)

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { connect } from "node:tls"
 import { afterEach, assert, it } from "vitest"
-import { folder, type Running, running, sluice } from "../cli/program.ts"
+import { folder, type Running, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
@@ -82,17 +82,7 @@ it("serves hosts and paths, TLS with the Secret of each host, and what an edit m
       secret("a", await authority.leaf({ dns: ["a.example.com"] })) +
       secret("b", await authority.leaf({ dns: ["b.example.com"] }))
   })
-  const child = running([
-    ...[
-      "run",
-      "--listen-address=127.0.0.1",
-      "--admin-address=off",
-      "--health-address=off",
-      "--allow-loopback",
-      `--nameserver=${dns.address}`
-    ],
-    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml"), join(place.path, "secrets.yaml")]
-  ])
+  const child = serving(place, { flags: [`--nameserver=${dns.address}`], files: ["m.yaml", "secrets.yaml"] })
   children.push(child)
   await child.line(/Gateway default\/ingress: http:/)
   const body = async (port: number, path: string, host: string, tls = false) => {
@@ -168,17 +158,7 @@ spec: {type: ExternalName, externalName: pages.vendor.example, ports: [{name: we
     "secrets.yaml":
       secret("shop", await authority.leaf({ dns: ["own.example.com"] })) + secret("a", await authority.leaf({ dns: ["a.example.com"] }))
   })
-  const child = running([
-    ...[
-      "run",
-      "--listen-address=127.0.0.1",
-      "--admin-address=off",
-      "--health-address=off",
-      "--allow-loopback",
-      `--nameserver=${dns.address}`
-    ],
-    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml"), join(place.path, "secrets.yaml")]
-  ])
+  const child = serving(place, { flags: [`--nameserver=${dns.address}`], files: ["m.yaml", "secrets.yaml"] })
   children.push(child)
   await child.line(/Gateway default\/ingress: http:/)
   const answer = async (path: string, secure = false) => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { running } from "../cli/program.ts"
+import { serving } from "../cli/program.ts"
 import { freePorts } from "../cluster/ports.ts"
 import { ask } from "../proxy/harness.ts"
 import { startOrigin } from "../support/origin.ts"
@@ -41,13 +41,7 @@ it("too many requests under way for the heap: 503 for what comes then, an answer
   const [port = 0] = await freePorts(1)
   const folder = mkdtempSync(join(tmpdir(), "sluice-memory-"))
   writeFileSync(join(folder, "m.yaml"), manifest(port, origin.port))
-  const child = running(
-    [
-      ...["run", "--listen-address=127.0.0.1", "--admin-address=off", "--health-address=off", "--allow-loopback"],
-      ...[`--state-folder=${join(folder, "state")}`, join(folder, "m.yaml")]
-    ],
-    { NODE_OPTIONS: "--max-old-space-size=80 --max-semi-space-size=8" }
-  )
+  const child = serving({ path: folder }, { env: { NODE_OPTIONS: "--max-old-space-size=80 --max-semi-space-size=8" } })
   try {
     await child.line(/Gateway default\/edge: http:/)
     const headers = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`x-${n}`, `${n}`.padEnd(1_000, "x")]))

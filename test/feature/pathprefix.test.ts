@@ -1,7 +1,7 @@
 // One service at two vendors, which serve it under different paths: a Backend whose endpoints have a pathPrefix, served and explained.
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, gateway, running, sluice } from "../cli/program.ts"
+import { folder, gateway, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
@@ -32,12 +32,7 @@ it("each endpoint gets its own prefix, after the route's rewrite", async () => {
   const port = await freePort()
   using place = folder({ "m.yaml": `${gateway(port)}${manifest(one.port, other.port)}` })
   const file = join(place.path, "m.yaml")
-  const child = running(
-    ["run", "--listen-address=127.0.0.1", "--admin-address=off", "--health-address=off", "--allow-loopback"].concat(
-      `--state-folder=${join(place.path, "state")}`,
-      file
-    )
-  )
+  const child = serving(place)
   try {
     await child.line(/Gateway shop\/edge: http:/)
     const bodies = [await ask(port, "/geo/oslo?q=1"), await ask(port, "/geo/oslo?q=1")].map((answer) => answer.body.toString())

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, running } from "../cli/program.ts"
+import { folder, serving } from "../cli/program.ts"
 import { type Answer, type Ask, ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
@@ -179,12 +179,10 @@ it.each(Object.keys(tasks))(
       "m/page.yaml": manifests,
       ...(trust === "Process" ? {} : { "m/ca.yaml": corporate })
     })
-    const child = running([
-      ...["run", "--listen-address=127.0.0.1", "--admin-address=off", "--health-address=off", "--allow-loopback"],
-      ...[`--nameserver=${names.address}`, `--state-folder=${join(place.path, "state")}`],
-      ...(trust === "Process" ? [`--trust-bundle=${join(place.path, "ca.pem")}`] : []),
-      join(place.path, "m")
-    ])
+    const child = serving(place, {
+      flags: [`--nameserver=${names.address}`, ...(trust === "Process" ? [`--trust-bundle=${join(place.path, "ca.pem")}`] : [])],
+      files: ["m"]
+    })
     try {
       await child.line(/Gateway \w+\/edge: http:/)
       await holds({

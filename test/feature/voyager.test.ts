@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, gateway, running, sluice } from "../cli/program.ts"
+import { folder, gateway, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
@@ -43,17 +43,7 @@ it.each([
     own.host("origin-7.rates.example", ["127.0.0.1"])
     const port = await freePort()
     using place = folder({ "ca.pem": authority.certificate, "m.yaml": `${gateway(port)}${manifest(origin.port, own.address, tls)}` })
-    const child = running([
-      ...[
-        "run",
-        "--listen-address=127.0.0.1",
-        "--admin-address=off",
-        "--health-address=off",
-        "--allow-loopback",
-        `--nameserver=${others.address}`
-      ],
-      ...[`--state-folder=${join(place.path, "state")}`, `--trust-bundle=${join(place.path, "ca.pem")}`, join(place.path, "m.yaml")]
-    ])
+    const child = serving(place, { flags: [`--nameserver=${others.address}`, `--trust-bundle=${join(place.path, "ca.pem")}`] })
     try {
       await child.line(/Gateway shop\/edge: http:/)
       const answer = await ask(port, "/rate")
@@ -99,10 +89,7 @@ spec:
   parametersRef: {group: gateway.sluice.dev, kind: GatewayParameters, name: kept, namespace: shop}
 `
   using place = folder({ "m.yaml": `${gateway(port)}${service}` })
-  const child = running([
-    ...["run", "--listen-address=127.0.0.1", "--admin-address=off", "--health-address=off", `--nameserver=${dns.address}`],
-    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
-  ])
+  const child = serving(place, { flags: [`--nameserver=${dns.address}`] })
   try {
     await child.line(/Gateway shop\/edge: http:/)
     const answer = await ask(port, "/rate?of=eur")
