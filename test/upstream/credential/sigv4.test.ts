@@ -73,6 +73,17 @@ describe("a signed request", () => {
     assert.notInclude(seen.head, "mine")
   })
 
+  it("is dated by the wall's clock, whatever clock the rest goes by", async () => {
+    await using road = await secured(credential("s3"), secretsOf({ s: keys }))
+    const before = Math.floor(Date.now() / 1_000) * 1_000
+    await exchange(road.upstream)
+    const [, ...parts] = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(road.origin.seen[0]!.header("x-amz-date")!)!
+    const [year, month, day, hour, minute, second] = parts.map(Number) as [number, number, number, number, number, number]
+    const dated = Date.UTC(year, month - 1, day, hour, minute, second)
+    assert.isAtLeast(dated, before)
+    assert.isAtMost(dated, Date.now())
+  })
+
   it("carries the session token of its key", async () => {
     await using road = await world("s3", { secret: `${keys}\nsession` })
     await exchange(road.upstream)

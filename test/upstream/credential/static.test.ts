@@ -4,9 +4,10 @@ import { assert, describe, it } from "vitest"
 import type { Credential } from "#src/snapshot/upstream.ts"
 import { systemTrust } from "#src/translate/destination.ts"
 import { makeAuthority } from "../../support/certificates.ts"
-import { at, exchange, liveUpstream } from "../../support/live.ts"
+import { at, exchange, handNames, liveUpstream, named } from "../../support/live.ts"
 import { drip, startOrigin } from "../../support/origin.ts"
-import { secretsOf, secured } from "./secured.ts"
+import { startTold } from "../../support/told.ts"
+import { secretsOf, secured, vendors } from "./secured.ts"
 
 const bearer: Credential = { kind: "Static", header: "Authorization", form: "Bearer", secret: "s" }
 const apiKey: Credential = { kind: "Static", header: "X-Api-Key", form: "Header", secret: "s" }
@@ -112,6 +113,25 @@ describe("without its credential a request goes nowhere: credential_unavailable,
     assert.deepEqual([road.origin.connections, road.origin.requests], [1, 1])
     const { pool } = road.upstream.describe()
     assert.deepEqual([pool.active, pool.idle], [0, 1])
+  })
+
+  it("its connection serves nobody else where it has told whose request it carries", async () => {
+    const { chain, key } = await (await vendors()).leaf({ dns: ["api.vendor.test"] })
+    await using told = await startTold({ chain, key })
+    const names = handNames()
+    names.set("api.vendor.test", { addresses: ["127.0.0.1"] })
+    await using upstream = await liveUpstream({
+      endpoints: [named("api.vendor.test", told.port, { tls: true })],
+      spec: { credential: bearer, tls: systemTrust, proxyProtocol: "V1" },
+      ...{ names, material: secretsOf({ s: "Bearer t" }), trust: [(await vendors()).certificate] }
+    })
+    const client = (n: number) => ({ source: `198.51.100.${n}`, sourcePort: n, destination: "203.0.113.1", destinationPort: 443 })
+    const waiting = exchange(upstream, { client: client(1) })
+    upstream.setMaterial(secretsOf({}))
+    assert.strictEqual((await waiting).failure?.reason, "credential_unavailable")
+    assert.deepEqual([upstream.describe().pool.idle, upstream.describe().pool.active], [0, 0])
+    upstream.setMaterial(secretsOf({ s: "Bearer t" }))
+    assert.strictEqual((await exchange(upstream, { client: client(2) })).body.toString(), "PROXY TCP4 198.51.100.2 203.0.113.1 2 443")
   })
 
   it.each([

@@ -2,6 +2,7 @@
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import type { EgressRules } from "#src/snapshot/egress.ts"
 import type { HealthCheck } from "#src/snapshot/health.ts"
+import { silentObserver } from "#src/upstream/upstream.ts"
 import { type Authority, makeAuthority } from "../../support/certificates.ts"
 import { at, exchange, handNames, type LiveOptions, liveUpstream, named, type TestUpstream, until } from "../../support/live.ts"
 import { type Origin, type Script, startOrigin } from "../../support/origin.ts"
@@ -281,6 +282,37 @@ describe("a look", () => {
     await until(() => passed(clock) > last)
     assert.strictEqual(a.connections, 1)
     await upstream.close()
+  })
+
+  it("is none at an address that is found once the upstream has left the tables", async () => {
+    await using a = await startOrigin({ script: answers(200) })
+    await using b = await startOrigin({ host: "127.0.0.2", port: a.port, script: answers(200) })
+    await using clock = await watched({ endpoints: [at(a.port)] })
+    const names = handNames()
+    names.set("many.test", { addresses: ["127.0.0.1"] })
+    await using upstream = await watched({ endpoints: [named("many.test", a.port)], names })
+    await until(() => passed(upstream) > 0)
+    upstream.retire()
+    names.set("many.test", { addresses: ["127.0.0.1", "127.0.0.2"] })
+    assert.strictEqual(upstream.facts().addresses, 2)
+    const [looks, last] = [passed(upstream), passed(clock) + 15]
+    await until(() => passed(clock) > last)
+    assert.deepEqual([b.connections, passed(upstream)], [0, looks])
+  })
+
+  it("is the last one where what it finds has the upstream leave the tables", async () => {
+    const told = Promise.withResolvers<void>()
+    await using a = await startOrigin({ script: (incoming) => told.promise.then(() => incoming.reply({ status: 500 })) })
+    await using b = await startOrigin({ script: answers(200) })
+    await using clock = await watched({ endpoints: [at(b.port)] })
+    let leave = (): void => {}
+    await using upstream = await watched({ endpoints: [at(a.port)], observer: { ...silentObserver, onFacts: () => leave() } })
+    leave = () => upstream.retire()
+    told.resolve()
+    await until(() => upstream.facts().health?.out === 1)
+    const last = passed(clock) + 15
+    await until(() => passed(clock) > last)
+    assert.strictEqual(failed(upstream), 1)
   })
 
   it("costs the upstream none of its connections, and is no dial or request of its counts", async () => {
