@@ -5,7 +5,7 @@ import { type ObjectKey, objectKey } from "#schemas/meta.ts"
 import { makeReadyEndpoints } from "#src/operator/endpoints.ts"
 import type { Change } from "#src/state/change.ts"
 import { apply, empty } from "#src/state/state.ts"
-import { decoded } from "../translate/objects.ts"
+import { decoded } from "../translate/manifests.ts"
 
 const slice = (name: string, service: string | null, ready: ReadonlyArray<boolean | undefined>) =>
   decoded({

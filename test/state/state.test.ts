@@ -4,7 +4,8 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Change, Decoded } from "#src/state/change.ts"
 import { answered, apply, editedSince, empty, objectsOf, synced } from "#src/state/state.ts"
-import { anyChange, decoded, externalName, folded } from "../translate/objects.ts"
+import { decoded, externalName, folded } from "../translate/manifests.ts"
+import { anyChange } from "../translate/objects.ts"
 
 const key = "Service/shop/cart"
 const service = (host = "cart.example.net", more: object = {}): Decoded => decoded({ ...externalName("cart", "shop", host), ...more })

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "vitest"
 import { objectKey } from "#schemas/meta.ts"
 import { makeTranslate } from "#src/translate/translate.ts"
-import { folded, gatewayClass, httpGateway, upserted } from "./objects.ts"
+import { folded, gatewayClass, httpGateway, upserted } from "./manifests.ts"
 import { settings } from "./world.ts"
 
 const parameters = (name: string, spec: object) => ({

@@ -1,86 +1,10 @@
-// Objects for tests that need many or odd ones: raw manifests through the real door, and arbitrary edits of a small crowded world.
-
-import { Result } from "effect"
+// Arbitrary objects from a small crowd of names, and arbitrary edits.
 import fc from "fast-check"
-import { expect } from "vitest"
-import { decodeObject } from "#schemas/decode.ts"
-import { type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
-import type { Secret } from "#schemas/secret.ts"
-import { seal } from "#src/snapshot/secret.ts"
-import type { Change, Decoded } from "#src/state/change.ts"
-import { apply, type ClusterState, empty } from "#src/state/state.ts"
-import type { Translation } from "#src/translate/translate.ts"
-
-const sealKey = new Uint8Array(32).fill(7)
-
-/** Throws for what has no readable metadata. */
-export const decoded = (raw: object): Decoded => {
-  // As a source has it: JSON, in which a field that is undefined is absent.
-  const object = decodeObject(JSON.parse(JSON.stringify(raw)))
-  if (object._tag !== "Decoded") throw new Error(`unreadable: ${JSON.stringify(object)}`)
-  if (object.kind.kind !== "Secret" || Result.isFailure(object.value))
-    return { meta: object.meta, value: object.value, ...(object.owner === undefined ? {} : { owner: object.owner }) }
-  const { type, data } = object.value.success as Secret
-  return {
-    meta: object.meta,
-    value: Result.succeed({ type, data: new Map([...data].map(([k, bytes]) => [k, seal(sealKey, bytes)] as const)) })
-  }
-}
-
-export const upserted = (raw: object): Change => ({ _tag: "Upserted", object: decoded(raw) })
-
-export const folded = (changes: Iterable<Change>, from: ClusterState = empty): ClusterState => [...changes].reduce(apply, from)
+import { parseKey } from "#schemas/meta.ts"
+import type { Change } from "#src/state/change.ts"
+import { decoded, gatewayClass, upserted } from "./manifests.ts"
 
 const gatewayApi = "gateway.networking.k8s.io/v1"
-
-export const gatewayClass = {
-  apiVersion: gatewayApi,
-  kind: "GatewayClass",
-  metadata: { name: "sluice" },
-  spec: { controllerName: "sluice.dev/gateway-controller" }
-}
-
-export const httpGateway = (name = "edge", namespace = "infra", port = 80): object => ({
-  apiVersion: gatewayApi,
-  kind: "Gateway",
-  metadata: { name, namespace },
-  spec: {
-    gatewayClassName: "sluice",
-    listeners: [{ name: "http", port, protocol: "HTTP", allowedRoutes: { namespaces: { from: "All" } } }]
-  }
-})
-
-export const route = (name: string, spec: object, namespace = "shop"): object => ({
-  apiVersion: gatewayApi,
-  kind: "HTTPRoute",
-  metadata: { name, namespace },
-  spec: { parentRefs: [{ name: "edge", namespace: "infra" }], ...spec }
-})
-
-export const externalName = (name: string, namespace = "shop", host = `${name}.example.net`): object => ({
-  apiVersion: "v1",
-  kind: "Service",
-  metadata: { name, namespace },
-  spec: { type: "ExternalName", externalName: host, ports: [{ port: 8080, appProtocol: "https" }] }
-})
-
-export const routeKey = (name: string, namespace = "shop"): ObjectKey => objectKey("HTTPRoute.gateway.networking.k8s.io", namespace, name)
-
-/** Two translations say the same. Functions are compared by what they give. */
-export const expectEqual = (a: Translation, b: Translation): void => {
-  const plain = (translation: Translation) => ({
-    verdicts: translation.verdicts,
-    interest: translation.interest,
-    ignored: translation.ignored,
-    gateways: new Map(
-      [...translation.gateways].map(([key, { snapshot, material, infrastructure }]) => [
-        key,
-        { snapshot, infrastructure, material: [...snapshot.secrets.keys()].sort().map((id) => material(id).ref) }
-      ])
-    )
-  })
-  expect(plain(a)).toEqual(plain(b))
-}
 
 const namespaces = fc.oneof({ weight: 2, arbitrary: fc.constant("a") }, { weight: 1, arbitrary: fc.constant("b") })
 const names = fc.oneof({ weight: 2, arbitrary: fc.constant("x") }, { weight: 1, arbitrary: fc.constantFrom("y", "z") })
@@ -409,69 +333,6 @@ export const anyObject: fc.Arbitrary<object> = fc.oneof(
   },
   { weight: 1, arbitrary: often(gatewayClass, fc.constant({ ...gatewayClass, spec: { controllerName: "example.com/other" } })) }
 )
-
-/** Something that serves, for edits to spoil and mend. */
-export const crowd: ReadonlyArray<object> = [
-  gatewayClass,
-  httpGateway("x", "a"),
-  httpGateway("y", "a", 8080),
-  externalName("x", "a"),
-  externalName("y", "b"),
-  ...["a", "b"].map((namespace) =>
-    route(
-      "x",
-      {
-        parentRefs: [{ name: "x", namespace: "a" }],
-        hostnames: ["h.example.com"],
-        rules: [
-          {
-            backendRefs: [
-              { name: "x", port: 8080 },
-              { group: "gateway.sluice.dev", kind: "Backend", name: "x" }
-            ]
-          }
-        ]
-      },
-      namespace
-    )
-  ),
-  {
-    apiVersion: "gateway.sluice.dev/v1alpha1",
-    kind: "Backend",
-    metadata: { name: "x", namespace: "a" },
-    spec: { endpoints: [{ fqdn: { hostname: "f.example.net", port: 443 } }] }
-  },
-  {
-    apiVersion: "networking.k8s.io/v1",
-    kind: "IngressClass",
-    metadata: { name: "x" },
-    spec: {
-      controller: "sluice.dev/gateway-controller",
-      parameters: { apiGroup: "gateway.sluice.dev", kind: "GatewayParameters", name: "x", scope: "Namespace", namespace: "a" }
-    }
-  },
-  {
-    apiVersion: "gateway.sluice.dev/v1alpha1",
-    kind: "GatewayParameters",
-    metadata: { name: "x", namespace: "a" },
-    spec: { ingress: { gateway: { name: "x" } } }
-  },
-  {
-    apiVersion: "networking.k8s.io/v1",
-    kind: "Ingress",
-    metadata: { name: "x", namespace: "a" },
-    spec: {
-      ingressClassName: "x",
-      tls: [{ hosts: ["h.example.com"], secretName: "x" }],
-      rules: [
-        {
-          host: "h.example.com",
-          http: { paths: [{ path: "/p", pathType: "Prefix", backend: { service: { name: "x", port: { number: 80 } } } }] }
-        }
-      ]
-    }
-  }
-]
 
 /** An edit: mostly objects that come or change, some that go, lists said anew, answers to interest. */
 export const anyChange: fc.Arbitrary<Change> = fc.oneof(

@@ -11,7 +11,7 @@ import type { Change } from "#src/state/change.ts"
 import { apply, type ClusterState } from "#src/state/state.ts"
 import { makeTranslate } from "#src/translate/translate.ts"
 import { edited, long, placesOf } from "../schemas/table/row.ts"
-import { decoded, externalName, folded, gatewayClass, httpGateway, route, routeKey, upserted } from "./objects.ts"
+import { decoded, externalName, folded, gatewayClass, httpGateway, route, routeKey, upserted } from "./manifests.ts"
 import { settings } from "./world.ts"
 
 /** Objects a state, and states: together 100,000 objects. */

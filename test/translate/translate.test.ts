@@ -7,20 +7,9 @@ import { diff } from "#src/snapshot/update.ts"
 import type { Change, Decoded } from "#src/state/change.ts"
 import { apply, empty } from "#src/state/state.ts"
 import { makeTranslate, type Translation } from "#src/translate/translate.ts"
-import {
-  anyChange,
-  anyObject,
-  crowd,
-  decoded,
-  expectEqual,
-  externalName,
-  folded,
-  gatewayClass,
-  httpGateway,
-  route,
-  routeKey,
-  upserted
-} from "./objects.ts"
+import { crowd } from "./crowd.ts"
+import { decoded, expectEqual, externalName, folded, gatewayClass, httpGateway, route, routeKey, upserted } from "./manifests.ts"
+import { anyChange, anyObject } from "./objects.ts"
 import { settings } from "./world.ts"
 
 const translate = makeTranslate(settings)

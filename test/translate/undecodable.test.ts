@@ -7,7 +7,7 @@ import { desiredStatus } from "#src/operator/status/desired.ts"
 import { decodeServed } from "#src/sources/served.ts"
 import type { Verdict } from "#src/status/verdict.ts"
 import { makeTranslate } from "#src/translate/translate.ts"
-import { folded, gatewayClass, httpGateway, route } from "./objects.ts"
+import { folded, gatewayClass, httpGateway, route } from "./manifests.ts"
 import { settings } from "./world.ts"
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests that are wrong on purpose

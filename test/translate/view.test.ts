@@ -4,7 +4,7 @@ import type { Change } from "#src/state/change.ts"
 import { apply, type ClusterState } from "#src/state/state.ts"
 import type { Index } from "#src/translate/lookup.ts"
 import { type Memo, open, type View } from "#src/translate/view.ts"
-import { decoded, externalName, folded, upserted } from "./objects.ts"
+import { decoded, externalName, folded, upserted } from "./manifests.ts"
 
 const key = (name: string) => `Service/shop/${name}` as const
 const gone = (name: string): Change => ({ _tag: "Deleted", key: key(name) })

@@ -6,7 +6,7 @@ import { resolveBackend } from "#src/translate/backend.ts"
 import type { ResolvedBackend } from "#src/translate/resolved.ts"
 import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
 import { conditionsOf, settings, viewOf, world } from "../world.ts"
-import { type Row, tryRows } from "./page.ts"
+import { fieldsOf, type Row, tryRows } from "./page.ts"
 
 const key = "Backend.gateway.envoyproxy.io/shop/api"
 
@@ -287,8 +287,7 @@ const outcome = (spec: object): { readonly text: string; readonly refused: boole
 
 describe("fields of Envoy Gateway's Backend", () =>
   tryRows({
-    kind: "Backend",
-    schema: EnvoyBackend,
+    ...{ page: "envoy-gateway.md", kind: "Backend", fields: fieldsOf(EnvoyBackend) },
     rows,
     plain: base,
     written: (field) => field.replace(/^endpoints\b/, "endpoints[]").replace("caCertificateRefs", "caCertificateRefs[]"),
