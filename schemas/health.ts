@@ -6,8 +6,7 @@ import { rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { PreciseHostname } from "./hostname.ts"
 import { int32, integer, PortNumber, text } from "./name.ts"
-
-const Later = Schema.optionalKey(Schema.Unknown).annotateKey({ description: "For a later release: refused by condition." })
+import { Payload } from "./payload.ts"
 
 const percent = Schema.optionalKey(integer(0, 100))
 
@@ -20,14 +19,39 @@ const HTTPProbe = Schema.Struct({
   path: text(1, 1024)
     .check(Schema.isPattern(/^\/[!-~]*$/u, { expected: "a path that begins with /, of printable ASCII without spaces" }))
     .annotateKey({ description: "What is asked for, after the pathPrefix of an endpoint." }),
-  method: defaulted(Schema.Literals(["GET", "HEAD", "OPTIONS"]), "GET"),
+  method: defaulted(Schema.Literals(["GET", "HEAD", "OPTIONS", "POST", "PUT"]), "GET"),
   hostname: Schema.optionalKey(PreciseHostname).annotateKey({
     description: "The Host sent. Absent: as requests to the backend have it; of addresses without a name, the address."
   }),
   expectedStatuses: listOf(integer(100, 599), 64).annotateKey({ description: "Statuses of one that is well. Absent: 200." }),
-  retriableStatuses: Later,
-  expectedResponse: Later,
-  requestBody: Later
+  retriableStatuses: listOf(integer(100, 599), 64).annotateKey({
+    description:
+      "Statuses of a failed look that count towards unhealthyThreshold, as failures without an answer do; any other takes the address out at once. Absent: each of them counts."
+  }),
+  expectedResponse: Schema.optionalKey(Payload).annotateKey({
+    description: "What the first 64 KiB of the answer's content must hold. It is read as it comes, encoded or not."
+  }),
+  requestBody: Schema.optionalKey(Payload).annotateKey({ description: "Sent with method POST or PUT." })
+}).check(
+  rules(
+    {
+      at: "requestBody",
+      message: "Only allowed with method POST or PUT",
+      cel: "!has(self.requestBody) || (has(self.method) && self.method in ['POST', 'PUT'])",
+      broken: ({ method, requestBody }) => requestBody !== undefined && method !== "POST" && method !== "PUT"
+    },
+    {
+      at: "expectedResponse",
+      message: "Not allowed with method HEAD, whose answers have no content",
+      cel: "!has(self.expectedResponse) || !has(self.method) || self.method != 'HEAD'",
+      broken: ({ method, expectedResponse }) => expectedResponse !== undefined && method === "HEAD"
+    }
+  )
+)
+
+const TCPProbe = Schema.Struct({
+  send: Schema.optionalKey(Payload).annotateKey({ description: "Sent when the connection is made, over TLS where the endpoint has it." }),
+  receive: Schema.optionalKey(Payload).annotateKey({ description: "What the first 64 KiB of what comes then must hold." })
 })
 
 /** Durations in milliseconds. */
@@ -36,7 +60,7 @@ export const HealthCheck = Schema.Struct({
     description: "HTTP: a request, over TLS where the endpoint has it. TCP: a connection. TLS: a handshake whose certificate holds."
   }),
   http: Schema.optionalKey(HTTPProbe),
-  tcp: Later,
+  tcp: Schema.optionalKey(TCPProbe).annotateKey({ description: "What is said on a connection of type TCP. Absent: nothing." }),
   interval: Schema.optionalKey(Duration).annotateKey({
     description: "Between two looks at one address, give or take a tenth. Absent: 3s."
   }),
@@ -64,6 +88,12 @@ export const HealthCheck = Schema.Struct({
       message: "Only allowed when type is HTTP",
       cel: "self.type == 'HTTP' || !has(self.http)",
       broken: ({ type, http }) => type !== "HTTP" && http !== undefined
+    },
+    {
+      at: "tcp",
+      message: "Only allowed when type is TCP",
+      cel: "self.type == 'TCP' || !has(self.tcp)",
+      broken: ({ type, tcp }) => type !== "TCP" && tcp !== undefined
     },
     {
       at: "interval",
@@ -104,10 +134,25 @@ export const Outlier = Schema.Struct({
       "Of the addresses of a tier, rounded up: one of a few can always go, and the whole of a tier with another behind it. 0: none. Absent: 50."
   }),
   panicThreshold: PanicThreshold,
-  interval: Later,
-  failurePercentageThreshold: Later
+  failurePercentageThreshold: Schema.optionalKey(integer(1, 100)).annotateKey({
+    description:
+      "Percent of the requests of an interval that fail, by what consecutive5XxErrors counts; judged where there were ten at least. Absent: not judged."
+  }),
+  interval: Schema.optionalKey(Duration).annotateKey({ description: "Of failurePercentageThreshold. Absent: 3s." })
 }).check(
   rules(
+    {
+      at: "interval",
+      message: "Expected at least 100ms",
+      cel: "!has(self.interval) || duration(self.interval) >= duration('100ms')",
+      broken: ({ interval }) => interval !== undefined && interval < 100
+    },
+    {
+      at: "interval",
+      message: "Only allowed with failurePercentageThreshold",
+      cel: "!has(self.interval) || has(self.failurePercentageThreshold)",
+      broken: ({ interval, failurePercentageThreshold }) => interval !== undefined && failurePercentageThreshold === undefined
+    },
     {
       at: "baseEjectionTime",
       message: "Expected more than 0s",
@@ -123,7 +168,3 @@ export const Outlier = Schema.Struct({
   )
 )
 export type Outlier = typeof Outlier.Type
-
-/** Fields that are read and not served yet, of a probe and of an outlier. */
-export const laterProbeFields = ["retriableStatuses", "expectedResponse", "requestBody"] as const
-export const laterOutlierFields = ["interval", "failurePercentageThreshold"] as const

@@ -155,7 +155,7 @@ export const definitions = {
   ejections: {
     name: "sluice_upstream_ejections_total",
     type: "counter",
-    help: "Addresses left out for a while because of what their requests came to. why: errors, gateway or local (failures without an answer).",
+    help: "Addresses left out for a while because of what their requests came to. why: errors, gateway, local (failures without an answer) or share (of the requests of an interval).",
     labels: [...upstream, "why"]
   },
   probes: {

@@ -9,6 +9,8 @@ export interface Outlier {
   readonly gatewayErrors: number | null
   /** In a row, without an answer. null: they are not told apart and count above; else they count here alone. */
   readonly localFailures: number | null
+  /** A share of the requests of an interval, of sorts that serverErrors counts. Absent: not judged. */
+  readonly failures?: { readonly percent: number; readonly interval: number }
   /** Of the first time; the n-th in short succession takes n times as long, five minutes at most. */
   readonly baseEjection: number
   /** Of the addresses of a tier, rounded up. A tier before another may be ejected whole. */
@@ -36,14 +38,27 @@ export type Probe =
   /** Well: one of these statuses. host: null: the one of the identity (law 6). TLS as requests have it. */
   | {
       readonly _tag: "Http"
-      readonly method: "GET" | "HEAD" | "OPTIONS"
+      readonly method: "GET" | "HEAD" | "OPTIONS" | "POST" | "PUT"
       readonly path: string
       readonly host: string | null
       readonly expected: ReadonlyArray<number>
+      /** Unexpected statuses that count towards the threshold; others take the address out at once. Absent: each counts. */
+      readonly retriable?: ReadonlyArray<number>
+      /** Absent: none is sent. */
+      readonly body?: Base64
+      /** What the answer's content must hold. */
+      readonly holds?: Base64
     }
-  /** Well: a connection, or a handshake whose certificate holds. */
-  | { readonly _tag: "Tcp" }
+  /** Well: a connection and, where something is sent or awaited on it (then over TLS where requests are), what must come. */
+  | { readonly _tag: "Tcp"; readonly send?: Base64; readonly receive?: Base64 }
+  /** Well: a handshake whose certificate holds. */
   | { readonly _tag: "Tls" }
+
+/** Bytes, that a snapshot may be printed. */
+export type Base64 = string
+
+/** Requests of an interval that a share of failures is judged by, at least: one of two says little. */
+export const judgedFrom = 10
 
 export const defaultPanic: Panic = 50
 
@@ -60,15 +75,35 @@ const seconds = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${
 
 const panicWords = (panic: Panic): string => (panic === 0 ? "" : `; ignored when more than ${panic} % are out`)
 
+const said = (bytes: Base64 | undefined, before: string): string =>
+  bytes === undefined ? "" : `${before}${Buffer.from(bytes, "base64").length} bytes`
+
+/** What is done, and what must come of it. What is sent is not told, as it may be a secret. */
+const lookWords = (probe: Probe): readonly [done: string, well: string] => {
+  switch (probe._tag) {
+    case "Http":
+      return [
+        `${probe.method} ${probe.path}${probe.host === null ? "" : ` with Host ${probe.host}`}${said(probe.body, " and ")}`,
+        `answered ${probe.expected.join(" or ")}${said(probe.holds, " with content that holds ")} `
+      ]
+    case "Tcp":
+      return [`a connection${said(probe.send, " that is sent ")}`, probe.receive === undefined ? "" : `${said(probe.receive, "answered by what holds ")} `]
+    case "Tls":
+      return ["a TLS handshake", ""]
+  }
+}
+
 /** As people read it: `GET /healthz every 3s, answered 200 within 1s; out after 3, in after 1; …`. */
 export const describeHealthCheck = (check: HealthCheck): string => {
   const { probe, port, interval, timeout, unhealthyThreshold, healthyThreshold, panic } = check
+  const [done, well] = lookWords(probe)
+  const retriable = probe._tag === "Http" ? probe.retriable : undefined
+  const out =
+    retriable === undefined
+      ? `out after ${unhealthyThreshold}`
+      : `out after ${unhealthyThreshold} (without an answer${retriable.length === 0 ? "" : `, or ${retriable.join(", ")}`}; any other status: at once)`
   const at = port === null ? "" : ` on port ${port}`
-  const look =
-    probe._tag === "Http"
-      ? `${probe.method} ${probe.path}${probe.host === null ? "" : ` with Host ${probe.host}`}${at} every ${seconds(interval)}, answered ${probe.expected.join(" or ")} within ${seconds(timeout)}`
-      : `a ${probe._tag === "Tcp" ? "connection" : "TLS handshake"}${at} every ${seconds(interval)}, within ${seconds(timeout)}`
-  return `${look}; out after ${unhealthyThreshold}, in after ${healthyThreshold}${panicWords(panic)}`
+  return `${done}${at} every ${seconds(interval)}, ${well}within ${seconds(timeout)}; ${out}, in after ${healthyThreshold}${panicWords(panic)}`
 }
 
 /** As people read it: `out for 30s after 5 errors in a row, at most 50 % of them; ignored when more than 50 % are out`. */
@@ -76,16 +111,21 @@ export const describeOutlier = ({
   serverErrors,
   gatewayErrors,
   localFailures,
+  failures,
   baseEjection,
   maxEjectionPercent,
   panic
 }: Outlier): string => {
-  const after = [
+  const row = [
     ...(serverErrors === null ? [] : [`${serverErrors} errors`]),
     ...(gatewayErrors === null ? [] : [`${gatewayErrors} gateway errors`]),
     ...(localFailures === null ? [] : [`${localFailures} failures without an answer`])
   ]
+  const after = [
+    ...(row.length === 0 ? [] : [`${row.join(" or ")} in a row`]),
+    ...(failures === undefined ? [] : [`${failures.percent} % errors in ${seconds(failures.interval)} (of ${judgedFrom} requests or more)`])
+  ]
   return after.length === 0 || maxEjectionPercent === 0
     ? "nothing is ejected"
-    : `out for ${seconds(baseEjection)} after ${after.join(" or ")} in a row, at most ${maxEjectionPercent} % of the addresses${panicWords(panic)}`
+    : `out for ${seconds(baseEjection)} after ${after.join(" or ")}, at most ${maxEjectionPercent} % of the addresses${panicWords(panic)}`
 }

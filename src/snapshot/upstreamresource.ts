@@ -93,15 +93,21 @@ const timeouts = fields<UpstreamTimeouts>({
   maxConnectionAge: setting(amount)
 })
 
+type Asking = Omit<Extract<Probe, { readonly _tag: "Http" }>, "_tag">
+type AskingMore = Pick<Required<Asking>, "retriable" | "body" | "holds">
+
 const healthCheck = fields<HealthCheck>({
   probe: tagged<Probe>({
-    Http: fields<Omit<Extract<Probe, { readonly _tag: "Http" }>, "_tag">>({
-      method: oneOf("GET", "HEAD", "OPTIONS"),
-      path: text,
-      host: nullable(text),
-      expected: list(whole)
-    }),
-    Tcp: fields<object>({}),
+    Http: beside<Omit<Asking, keyof AskingMore>, AskingMore>(
+      fields<Omit<Asking, keyof AskingMore>>({
+        method: oneOf("GET", "HEAD", "OPTIONS", "POST", "PUT"),
+        path: text,
+        host: nullable(text),
+        expected: list(whole)
+      }),
+      { retriable: list(whole), body: text, holds: text }
+    ),
+    Tcp: beside(fields<object>({}), { send: text, receive: text }),
     Tls: fields<object>({})
   }),
   port: nullable(port),
@@ -112,14 +118,17 @@ const healthCheck = fields<HealthCheck>({
   panic: amount
 })
 
-const outlier = fields<Outlier>({
-  serverErrors: nullable(whole),
-  gatewayErrors: nullable(whole),
-  localFailures: nullable(whole),
-  baseEjection: amount,
-  maxEjectionPercent: amount,
-  panic: amount
-})
+const outlier: Read<Outlier> = beside(
+  fields<Omit<Outlier, "failures">>({
+    serverErrors: nullable(whole),
+    gatewayErrors: nullable(whole),
+    localFailures: nullable(whole),
+    baseEjection: amount,
+    maxEjectionPercent: amount,
+    panic: amount
+  }),
+  { failures: fields<NonNullable<Outlier["failures"]>>({ percent: amount, interval: amount }) }
+)
 
 const knownKey = tagged<Exclude<HashKey, { readonly _tag: "Unknown" }>>({
   Source: fields<object>({}),

@@ -47,7 +47,7 @@ describe("unreadFields", () => {
       unread({
         apiVersion: "gateway.sluice.dev/v1alpha1",
         kind: "Backend",
-        spec: { healthCheck: { type: "TCP", tcp: { a: { b: 1 } } }, host: { value: "a" } }
+        spec: { loadBalancer: { type: "Random", endpointOverride: { a: { b: 1 } } }, host: { value: "a" } }
       } as never)
     ).toEqual([])
     expect(unread({ apiVersion: "gateway.sluice.dev/v1alpha1", kind: "Backend", spec: { host: { name: "a" } } } as never)).toEqual([

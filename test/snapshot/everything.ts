@@ -104,12 +104,21 @@ const checks: ReadonlyArray<HealthCheck> = [
   { ...looks, probe: { _tag: "Http", method: "HEAD", path: "/healthz", host: "probe.example", expected: [200, 204] } },
   { ...looks, probe: { _tag: "Http", method: "GET", path: "/", host: null, expected: [200] }, port: 9000 },
   { ...looks, probe: { _tag: "Tcp" } },
-  { ...looks, probe: { _tag: "Tls" } }
+  { ...looks, probe: { _tag: "Tls" } },
+  {
+    ...looks,
+    probe: {
+      ...{ _tag: "Http", method: "POST", path: "/deep", host: null, expected: [200] },
+      ...{ retriable: [429, 503], body: "eyJkZWVwIjp0cnVlfQ==", holds: "b2sh" }
+    }
+  },
+  { ...looks, probe: { _tag: "Tcp", send: "UElORw0K", receive: "K1BPTkc=" } }
 ]
 
 const outliers: ReadonlyArray<Outlier> = [
   defaultOutlier,
-  { serverErrors: null, gatewayErrors: 3, localFailures: 2, baseEjection: 1, maxEjectionPercent: 100, panic: 0 }
+  { serverErrors: null, gatewayErrors: 3, localFailures: 2, baseEjection: 1, maxEjectionPercent: 100, panic: 0 },
+  { ...defaultOutlier, failures: { percent: 85, interval: 3_000 } }
 ]
 
 export const everything: Tables = {

@@ -1,7 +1,8 @@
-// The healthCheck and the outlier of our Backend in the vocabulary of the snapshot, and what of it is refused because nobody serves it yet.
+// The healthCheck and the outlier of our Backend in the vocabulary of the snapshot, and what of it is refused because nobody serves it.
 import type { Backend } from "#schemas/backend.ts"
-import { laterOutlierFields, laterProbeFields, type Outlier as Written, type HealthCheck as WrittenCheck } from "#schemas/health.ts"
-import { defaultOutlier, defaultPanic, type HealthCheck, type Outlier, type Probe } from "../../snapshot/health.ts"
+import type { Outlier as Written, HealthCheck as WrittenCheck } from "#schemas/health.ts"
+import type { Payload } from "#schemas/payload.ts"
+import { type Base64, defaultOutlier, defaultPanic, type HealthCheck, type Outlier, type Probe } from "../../snapshot/health.ts"
 
 /** A number of failures: absent is the default, 0 is not to be counted. */
 const many = (written: number | undefined, absent: number | null): number | null =>
@@ -14,21 +15,39 @@ export const outlierOf = (spec: Written): Outlier => ({
   serverErrors: many(spec.consecutive5XxErrors, defaultOutlier.serverErrors),
   gatewayErrors: many(spec.consecutiveGatewayErrors, null),
   localFailures: spec.splitExternalLocalOriginErrors ? (spec.consecutiveLocalOriginFailures ?? 5) : null,
+  ...(spec.failurePercentageThreshold === undefined
+    ? {}
+    : { failures: { percent: spec.failurePercentageThreshold, interval: Math.min(spec.interval ?? 3_000, longest) } }),
   baseEjection: Math.min(spec.baseEjectionTime ?? defaultOutlier.baseEjection, longest),
   maxEjectionPercent: spec.maxEjectionPercent ?? defaultOutlier.maxEjectionPercent,
   panic: spec.panicThreshold ?? defaultOutlier.panic
 })
 
-const probeOf = ({ type, http }: WrittenCheck): Probe =>
-  type === "HTTP"
-    ? {
+const bytesOf = (payload: Payload): Base64 => payload.binary ?? Buffer.from(payload.text!, "utf8").toString("base64")
+
+const probeOf = ({ type, http, tcp }: WrittenCheck): Probe => {
+  switch (type) {
+    case "HTTP": {
+      const { method, path, hostname, expectedStatuses, retriableStatuses, requestBody, expectedResponse } = http!
+      return {
         _tag: "Http",
-        method: http!.method,
-        path: http!.path,
-        host: http!.hostname ?? null,
-        expected: http!.expectedStatuses.length === 0 ? [200] : http!.expectedStatuses
+        ...{ method, path, host: hostname ?? null },
+        expected: expectedStatuses.length === 0 ? [200] : expectedStatuses,
+        ...(retriableStatuses.length === 0 ? {} : { retriable: retriableStatuses }),
+        ...(requestBody === undefined ? {} : { body: bytesOf(requestBody) }),
+        ...(expectedResponse === undefined ? {} : { holds: bytesOf(expectedResponse) })
       }
-    : { _tag: type === "TCP" ? "Tcp" : "Tls" }
+    }
+    case "TCP":
+      return {
+        _tag: "Tcp",
+        ...(tcp?.send === undefined ? {} : { send: bytesOf(tcp.send) }),
+        ...(tcp?.receive === undefined ? {} : { receive: bytesOf(tcp.receive) })
+      }
+    case "TLS":
+      return { _tag: "Tls" }
+  }
+}
 
 export const healthCheckOf = (spec: WrittenCheck): HealthCheck => ({
   probe: probeOf(spec),
@@ -41,16 +60,8 @@ export const healthCheckOf = (spec: WrittenCheck): HealthCheck => ({
 })
 
 /** Paths of what is not served. */
-export const laterHealth = ({
-  outlier,
-  healthCheck,
-  egressPath
-}: Pick<Backend["spec"], "outlier" | "healthCheck" | "egressPath">): ReadonlyArray<string> => [
-  ...laterOutlierFields.filter((field) => outlier?.[field] !== undefined).map((field) => `spec.outlier.${field}`),
-  ...laterProbeFields.filter((field) => healthCheck?.http?.[field] !== undefined).map((field) => `spec.healthCheck.http.${field}`),
+export const laterHealth = ({ healthCheck, egressPath }: Pick<Backend["spec"], "healthCheck" | "egressPath">): ReadonlyArray<string> =>
   // Beyond a proxy a look has the name and the port that requests have.
-  ...(healthCheck?.overrides?.port === undefined || egressPath?.proxy === undefined
+  healthCheck?.overrides?.port === undefined || egressPath?.proxy === undefined
     ? []
-    : ["spec.healthCheck.overrides.port together with spec.egressPath.proxy"]),
-  ...(healthCheck?.tcp === undefined ? [] : ["spec.healthCheck.tcp"])
-]
+    : ["spec.healthCheck.overrides.port together with spec.egressPath.proxy"]

@@ -1,10 +1,8 @@
 // How an address behaves toward the requests that go to it: failures in a row are counted, and too many eject it for a while. Asked on the request path, so plain numbers.
-import type { Outlier } from "../../snapshot/health.ts"
+import { judgedFrom, type Outlier } from "../../snapshot/health.ts"
 
 /** What was counted when it was ejected. */
-export type Offence = "errors" | "gateway" | "local"
-
-export const offences: ReadonlyArray<Offence> = ["errors", "gateway", "local"]
+export type Offence = "errors" | "gateway" | "local" | "share"
 
 /** What an address is judged by, and who hears of it. */
 export interface Court {
@@ -25,6 +23,10 @@ export class Conduct {
   #errors = 0
   #gateway = 0
   #local = 0
+  /** Of the interval that runs, where a share is judged: requests, and those of them that failed. */
+  #asked = 0
+  #bad = 0
+  #interval: NodeJS.Timeout | null = null
   /** Ejections in short succession. */
   #strikes = 0
   #returned = Number.NEGATIVE_INFINITY
@@ -41,6 +43,7 @@ export class Conduct {
   /** The head of a response came. */
   answered(status: number): void {
     this.#local = 0
+    if (this.#court.outlier.failures !== undefined) this.#tally(status >= 500)
     if (status < 500) {
       this.#errors = 0
       this.#gateway = 0
@@ -57,8 +60,25 @@ export class Conduct {
     else {
       this.#errors++
       this.#gateway++
+      if (this.#court.outlier.failures !== undefined) this.#tally(true)
     }
     this.#judge()
+  }
+
+  /** An interval begins with its first request: without requests there is nothing to judge, and no timer. */
+  #tally(bad: boolean): void {
+    if (this.offence !== null) return
+    this.#asked++
+    if (bad) this.#bad++
+    if (this.#interval !== null) return
+    this.#interval = setTimeout(this.#weigh, this.#court.outlier.failures!.interval)
+    this.#interval.unref()
+  }
+
+  readonly #weigh = (): void => {
+    const [asked, bad] = [this.#asked, this.#bad]
+    this.#endInterval()
+    if (asked >= judgedFrom && bad * 100 >= asked * this.#court.outlier.failures!.percent) this.#eject("share")
   }
 
   #judge(): void {
@@ -80,7 +100,15 @@ export class Conduct {
     this.until = at + long
     this.#timer = setTimeout(() => this.#return(), long)
     this.#timer.unref()
+    this.#endInterval()
     this.#court.changed(offence)
+  }
+
+  #endInterval(): void {
+    if (this.#interval !== null) clearTimeout(this.#interval)
+    this.#interval = null
+    this.#asked = 0
+    this.#bad = 0
   }
 
   /** On trial: one more failure of the sort, and it is out again. */
@@ -98,5 +126,6 @@ export class Conduct {
   /** It left. Should it come back, it begins anew. */
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#endInterval()
   }
 }

@@ -18,7 +18,8 @@ export interface HealthTools extends ProberTools {
 const words: Readonly<Record<Offence, string>> = {
   errors: "too many errors in a row",
   gateway: "too many gateway errors in a row",
-  local: "too many failures without an answer in a row"
+  local: "too many failures without an answer in a row",
+  share: "too many of its requests fail"
 }
 
 /** null: it is in. */
@@ -37,7 +38,7 @@ export class Health {
   readonly #outlier: Outlier | null
   readonly #prober: Prober | null
   readonly #tools: HealthTools
-  readonly #ejections: Record<Offence, number> = { errors: 0, gateway: 0, local: 0 }
+  readonly #ejections: Record<Offence, number> = { errors: 0, gateway: 0, local: 0, share: 0 }
   /** Percent of a tier; 0: health is never ignored. */
   readonly panic: number
   /** Health is ignored in a tier that is in use. */

@@ -3,7 +3,7 @@
 import type { HealthCheck } from "../../snapshot/health.ts"
 import type { Dialler } from "../dialler.ts"
 import type { Target } from "../target.ts"
-import { probe } from "./probe.ts"
+import { probe, secured } from "./probe.ts"
 
 export interface ProberTools {
   readonly dialler: Dialler
@@ -87,20 +87,20 @@ export class Watched {
       this.#wait(interval)
       return
     }
-    this.#look = probe(this.#tools.dialler, target, this.#check, (failing) => {
+    this.#look = probe(this.#tools.dialler, target, this.#check, (failing, atOnce) => {
       this.#look = null
       this.#wait(interval * (1 - jitter + 2 * jitter * this.#tools.random()))
-      this.#judge(failing)
+      this.#judge(failing, atOnce)
     })
   }
 
   /** A look goes as far as a connection of requests. */
   get #likeRequests(): boolean {
     const { port, probe: kind } = this.#check
-    return port === null && (kind._tag !== "Tcp" || !this.#target.member.endpoint.tls)
+    return port === null && secured(kind, this.#target) === this.#target.member.endpoint.tls
   }
 
-  #judge(failing: string | null): void {
+  #judge(failing: string | null, atOnce: boolean): void {
     const { unhealthyThreshold, healthyThreshold } = this.#check
     const well = failing === null
     this.#counts[well ? "passed" : "failed"]++
@@ -112,7 +112,7 @@ export class Watched {
       return
     }
     // The first look decides alone: nothing was known before it.
-    if (this.#well !== null && ++this.#against < (well ? healthyThreshold : unhealthyThreshold)) return
+    if (!atOnce && this.#well !== null && ++this.#against < (well ? healthyThreshold : unhealthyThreshold)) return
     this.#against = 0
     this.#well = well
     this.failing = failing

@@ -1,4 +1,5 @@
 // The table: every row of every kind.
+import { rows as backendHealth } from "./backendhealth.ts"
 import { rows as core } from "./core.ts"
 import { rows as envoyTraffic } from "./envoytraffic.ts"
 import { rows as gateway } from "./gateway.ts"
@@ -21,5 +22,6 @@ export const rows: ReadonlyArray<Row> = [
   ...core,
   ...ingress,
   ...envoyTraffic,
-  ...own
+  ...own,
+  ...backendHealth
 ]

@@ -258,11 +258,6 @@ describe("what is not served yet is refused by its name", () => {
       "healthCheck: {type: TCP, overrides: {port: 1}}, egressPath: {proxy: {ip: {address: 192.0.2.1, port: 3128}}}",
       "spec.healthCheck.overrides.port together with spec.egressPath.proxy"
     ],
-    ["healthCheck: {type: TCP, tcp: {send: {type: Text}}}", "spec.healthCheck.tcp"],
-    ["healthCheck: {type: HTTP, http: {path: /, expectedResponse: {}}}", "spec.healthCheck.http.expectedResponse"],
-    ["healthCheck: {type: HTTP, http: {path: /, retriableStatuses: [503]}}", "spec.healthCheck.http.retriableStatuses"],
-    ["outlier: {interval: 3s}", "spec.outlier.interval"],
-    ["outlier: {failurePercentageThreshold: 85}", "spec.outlier.failurePercentageThreshold"],
     ["loadBalancer: {type: RoundRobin, slowStart: {window: 30s}}", "spec.loadBalancer.slowStart"],
     ["loadBalancer: {type: RoundRobin, zoneAware: {}}", "spec.loadBalancer.zoneAware"],
     ["loadBalancer: {type: RoundRobin, endpointOverride: {}}", "spec.loadBalancer.endpointOverride"],

@@ -76,6 +76,47 @@ describe("what ejects", () => {
     expect(told).toEqual([])
   })
 
+  it("is a share of the requests of an interval, when it is over, of ten at least", () => {
+    const failures = { percent: 50, interval: 3_000 }
+    const { told, answers, fails } = judged({ serverErrors: null, failures })
+    answers(...Array.from({ length: 9 }, () => 500))
+    vi.advanceTimersByTime(3_000)
+    expect(told).toEqual([])
+    answers(500, 500, 500, 500, 200, 200, 200, 200, 499)
+    fails(1)
+    vi.advanceTimersByTime(2_999)
+    expect(told).toEqual([])
+    vi.advanceTimersByTime(1)
+    expect(told).toEqual(["share"])
+  })
+
+  it("is no share below, none of two intervals, and none of failures that are told apart", () => {
+    const failures = { percent: 51, interval: 3_000 }
+    const { told, answers } = judged({ serverErrors: null, failures })
+    answers(500, 500, 500, 500, 500, 200, 200, 200, 200, 200)
+    vi.advanceTimersByTime(3_000)
+    answers(500, 500, 500, 500, 500)
+    vi.advanceTimersByTime(3_000)
+    answers(500, 500, 500, 500, 500)
+    vi.advanceTimersByTime(3_000)
+    expect(told).toEqual([])
+    const apart = judged({ serverErrors: null, localFailures: 1_000, failures })
+    apart.answers(...Array.from({ length: 10 }, () => 200))
+    apart.fails(90)
+    vi.advanceTimersByTime(3_000)
+    expect(apart.told).toEqual([])
+  })
+
+  it("of a share counts nothing of the time before it was out", () => {
+    const { told, answers, away } = judged({ serverErrors: 9, baseEjection: 100, failures: { percent: 50, interval: 3_000 } })
+    answers(...Array.from({ length: 9 }, () => 500))
+    expect(told).toEqual(["errors"])
+    away()
+    answers(200)
+    vi.advanceTimersByTime(3_000)
+    expect(told).toEqual(["errors", null])
+  })
+
   it("waits while no more may be ejected", () => {
     let may = false
     const { told, answers } = judged({ serverErrors: 2 }, () => may)
@@ -84,6 +125,12 @@ describe("what ejects", () => {
     may = true
     answers(500)
     expect(told).toEqual(["errors"])
+    expect(vi.getTimerCount()).toBe(0)
+    const shared = judged({ failures: { percent: 1, interval: 3_000 } })
+    shared.answers(500)
+    expect(vi.getTimerCount()).toBe(1)
+    shared.conduct.close()
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 
@@ -130,5 +177,11 @@ describe("an ejected address", () => {
     conduct.close()
     vi.advanceTimersByTime(10_000_000)
     expect(told).toEqual(["errors"])
+    expect(vi.getTimerCount()).toBe(0)
+    const shared = judged({ failures: { percent: 1, interval: 3_000 } })
+    shared.answers(500)
+    expect(vi.getTimerCount()).toBe(1)
+    shared.conduct.close()
+    expect(vi.getTimerCount()).toBe(0)
   })
 })

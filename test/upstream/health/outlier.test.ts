@@ -41,7 +41,7 @@ describe("what counts against an address", () => {
     // It loses its connections, too.
     await a.until(({ open }) => open === 0)
     assert.deepInclude(upstream.facts(), { addresses: 2, healthy: 1, health: { out: 1, why: "too many errors in a row" } })
-    assert.deepEqual(upstream.describe().health, { panic: false, ejections: { errors: 1, gateway: 0, local: 0 }, probes: {} })
+    assert.deepEqual(upstream.describe().health, { panic: false, ejections: { errors: 1, gateway: 0, local: 0, share: 0 }, probes: {} })
     assert.deepEqual(
       upstream.describe().endpoints.map(({ addresses }) => addresses[0]!.out),
       ["too many errors in a row", null]
