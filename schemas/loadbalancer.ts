@@ -1,11 +1,32 @@
 // How a Backend spreads requests over its endpoints: the names of Envoy Gateway's BackendTrafficPolicy. What of them a later release serves is readable today.
 import { Schema } from "effect"
-import { listOf } from "./absent.ts"
+import { defaulted, listOf } from "./absent.ts"
 import { rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
-import { Token, text } from "./name.ts"
+import { optionalEntriesOf } from "./entries.ts"
+import { integer, Token, text } from "./name.ts"
 
 const Later = Schema.optionalKey(Schema.Unknown).annotateKey({ description: "For a later release: refused by condition." })
+
+/** As Envoy Gateway has it; which of them are served is said by condition. */
+export const TableSize = integer(2, 5_000_011)
+
+export const CookieAttributes = optionalEntriesOf(text(0, 256), { max: 16 })
+
+const SlowStart = Schema.Struct({
+  window: Duration.annotateKey({ description: "How long an address takes to its full share." }),
+  aggressionPercent: defaulted(integer(10, 1_000), 100).annotateKey({
+    description: "100: its share grows evenly; above: faster at first; below: slower."
+  }),
+  minWeightPercent: defaulted(integer(1, 100), 10).annotateKey({ description: "Percent of its share that it begins with." })
+}).check(
+  rules({
+    at: "window",
+    message: "Expected more than 0s",
+    cel: "duration(self.window) > duration('0s')",
+    broken: ({ window }) => window === 0
+  })
+)
 
 const sources = { Headers: "headers", Cookie: "cookie", QueryParams: "queryParams" } as const
 
@@ -23,13 +44,19 @@ const ConsistentHashFields = Schema.Struct({
         description:
           "A client that has no such cookie is given one for so long; 0s: until it closes. Absent: none is given, and its requests go to any endpoint."
       }),
-      attributes: Later
+      attributes: CookieAttributes.annotateKey({
+        description:
+          "What the cookie that is given has besides: SameSite, Domain and others, in place of Path and HttpOnly where they name those. An empty value: the name alone."
+      })
     })
   ).annotateKey({ description: "The value of this cookie chooses." }),
   queryParams: listOf(Schema.Struct({ name: text(1, 256) }), 8).annotateKey({
     description: "The values of these query parameters together choose. A request with none of them goes to any endpoint."
   }),
-  tableSize: Later
+  tableSize: Schema.optionalKey(TableSize).annotateKey({
+    description:
+      "Slots of the Maglev table, a prime up to 131071: more make shares finer and a change of the endpoints dearer. Absent: 65537."
+  })
 })
 type ConsistentHashFields = typeof ConsistentHashFields.Type
 
@@ -67,7 +94,9 @@ export const LoadBalancer = Schema.Struct({
       "RoundRobin: in turn. LeastRequest: of two drawn at random, the one with fewer requests under way. Random: any. ConsistentHash: the same for the same key (Maglev). Weights hold for each."
   }),
   consistentHash: Schema.optionalKey(ConsistentHash).annotateKey({ description: "The key, when type is ConsistentHash." }),
-  slowStart: Later,
+  slowStart: Schema.optionalKey(SlowStart).annotateKey({
+    description: "An address that joins, or comes back healthy, takes its full share by and by."
+  }),
   zoneAware: Later,
   endpointOverride: Later
 }).check(
@@ -83,10 +112,16 @@ export const LoadBalancer = Schema.Struct({
       message: "Only allowed when type is ConsistentHash",
       cel: "self.type == 'ConsistentHash' || !has(self.consistentHash)",
       broken: ({ type, consistentHash }) => type !== "ConsistentHash" && consistentHash !== undefined
+    },
+    {
+      at: "slowStart",
+      message: "Not allowed when type is ConsistentHash",
+      cel: "self.type != 'ConsistentHash' || !has(self.slowStart)",
+      broken: ({ type, slowStart }) => type === "ConsistentHash" && slowStart !== undefined
     }
   )
 )
 export type LoadBalancer = typeof LoadBalancer.Type
 
 /** Fields that are read and not served yet, and how to reach them. */
-export const laterLoadBalancerFields = ["slowStart", "zoneAware", "endpointOverride"] as const
+export const laterLoadBalancerFields = ["zoneAware", "endpointOverride"] as const

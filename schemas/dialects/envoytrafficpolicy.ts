@@ -4,6 +4,7 @@ import { Schema } from "effect"
 import { defaulted } from "../absent.ts"
 import { Duration } from "../duration.ts"
 import { optionalEntriesOf } from "../entries.ts"
+import { CookieAttributes, TableSize } from "../loadbalancer.ts"
 import { Group, integer, Kind, Token, text } from "../name.ts"
 import { duplicateReference, gatewayGroup, PolicyTargetReference } from "../reference.ts"
 import { httpTriggers, PerRetry, StatusCodes } from "../retry.ts"
@@ -33,9 +34,9 @@ const ConsistentHash = Schema.Struct({
   type: Schema.Literals(["SourceIP", "Header", "Headers", "Cookie", "QueryParams"]),
   header: Schema.optionalKey(Schema.Struct({ name: Token })),
   headers: Schema.optionalKey(Schema.Array(Schema.Struct({ name: Token })).check(upTo(64))),
-  cookie: Schema.optionalKey(Schema.Struct({ name: Token, ttl: Schema.optionalKey(Duration), attributes: Unserved })),
+  cookie: Schema.optionalKey(Schema.Struct({ name: Token, ttl: Schema.optionalKey(Duration), attributes: CookieAttributes })),
   queryParams: Schema.optionalKey(Schema.Array(Schema.Struct({ name: text(1, 256) })).check(upTo(64))),
-  tableSize: Schema.optionalKey(integer(2, 5_000_011))
+  tableSize: Schema.optionalKey(TableSize)
 }).check(
   Schema.makeFilter((hash) => {
     const field = { SourceIP: null, Header: "header", Headers: "headers", Cookie: "cookie", QueryParams: "queryParams" } as const
@@ -52,7 +53,7 @@ const LoadBalancer = Schema.Struct({
   consistentHash: Schema.optionalKey(ConsistentHash),
   backendUtilization: Unserved,
   dynamicModule: Unserved,
-  slowStart: Unserved,
+  slowStart: Schema.optionalKey(Schema.Struct({ window: Duration })),
   zoneAware: Unserved,
   endpointOverride: Unserved
 }).check(
@@ -60,6 +61,11 @@ const LoadBalancer = Schema.Struct({
     (type === "ConsistentHash") === (consistentHash !== undefined)
       ? undefined
       : { path: ["consistentHash"], issue: `${type === "ConsistentHash" ? "Required" : "Only allowed"} when type is ConsistentHash` }
+  ),
+  Schema.makeFilter(({ type, slowStart }) =>
+    slowStart === undefined || type !== "ConsistentHash"
+      ? undefined
+      : { path: ["slowStart"], issue: "Not allowed when type is ConsistentHash" }
   )
 )
 export type EnvoyLoadBalancer = typeof LoadBalancer.Type

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { cookieValue } from "../routing/cookie.ts"
 import { queryValue } from "../routing/query.ts"
-import type { HashKey } from "../snapshot/balance.ts"
+import type { CookieAttribute, HashKey } from "../snapshot/balance.ts"
 import { hashText, mix } from "../upstream/balance/hash.ts"
 import { clientAddress, type Trust } from "./forwarded.ts"
 import type { RequestHead } from "./head.ts"
@@ -36,15 +36,29 @@ const together = (names: ReadonlyArray<string>, read: (name: string) => string |
   return found ? { hash, cookie: null } : without
 }
 
-const byCookie = (name: string, mint: number | null, head: AffinityHead, secure: boolean): Affinity => {
+const byCookie = (
+  { name, mint, attributes }: Extract<HashKey, { readonly _tag: "Cookie" }>,
+  head: AffinityHead,
+  secure: boolean
+): Affinity => {
   const cookies = head.header("cookie")
   const value = cookies === null ? null : cookieValue(cookies, name)
   if (value !== null && value !== "") return { hash: hashText(value), cookie: null }
   if (mint === null) return without
   const given = randomUUID()
-  // Nothing is secret about it, but no script needs it either.
-  const life = mint === 0 ? "" : `; Max-Age=${mint}`
-  return { hash: hashText(given), cookie: `${name}=${given}; Path=/${life}; HttpOnly${secure ? "; Secure" : ""}` }
+  return { hash: hashText(given), cookie: `${name}=${given}${attributesOf(mint, attributes ?? [], secure)}` }
+}
+
+/** Nothing is secret about it, but no script needs it either. What the user says of an attribute holds. */
+const attributesOf = (mint: number, said: ReadonlyArray<CookieAttribute>, secure: boolean): string => {
+  const usual: ReadonlyArray<CookieAttribute> = [
+    { name: "Path", value: "/" },
+    ...(mint === 0 ? [] : [{ name: "Max-Age", value: String(mint) }]),
+    { name: "HttpOnly", value: "" },
+    ...(secure ? [{ name: "Secure", value: "" }] : [])
+  ]
+  const unsaid = usual.filter(({ name }) => !said.some((one) => one.name.toLowerCase() === name.toLowerCase()))
+  return [...unsaid, ...said].map(({ name, value }) => `; ${name}${value === "" ? "" : `=${value}`}`).join("")
 }
 
 /** client: the connection it came by. */
@@ -57,7 +71,7 @@ export const affinityOf = (by: HashKey, head: AffinityHead, client: AffinityClie
     case "Query":
       return together(by.names, (name) => queryValue(head.query, name))
     case "Cookie":
-      return byCookie(by.name, by.mint, head, client.secure)
+      return byCookie(by, head, client.secure)
     case "Unknown":
       // Refused before anybody is asked (proxy/table).
       return without

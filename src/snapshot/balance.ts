@@ -2,12 +2,36 @@
 // the key, and the upstream, which picks, both speak of it.
 
 export type Balance =
-  | { readonly _tag: "RoundRobin" }
+  | ({ readonly _tag: "RoundRobin" } & Spread)
   /** The less busy of two that are drawn by weight. */
-  | { readonly _tag: "LeastRequest" }
-  | { readonly _tag: "Random" }
-  /** Maglev. The key is the backend's own: a rule that had another would make another upstream of it. */
-  | { readonly _tag: "ConsistentHash"; readonly by: HashKey }
+  | ({ readonly _tag: "LeastRequest" } & Spread)
+  | ({ readonly _tag: "Random" } & Spread)
+  /** Maglev. The key is the backend's own: a rule that had another would make another upstream of it. tableSize: a prime; absent: `defaultTableSize`. */
+  | { readonly _tag: "ConsistentHash"; readonly by: HashKey; readonly tableSize?: number }
+
+/** What those have that any endpoint may serve any request of. */
+export interface Spread {
+  readonly slowStart?: SlowStart
+}
+
+/** What an address that joins or comes back healthy has of its share: its part of the window to the power of 1 / aggression, and `least` (above 0) at the least. */
+export interface SlowStart {
+  /** Milliseconds. */
+  readonly window: number
+  readonly aggression: number
+  readonly least: number
+}
+
+/** A prime, so that every step visits every slot. A hundred endpoints get shares within about a percent of theirs. */
+export const defaultTableSize = 65_537
+
+/** A larger one would hold up all other requests of the process while it is made. */
+export const largestTable = 131_071
+
+export const isPrime = (number: number): boolean => {
+  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false
+  return number > 1
+}
 
 export type HashKey =
   /** The client's address, as the access log has it. */
@@ -16,10 +40,16 @@ export type HashKey =
   | { readonly _tag: "Headers"; readonly names: ReadonlyArray<string> }
   /** As written (case-sensitive). */
   | { readonly _tag: "Query"; readonly names: ReadonlyArray<string> }
-  /** mint: seconds that a cookie given to a client without one lives, 0 for a session; null: none is given. */
-  | { readonly _tag: "Cookie"; readonly name: string; readonly mint: number | null }
+  /** mint: seconds that a cookie given to a client without one lives, 0 for a session; null: none is given. attributes: of such a cookie, besides or in place of the usual ones. */
+  | { readonly _tag: "Cookie"; readonly name: string; readonly mint: number | null; readonly attributes?: ReadonlyArray<CookieAttribute> }
   /** A newer operator's: its upstream answers 500, nothing is spread by something else (law 15). */
   | { readonly _tag: "Unknown"; readonly name: string }
+
+/** value "": the name alone. */
+export interface CookieAttribute {
+  readonly name: string
+  readonly value: string
+}
 
 export const defaultBalance: Balance = { _tag: "RoundRobin" }
 
@@ -38,17 +68,20 @@ const describeKey = (by: HashKey): string => {
   }
 }
 
+const slowly = ({ slowStart }: Spread): string =>
+  slowStart === undefined ? "" : `; who joins has its full share after ${slowStart.window} ms`
+
 /** As people read it: `consistent hash of header x-user`. Of a way that only a newer operator knows, its name. */
 export const describeBalance = (balance: Balance): string => {
   switch (balance._tag) {
     case "RoundRobin":
-      return "round robin"
+      return `round robin${slowly(balance)}`
     case "LeastRequest":
-      return "least request of two"
+      return `least request of two${slowly(balance)}`
     case "Random":
-      return "random"
+      return `random${slowly(balance)}`
     case "ConsistentHash":
-      return `consistent hash of ${describeKey(balance.by)}`
+      return `consistent hash of ${describeKey(balance.by)}${balance.tableSize === undefined ? "" : `, a table of ${balance.tableSize}`}`
     default:
       return (balance as Balance)._tag
   }

@@ -87,7 +87,10 @@ const lookWords = (probe: Probe): readonly [done: string, well: string] => {
         `answered ${probe.expected.join(" or ")}${said(probe.holds, " with content that holds ")} `
       ]
     case "Tcp":
-      return [`a connection${said(probe.send, " that is sent ")}`, probe.receive === undefined ? "" : `${said(probe.receive, "answered by what holds ")} `]
+      return [
+        `a connection${said(probe.send, " that is sent ")}`,
+        probe.receive === undefined ? "" : `${said(probe.receive, "answered by what holds ")} `
+      ]
     case "Tls":
       return ["a TLS handshake", ""]
   }

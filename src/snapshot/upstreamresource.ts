@@ -1,6 +1,6 @@
 // Upstreams and their endpoints, read from JSON. Law 15: a setting that the data plane judges itself passes through to that judgement; what an older operator knows
 // nothing of is as it was before; the rest is refused by name.
-import type { Balance, HashKey } from "./balance.ts"
+import { type Balance, type CookieAttribute, type HashKey, isPrime, largestTable, type SlowStart, type Spread } from "./balance.ts"
 import type { DnsContract, Failover, Limits, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { HealthCheck, Outlier, Probe } from "./health.ts"
@@ -134,7 +134,10 @@ const knownKey = tagged<Exclude<HashKey, { readonly _tag: "Unknown" }>>({
   Source: fields<object>({}),
   Headers: fields<{ names: ReadonlyArray<string> }>({ names: list(text) }),
   Query: fields<{ names: ReadonlyArray<string> }>({ names: list(text) }),
-  Cookie: fields<{ name: string; mint: number | null }>({ name: text, mint: nullable(whole) })
+  Cookie: beside<{ name: string; mint: number | null }, { attributes: ReadonlyArray<CookieAttribute> }>(
+    fields<{ name: string; mint: number | null }>({ name: text, mint: nullable(whole) }),
+    { attributes: list(fields<CookieAttribute>({ name: text, value: text })) }
+  )
 })
 
 /** Never fails: a key that is not understood is `Unknown`, and its upstream answers 500. */
@@ -143,16 +146,33 @@ const hashKey: Read<HashKey> = (value) => {
   return "value" in read ? read.value : { _tag: "Unknown", name: `a key that is not understood (${read.problem.slice(0, 128)})` }
 }
 
+/** An address of no weight at all would never be asked. */
+const share: Read<number> = (value) => {
+  if (amount(value) === 0 || (value as number) > 1) throw new Unreadable("a share above 0 to 1")
+  return value as number
+}
+
+/** One that is no prime could not be filled. */
+const tableSize: Read<number> = (value) => {
+  if (whole(value) > largestTable || !isPrime(value as number)) throw new Unreadable(`a prime up to ${largestTable}`)
+  return value as number
+}
+
+const spread: Read<Spread> = beside(fields<object>({}), {
+  slowStart: fields<SlowStart>({ window: amount, aggression: amount, least: share })
+})
+const table: Read<{ readonly tableSize?: number }> = beside(fields<object>({}), { tableSize })
+
 /** A way of balancing by its name: those that are not served here are judged like the rest. */
 const balance: Read<Balance> = (value) => {
   const tag = entriesOf(value).find(([name]) => name === "_tag")?.[1]
   switch (tag) {
     case "ConsistentHash":
-      return { _tag: tag, by: hashKey("by" in (value as object) ? (value as { readonly by: unknown }).by : undefined) }
+      return { _tag: tag, by: hashKey("by" in (value as object) ? (value as { readonly by: unknown }).by : undefined), ...table(value) }
     case "RoundRobin":
     case "LeastRequest":
     case "Random":
-      return { _tag: tag }
+      return { _tag: tag, ...spread(value) }
     default:
       if (typeof tag !== "string") throw new Unreadable("a way of balancing")
       return value as Balance

@@ -724,6 +724,15 @@ export const backendNote = {
   failoverLoop: (path: string, loop: string): string => `${path}: ${loop} is a loop, and is not followed; take one of its references out`,
   standbyLeftOut: (what: string, message: string): string => `${what}: failover passes over a backend that cannot be used: ${message}`,
   later: (path: string): string => `${path} is not served yet; remove the field`,
+  balance: {
+    tableTooLarge: (most: number): string =>
+      `spec.loadBalancer.consistentHash.tableSize: a larger table than ${most} would hold up other requests while it is made; use that`,
+    tableNotPrime: (next: number): string => `spec.loadBalancer.consistentHash.tableSize is no prime; ${next} is the next one`,
+    cookieLifetime:
+      "spec.loadBalancer.consistentHash.cookie.attributes: how long the cookie lives is said by ttl; take Max-Age and Expires out",
+    cookieAttribute:
+      "spec.loadBalancer.consistentHash.cookie.attributes: a name is of letters, digits and !#$%&'*+-.^_`|~, a value of printable ASCII without a semicolon"
+  },
   probedTls: (endpoint: string): string => `spec.healthCheck.type: ${endpoint} is plaintext and has no TLS to look at: use HTTP or TCP`,
   laterProtocol: (protocol: string): string =>
     `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP, or leave it out`,
@@ -742,8 +751,6 @@ export const backendNote = {
       `${what}: ${policy} cannot be applied, so its requests are answered 500; the conditions of the policy say why`,
     balancer: (type: string): string =>
       `spec.loadBalancer.type: ${type} is not served; RoundRobin, LeastRequest, Random and ConsistentHash are`,
-    tableSize: (size: number): string =>
-      `spec.loadBalancer.consistentHash.tableSize: ${size} is the only size that is served; leave it out`,
     noWait: (path: string): string => `${path}: 0s is no wait between tries; leave it out`,
     perEndpoint: (all: number): string =>
       `spec.circuitBreaker.perEndpoint.maxConnections: a limit of one endpoint below that of all of them (${all}) is not served yet; remove the field`,

@@ -66,6 +66,8 @@ export interface AddressDescription {
   readonly egress: EgressJudgement | null
   /** Why health keeps requests from it; null: it does not. */
   readonly out: string | null
+  /** What it has of its share, 0 to 1, while it warms up; null: all of it. */
+  readonly warming: number | null
   /** The peer's certificate as last seen; null without TLS or before the first connection. */
   readonly tls: { readonly protocol: string; readonly subject: string; readonly issuer: string; readonly expires: string } | null
 }

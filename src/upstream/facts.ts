@@ -97,6 +97,7 @@ const describeTarget = (target: Target): AddressDescription => ({
   lastFailure: target.lastFailure ?? target.denied?.reason ?? null,
   egress: egressOf(target),
   out: whyOut(target),
+  warming: target.warmth < 1 ? Number(target.warmth.toFixed(3)) : null,
   tls:
     target.tls === null
       ? null

@@ -11,6 +11,7 @@ import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
 import { makeBalancer } from "./balance/balancer.ts"
 import { makePlace, type Place } from "./balance/place.ts"
 import { Tiers } from "./balance/tiers.ts"
+import { warmingOf } from "./balance/warming.ts"
 import { type Authentication, makeAuthentication } from "./credential/authentication.ts"
 import { tokenEndpoint, tokenObserver, tokenUpstream } from "./credential/endpoint.ts"
 import type { UpstreamDescription } from "./description.ts"
@@ -119,7 +120,8 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#dialler = dialler
     this.#health = makeHealth(spec, { dialler, now, random, members: () => this.#list, changed: this.#news })
     const panic = this.#health?.panic ?? 0
-    this.#tiers = new Tiers({ make: () => makeBalancer<Member>(balance, random), spill, returnAfter, panic, now, random })
+    const [make, warm] = [() => makeBalancer<Member>(balance, random), warmingOf(balance)]
+    this.#tiers = new Tiers({ make, warm, spill, returnAfter, panic, now, random })
     this.#place = makePlace(balance, now, random)
     this.#transport = {
       keepAliveIdle: timeouts.keepAliveIdle,

@@ -52,6 +52,8 @@ export class Member {
   resolution: Resolution | null = null
   /** Requests sent to an address that an EgressPolicy in mode Report would refuse. */
   reported = 0
+  /** Of its weight: less than 1 while its addresses warm up. */
+  warmth = 1
   /** No connection to it can be made: no dial since the last that failed did better. */
   unreachable = false
   readonly #policy: AddressPolicy
@@ -76,8 +78,12 @@ export class Member {
     else if (this.at._tag === "Unix") this.#place([this.at.path])
   }
 
-  get weight(): number {
+  get fullWeight(): number {
     return this.endpoint.weight
+  }
+
+  get weight(): number {
+    return this.endpoint.weight * this.warmth
   }
 
   get tier(): number {

@@ -43,6 +43,8 @@ export class Target {
   watched: Watched | null = null
   /** Its health keeps requests away from it. */
   shunned = false
+  /** Of its share: less than 1 while it warms up. */
+  warmth = 1
 
   constructor(member: Member, address: string) {
     this.member = member

@@ -1,8 +1,8 @@
 // What a pick costs with each way of balancing, how even the picks are, and how many keys a change of the endpoints moves. Pure: no sockets.
-import type { Balance } from "#src/snapshot/balance.ts"
+import { type Balance, defaultTableSize as tableSize } from "#src/snapshot/balance.ts"
 import { type Balancer, makeBalancer } from "#src/upstream/balance/balancer.ts"
 import { hashText } from "#src/upstream/balance/hash.ts"
-import { maglevTable, tableSize } from "#src/upstream/balance/maglev.ts"
+import { maglevTable } from "#src/upstream/balance/maglev.ts"
 import { median } from "./measure.ts"
 import type { FigureRow } from "./row.ts"
 

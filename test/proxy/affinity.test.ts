@@ -19,7 +19,15 @@ const keys: Readonly<Record<string, HashKey>> = {
   query: { _tag: "Query", names: ["user"] },
   cookie: { _tag: "Cookie", name: "session", mint: null },
   given: { _tag: "Cookie", name: "place", mint: 3600 },
-  session: { _tag: "Cookie", name: "place", mint: 0 }
+  session: { _tag: "Cookie", name: "place", mint: 0 },
+  strict: {
+    ...{ _tag: "Cookie", name: "place", mint: 60 },
+    attributes: [
+      { name: "SameSite", value: "Strict" },
+      { name: "path", value: "/shop" },
+      { name: "Partitioned", value: "" }
+    ]
+  }
 }
 const edits: Readonly<Record<string, Filter>> = {
   replaced: { _tag: "Headers", on: "Request", edits: [{ _tag: "Set", name: "X-User", value: "everybody" }] },
@@ -168,6 +176,13 @@ describe("a cookie that is given", () => {
   it("of no lifetime is a session's; an empty one is none", async () => {
     const options = { headers: { cookie: "place=" } }
     assert.match(cookieOf(await ask(proxy.port("web"), "/session", options)), /^place=[0-9a-f-]{36}; Path=\/; HttpOnly$/)
+  })
+
+  it("has the attributes that are said, in place of the usual ones that they name", async () => {
+    assert.match(
+      cookieOf(await ask(proxy.port("web"), "/strict")),
+      /^place=[0-9a-f-]{36}; Max-Age=60; HttpOnly; SameSite=Strict; path=\/shop; Partitioned$/
+    )
   })
 
   it("is for TLS alone where it came over TLS", async () => {

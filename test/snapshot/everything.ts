@@ -96,7 +96,13 @@ const balances: ReadonlyArray<Balance> = [
       { _tag: "Cookie", name: "place", mint: null },
       { _tag: "Cookie", name: "place", mint: 3600 }
     ] as const
-  ).map((by) => ({ _tag: "ConsistentHash", by }) as const)
+  ).map((by) => ({ _tag: "ConsistentHash", by }) as const),
+  { _tag: "RoundRobin", slowStart: { window: 30_000, aggression: 1.5, least: 0.1 } },
+  {
+    _tag: "ConsistentHash",
+    by: { _tag: "Cookie", name: "place", mint: 60, attributes: [{ name: "SameSite", value: "Strict" }] },
+    tableSize: 1_021
+  }
 ]
 
 const looks = { port: null, interval: 3_000, timeout: 1_000, unhealthyThreshold: 3, healthyThreshold: 1, panic: 50 }

@@ -11,7 +11,7 @@ import { declared, refused, tlsAt } from "../destination.ts"
 import { failoverOf } from "../failover.ts"
 import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
-import { laterBalance } from "./backendbalance.ts"
+import { hashProblems, laterBalance } from "./backendbalance.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
 import { backendCredentials, exposures } from "./backendcredentials.ts"
 import { laterHealth } from "./backendhealth.ts"
@@ -57,6 +57,7 @@ const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): Re
     reason: "UnsupportedValue",
     message: backendNote.later(path)
   })),
+  ...hashProblems(spec.loadBalancer?.consistentHash ?? {}).map((message) => ({ reason: "UnsupportedValue", message })),
   ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
   ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
 ]

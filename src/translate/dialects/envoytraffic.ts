@@ -15,6 +15,7 @@ import type { Setting } from "../../snapshot/setting.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
+import { cookieKey, hashOf, hashProblems, spreadOf } from "./backendbalance.ts"
 import { retryOf } from "./backendretry.ts"
 
 type Spec = EnvoyTrafficPolicy["spec"]
@@ -32,9 +33,6 @@ export type Blocks = Pick<Spec, (typeof blocks)[number]>
 
 const say = backendNote.traffic
 
-/** The only size that tables of a consistent hash have here. */
-const tableSize = 65_537
-
 const keyOf = ({ type, header, headers, cookie, queryParams }: NonNullable<EnvoyLoadBalancer["consistentHash"]>): HashKey => {
   switch (type) {
     case "SourceIP":
@@ -46,20 +44,20 @@ const keyOf = ({ type, header, headers, cookie, queryParams }: NonNullable<Envoy
     case "QueryParams":
       return { _tag: "Query", names: queryParams!.map(({ name }) => name) }
     case "Cookie":
-      return { _tag: "Cookie", name: cookie!.name, mint: cookie!.ttl === undefined ? null : Math.ceil(cookie!.ttl / 1000) }
+      return cookieKey(cookie!)
   }
 }
 
 /** Those that are not served are refused before. */
-const balanceOf = ({ type, consistentHash }: EnvoyLoadBalancer): Balance => {
-  switch (type) {
+const balanceOf = (spec: EnvoyLoadBalancer): Balance => {
+  switch (spec.type) {
     case "LeastRequest":
     case "Random":
-      return { _tag: type }
+      return { _tag: spec.type, ...spreadOf(spec) }
     case "ConsistentHash":
-      return { _tag: type, by: keyOf(consistentHash!) }
+      return hashOf(keyOf(spec.consistentHash!), spec.consistentHash!.tableSize)
     default:
-      return { _tag: "RoundRobin" }
+      return { _tag: "RoundRobin", ...spreadOf(spec) }
   }
 }
 
@@ -117,13 +115,10 @@ export const trafficOf = (spec: Blocks): Traffic => ({
 
 const balanceProblems = (spec: EnvoyLoadBalancer): ReadonlyArray<string> => [
   ...(spec.type === "BackendUtilization" || spec.type === "DynamicModule" ? [say.balancer(spec.type)] : []),
-  ...(["backendUtilization", "dynamicModule", "slowStart", "zoneAware", "endpointOverride"] as const)
+  ...(["backendUtilization", "dynamicModule", "zoneAware", "endpointOverride"] as const)
     .filter((field) => spec[field] !== undefined)
     .map((field) => backendNote.later(`spec.loadBalancer.${field}`)),
-  ...(spec.consistentHash?.cookie?.attributes === undefined
-    ? []
-    : [backendNote.later("spec.loadBalancer.consistentHash.cookie.attributes")]),
-  ...((spec.consistentHash?.tableSize ?? tableSize) === tableSize ? [] : [say.tableSize(tableSize)])
+  ...hashProblems(spec.consistentHash ?? {})
 ]
 
 const retryProblems = ({ numAttemptsPerPriority = 0, perRetry }: EnvoyRetry): ReadonlyArray<string> => [

@@ -8,6 +8,7 @@ import { Rotation } from "./rotation.ts"
 export interface Balanced {
   /** The same over updates, and on every replica. */
   readonly key: string
+  /** As it is now: less than it was given while it warms up (warming.ts). */
   readonly weight: number
   /** Requests under way and connections being made. */
   readonly load: number
@@ -24,14 +25,14 @@ export interface Balancer<A> {
 }
 
 /** random: 0 ≤ x < 1. A way that only a newer operator knows is never asked: its upstream is refused (proxy/table). */
-export const makeBalancer = <A extends Balanced>({ _tag }: Balance, random: () => number): Balancer<A> => {
-  switch (_tag) {
+export const makeBalancer = <A extends Balanced>(balance: Balance, random: () => number): Balancer<A> => {
+  switch (balance._tag) {
     case "LeastRequest":
       return new LeastRequest<A>(random)
     case "Random":
       return new RandomDraw<A>(random)
     case "ConsistentHash":
-      return new Maglev<A>(random)
+      return new Maglev<A>(random, balance.tableSize)
     default:
       return new Rotation<A>()
   }

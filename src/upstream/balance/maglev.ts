@@ -1,10 +1,8 @@
 // Consistent hashing by a table (Eisenbud and others, Maglev, NSDI 2016, section 3.4): a pick is one look into it, shares are as even as the table is
 // fine, and a change of the endpoints moves few keys that it need not.
+import { defaultTableSize } from "../../snapshot/balance.ts"
 import type { Balancer } from "./balancer.ts"
 import { hashText } from "./hash.ts"
-
-/** A prime, so that every step visits every slot. A hundred endpoints get shares within about a percent of theirs. */
-export const tableSize = 65_537
 
 interface Keyed {
   readonly key: string
@@ -13,9 +11,9 @@ interface Keyed {
 
 /**
  * Which item each slot belongs to. Every item walks the slots in an order of its own and takes the next free one when it is its turn; the heaviest is asked every
- * round, another in `weight / heaviest` of them. The table depends on what the items are, not on the order they are given in. O(slots), whatever the weights.
+ * round, another in `weight / heaviest` of them. The table depends on what the items are, not on the order they are given in. O(slots), whatever the weights. tableSize: a prime.
  */
-export const maglevTable = (items: ReadonlyArray<Keyed>): Uint32Array => {
+export const maglevTable = (items: ReadonlyArray<Keyed>, tableSize = defaultTableSize): Uint32Array => {
   const table = new Uint32Array(tableSize)
   const count = items.length
   if (count === 0) return table
@@ -66,9 +64,12 @@ export class Maglev<A extends Keyed> implements Balancer<A> {
   #weights: ReadonlyArray<number> = []
   #table: Uint32Array | null = null
   readonly #random: () => number
+  readonly #slots: number
 
-  constructor(random: () => number) {
+  /** tableSize: a prime. */
+  constructor(random: () => number, tableSize = defaultTableSize) {
     this.#random = random
+    this.#slots = tableSize
   }
 
   /** The table is made by the next pick: an upstream without requests needs none, and a burst of changes one. */
@@ -87,17 +88,17 @@ export class Maglev<A extends Keyed> implements Balancer<A> {
 
   next(affinity: number | null): A | null {
     if (this.#items.length === 0) return null
-    this.#table ??= maglevTable(this.#items)
+    this.#table ??= maglevTable(this.#items, this.#slots)
     return this.#items[this.#table[this.#slot(affinity)]!]!
   }
 
   /** The next in the table: a key whose endpoint fails goes to the same other one each time. */
   nextBut(excluded: ReadonlySet<A>, affinity: number | null): A | null {
     if (this.#items.every((item) => excluded.has(item))) return null
-    this.#table ??= maglevTable(this.#items)
+    this.#table ??= maglevTable(this.#items, this.#slots)
     const from = this.#slot(affinity)
-    for (let ahead = 0; ahead < tableSize; ahead++) {
-      const item = this.#items[this.#table[(from + ahead) % tableSize]!]!
+    for (let ahead = 0; ahead < this.#slots; ahead++) {
+      const item = this.#items[this.#table[(from + ahead) % this.#slots]!]!
       if (!excluded.has(item)) return item
     }
     // Too light to own a slot.
@@ -105,6 +106,6 @@ export class Maglev<A extends Keyed> implements Balancer<A> {
   }
 
   #slot(affinity: number | null): number {
-    return affinity === null ? Math.floor(this.#random() * tableSize) : (affinity >>> 0) % tableSize
+    return affinity === null ? Math.floor(this.#random() * this.#slots) : (affinity >>> 0) % this.#slots
   }
 }

@@ -6,6 +6,8 @@ import { Returns } from "./returns.ts"
 
 /** What of an endpoint decides whether it may be picked. */
 export interface Tiered extends Balanced {
+  /** What it was given: what its tier can bear goes by this. */
+  readonly fullWeight: number
   /** 0 is asked first. */
   readonly tier: number
   /** It takes new requests only when nobody else of its tier can. */
@@ -29,6 +31,8 @@ export interface TierOptions<A> {
   readonly panic: number
   /** Milliseconds that who has failed must serve again before requests go back to it. */
   readonly returnAfter: number
+  /** Looks at everybody before they are judged; null: nobody has to. → as `set`. */
+  readonly warm: ((members: ReadonlyArray<A>, now: number) => number | null) | null
   readonly now: () => number
   /** 0 ≤ x < 1. */
   readonly random: () => number
@@ -43,7 +47,9 @@ interface Tier<A> {
   able: boolean
 }
 
-const weight = (members: ReadonlyArray<Balanced>): number => members.reduce((sum, member) => sum + member.weight, 0)
+const weight = (members: ReadonlyArray<Tiered>): number => members.reduce((sum, member) => sum + member.fullWeight, 0)
+
+const earlier = (a: number | null, b: number | null): number | null => (a === null || b === null ? (a ?? b) : Math.min(a, b))
 
 const able = (member: Tiered): boolean => member.usable && member.healthy && !member.unreachable
 
@@ -87,7 +93,7 @@ export class Tiers<A extends Tiered> {
   set(members: ReadonlyArray<A>): number | null {
     const weighed = members.filter((member) => member.weight > 0)
     const now = this.#options.now()
-    const due = this.#returns.judge(weighed, able, now)
+    const due = earlier(this.#options.warm?.(members, now) ?? null, this.#returns.judge(weighed, able, now))
     const numbers = [...new Set(weighed.map(({ tier }) => tier))].sort((a, b) => a - b)
     let left = 1
     const tiers = numbers.map((number): Tier<A> => {

@@ -1,6 +1,6 @@
 // Slow start: an address that joins, or comes back from being out, takes a part of its share at first and more with time (Envoy's formula). None is made where
 // nothing is said of it: its requests pay for nothing.
-import type { SlowStart } from "../../snapshot/balance.ts"
+import type { Balance, SlowStart } from "../../snapshot/balance.ts"
 
 /** Milliseconds between two steps of those that warm up. */
 const shortestStep = 50
@@ -24,7 +24,7 @@ export interface WarmedMember {
 export const warmthAfter = (elapsed: number, { window, aggression, least }: SlowStart): number =>
   elapsed >= window ? 1 : Math.max(least, (Math.max(0, elapsed) / window) ** (1 / aggression))
 
-export class Warming {
+class Warming {
   readonly #settings: SlowStart
   /** By the clock: since when each takes requests; null: it is out. Those that began together stay equal, so at the start of a proxy nothing changes. */
   #since = new Map<WarmedTarget, number | null>()
@@ -54,4 +54,11 @@ export class Warming {
     this.#since = since
     return warming ? now + Math.min(longestStep, Math.max(shortestStep, this.#settings.window / steps)) : null
   }
+}
+
+/** null: nobody warms up. */
+export const warmingOf = (balance: Balance): ((members: Iterable<WarmedMember>, now: number) => number | null) | null => {
+  if (balance._tag === "ConsistentHash" || balance.slowStart === undefined) return null
+  const warming = new Warming(balance.slowStart)
+  return (members, now) => warming.judge(members, now)
 }

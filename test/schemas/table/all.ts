@@ -1,4 +1,5 @@
 // The table: every row of every kind.
+import { rows as backendBalance } from "./backendbalance.ts"
 import { rows as backendHealth } from "./backendhealth.ts"
 import { rows as core } from "./core.ts"
 import { rows as envoyTraffic } from "./envoytraffic.ts"
@@ -23,5 +24,6 @@ export const rows: ReadonlyArray<Row> = [
   ...ingress,
   ...envoyTraffic,
   ...own,
+  ...backendBalance,
   ...backendHealth
 ]

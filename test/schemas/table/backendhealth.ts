@@ -52,7 +52,12 @@ export const rows: ReadonlyArray<Row> = [
     })
   ),
   backend.good("a share of failures", { "spec.outlier": { failurePercentageThreshold: 85, interval: "100ms" } }, none),
-  ...backend.field("a share of failures is of requests", "spec.outlier.failurePercentageThreshold", { good: [1, 100], bad: [0, 101] }, none),
+  ...backend.field(
+    "a share of failures is of requests",
+    "spec.outlier.failurePercentageThreshold",
+    { good: [1, 100], bad: [0, 101] },
+    none
+  ),
   ...backend.field(
     "an interval of a share",
     "spec.outlier",

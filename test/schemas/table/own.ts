@@ -93,11 +93,12 @@ const behaviour: ReadonlyArray<Row> = [
         { type: "LeastRequest" },
         { type: "Random" },
         { type: "Random", slowStart: { window: "30s" }, zoneAware: {}, endpointOverride: {} },
+        { type: "RoundRobin", slowStart: { window: "30s", aggressionPercent: 50, minWeightPercent: 100 } },
         { type: "ConsistentHash", consistentHash: { type: "SourceIP" } },
         { type: "ConsistentHash", consistentHash: { type: "SourceIP", tableSize: 1021 } },
         { type: "ConsistentHash", consistentHash: { type: "Headers", headers: [{ name: "X-User" }, { name: "x-tenant" }] } },
         { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "session" } } },
-        { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "s", ttl: "0s", attributes: { a: "b" } } } },
+        { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "s", ttl: "0s", attributes: { SameSite: "None" } } } },
         { type: "ConsistentHash", consistentHash: { type: "QueryParams", queryParams: [{ name: "user" }] } }
       ],
       bad: ["Random"]

@@ -258,17 +258,14 @@ describe("what is not served yet is refused by its name", () => {
       "healthCheck: {type: TCP, overrides: {port: 1}}, egressPath: {proxy: {ip: {address: 192.0.2.1, port: 3128}}}",
       "spec.healthCheck.overrides.port together with spec.egressPath.proxy"
     ],
-    ["loadBalancer: {type: RoundRobin, slowStart: {window: 30s}}", "spec.loadBalancer.slowStart"],
     ["loadBalancer: {type: RoundRobin, zoneAware: {}}", "spec.loadBalancer.zoneAware"],
     ["loadBalancer: {type: RoundRobin, endpointOverride: {}}", "spec.loadBalancer.endpointOverride"],
-    [
-      "loadBalancer: {type: ConsistentHash, consistentHash: {type: SourceIP, tableSize: 1021}}",
-      "spec.loadBalancer.consistentHash.tableSize"
-    ],
-    [
-      "loadBalancer: {type: ConsistentHash, consistentHash: {type: Cookie, cookie: {name: a, attributes: {}}}}",
-      "spec.loadBalancer.consistentHash.cookie.attributes"
-    ],
+    ["loadBalancer: {type: ConsistentHash, consistentHash: {type: SourceIP, tableSize: 1000}}", "tableSize is no prime; 1009 is the next"],
+    ["loadBalancer: {type: ConsistentHash, consistentHash: {type: SourceIP, tableSize: 5000011}}", "tableSize: a larger table than 131071"],
+    ...["{max-age: '9'}", "{a b: c}", "{a: 'b; Domain=c'}"].map((attributes): [string, string] => [
+      `loadBalancer: {type: ConsistentHash, consistentHash: {type: Cookie, cookie: {name: a, ttl: 1h, attributes: ${attributes}}}}`,
+      "spec.loadBalancer.consistentHash.cookie.attributes: "
+    ]),
     ["dns: {srv: {}}", "spec.dns.srv"]
   ])("%s", (more, field) => {
     const yaml = backend(fqdn(), more)

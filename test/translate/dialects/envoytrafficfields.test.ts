@@ -155,11 +155,20 @@ const rows: ReadonlyArray<Row> = [
     without: hash({ type: "Cookie", cookie: { name: "place" } }),
     meaning: "a client without one is given one"
   },
+  {
+    fields: ["loadBalancer.consistentHash.cookie.attributes"],
+    value: "names with values",
+    spec: hash({ type: "Cookie", cookie: { name: "place", ttl: "1h", attributes: { SameSite: "Strict" } } }),
+    without: hash({ type: "Cookie", cookie: { name: "place", ttl: "1h" } }),
+    meaning: "of the cookie that is given, in place of `Path=/` and `HttpOnly` where they name those"
+  },
   refused(
     ["loadBalancer.consistentHash.cookie.attributes"],
-    "anything",
-    { loadBalancer: { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "place", attributes: {} } } } },
-    "not served yet"
+    "`Max-Age`, `Expires`",
+    {
+      loadBalancer: { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "place", attributes: { expires: "9" } } } }
+    },
+    "`ttl` says it"
   ),
   {
     fields: ["loadBalancer.consistentHash.tableSize"],
@@ -167,15 +176,29 @@ const rows: ReadonlyArray<Row> = [
     spec: hash({ type: "SourceIP", tableSize: 65537 }),
     without: bySource,
     same: true,
-    meaning: "the only size"
+    meaning: "the default"
+  },
+  {
+    fields: ["loadBalancer.consistentHash.tableSize"],
+    value: "a prime up to 131071",
+    spec: hash({ type: "SourceIP", tableSize: 1021 }),
+    without: bySource,
+    meaning: "larger tables have finer shares"
   },
   refused(
     ["loadBalancer.consistentHash.tableSize"],
     "others",
-    { loadBalancer: { type: "ConsistentHash", consistentHash: { type: "SourceIP", tableSize: 1021 } } },
-    "the only size is 65537"
+    { loadBalancer: { type: "ConsistentHash", consistentHash: { type: "SourceIP", tableSize: 131072 } } },
+    "a larger one would hold up other requests while it is made"
   ),
-  ...(["backendUtilization", "dynamicModule", "slowStart", "zoneAware", "endpointOverride"] as const).map((field) =>
+  {
+    fields: ["loadBalancer.slowStart.window"],
+    value: "a duration",
+    spec: at({ loadBalancer: { type: "LeastRequest", slowStart: { window: "30s" } } }),
+    without: at({ loadBalancer: { type: "LeastRequest" } }),
+    meaning: "who joins, or comes back healthy, begins with a tenth of its share; of `RoundRobin`, `LeastRequest` and `Random`"
+  },
+  ...(["backendUtilization", "dynamicModule", "zoneAware", "endpointOverride"] as const).map((field) =>
     refused([`loadBalancer.${field}`], "anything", { loadBalancer: { type: "RoundRobin", [field]: {} } }, "not served yet")
   ),
   {

@@ -1,8 +1,9 @@
 // Consistent hashing: shares by weight, the same table for the same endpoints, and a change of the endpoints moves few keys that it need not.
 import fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import { defaultTableSize as tableSize } from "#src/snapshot/balance.ts"
 import { hashText } from "#src/upstream/balance/hash.ts"
-import { Maglev, maglevTable, tableSize } from "#src/upstream/balance/maglev.ts"
+import { Maglev, maglevTable } from "#src/upstream/balance/maglev.ts"
 
 interface Item {
   readonly key: string

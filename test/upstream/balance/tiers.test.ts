@@ -16,6 +16,7 @@ interface Member extends Tiered {
 const member = (key: string, said: Partial<Tiered> = {}): Member => ({
   key,
   weight: 1,
+  fullWeight: said.weight ?? 1,
   load: 0,
   tier: 0,
   draining: false,
@@ -37,6 +38,7 @@ const start = (
     spill: said.spill ?? 140,
     returnAfter: said.returnAfter ?? 1_000,
     panic: said.panic ?? 0,
+    warm: null,
     now: () => clock.now,
     random: Math.random
   })

@@ -125,12 +125,6 @@ describe("what ejects", () => {
     may = true
     answers(500)
     expect(told).toEqual(["errors"])
-    expect(vi.getTimerCount()).toBe(0)
-    const shared = judged({ failures: { percent: 1, interval: 3_000 } })
-    shared.answers(500)
-    expect(vi.getTimerCount()).toBe(1)
-    shared.conduct.close()
-    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

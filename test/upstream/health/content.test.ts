@@ -113,20 +113,19 @@ describe("a look by TCP", () => {
   afterAll(() => {})
 
   it("says what is to be said, and is well when what comes holds what is awaited", async () => {
-    await using pong = await talker((socket) => socket.once("data", () => {
-      socket.write("-x+PO")
-      socket.write("NG\r\n")
-    }))
+    await using pong = await talker((socket) =>
+      socket.once("data", () => {
+        socket.write("-x+PO")
+        socket.write("NG\r\n")
+      })
+    )
     const probe = { _tag: "Tcp", send: base64("PING\r\n"), receive: base64("+PONG") } as const
     assert.strictEqual(await verdict({ endpoints: [at(pong.port)] }, probe), "")
     assert.deepEqual(pong.heard, ["PING\r\n"])
     await using other = await talker((socket) => socket.end("-ERR\r\n"))
     assert.strictEqual(await verdict({ endpoints: [at(other.port)] }, probe), lacks)
     await using silent = await talker(() => {})
-    assert.strictEqual(
-      await verdict({ endpoints: [at(silent.port)] }, probe, { timeout: 200 }),
-      "health check: no answer within 200 ms"
-    )
+    assert.strictEqual(await verdict({ endpoints: [at(silent.port)] }, probe, { timeout: 200 }), "health check: no answer within 200 ms")
   })
 
   it("that awaits a greeting says nothing; one that awaits nothing is well when all is said", async () => {

@@ -1,0 +1,58 @@
+// Balancing as people write it and look at it: slow start and a cookie with attributes, served by `sluice run`.
+import { join } from "node:path"
+import { expect, it } from "vitest"
+import { folder, gateway, running, sluice } from "../cli/program.ts"
+import { ask } from "../proxy/harness.ts"
+import { startOrigin } from "../support/origin.ts"
+import { freePort } from "../support/port.ts"
+
+const manifest = (name: string, ports: ReadonlyArray<number>, balancing: string) => `---
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: Backend
+metadata: {name: ${name}, namespace: shop}
+spec:
+  endpoints: [${ports.map((port) => `{ip: {address: 127.0.0.1, port: ${port}}}`).join(", ")}]
+  loadBalancer: ${balancing}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: ${name}, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  rules: [{matches: [{path: {value: /${name}}}], backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: ${name}}]}]
+`
+
+it("an endpoint that has just joined warms up, seen at /upstreams; a cookie has its attributes; explain says both", async () => {
+  await using a = await startOrigin()
+  const [port, admin] = [await freePort(), await freePort()]
+  const page = (ports: ReadonlyArray<number>) =>
+    gateway(port) +
+    manifest("slowly", ports, "{type: LeastRequest, slowStart: {window: 1h, minWeightPercent: 5}}") +
+    manifest(
+      "placed",
+      [a.port],
+      "{type: ConsistentHash, consistentHash: {type: Cookie, tableSize: 1021, cookie: {name: place, ttl: 1h, attributes: {SameSite: Strict}}}}"
+    )
+  using place = folder({ "m.yaml": page([a.port]) })
+  const child = running([
+    ...["run", "--listen-address=127.0.0.1", `--admin-address=127.0.0.1:${admin}`, "--health-address=off", "--allow-loopback"],
+    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
+  ])
+  try {
+    await child.line(/Gateway shop\/edge: http:/)
+    const { headers } = await ask(port, "/placed")
+    expect(headers["set-cookie"]?.[0]).toMatch(/^place=[0-9a-f-]{36}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict$/)
+    expect((await ask(port, "/slowly")).status).toBe(200)
+    const shown = JSON.parse((await ask(admin, "/upstreams")).body) as ReadonlyArray<{
+      readonly target: string
+      readonly endpoints: ReadonlyArray<{ readonly addresses: ReadonlyArray<{ readonly warming: number | null }> }>
+    }>
+    expect(shown.find(({ target }) => target.includes("slowly"))!.endpoints[0]!.addresses[0]!.warming).toBe(0.05)
+    const told = await sluice(["explain", `http://localhost:${port}/slowly`, "--allow-loopback", join(place.path, "m.yaml")])
+    expect(told.out).toContain("least request of two; who joins has its full share after 3600000 ms")
+    const hashed = await sluice(["explain", `http://localhost:${port}/placed`, "--allow-loopback", join(place.path, "m.yaml")])
+    expect(hashed.out).toContain("consistent hash of cookie place, given to clients that have none, a table of 1021")
+  } finally {
+    await child.end("SIGKILL")
+  }
+}, 60_000)

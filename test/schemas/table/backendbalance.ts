@@ -1,0 +1,50 @@
+// Slow start and the finer words of a consistent hash. The rest of balancing is in own.ts.
+import { many, type Row, rowsOf } from "./row.ts"
+
+const none = { known: [] }
+/** Bad by a rule of CEL in our CRD. */
+const rule = { known: [], rule: true }
+const backend = rowsOf({
+  apiVersion: "gateway.sluice.dev/v1alpha1",
+  kind: "Backend",
+  metadata: { name: "search", namespace: "shop" },
+  spec: {
+    endpoints: [{ fqdn: { hostname: "search.vendor.example", port: 443 } }],
+    loadBalancer: { type: "RoundRobin", slowStart: { window: "30s" } }
+  }
+})
+const hashed = { type: "Cookie", cookie: { name: "place", ttl: "1h" } }
+const byCookie = (patch: object) => ({ "spec.loadBalancer": { type: "ConsistentHash", consistentHash: { ...hashed, ...patch } } })
+
+export const rows: ReadonlyArray<Row> = [
+  ...backend.field("a window", "spec.loadBalancer.slowStart.window", { good: ["1ms", "24h"], bad: [undefined, 30, "soon"] }, none),
+  backend.bad("a window of no time", { "spec.loadBalancer.slowStart.window": "0s" }, rule),
+  ...backend.field(
+    "an aggression",
+    "spec.loadBalancer.slowStart.aggressionPercent",
+    { good: [10, 150, 1000], bad: [9, 1001, 1.5, "100"] },
+    none
+  ),
+  ...backend.field("a least share", "spec.loadBalancer.slowStart.minWeightPercent", { good: [1, 100], bad: [0, 101, 1.5] }, none),
+  backend.bad(
+    "a slow start of a hash",
+    { "spec.loadBalancer.type": "ConsistentHash", "spec.loadBalancer.consistentHash": { type: "SourceIP" } },
+    { at: "spec.loadBalancer.slowStart", ...rule }
+  ),
+  backend.good("a table of a size, to be judged later", byCookie({ tableSize: 5_000_011 }), none),
+  ...[1, 5_000_012, 1.5, "1021"].map((tableSize) =>
+    backend.bad(`a table of no size: ${tableSize}`, byCookie({ tableSize }), {
+      at: "spec.loadBalancer.consistentHash.tableSize",
+      ...none
+    })
+  ),
+  backend.bad(
+    "more attributes than a cookie has",
+    byCookie({ cookie: { name: "place", attributes: Object.fromEntries(many(17, (n) => [`a${n}`, ""])) } }),
+    { at: "spec.loadBalancer.consistentHash.cookie.attributes", ...none }
+  ),
+  backend.bad("an attribute that is no text", byCookie({ cookie: { name: "place", attributes: { a: 1 } } }), {
+    at: "spec.loadBalancer.consistentHash.cookie.attributes.a",
+    ...none
+  })
+]
