@@ -13,7 +13,7 @@ import { DialledHostname, PreciseHostname } from "./hostname.ts"
 import { LoadBalancer } from "./loadbalancer.ts"
 import { int32, integer, NamespaceName, ObjectName, PortNumber, text } from "./name.ts"
 import { LocalObjectReference, SecretObjectReference } from "./reference.ts"
-import { Retry } from "./retry.ts"
+import { Retry, RetryBudget } from "./retry.ts"
 import { SubjectAltName, WellKnownCACertificates } from "./trust.ts"
 
 /** A field of a later release: kept as written, so that a condition can name it. */
@@ -243,6 +243,9 @@ export const BackendCircuitBreaker = Schema.Struct({
   }),
   maxParallelRetries: Schema.optionalKey(int32(0)).annotateKey({
     description: "Requests of one pod that are being tried once more at the same time. Absent: no limit but the budget."
+  }),
+  retryBudget: Schema.optionalKey(RetryBudget).annotateKey({
+    description: "The same as a part of the requests of one pod, in place of maxParallelRetries and of the budget that there is without."
   })
 })
 export type BackendCircuitBreaker = typeof BackendCircuitBreaker.Type

@@ -1,5 +1,6 @@
 // How requests to a backend are tried once more: the names and units of Envoy Gateway's BackendTrafficPolicy.
 import { Schema } from "effect"
+import { defaulted } from "./absent.ts"
 import { rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { int32, integer } from "./name.ts"
@@ -37,6 +38,23 @@ export const PerRetry = Schema.Struct({
     )
   ).annotateKey({ description: "The waits between tries." })
 })
+
+export const RetryBudget = Schema.Struct({
+  percent: Schema.optionalKey(
+    Schema.Struct({ numerator: int32(0), denominator: defaulted(int32(1), 100) }).check(
+      rules({
+        at: "numerator",
+        message: "Expected at most the denominator",
+        cel: "self.numerator <= (has(self.denominator) ? self.denominator : 100)",
+        broken: ({ numerator, denominator }) => numerator > denominator
+      })
+    )
+  ).annotateKey({ description: "Of the requests under way and waiting. Absent: 20 of 100." }),
+  minRetryConcurrency: Schema.optionalKey(int32(0)).annotateKey({
+    description: "So many may be tried once more whatever that is. Absent: 3."
+  })
+})
+export type RetryBudget = typeof RetryBudget.Type
 
 const RetryOn = Schema.Struct({
   triggers: Schema.optionalKey(Schema.Array(Schema.Literals(httpTriggers)).check(few(7))).annotateKey({

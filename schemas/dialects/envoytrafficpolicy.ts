@@ -7,7 +7,7 @@ import { optionalEntriesOf } from "../entries.ts"
 import { CookieAttributes, TableSize } from "../loadbalancer.ts"
 import { Group, integer, Kind, Token, text } from "../name.ts"
 import { duplicateReference, gatewayGroup, PolicyTargetReference } from "../reference.ts"
-import { httpTriggers, PerRetry, StatusCodes } from "../retry.ts"
+import { httpTriggers, PerRetry, RetryBudget, StatusCodes } from "../retry.ts"
 import { LabelSelector, Requirement } from "../selector.ts"
 
 const Unserved = Schema.optionalKey(Schema.Unknown)
@@ -93,7 +93,7 @@ const CircuitBreaker = Schema.Struct({
   maxParallelRetries: Limit,
   maxRequestsPerConnection: Limit,
   perEndpoint: Schema.optionalKey(Schema.Struct({ maxConnections: Limit })),
-  retryBudget: Unserved
+  retryBudget: Schema.optionalKey(RetryBudget)
 })
 export type EnvoyCircuitBreaker = typeof CircuitBreaker.Type
 

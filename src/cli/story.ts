@@ -3,7 +3,7 @@ import { failures } from "../proxy/response.ts"
 import type { CompiledRule, CompiledShare } from "../routing/compile.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
 import { describeBalance } from "../snapshot/balance.ts"
-import { defaultFailover, defaultFirstByte, defaultIdle, describeFailover } from "../snapshot/behaviour.ts"
+import { defaultFailover, defaultFirstByte, defaultIdle, describeFailover, describeRetryLimit } from "../snapshot/behaviour.ts"
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
 import { describeHealthCheck, describeOutlier } from "../snapshot/health.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
@@ -288,7 +288,7 @@ const upstreamStory = (
       connections: `${limits.maxConnections}`,
       pending: `${limits.maxPending}`,
       requests: limited(limits.maxRequests),
-      retries: limited(limits.maxRetries),
+      retries: describeRetryLimit(limits.maxRetries) ?? "no limit",
       requestsPerConnection: limited(limits.maxRequestsPerConnection)
     },
     retry: describeRetry(spec.retry),

@@ -124,11 +124,11 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["retriesWithheld", byState(({ pool }) => Object.entries(pool.withheld))],
     [
       "limits",
-      byState(({ limits }) => [
+      byState(({ limits, pool }) => [
         ["connections", limits.maxConnections],
         ["pending", limits.maxPending],
         ["requests", settle(limits.maxRequests, null) ?? Number.POSITIVE_INFINITY],
-        ["retries", settle(limits.maxRetries, null) ?? Number.POSITIVE_INFINITY]
+        ["retries", pool.retryLimit]
       ])
     ],
     ["retrying", summed(({ pool }) => pool.retrying)],

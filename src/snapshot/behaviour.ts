@@ -39,8 +39,23 @@ export interface Limits {
   /** Requests under way at once, those whose connection is being made included; those that wait for one are maxPending's. */
   readonly maxRequests: Setting<number>
   /** Requests that are being tried once more, at once. */
-  readonly maxRetries: Setting<number>
+  readonly maxRetries: Setting<number> | RetryShare
 }
+
+/** In place of the budget that there is without: percent of the requests under way and waiting, and so many at the least. */
+export interface RetryShare {
+  readonly _tag: "Share"
+  readonly percent: number
+  readonly least: number
+}
+
+/** As people read it; null: there is no limit. */
+export const describeRetryLimit = (limit: Limits["maxRetries"]): string | null =>
+  typeof limit === "object"
+    ? `${limit.percent} % of the requests, ${limit.least} at the least`
+    : typeof limit === "number"
+      ? `${limit}`
+      : null
 
 export const defaultTimeouts: UpstreamTimeouts = {
   connect: 5_000,

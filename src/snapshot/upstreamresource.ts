@@ -1,7 +1,7 @@
 // Upstreams and their endpoints, read from JSON. Law 15: a setting that the data plane judges itself passes through to that judgement; what an older operator knows
 // nothing of is as it was before; the rest is refused by name.
 import { type Balance, type CookieAttribute, type HashKey, isPrime, largestTable, type SlowStart, type Spread } from "./balance.ts"
-import type { DnsContract, Failover, Limits, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, Limits, RetryShare, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { HealthCheck, Outlier, Probe } from "./health.ts"
 import {
@@ -77,12 +77,15 @@ const unsaidBefore =
   <A>(read: Read<A>, before: A): Read<A> =>
   (value) =>
     value === undefined ? before : read(value)
+const retryShare = tagged<RetryShare>({ Share: fields<Omit<RetryShare, "_tag">>({ percent: amount, least: whole }) })
+const retries: Read<Limits["maxRetries"]> = (value) =>
+  typeof value === "object" && value !== null ? retryShare(value) : setting(whole)(value)
 const limits = fields<Limits>({
   maxConnections: whole,
   maxPending: whole,
   maxRequestsPerConnection: setting(whole),
   maxRequests: unsaidBefore(setting(whole), "Disabled"),
-  maxRetries: unsaidBefore(setting(whole), "Disabled")
+  maxRetries: unsaidBefore(retries, "Disabled")
 })
 const timeouts = fields<UpstreamTimeouts>({
   connect: amount,

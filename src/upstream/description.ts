@@ -96,6 +96,8 @@ export interface PoolCounts {
   readonly retries: number
   /** Requests that are being tried once more, now. */
   readonly retrying: number
+  /** How many may be, now; infinite: no limit. */
+  readonly retryLimit: number
   /** Requests that went on from here to another tier. */
   readonly failovers: number
   /** Further tries that a retry rule wanted and did not get, by what was in the way. */

@@ -112,7 +112,7 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#watches = watches
     const { timeouts, limits, balance } = spec
     const random = options.random ?? Math.random
-    this.budget = new Budget(settle(limits.maxRetries, null) ?? Number.POSITIVE_INFINITY)
+    this.budget = new Budget(limits.maxRetries, () => this.pool.active + this.pool.pending)
     const { spill, returnAfter } = spec.failover ?? defaultFailover
     const now = this.#now
     const { roots, own } = options
@@ -382,6 +382,7 @@ class Live implements LiveUpstream, AttemptsHost {
         ...this.pool.describe(),
         ...this.counts,
         retrying: this.budget.retrying,
+        retryLimit: this.budget.limit,
         withheld: { ...this.budget.withheld }
       },
       authentication: this.authentication?.describe() ?? null,

@@ -13,6 +13,7 @@ metadata: {name: ${name}, namespace: shop}
 spec:
   endpoints: [${ports.map((port) => `{ip: {address: 127.0.0.1, port: ${port}}}`).join(", ")}]
   loadBalancer: ${balancing}
+  circuitBreaker: {retryBudget: {percent: {numerator: 1, denominator: 8}}}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -22,7 +23,7 @@ spec:
   rules: [{matches: [{path: {value: /${name}}}], backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: ${name}}]}]
 `
 
-it("an endpoint that has just joined warms up, seen at /upstreams; a cookie has its attributes; explain says both", async () => {
+it("an endpoint that has just joined warms up, seen at /upstreams; a cookie has its attributes; explain says both, and the budget of retries", async () => {
   await using a = await startOrigin()
   const [port, admin] = [await freePort(), await freePort()]
   const page = (ports: ReadonlyArray<number>) =>
@@ -50,6 +51,7 @@ it("an endpoint that has just joined warms up, seen at /upstreams; a cookie has 
     expect(shown.find(({ target }) => target.includes("slowly"))!.endpoints[0]!.addresses[0]!.warming).toBe(0.05)
     const told = await sluice(["explain", `http://localhost:${port}/slowly`, "--allow-loopback", join(place.path, "m.yaml")])
     expect(told.out).toContain("least request of two; who joins has its full share after 3600000 ms")
+    expect(told.out).toContain("12.5 % of the requests, 3 at the least")
     const hashed = await sluice(["explain", `http://localhost:${port}/placed`, "--allow-loopback", join(place.path, "m.yaml")])
     expect(hashed.out).toContain("consistent hash of cookie place, given to clients that have none, a table of 1021")
   } finally {

@@ -232,6 +232,7 @@ export const everything: Tables = {
         }
       }
     ],
+    ["budgeted", { ...upstream, limits: { ...defaultLimits, maxRetries: { _tag: "Share", percent: 12.5, least: 2 } } }],
     ["signed", { ...upstream, credential: { kind: "SigV4", region: "eu-west-1", service: "s3", secret: "Secret/shop/aws#access key" } }],
     [
       "u3",

@@ -8,7 +8,7 @@ import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
 import { balanceOf } from "./backendbalance.ts"
 import { healthCheckOf, outlierOf } from "./backendhealth.ts"
-import { retryOf } from "./backendretry.ts"
+import { retryOf, retryShareOf } from "./backendretry.ts"
 
 /** A floor below a second would ask a server without end. */
 const shortestTtl = 1_000
@@ -31,7 +31,7 @@ const limits = (spec: BackendConnections, breaker: BackendCircuitBreaker): Part<
     maxPending: spec.maxPending,
     maxRequestsPerConnection: spec.maxRequestsPerConnection,
     maxRequests: breaker.maxParallelRequests,
-    maxRetries: breaker.maxParallelRetries
+    maxRetries: map(breaker.retryBudget, retryShareOf) ?? breaker.maxParallelRetries
   })
 
 /** `10.0.0.2` -> `10.0.0.2:53`; `tls@10.0.0.2#dns.example` -> `tls@10.0.0.2:853#dns.example`. Written forms are the schema's to check. */

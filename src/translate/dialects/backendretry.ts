@@ -1,5 +1,6 @@
 // Retries as Backends and policies write them, in the vocabulary of the snapshot: triggers are the status codes they stand for.
-import type { Retry as Written } from "#schemas/retry.ts"
+import type { RetryBudget, Retry as Written } from "#schemas/retry.ts"
+import type { RetryShare } from "../../snapshot/behaviour.ts"
 import { growth, type Retry } from "../../snapshot/retry.ts"
 import type { Setting } from "../../snapshot/setting.ts"
 import { bounded, defaultBackoff, settingOf } from "../time.ts"
@@ -31,3 +32,10 @@ export const retryOf = ({ numRetries = 2, retryOn, perRetry }: Written): Setting
     perTry: perRetry?.timeout === undefined ? "Default" : settingOf(perRetry.timeout)
   }
 }
+
+/** Of a circuit breaker: it beats a fixed number. */
+export const retryShareOf = ({ percent, minRetryConcurrency = 3 }: RetryBudget): RetryShare => ({
+  _tag: "Share",
+  percent: percent === undefined ? 20 : (percent.numerator / percent.denominator) * 100,
+  least: minRetryConcurrency
+})

@@ -16,7 +16,7 @@ import { backendNote } from "../../status/conditions.ts"
 import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
 import { cookieKey, hashOf, hashProblems, spreadOf } from "./backendbalance.ts"
-import { retryOf } from "./backendretry.ts"
+import { retryOf, retryShareOf } from "./backendretry.ts"
 
 type Spec = EnvoyTrafficPolicy["spec"]
 
@@ -82,7 +82,7 @@ const limitsOf = (breaker: EnvoyCircuitBreaker): Part<Behaviour["limits"]> => {
     // Who waits for a connection that nobody may make would wait for ever.
     maxPending: breaker.maxConnections === 0 ? 0 : breaker.maxPendingRequests,
     maxRequests: breaker.maxParallelRequests,
-    maxRetries: breaker.maxParallelRetries,
+    maxRetries: map(breaker.retryBudget, retryShareOf) ?? breaker.maxParallelRetries,
     maxRequestsPerConnection: perConnection === 0 ? "Disabled" : perConnection
   })
 }
@@ -128,10 +128,8 @@ const retryProblems = ({ numAttemptsPerPriority = 0, perRetry }: EnvoyRetry): Re
     .map((field) => say.noWait(`spec.retry.perRetry.backOff.${field}`))
 ]
 
-const breakerProblems = ({ maxConnections = 1024, perEndpoint, retryBudget }: EnvoyCircuitBreaker): ReadonlyArray<string> => [
-  ...(retryBudget === undefined ? [] : [backendNote.later("spec.circuitBreaker.retryBudget")]),
-  ...((perEndpoint?.maxConnections ?? maxConnections) < maxConnections ? [say.perEndpoint(maxConnections)] : [])
-]
+const breakerProblems = ({ maxConnections = 1024, perEndpoint }: EnvoyCircuitBreaker): ReadonlyArray<string> =>
+  (perEndpoint?.maxConnections ?? maxConnections) < maxConnections ? [say.perEndpoint(maxConnections)] : []
 
 /** What is not served of a policy: it is not applied, and its targets answer 500. */
 export const trafficProblems = (spec: Spec): ReadonlyArray<string> => [

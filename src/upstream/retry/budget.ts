@@ -1,4 +1,5 @@
 // How many tries of an upstream may be repetitions: a backend in trouble must not get a multiple of its load. One an upstream and process.
+import type { Limits } from "../../snapshot/behaviour.ts"
 import type { Withheld } from "./plan.ts"
 
 /** Seconds that are looked back on. */
@@ -19,15 +20,24 @@ export class Budget {
   #retries: Array<number> = []
   /** The second the last count is of. */
   #second = 0
-  readonly #atOnce: number
+  readonly #atOnce: Limits["maxRetries"]
+  readonly #load: () => number
 
-  /** atOnce: how many requests may be tried once more at the same time. */
-  constructor(atOnce: number) {
+  /** atOnce: how many requests may be tried once more at the same time. load: requests under way and waiting, for a share of them. */
+  constructor(atOnce: Limits["maxRetries"], load: () => number) {
     this.#atOnce = atOnce
+    this.#load = load
+  }
+
+  /** How many requests may be tried once more at the same time, as it is now. */
+  get limit(): number {
+    const atOnce = this.#atOnce
+    if (typeof atOnce === "object") return Math.max(atOnce.least, Math.floor((this.#load() * atOnce.percent) / 100))
+    return typeof atOnce === "number" ? atOnce : Number.POSITIVE_INFINITY
   }
 
   get full(): boolean {
-    return this.retrying >= this.#atOnce
+    return this.retrying >= this.limit
   }
 
   request(now: number): void {
@@ -36,8 +46,9 @@ export class Budget {
     this.#requests[this.#second % span]!++
   }
 
-  /** Takes one repetition; false: there is none left. */
+  /** Takes one repetition; false: there is none left. The user's own share stands in place of what is counted here. */
   take(now: number): boolean {
+    if (typeof this.#atOnce === "object") return true
     this.#requests ??= this.#begin(now)
     this.#turn(now)
     const at = this.#second % span

@@ -1,4 +1,4 @@
-// Slow start and the finer words of a consistent hash. The rest of balancing is in own.ts.
+// Slow start, the finer words of a consistent hash, and a budget of retries. The rest of balancing is in own.ts.
 import { many, type Row, rowsOf } from "./row.ts"
 
 const none = { known: [] }
@@ -46,5 +46,26 @@ export const rows: ReadonlyArray<Row> = [
   backend.bad("an attribute that is no text", byCookie({ cookie: { name: "place", attributes: { a: 1 } } }), {
     at: "spec.loadBalancer.consistentHash.cookie.attributes.a",
     ...none
-  })
+  }),
+  backend.good("a budget of retries by the defaults", { "spec.circuitBreaker": { retryBudget: {} } }, none),
+  backend.good(
+    "a budget of retries",
+    { "spec.circuitBreaker": { retryBudget: { percent: { numerator: 5, denominator: 5 }, minRetryConcurrency: 0 } } },
+    none
+  ),
+  ...[{ numerator: 101 }, { numerator: 3, denominator: 2 }].map((percent) =>
+    backend.bad(
+      `more than all requests: ${JSON.stringify(percent)}`,
+      { "spec.circuitBreaker": { retryBudget: { percent } } },
+      {
+        at: "spec.circuitBreaker.retryBudget.percent.numerator",
+        ...rule
+      }
+    )
+  ),
+  backend.bad(
+    "a part of nothing",
+    { "spec.circuitBreaker": { retryBudget: { percent: { numerator: 0, denominator: 0 } } } },
+    { at: "spec.circuitBreaker.retryBudget.percent.denominator", ...none }
+  )
 ]

@@ -331,7 +331,20 @@ const rows: ReadonlyArray<Row> = [
     { circuitBreaker: { perEndpoint: { maxConnections: 5 } } },
     "not served yet"
   ),
-  refused(["circuitBreaker.retryBudget"], "anything", { circuitBreaker: { retryBudget: {} } }, "there is always [one](request.md)"),
+  {
+    fields: ["circuitBreaker.retryBudget.percent.numerator", "circuitBreaker.retryBudget.percent.denominator"],
+    value: "a fraction",
+    spec: at({ circuitBreaker: { retryBudget: { percent: { numerator: 1, denominator: 4 } } } }),
+    without: at({ circuitBreaker: { retryBudget: {} } }),
+    meaning: "of the requests under way and waiting, in place of the [budget](request.md) and of `maxParallelRetries`; absent: 20 %"
+  },
+  {
+    fields: ["circuitBreaker.retryBudget.minRetryConcurrency"],
+    value: "a number",
+    spec: at({ circuitBreaker: { retryBudget: { minRetryConcurrency: 7 } } }),
+    without: at({ circuitBreaker: { retryBudget: {} } }),
+    meaning: "at the least; absent: 3"
+  },
   {
     fields: ["dns.lookupFamily"],
     value: "`IPv4`, `IPv6`, `IPv4Preferred`, `IPv6Preferred`, `IPv4AndIPv6`",

@@ -93,6 +93,29 @@ describe("requests that are tried once more", () => {
     left.abort()
     expect(upstream.describe().pool).toMatchObject({ retrying: 0 })
   })
+
+  it("are a share of the requests under way, where a share is said", async () => {
+    const held: Array<() => void> = []
+    const tries = new Map<string, number>()
+    await using road = await withOrigin(
+      async (incoming) => {
+        const { target } = incoming.request
+        const nth = (tries.get(target) ?? 0) + 1
+        tries.set(target, nth)
+        if (target === "/held") await Promise.race([new Promise<void>((resolve) => held.push(resolve)), incoming.closed])
+        await incoming.reply({ status: target !== "/held" && nth === 1 ? 503 : 200 })
+      },
+      { limits: { maxRetries: { _tag: "Share", percent: 40, least: 0 } } }
+    )
+    const { upstream, origin } = road
+    expect(await send(upstream, { path: "/alone" })).toBe(503)
+    expect(upstream.describe().pool).toMatchObject({ withheld: { limit: 1, budget: 0 }, retryLimit: 0 })
+    const others = [send(upstream, { path: "/held" }), send(upstream, { path: "/held" })]
+    await origin.until(() => held.length === 2)
+    expect(await send(upstream, { path: "/third" })).toBe(200)
+    for (const release of held) release()
+    expect(await Promise.all(others)).toEqual([200, 200])
+  })
 })
 
 describe("a try that has its time", () => {

@@ -12,22 +12,44 @@ const start = 1_700_000_000_400
 
 describe("a budget", () => {
   it("has ten in each second, whatever was asked", () => {
-    const budget = new Budget(Number.POSITIVE_INFINITY)
+    const budget = new Budget("Disabled", () => 0)
     for (let second = 0; second < 15; second++) expect(taken(budget, start + second * 1000, 1000)).toBe(10)
   })
 
   it("has a fifth of the requests of ten seconds", () => {
-    const budget = new Budget(Number.POSITIVE_INFINITY)
+    const budget = new Budget("Disabled", () => 0)
     for (let second = 0; second < 10; second++) for (let n = 0; n < 100; n++) budget.request(start + second * 1000)
     expect(taken(budget, start + 9000, 1000)).toBe(200)
     expect(taken(budget, start + 9500, 1000)).toBe(0)
   })
 
+  it("of a share is that part of the requests under way, so many at the least, and nothing besides", () => {
+    let load = 0
+    const budget = new Budget({ _tag: "Share", percent: 20, least: 3 }, () => load)
+    expect(budget.limit).toBe(3)
+    load = 19
+    expect(budget.limit).toBe(3)
+    load = 24
+    expect(budget.limit).toBe(4)
+    budget.retrying = 3
+    expect(budget.full).toBe(false)
+    budget.retrying = 4
+    expect(budget.full).toBe(true)
+    expect(taken(budget, start, 1000)).toBe(1000)
+    expect(new Budget({ _tag: "Share", percent: 0, least: 0 }, () => 100).full).toBe(true)
+  })
+
+  it("of a number is that, whatever is under way", () => {
+    expect(new Budget(0, () => 100).full).toBe(true)
+    expect(new Budget(2, () => 0).limit).toBe(2)
+    expect(new Budget("Default", () => 0).full).toBe(false)
+  })
+
   it("forgets what is ten seconds old", () => {
-    const budget = new Budget(Number.POSITIVE_INFINITY)
+    const budget = new Budget("Disabled", () => 0)
     for (let n = 0; n < 1000; n++) budget.request(start)
     expect(taken(budget, start + 9000, 1000)).toBe(200)
-    const idle = new Budget(Number.POSITIVE_INFINITY)
+    const idle = new Budget("Disabled", () => 0)
     for (let n = 0; n < 1000; n++) idle.request(start)
     expect(taken(idle, start + 10_000, 1000)).toBe(10)
     for (let n = 0; n < 1000; n++) idle.request(start + 3_600_000)
