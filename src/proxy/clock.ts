@@ -10,6 +10,8 @@ export class Clock {
   readonly #watched = new Set<Watched>()
   readonly #interval: number
   #timer: NodeJS.Timeout | null = null
+  #looked = 0
+  #spared = false
 
   /** shortest: the shortest time anybody waits for, milliseconds. It is seen at most an eighth of it late, or half a second. */
   constructor(shortest: number) {
@@ -19,6 +21,7 @@ export class Clock {
   add(watched: Watched): void {
     this.#watched.add(watched)
     if (this.#timer !== null) return
+    this.#looked = performance.now()
     this.#timer = setInterval(this.#look, this.#interval)
     this.#timer.unref()
   }
@@ -30,8 +33,15 @@ export class Clock {
     this.#timer = null
   }
 
+  /**
+   * A look that comes late judges nobody: this process stood still, and timers run before what has come meanwhile is read. The one after it does, however
+   * late, or a process that is always busy would never look.
+   */
   readonly #look = (): void => {
     const now = performance.now()
+    this.#spared = !this.#spared && now - this.#looked > 2 * this.#interval
+    this.#looked = now
+    if (this.#spared) return
     for (const watched of this.#watched) watched.look(now)
   }
 }

@@ -7,7 +7,7 @@ import { audience, gatewayNameLabel, trust } from "#src/link/mount.ts"
 import { resourceName } from "#src/operator/render/name.ts"
 import { type ControlPlane, startControlPlane } from "../cluster/control.ts"
 import { installCrds } from "../cluster/crds.ts"
-import { freePorts } from "../cluster/ports.ts"
+import { freePorts } from "../support/port.ts"
 
 export const gatewayApi = "/apis/gateway.networking.k8s.io/v1"
 export const ownApi = "/apis/gateway.sluice.dev/v1alpha1"

@@ -165,12 +165,12 @@ describe("sluice proxy", () => {
     world.tokens.set("good", caller("gateway-1", gateway))
     const operator = await world.operator({}, [gateway])
     await operator.publish(snapshotOf({ listeners: { http: { hosts: { "*": [{ action: { _tag: "Refuse", why: "no_backend" } }] } } } }))
-    const child = start(world, [operator.port], [], { SLUICE_DRAIN_DELAY: "1s", SLUICE_DRAIN_DEADLINE: "5s" })
+    const child = start(world, [operator.port], [], { SLUICE_DRAIN_DELAY: "5s", SLUICE_DRAIN_DEADLINE: "5s" })
     const { health } = await portsOf(child)
     const [, port] = await child.line(/\(bound on 127\.0\.0\.1:(\d+)\)/)
     await until(() => operator.acks.some(([, ack]) => ack.ready))
     child.child.kill("SIGTERM")
-    await child.line(/draining, at most 6000 ms/)
+    await child.line(/draining, at most 10000 ms/)
     let status = 200
     while (status !== 503) status = (await ask(health, "/readyz")).status
     const answer = await ask(Number(port), "/")
@@ -178,7 +178,7 @@ describe("sluice proxy", () => {
     assert.strictEqual(answer.headers.connection, "close")
     assert.strictEqual(await child.closed, 0)
     // The operators heard that it is not ready any more, or saw it go.
-    assert.isTrue(operator.gone.includes("gateway-1"))
+    await until(() => operator.gone.includes("gateway-1"))
   })
 
   it("loads no Kubernetes client, no schemas, no translate, and no package that it does not need", async () => {

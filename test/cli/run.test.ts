@@ -8,7 +8,6 @@ import { join } from "node:path"
 import { afterEach, assert, describe, it } from "vitest"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
-import { until } from "../support/live.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
 import { folder, gateway, type Running, redirect, running, sluice } from "./program.ts"
@@ -134,7 +133,7 @@ spec:
     await child.line(/--allow-loopback: names may resolve to this machine/)
     await child.line(/Gateway shop\/edge: http:/)
     const flying = [...Array(200)].map(() => get(port, "/"))
-    await until(() => origin.requests === 200)
+    await origin.until(({ requests }) => requests === 200)
     child.child.kill("SIGTERM")
     await child.line(/draining/)
     // New connections are refused as soon as the sockets are closed.

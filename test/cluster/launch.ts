@@ -6,8 +6,8 @@ import { isIP } from "node:net"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { type Authority, makeAuthority } from "../support/certificates.ts"
+import { freePorts } from "../support/port.ts"
 import { type Access, type Address, accessTo, kubeconfigText } from "./access.ts"
-import { freePorts } from "./ports.ts"
 import { type Program, startProgram } from "./process.ts"
 
 /** A process of the control plane, for faults. What it serves comes back after `restart` and `thaw` as it was. */

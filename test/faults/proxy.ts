@@ -1,6 +1,6 @@
 // `sluice proxy` as a process, as the kubelet would start it in a pod: for faults that it must outlive.
 import { type Running, running } from "../cli/program.ts"
-import { freePorts } from "../cluster/ports.ts"
+import { freePorts } from "../support/port.ts"
 
 export interface ProxyProcess {
   readonly pid: number

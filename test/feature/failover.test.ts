@@ -56,7 +56,7 @@ spec:
   parentRefs: [{name: edge}]
   rules:
     - matches: [{path: {value: /}}]
-      timeouts: {backendRequest: 500ms}
+      timeouts: {backendRequest: 2s}
       backendRefs:
         - group: gateway.sluice.dev
           kind: Backend

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
 import { serving } from "../cli/program.ts"
-import { freePorts } from "../cluster/ports.ts"
 import { ask } from "../proxy/harness.ts"
 import { startOrigin } from "../support/origin.ts"
+import { freePorts } from "../support/port.ts"
 
 const manifest = (port: number, origin: number) => `
 apiVersion: gateway.networking.k8s.io/v1

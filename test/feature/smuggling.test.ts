@@ -9,7 +9,7 @@ import { type Recorded, type Recorder, startRecorder } from "../fuzz/recorder.ts
 import { startProxy, type TestProxy } from "../proxy/harness.ts"
 import { at } from "../support/live.ts"
 
-const bound = 2_000
+const bound = 8_000
 const atOnce = 48
 
 describe("the smuggling corpus", () => {

@@ -5,7 +5,7 @@ import { afterEach, assert, describe, it } from "vitest"
 import { Kube } from "#src/kube/client.ts"
 import { Contact } from "#src/kube/contact.ts"
 import { defaultWatchTimings, watchCollection } from "#src/kube/watch.ts"
-import { freePorts } from "../cluster/ports.ts"
+import { freePorts } from "../support/port.ts"
 import { item, page, type Scripted, scripted, status } from "./scripted.ts"
 
 describe("contact", () => {

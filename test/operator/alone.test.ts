@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
 import { kubeconfigText } from "../cluster/access.ts"
-import { freePorts } from "../cluster/ports.ts"
 import { makeAuthority } from "../support/certificates.ts"
+import { freePorts } from "../support/port.ts"
 import { startOperator, until } from "./operator.ts"
 
 it("waits for an API server that is down", async () => {

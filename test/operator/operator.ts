@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import type { Access } from "../cluster/access.ts"
-import { freePorts } from "../cluster/ports.ts"
+import { freePorts } from "../support/port.ts"
 
 const root = join(import.meta.dirname, "..", "..")
 

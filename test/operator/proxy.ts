@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Access } from "../cluster/access.ts"
-import { freePorts } from "../cluster/ports.ts"
+import { freePorts } from "../support/port.ts"
 import { until } from "./operator.ts"
 
 export interface ProxyProcess {

@@ -79,7 +79,7 @@ const placesOf = async (path: string, asks: ReadonlyArray<Ask>, target = path): 
   }
   return places
 }
-const several = <A>(make: (n: number) => A): ReadonlyArray<A> => Array.from({ length: 24 }, (_, n) => make(n))
+const several = <A>(make: (n: number) => A): ReadonlyArray<A> => Array.from({ length: 64 }, (_, n) => make(n))
 const spread = (places: ReadonlyArray<number>): number => new Set(places).size
 
 describe.each([
@@ -99,7 +99,7 @@ describe.each([
 it("by a query parameter, compared decoded", async () => {
   const asked = async (write: (n: number) => string) => {
     const places: Array<number> = []
-    for (let n = 0; n < 24; n++) places.push(...(await placesOf("/query", [{}], `/query?page=${n}&user=${write(n)}`)))
+    for (let n = 0; n < 64; n++) places.push(...(await placesOf("/query", [{}], `/query?page=${n}&user=${write(n)}`)))
     return places
   }
   const first = await asked((n) => `a+${n}`)

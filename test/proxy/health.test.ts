@@ -49,8 +49,8 @@ describe("an address that is out", () => {
 
   it("is one that let the deadlines of a rule pass, too", async () => {
     for (const deadlines of [
-      { request: 100, backendRequest: "Default" },
-      { request: "Default", backendRequest: 100 }
+      { request: 1_000, backendRequest: "Default" },
+      { request: "Default", backendRequest: 1_000 }
     ] as const) {
       await using a = await startOrigin({ script: silent })
       await using b = await startOrigin({ script: good })

@@ -14,13 +14,17 @@ beforeAll(async () => {
       web: {
         hosts: {
           "*": [
+            { path: { type: "Exact", value: "/idle" }, to: "quick" },
             { path: { type: "Exact", value: "/refused" }, action: { _tag: "Refuse", why: "no_backend" } },
             { to: "origin", filters: [{ _tag: "Headers", on: "Response", edits: [{ _tag: "Set", name: "X-Edited", value: "1" }] }] }
           ]
         }
       }
     },
-    upstreams: { origin: { endpoints: [at(origin.port)], spec: { timeouts: { ...defaultTimeouts, idle: 250 } } } }
+    upstreams: {
+      origin: { endpoints: [at(origin.port)] },
+      quick: { endpoints: [at(origin.port)], spec: { timeouts: { ...defaultTimeouts, idle: 250 } } }
+    }
   })
 })
 afterAll(async () => {

@@ -1,12 +1,26 @@
-// A port of loopback that nobody has just now, for what has to be told its port beforehand.
-import { once } from "node:events"
-import { type AddressInfo, createServer } from "node:net"
+// Ports of loopback that nobody has, for what has to be told its port beforehand or finds nobody there. They lie below the range that outgoing connections
+// and listeners of port 0 take theirs from: nothing else takes one meanwhile, and a server that is killed and started again finds its own free.
+import { createServer } from "node:net"
 
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, "close")
-  return port
+const bindable = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const server = createServer()
+    server.once("error", () => resolve(false))
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)))
+  })
+
+const given = new Set<number>()
+
+/** `count` different ports that nothing listens on now, and that this process has not been given before. */
+export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
+  const found: Array<number> = []
+  while (found.length < count) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000)
+    if (given.has(port) || !(await bindable(port))) continue
+    given.add(port)
+    found.push(port)
+  }
+  return found
 }
+
+export const freePort = async (): Promise<number> => (await freePorts(1))[0]!

@@ -11,8 +11,10 @@ export const silentHost = async () => {
     `const { parentPort, workerData } = require("node:worker_threads")
      const server = require("node:net").createServer((socket) => socket.on("error", () => {}))
      server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-       parentPort.postMessage(server.address().port)
-       setImmediate(() => { Atomics.wait(workerData, 0, 0) })
+       setImmediate(() => {
+         parentPort.postMessage(server.address().port)
+         Atomics.wait(workerData, 0, 0)
+       })
      })`,
     { eval: true, workerData: flag }
   )
@@ -25,7 +27,8 @@ export const silentHost = async () => {
     fillers.push(filler)
     full = await new Promise<boolean>((resolve) => {
       filler.once("connect", () => resolve(false))
-      setTimeout(() => resolve(true), 50)
+      // A process that stood still sees a connection that is made before it takes it for one that hangs.
+      setTimeout(() => setImmediate(() => resolve(true)), 50)
     })
   }
   const wake = () => {

@@ -126,7 +126,7 @@ describe("no repetition", () => {
 
   it("of a request that timed out", async () => {
     const origin = await startOrigin({ script: firstOnly((incoming) => incoming.closed) })
-    await using upstream = await liveUpstream({ endpoints: [at(origin.port)], timeouts: { firstByte: 50 } })
+    await using upstream = await liveUpstream({ endpoints: [at(origin.port)], timeouts: { firstByte: 500 } })
     await exchange(upstream)
     assert.strictEqual((await exchange(upstream)).failure?.reason, "first_byte_timeout")
     assert.strictEqual(origin.requests, 2)

@@ -14,19 +14,19 @@ describe("the first byte", () => {
     assert.strictEqual(failure?.sent, "Some")
     assert.isFalse(failure?.headed)
     const waited = performance.now() - began
-    assert.isTrue(waited >= 55 && waited < 2_000, `${waited} ms`)
+    assert.isTrue(waited >= 55 && waited < 30_000, `${waited} ms`)
     await road.origin.until(({ open }) => open === 0)
   })
 
   it("has the whole time again on a reused connection", async () => {
     await using road = await withOrigin(
       async (incoming) => {
-        await incoming.delay(100)
+        await incoming.delay(1_000)
         await incoming.reply({})
       },
-      { timeouts: { firstByte: 160 } }
+      { timeouts: { firstByte: 1_800 } }
     )
-    for (let n = 0; n < 4; n++) assert.isNull((await exchange(road.upstream)).failure)
+    for (let n = 0; n < 2; n++) assert.isNull((await exchange(road.upstream)).failure)
     assert.strictEqual(road.origin.connections, 1)
   })
 
@@ -37,7 +37,7 @@ describe("the first byte", () => {
         const body = await incoming.read()
         await incoming.reply({ body: String(body.length) })
       },
-      { timeouts: { firstByte: 50 } }
+      { timeouts: { firstByte: 500 } }
     )
     const body = new Readable({ read() {} })
     body.push("a")
@@ -106,7 +106,7 @@ describe("silence after the head", () => {
         }
       }
     })
-    await using upstream = await liveUpstream({ endpoints: [at(origin.port)], timeouts: { idle: 80 } })
+    await using upstream = await liveUpstream({ endpoints: [at(origin.port)], timeouts: { idle: 500 } })
     // Three neighbours fall silent in turn: by then the reader of the first has been slow for three times the limit.
     let chunks = 0
     const held = exchange(upstream, { path: "/held" }, { onData: () => ++chunks > 1 })
@@ -118,8 +118,8 @@ describe("silence after the head", () => {
   })
 
   it("does not cut a long response that keeps speaking, whatever the first-byte limit and its neighbours", async () => {
-    await using road = await withOrigin((incoming) => (incoming.request.target === "/long" ? drip(15, 30)(incoming) : incoming.closed), {
-      timeouts: { idle: 150, firstByte: 100 }
+    await using road = await withOrigin((incoming) => (incoming.request.target === "/long" ? drip(15, 100)(incoming) : incoming.closed), {
+      timeouts: { idle: 1_000, firstByte: 500 }
     })
     const long = exchange(road.upstream, { path: "/long" })
     const neighbours = await Promise.all([exchange(road.upstream), exchange(road.upstream)])

@@ -27,7 +27,7 @@ const namesOf = (server: DnsServer, options: NamesOptions = {}) =>
     Layer.build(
       Names.layer({
         nameservers: [parseNameserver(server.address)!],
-        timings: { perTry: 250, tries: 2 },
+        timings: { perTry: 5_000, tries: 1 },
         ipv6Usable: () => true,
         ...options
       })
@@ -87,7 +87,7 @@ describe("a watch", () => {
     Effect.gen(function* () {
       const server = yield* dnsServer
       server.host("a.example", ["203.0.113.1"], 5)
-      const names = yield* namesOf(server)
+      const names = yield* namesOf(server, { timings: { perTry: 250, tries: 2 } })
       const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       server.answer("a.example", "A", { drop: true })
@@ -127,7 +127,7 @@ describe("a watch", () => {
       const server = yield* dnsServer
       server.answer("a.example", "A", { addresses: ["203.0.113.1"] })
       server.answer("a.example", "AAAA", { addresses: ["2001:db8::1"], delay: 150 })
-      const names = yield* namesOf(server, { timings: { perTry: 500, tries: 1 } })
+      const names = yield* namesOf(server, { timings: { perTry: 5_000, tries: 1 } })
       const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       expect(watch.current()).toMatchObject({ state: "Fresh", addresses: ["203.0.113.1"] })
@@ -143,7 +143,7 @@ describe("a watch", () => {
         { addresses: ["2001:db8::1"], ttl: 5 },
         { addresses: ["2001:db8::1", "2001:db8::2"], ttl: 5, delay: 150 }
       ])
-      const names = yield* namesOf(server, { timings: { perTry: 500, tries: 1 } })
+      const names = yield* namesOf(server, { timings: { perTry: 5_000, tries: 1 } })
       const watch = yield* names.watch("a.example", contract(), strict, "shop")
       yield* watch.settled
       const heard: Array<Resolution> = []

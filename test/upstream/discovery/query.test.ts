@@ -132,8 +132,8 @@ describe("transport", () => {
     const name = fresh([{ drop: true }, { addresses: ["203.0.113.6"] }])
     expect(await asked(name)).toMatchObject({ addresses: ["203.0.113.6"] })
     expect(server.count(name)).toBe(2)
-    const late = fresh([{ addresses: ["203.0.113.7"], delay: 90 }, { drop: true }])
-    expect(await asked(late)).toMatchObject({ addresses: ["203.0.113.7"] })
+    const late = fresh([{ addresses: ["203.0.113.7"], delay: 750 }, { drop: true }])
+    expect(await asked(late, "A", at(server), { perTry: 500, tries: 2 })).toMatchObject({ addresses: ["203.0.113.7"] })
   })
   it.each(["id", "question", "garbage", "query"] as const)("an answer with the wrong %s is not believed", async (forged) => {
     expect(await asked(fresh({ forged, as: { addresses: ["203.0.113.66"] } }))).toMatchObject({ _tag: "Failed", class: "timeout" })
@@ -146,7 +146,7 @@ describe("transport", () => {
       class: "timeout",
       detail: expect.stringContaining("ECONNREFUSED")
     })
-    expect(performance.now() - began).toBeLessThan(2_000)
+    expect(performance.now() - began).toBeLessThan(4_500)
   })
   it("no nameserver at all is told", async () => {
     expect(await asked("x.example", "A", [])).toMatchObject({ _tag: "Failed", detail: "there is no nameserver to ask" })
@@ -165,12 +165,14 @@ describe("several nameservers race", () => {
     expect(await asked(both({ drop: true }, good), "A", at(server, second), { perTry: 5_000, tries: 3 })).toMatchObject({
       _tag: "Addresses"
     })
-    expect(performance.now() - began).toBeLessThan(2_000)
+    expect(performance.now() - began).toBeLessThan(4_500)
   })
   it.each([{ rcode: "NXDOMAIN" }, { rcode: "SERVFAIL" }, { rcode: "REFUSED" }] as ReadonlyArray<Reply>)(
     "%j of one is not the end while another may know",
     async (bad) => {
-      expect(await asked(both(bad, { ...good, delay: 30 }), "A", at(server, second))).toMatchObject({ _tag: "Addresses" })
+      expect(await asked(both(bad, { ...good, delay: 30 }), "A", at(server, second), { perTry: 1_000, tries: 2 })).toMatchObject({
+        _tag: "Addresses"
+      })
     }
   )
   it("when all fail the plainest failure is told", async () => {
@@ -188,7 +190,7 @@ describe("A and AAAA together", () => {
         at(server),
         name,
         "Both",
-        { perTry: 300, tries: 1 },
+        { perTry: 5_000, tries: 1 },
         secure,
         silentObserver,
         (answer) => (early = answer),

@@ -98,7 +98,7 @@ describe("a process that starts while DNS is down", () => {
   it("no longer than the stale limit since the answer was last good", async () => {
     const [server, folder] = [await dnsServer(), place()]
     server.host("a.example", ["203.0.113.1"])
-    const contract = { staleLimit: 400 }
+    const contract = { staleLimit: 3_000 }
     await knew(server, folder, contract)
     silent(server)
     const watch = await (await start(server, folder)).watch("a.example", contract)

@@ -71,7 +71,7 @@ describe("what counts against an address", () => {
     for (const script of ways) {
       await using a = await startOrigin({ script })
       await using b = await startOrigin({ script: good })
-      await using upstream = await judged({ endpoints: [at(a.port), at(b.port)], timeouts: { firstByte: 100 } }, { serverErrors: 2 })
+      await using upstream = await judged({ endpoints: [at(a.port), at(b.port)], timeouts: { firstByte: 500 } }, { serverErrors: 2 })
       const all = await Promise.all(Array.from({ length: 4 }, () => exchange(upstream)))
       assert.strictEqual(all.filter(({ failure }) => failure !== null).length, 2)
       assert.strictEqual(outOf(upstream), 1)
@@ -143,7 +143,7 @@ describe("what counts against an address", () => {
           {
             rule: { codes: [], attempts: 2, backoff: 0, longest: 0, perTry: "Default" },
             onward: null,
-            tryTimeout: 100,
+            tryTimeout: 500,
             deadline: null,
             tries: 0,
             withheld: ""
@@ -279,7 +279,7 @@ describe("tiers", () => {
         endpoints: [at(a.port), at(b.port), at(standby.port, { tier: 1 })],
         spec: { failover: { spill: 140, returnAfter: 0, codes: [] } }
       },
-      { baseEjection: 300, serverErrors: 2 }
+      { baseEjection: 2_000, serverErrors: 2 }
     )
     const all = await statuses(upstream, 20)
     assert.strictEqual(count(all, 503), 4)

@@ -6,6 +6,7 @@ import { silentObserver } from "#src/upstream/upstream.ts"
 import { type Authority, makeAuthority } from "../../support/certificates.ts"
 import { at, exchange, handNames, type LiveOptions, liveUpstream, named, type TestUpstream, until } from "../../support/live.ts"
 import { type Origin, type Script, startOrigin } from "../../support/origin.ts"
+import { freePort } from "../../support/port.ts"
 
 const http = { _tag: "Http", method: "GET", path: "/healthz", host: null, expected: [200] } as const
 
@@ -104,7 +105,8 @@ describe("an address that fails its looks", () => {
   })
 
   it("is dialled by itself, and takes requests again at once when a look reaches it", async () => {
-    await using b = await startOrigin({ host: "127.0.0.2", script: answers(200) })
+    // A port that the other address has free, too: most servers of tests live there.
+    await using b = await startOrigin({ host: "127.0.0.2", port: await freePort(), script: answers(200) })
     const names = handNames()
     names.set("many.test", { addresses: ["127.0.0.1", "127.0.0.2"] })
     // Nobody is at the first: a request that is sent there goes to the second.
@@ -192,9 +194,9 @@ describe("what a look asks", () => {
   it("fails on what is no answer: none in time, a reset, no HTTP, nobody there", async () => {
     const of = async (script: Script): Promise<string> => {
       await using a = await startOrigin({ script })
-      return await verdict({ endpoints: [at(a.port)] }, { timeout: 200 })
+      return await verdict({ endpoints: [at(a.port)] }, { timeout: 1_000 })
     }
-    assert.strictEqual(await of(silent), "health check: no answer within 200 ms")
+    assert.strictEqual(await of(silent), "health check: no answer within 1000 ms")
     assert.strictEqual(await of((incoming) => incoming.reset()), "health check: upstream_reset")
     assert.strictEqual(
       await of(async (incoming) => {
