@@ -176,7 +176,16 @@ export const makeLeadership = (options: LeaseOptions): Effect.Effect<Leadership,
         const ours = held !== null && holder === identity ? held : null
         believedUntil = Number.NEGATIVE_INFINITY
         yield* tell
-        if (ours !== null) yield* write(ours, false, Math.min(renewDeadline, 2000)).pipe(Effect.ignore)
+        if (ours === null) return
+        const most = Math.min(renewDeadline, 2000)
+        // A renewal that was under way may have been written all the same: then what we hold is not the last of it.
+        const afterRenewal = Effect.flatMap(look(most), (now) =>
+          now?.spec?.holderIdentity === identity ? write(now, false, most) : Effect.void
+        )
+        yield* write(ours, false, most).pipe(
+          Effect.catchTag("KubeError", (error) => (error.status === 409 ? afterRenewal : Effect.fail(error))),
+          Effect.ignore
+        )
       })
     )
     yield* Effect.forkScoped(Effect.all([electing, doubting], { concurrency: "unbounded", discard: true }))

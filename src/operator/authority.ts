@@ -4,6 +4,7 @@ import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from "
 import { Clock, Effect, Random, type Scope, Stream, SubscriptionRef } from "effect"
 import { create, type ObjectPlace, read, replace, type Stored } from "../kube/apply.ts"
 import type { Kube, KubeError } from "../kube/client.ts"
+import { rest } from "../kube/rest.ts"
 import type { TlsIdentity } from "../link/server.ts"
 import { issueServer } from "./certificate.ts"
 import { bundleOf, firstKeyring, type Keyring, times, turned } from "./keyring.ts"
@@ -136,7 +137,7 @@ export const makeAuthority = Effect.fnUntraced(function* (options: AuthorityOpti
         if (typeof found !== "string") return found
         if (found !== said) yield* Effect.logWarning(found)
         said = found
-        yield* Effect.sleep(wait * (0.5 + (yield* Random.next)))
+        yield* rest(kube, wait)
         wait = Math.min(wait * 2, 30_000)
       }
     })

@@ -4,6 +4,7 @@ import { Effect, Random, Stream, SubscriptionRef } from "effect"
 import { create, type ObjectPlace, read, replace, type Stored } from "../kube/apply.ts"
 import { Kube, type KubeError } from "../kube/client.ts"
 import { type ClusterRanges, clusterRanges, coverOf, isRange } from "../kube/ranges.ts"
+import { rest } from "../kube/rest.ts"
 import { field, stringAt } from "./status/json.ts"
 
 export interface RangesOptions {
@@ -108,7 +109,7 @@ export const makeRanges = Effect.fnUntraced(function* (options: RangesOptions): 
         const result = yield* Effect.result(effect)
         if (result._tag === "Success") return result.success
         tell(`the cluster's ranges cannot be read: ${result.failure.message}`)
-        yield* Effect.sleep(wait * (0.5 + (yield* Random.next)))
+        yield* rest(kube, wait)
       }
     })
 

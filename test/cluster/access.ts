@@ -57,7 +57,7 @@ export interface Access extends Address {
   readonly eventually: (path: string, holds: (answer: Answer) => boolean, milliseconds?: number) => Promise<Answer>
   /** A new namespace with a name of its own; returns the name. */
   readonly namespace: (prefix?: string) => Promise<string>
-  /** A new ServiceAccount; rules become a Role of the namespace, bound to it. */
+  /** A new ServiceAccount; rules become a Role of the namespace, bound to it; resolves when the first of them holds. */
   readonly serviceAccount: (namespace: string, name: string, rules?: ReadonlyArray<PolicyRule>) => Promise<void>
   /** TokenRequest for a ServiceAccount. */
   readonly token: (namespace: string, serviceAccount: string, options?: TokenOptions) => Promise<string>
@@ -172,6 +172,11 @@ export const accessTo = (address: Address): Access => {
         roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
         subjects: [{ kind: "ServiceAccount", name, namespace }]
       })
+      // The API server's authorizer hears of both a moment later.
+      const [{ apiGroups, resources, verbs, resourceNames }] = rules as [PolicyRule]
+      const asked = { namespace, group: apiGroups[0], resource: resources[0], verb: verbs[0], name: resourceNames?.[0] }
+      const spec = { user: `system:serviceaccount:${namespace}:${name}`, resourceAttributes: asked }
+      while (!(await create("/apis/authorization.k8s.io/v1/subjectaccessreviews", { spec })).body.status.allowed) await delay(10)
     },
     token: async (namespace, serviceAccount, options = {}) => {
       const answer = await create(`/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`, {

@@ -33,7 +33,7 @@ const collection = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 const crdPath = (name: string) => `${collection}/${name}`
 
 /** Creates or replaces. Not by apply: its bookkeeping over half a megabyte of schema takes the API server a second for each. */
-const put = async (access: Access, set: string, crd: Crd) => {
+const put = async (access: Access, set: string, crd: Crd, tries = 3): Promise<void> => {
   const { name } = crd.metadata
   const created = await access.request("POST", collection, { body: crd })
   const answer =
@@ -45,6 +45,8 @@ const put = async (access: Access, set: string, crd: Crd) => {
           }
         })
       : created
+  // Its own controllers write into it meanwhile, and a server that has two dozen of them to take gives up on some.
+  if (tries > 1 && (answer.status === 409 || answer.status === 429 || answer.status >= 500)) return put(access, set, crd, tries - 1)
   if (answer.status >= 300) throw new Error(`CRD ${name} of ${set} is refused: ${answer.body.message}`)
 }
 

@@ -94,7 +94,7 @@ describe("a request", () => {
 
   it("has a deadline for the whole answer", async () => {
     const { server, kube } = await connect()
-    const error = failure(kube.request({ method: "GET", path: "/x", timeout: 150 }))
+    const error = failure(kube.request({ method: "GET", path: "/x", timeout: 1_000 }))
     const ask = await server.next()
     ask.open()
     ask.write('{"a":')
@@ -170,7 +170,7 @@ describe("lines", () => {
   it("end in a failure when nothing comes, before the head and after it", async () => {
     const { server, kube } = await connect()
     for (const speak of [false, true]) {
-      const result = failure(Stream.runDrain(kube.lines({ method: "GET", path: "/w" }, 150)))
+      const result = failure(Stream.runDrain(kube.lines({ method: "GET", path: "/w" }, 1_000)))
       const ask = await server.next()
       if (speak) {
         ask.open()

@@ -219,7 +219,9 @@ describe("a watch", () => {
     ;(await found(world)).json(403, status(403, "Forbidden"))
     // Doubled each time, the last pause would be half a minute.
     for (let round = 0; round < 11; round++) (await world.server.next()).json(403, status(403, "Forbidden"))
-    assert.strictEqual((await world.server.next()).path, path)
+    const last = await world.server.next()
+    if (last.path === "/version") last.json(200, {})
+    assert.strictEqual((last.path === "/version" ? await world.server.next() : last).path, path)
   })
 
   it("over a connection that is half-open is begun anew once a request in vain is followed by an answer", async () => {

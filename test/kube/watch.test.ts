@@ -154,12 +154,12 @@ describe("the list", () => {
   it("stays away as long as Retry-After says", async () => {
     const watched = await watching()
     const first = await watched.server.next()
-    first.json(429, status(429, "TooManyRequests"), { "retry-after": "1" })
+    first.json(429, status(429, "TooManyRequests"), { "retry-after": "3" })
     const second = await watched.server.next()
-    assert.isAtLeast(second.at - first.at, 1000)
+    assert.isAtLeast(second.at - first.at, 3000)
     second.json(500, status(500, "InternalError"))
     const third = await watched.server.next()
-    assert.isBelow(third.at - second.at, 1000)
+    assert.isBelow(third.at - second.at, 3000)
     assert.deepEqual(
       watched.told.map((one) => one._tag === "Failed" && [one.why, one.error.status]),
       [
@@ -265,7 +265,7 @@ describe("the watch", () => {
   })
 
   it("that says nothing is left, and begun where it stood once the server has said where it stands", async () => {
-    const watched = await watching({ timings: { silence: 100 } })
+    const watched = await watching({ timings: { silence: 1_000 } })
     const watch = await begun(watched)
     await watch.left
     const probe = await watched.server.next()
@@ -276,7 +276,7 @@ describe("the watch", () => {
   })
 
   it("on a server that counts from further back than we do is followed by a list", async () => {
-    const watched = await watching({ timings: { silence: 100 } })
+    const watched = await watching({ timings: { silence: 1_000 } })
     await (await begun(watched)).left
     ;(await watched.server.next()).json(200, page("9", []))
     const list = await watched.server.next()

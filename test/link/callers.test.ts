@@ -86,7 +86,7 @@ describe("a caller", () => {
 
   it("stays as long as its token is good: a newer one of the same pod extends it, one of another pod ends it", async () => {
     await using world = makeWorld()
-    world.tokens.set("first", caller("edge-1", edge, Date.now() + 400))
+    world.tokens.set("first", caller("edge-1", edge, Date.now() + 1_500))
     world.tokens.set("newer", caller("edge-1", edge, Date.now() + 60_000))
     world.tokens.set("foreign", caller("edge-2"))
     const operator = await world.operator()
@@ -100,7 +100,7 @@ describe("a caller", () => {
     await left.closed
     assert.match(left.heard.at(-1).reason, /expired/)
 
-    const ends = Date.now() + 400
+    const ends = Date.now() + 1_500
     world.tokens.set("first", caller("edge-1", edge, ends))
     await enter(extended, "first")
     extended.say({ type: "Token", token: "newer" })

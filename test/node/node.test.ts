@@ -101,7 +101,7 @@ describe("the node level", () => {
   const fetched = (url: string) => inside(`/fetch?url=${encodeURIComponent(url)}`)
 
   it("runs the image as a user of its own on a root that cannot be written", async () => {
-    await expect.poll(async () => (await curl(`http://${address}/self`)).status).toBe(200)
+    await expect.poll(async () => (await curl(`http://${address}/self`)).status, { timeout: 60_000, interval: 200 }).toBe(200)
     expect(JSON.parse(await inside("/self"))).toMatchObject({ uid: 65_532, writable: false })
   })
 

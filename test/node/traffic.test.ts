@@ -35,7 +35,8 @@ describe("traffic", () => {
   it("loses nothing when one of two pods is evicted", async () => {
     const [pod] = await podsOf(node, namespace, proxies)
     const report = await during(async () => {
-      expect(await evict(node, namespace, pod?.name ?? "")).toBe(201)
+      // The budget hears of a rollout a moment late.
+      await expect.poll(() => evict(node, namespace, pod?.name ?? ""), { timeout: 30_000, interval: 500 }).toBe(201)
       await expect
         .poll(async () => (await podsOf(node, namespace, proxies)).some(({ uid }) => uid === pod?.uid), { timeout: 120_000 })
         .toBe(false)
