@@ -4,7 +4,7 @@ import { defaulted, listOf } from "./absent.ts"
 import { rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { optionalEntriesOf } from "./entries.ts"
-import { integer, Token, text } from "./name.ts"
+import { int32, integer, Token, text } from "./name.ts"
 
 const Later = Schema.optionalKey(Schema.Unknown).annotateKey({ description: "For a later release: refused by condition." })
 
@@ -27,6 +27,21 @@ const SlowStart = Schema.Struct({
     broken: ({ window }) => window === 0
   })
 )
+
+/** percentageEnabled of Envoy Gateway has no meaning here: all requests prefer the zone, or none do. */
+export const PreferLocal = Schema.Struct({
+  minEndpointsThreshold: Schema.optionalKey(int32(0)).annotateKey({
+    description: "Endpoints that a tier has at the least, in all zones together. Absent: any number."
+  }),
+  force: Schema.optionalKey(
+    Schema.Struct({
+      minEndpointsInZoneThreshold: Schema.optionalKey(int32(0)).annotateKey({
+        description: "Endpoints of a tier that are in the zone at the least. Absent: 1."
+      })
+    })
+  )
+})
+export type PreferLocal = typeof PreferLocal.Type
 
 const sources = { Headers: "headers", Cookie: "cookie", QueryParams: "queryParams" } as const
 
@@ -97,7 +112,13 @@ export const LoadBalancer = Schema.Struct({
   slowStart: Schema.optionalKey(SlowStart).annotateKey({
     description: "An address that joins, or comes back healthy, takes its full share by and by."
   }),
-  zoneAware: Later,
+  zoneAware: Schema.optionalKey(
+    Schema.Struct({
+      preferLocal: Schema.optionalKey(PreferLocal).annotateKey({
+        description: "Endpoints of the zone that a proxy stands in come first; the others take what those cannot."
+      })
+    })
+  ).annotateKey({ description: "What zones mean." }),
   endpointOverride: Later
 }).check(
   rules(
@@ -118,10 +139,16 @@ export const LoadBalancer = Schema.Struct({
       message: "Not allowed when type is ConsistentHash",
       cel: "self.type != 'ConsistentHash' || !has(self.slowStart)",
       broken: ({ type, slowStart }) => type === "ConsistentHash" && slowStart !== undefined
+    },
+    {
+      at: "zoneAware",
+      message: "Not allowed when type is ConsistentHash",
+      cel: "self.type != 'ConsistentHash' || !has(self.zoneAware)",
+      broken: ({ type, zoneAware }) => type === "ConsistentHash" && zoneAware !== undefined
     }
   )
 )
 export type LoadBalancer = typeof LoadBalancer.Type
 
 /** Fields that are read and not served yet, and how to reach them. */
-export const laterLoadBalancerFields = ["zoneAware", "endpointOverride"] as const
+export const laterLoadBalancerFields = ["endpointOverride"] as const

@@ -4,7 +4,7 @@ import { Schema } from "effect"
 import { defaulted } from "../absent.ts"
 import { Duration } from "../duration.ts"
 import { optionalEntriesOf } from "../entries.ts"
-import { CookieAttributes, TableSize } from "../loadbalancer.ts"
+import { CookieAttributes, PreferLocal, TableSize } from "../loadbalancer.ts"
 import { Group, integer, Kind, Token, text } from "../name.ts"
 import { duplicateReference, gatewayGroup, PolicyTargetReference } from "../reference.ts"
 import { httpTriggers, PerRetry, RetryBudget, StatusCodes } from "../retry.ts"
@@ -54,7 +54,12 @@ const LoadBalancer = Schema.Struct({
   backendUtilization: Unserved,
   dynamicModule: Unserved,
   slowStart: Schema.optionalKey(Schema.Struct({ window: Duration })),
-  zoneAware: Unserved,
+  zoneAware: Schema.optionalKey(
+    Schema.Struct({
+      preferLocal: Schema.optionalKey(Schema.Struct({ ...PreferLocal.fields, percentageEnabled: Schema.optionalKey(integer(0, 100)) })),
+      weightedZones: Unserved
+    })
+  ),
   endpointOverride: Unserved
 }).check(
   Schema.makeFilter(({ type, consistentHash }) =>
@@ -62,11 +67,10 @@ const LoadBalancer = Schema.Struct({
       ? undefined
       : { path: ["consistentHash"], issue: `${type === "ConsistentHash" ? "Required" : "Only allowed"} when type is ConsistentHash` }
   ),
-  Schema.makeFilter(({ type, slowStart }) =>
-    slowStart === undefined || type !== "ConsistentHash"
-      ? undefined
-      : { path: ["slowStart"], issue: "Not allowed when type is ConsistentHash" }
-  )
+  Schema.makeFilter((spec) => {
+    const at = (["slowStart", "zoneAware"] as const).find((field) => spec[field] !== undefined)
+    return at === undefined || spec.type !== "ConsistentHash" ? undefined : { path: [at], issue: "Not allowed when type is ConsistentHash" }
+  })
 )
 export type EnvoyLoadBalancer = typeof LoadBalancer.Type
 

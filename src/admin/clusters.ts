@@ -29,6 +29,7 @@ export const clustersText = (gateways: ReadonlyArray<GatewayView>): string => {
           host("health_flags", flags(address) || "healthy")
           host("hostname", endpoint.name)
           host("weight", endpoint.weight)
+          host("zone", endpoint.zone ?? "")
           host("priority", endpoint.tier)
           host("draining", address.draining)
         }

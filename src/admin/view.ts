@@ -24,6 +24,7 @@ export interface EndpointView {
   readonly name: string
   readonly weight: number
   readonly tier: number
+  readonly zone?: string | null
   /** Requests sent to addresses that mode Report would refuse. */
   readonly reported?: number
   readonly addresses: ReadonlyArray<AddressView>

@@ -124,6 +124,7 @@ export const makeDataPlane = Effect.fnUntraced(function* (options: DataPlaneOpti
         },
         names,
         roots,
+        zone: settings.zone,
         metrics,
         log,
         doors,

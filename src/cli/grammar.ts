@@ -148,6 +148,7 @@ export const commands: ReadonlyArray<Command> = [
       ...pick(
         "nameserver",
         "trust-bundle",
+        "zone",
         "admin-address",
         "health-address",
         "state-folder",

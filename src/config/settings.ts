@@ -15,6 +15,8 @@ export interface Settings {
   readonly health: HostPort | null
   readonly listenAddress: string
   readonly stateFolder: string
+  /** null: not known. */
+  readonly zone: string | null
   readonly unixDirectories: ReadonlyArray<string>
   readonly clusterDomain: string
   readonly clusterCidrs: ReadonlyArray<string>

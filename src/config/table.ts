@@ -101,6 +101,14 @@ export const rows = {
     () => [join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "sluice")],
     { path: true, fallbackText: "$XDG_STATE_HOME/sluice, else ~/.local/state/sluice" }
   ),
+  zone: row(
+    "zone",
+    "NAME",
+    "Zone that the process stands in, for backends that prefer it (loadBalancer.zoneAware)",
+    (word) => ok(word === "" ? null : word),
+    [""],
+    { fallbackText: "not known" }
+  ),
   unixDirectories: row("unix-directory", "FOLDER", "Folder under which `unix` endpoints may lie", text, [], {
     repeatable: true,
     path: true,

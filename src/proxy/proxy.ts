@@ -57,6 +57,8 @@ export interface ProxyOptions {
   readonly names: Pick<Names["Service"], "watch">
   /** What "System" means, `--trust-bundle` included. */
   readonly roots: TrustRoots
+  /** The zone that the process stands in; absent or null: nobody knows. */
+  readonly zone?: string | null
   /** Shared by the Gateways of a process. */
   readonly metrics: Metrics
   readonly log: AccessLog
@@ -124,6 +126,7 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
       makeUpstream(id, spec, endpoints, {
         names,
         roots,
+        zone: options.zone ?? null,
         material,
         own: doors.own,
         observer: {

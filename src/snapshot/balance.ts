@@ -12,6 +12,13 @@ export type Balance =
 /** What those have that any endpoint may serve any request of. */
 export interface Spread {
   readonly slowStart?: SlowStart
+  readonly preferLocal?: PreferLocal
+}
+
+/** Endpoints of the zone that the proxy stands in come first, where a tier has so many endpoints, and so many of them in the zone (1 at the least). */
+export interface PreferLocal {
+  readonly least: number
+  readonly leastLocal: number
 }
 
 /** What an address that joins or comes back healthy has of its share: its part of the window to the power of 1 / aggression, and `least` (above 0) at the least. */
@@ -68,18 +75,18 @@ const describeKey = (by: HashKey): string => {
   }
 }
 
-const slowly = ({ slowStart }: Spread): string =>
-  slowStart === undefined ? "" : `; who joins has its full share after ${slowStart.window} ms`
+const besides = ({ slowStart, preferLocal }: Spread): string =>
+  `${slowStart === undefined ? "" : `; who joins has its full share after ${slowStart.window} ms`}${preferLocal === undefined ? "" : "; those of the proxy's own zone first"}`
 
 /** As people read it: `consistent hash of header x-user`. Of a way that only a newer operator knows, its name. */
 export const describeBalance = (balance: Balance): string => {
   switch (balance._tag) {
     case "RoundRobin":
-      return `round robin${slowly(balance)}`
+      return `round robin${besides(balance)}`
     case "LeastRequest":
-      return `least request of two${slowly(balance)}`
+      return `least request of two${besides(balance)}`
     case "Random":
-      return `random${slowly(balance)}`
+      return `random${besides(balance)}`
     case "ConsistentHash":
       return `consistent hash of ${describeKey(balance.by)}${balance.tableSize === undefined ? "" : `, a table of ${balance.tableSize}`}`
     default:

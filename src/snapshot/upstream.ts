@@ -147,6 +147,8 @@ export interface Endpoint {
   readonly tier: number
   readonly weight: number
   readonly zone: string | null
+  /** Whose requests it is meant for, where that was said (hints of an EndpointSlice). Absent: those of its own zone. */
+  readonly forZones?: ReadonlyArray<string>
   readonly draining: boolean
   /** It is reached by the proxies of `Upstream.via`; absent: directly. */
   readonly proxied?: true

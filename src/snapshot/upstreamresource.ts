@@ -1,6 +1,15 @@
 // Upstreams and their endpoints, read from JSON. Law 15: a setting that the data plane judges itself passes through to that judgement; what an older operator knows
 // nothing of is as it was before; the rest is refused by name.
-import { type Balance, type CookieAttribute, type HashKey, isPrime, largestTable, type SlowStart, type Spread } from "./balance.ts"
+import {
+  type Balance,
+  type CookieAttribute,
+  type HashKey,
+  isPrime,
+  largestTable,
+  type PreferLocal,
+  type SlowStart,
+  type Spread
+} from "./balance.ts"
 import type { DnsContract, Failover, Limits, RetryShare, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { HealthCheck, Outlier, Probe } from "./health.ts"
@@ -162,7 +171,8 @@ const tableSize: Read<number> = (value) => {
 }
 
 const spread: Read<Spread> = beside(fields<object>({}), {
-  slowStart: fields<SlowStart>({ window: amount, aggression: amount, least: share })
+  slowStart: fields<SlowStart>({ window: amount, aggression: amount, least: share }),
+  preferLocal: fields<PreferLocal>({ least: whole, leastLocal: whole })
 })
 const table: Read<{ readonly tableSize?: number }> = beside(fields<object>({}), { tableSize })
 
@@ -246,7 +256,7 @@ export const upstream: Read<Upstream> = beside<Settings, Unusual>(settings, {
   proxyProtocol: oneOf("V1", "V2")
 })
 
-const placed = fields<Omit<Endpoint, "proxied" | "pathPrefix">>({
+const placed = fields<Omit<Endpoint, "proxied" | "pathPrefix" | "forZones">>({
   at: tagged<EndpointAddress>({ ...outside, Unix: fields<{ path: string }>({ path: text }) }),
   tls: flag,
   tier: whole,
@@ -260,7 +270,7 @@ const proxied: Read<true> = either([true] as const, () => {
   throw new Unreadable("true")
 })
 
-const endpoint: Read<Endpoint> = beside(placed, { proxied, pathPrefix: text })
+const endpoint: Read<Endpoint> = beside(placed, { proxied, pathPrefix: text, forZones: list(text) })
 
 /** An endpoint that cannot be read is left out, and told; its siblings serve (law 1). */
 export const endpoints = (value: unknown): { readonly endpoints: ReadonlyArray<Endpoint>; readonly problem: string | null } => {

@@ -751,6 +751,8 @@ export const backendNote = {
       `${what}: ${policy} cannot be applied, so its requests are answered 500; the conditions of the policy say why`,
     balancer: (type: string): string =>
       `spec.loadBalancer.type: ${type} is not served; RoundRobin, LeastRequest, Random and ConsistentHash are`,
+    partOfZone:
+      "spec.loadBalancer.zoneAware.preferLocal.percentageEnabled: all requests prefer the zone, or none do; leave it out, or zoneAware",
     noWait: (path: string): string => `${path}: 0s is no wait between tries; leave it out`,
     perEndpoint: (all: number): string =>
       `spec.circuitBreaker.perEndpoint.maxConnections: a limit of one endpoint below that of all of them (${all}) is not served yet; remove the field`,

@@ -44,6 +44,9 @@ export interface EndpointDescription {
   readonly name: string
   readonly tls: boolean
   readonly tier: number
+  readonly zone: string | null
+  /** It waits behind the endpoints of the proxy's own zone. */
+  readonly away: boolean
   readonly weight: number
   readonly draining: boolean
   readonly resolution: ResolutionState

@@ -113,6 +113,8 @@ export const describeMembers = (members: ReadonlyArray<Member>, now: number): Re
       name: member.name,
       tls: member.endpoint.tls,
       tier: member.endpoint.tier,
+      zone: member.endpoint.zone,
+      away: member.away,
       weight: member.endpoint.weight,
       draining: member.endpoint.draining,
       resolution: state,

@@ -9,6 +9,7 @@ import { settle } from "../snapshot/setting.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
 import { makeBalancer } from "./balance/balancer.ts"
+import { awayFrom } from "./balance/locality.ts"
 import { makePlace, type Place } from "./balance/place.ts"
 import { Tiers } from "./balance/tiers.ts"
 import { warmingOf } from "./balance/warming.ts"
@@ -198,6 +199,8 @@ class Live implements LiveUpstream, AttemptsHost {
         next.set(key, known)
       } else next.set(key, this.#join(key, endpoint))
     }
+    const away = awayFrom(this.spec.balance, this.#options.zone ?? null, endpoints)
+    for (const { member } of next.values()) member.away = away(member.endpoint)
     this.#members = next
     for (const [key, { member, stop }] of before) {
       if (next.has(key)) continue
@@ -366,7 +369,7 @@ class Live implements LiveUpstream, AttemptsHost {
 
   facts(): UpstreamFacts {
     const without = this.authentication !== null && this.authentication.problem !== null ? "credential_unavailable" : null
-    return factsOf(this.#list, this.#tiers.tier, this.#dialler.lastFailure?.reason ?? without, this.#health !== null)
+    return factsOf(this.#list, Math.floor(this.#tiers.tier), this.#dialler.lastFailure?.reason ?? without, this.#health !== null)
   }
 
   describe(): UpstreamDescription {

@@ -52,6 +52,8 @@ export class Member {
   resolution: Resolution | null = null
   /** Requests sent to an address that an EgressPolicy in mode Report would refuse. */
   reported = 0
+  /** From the zone of the process, which is preferred. */
+  away = false
   /** Of its weight: less than 1 while its addresses warm up. */
   warmth = 1
   /** No connection to it can be made: no dial since the last that failed did better. */
@@ -86,8 +88,9 @@ export class Member {
     return this.endpoint.weight * this.warmth
   }
 
+  /** Half a step on where it is away from the zone of the process: behind the endpoints of its tier that are not. */
   get tier(): number {
-    return this.endpoint.tier
+    return this.endpoint.tier + (this.away ? 0.5 : 0)
   }
 
   get draining(): boolean {

@@ -64,6 +64,8 @@ export interface UpstreamOptions {
   /** What "System" means. */
   readonly roots: TrustRoots
   readonly material: MaterialLookup
+  /** The zone that the process stands in; absent or null: nobody knows, and none is preferred. */
+  readonly zone?: string | null
   /** This gateway's own addresses, as they are now: never dialled. */
   readonly own: () => OwnAddresses
   readonly observer?: UpstreamObserver

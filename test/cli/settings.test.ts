@@ -56,6 +56,14 @@ describe("settings", () => {
     )
   })
 
+  it("know no zone where nobody says one", () => {
+    const read = (...given: Parameters<typeof resolveSettings>) => resolveSettings(...given).settings.zone
+    assert.deepEqual(
+      [read(flags(), {}, null), read(flags(), { SLUICE_ZONE: "" }, null), read(flags(), { SLUICE_ZONE: "eu-1" }, null)],
+      [null, null, "eu-1"]
+    )
+  })
+
   it("have a default that reads without a complaint", () => {
     const { settings, problems } = resolveSettings(flags(), {}, null)
     assert.deepEqual(problems, [])

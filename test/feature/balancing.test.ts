@@ -1,17 +1,18 @@
-// Balancing as people write it and look at it: slow start and a cookie with attributes, served by `sluice run`.
+// Balancing as people write it and look at it: slow start, a cookie with attributes, zones, served by `sluice run`.
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, gateway, running, sluice } from "../cli/program.ts"
+import { folder, gateway, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
 
+/** The first endpoint is in zone eu-1, the second in eu-2. */
 const manifest = (name: string, ports: ReadonlyArray<number>, balancing: string) => `---
 apiVersion: gateway.sluice.dev/v1alpha1
 kind: Backend
 metadata: {name: ${name}, namespace: shop}
 spec:
-  endpoints: [${ports.map((port) => `{ip: {address: 127.0.0.1, port: ${port}}}`).join(", ")}]
+  endpoints: [${ports.map((port, n) => `{ip: {address: 127.0.0.1, port: ${port}}, zone: eu-${n + 1}}`).join(", ")}]
   loadBalancer: ${balancing}
   circuitBreaker: {retryBudget: {percent: {numerator: 1, denominator: 8}}}
 ---
@@ -35,10 +36,7 @@ it("an endpoint that has just joined warms up, seen at /upstreams; a cookie has 
       "{type: ConsistentHash, consistentHash: {type: Cookie, tableSize: 1021, cookie: {name: place, ttl: 1h, attributes: {SameSite: Strict}}}}"
     )
   using place = folder({ "m.yaml": page([a.port]) })
-  const child = running([
-    ...["run", "--listen-address=127.0.0.1", `--admin-address=127.0.0.1:${admin}`, "--health-address=off", "--allow-loopback"],
-    ...[`--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
-  ])
+  const child = serving(place, { admin: `127.0.0.1:${admin}` })
   try {
     await child.line(/Gateway shop\/edge: http:/)
     const { headers } = await ask(port, "/placed")
@@ -54,6 +52,30 @@ it("an endpoint that has just joined warms up, seen at /upstreams; a cookie has 
     expect(told.out).toContain("12.5 % of the requests, 3 at the least")
     const hashed = await sluice(["explain", `http://localhost:${port}/placed`, "--allow-loopback", join(place.path, "m.yaml")])
     expect(hashed.out).toContain("consistent hash of cookie place, given to clients that have none, a table of 1021")
+  } finally {
+    await child.end("SIGKILL")
+  }
+}, 60_000)
+
+it("an endpoint in the zone of the process comes first; the other serves when that is gone", async () => {
+  const near = await startOrigin()
+  await using far = await startOrigin()
+  const [port, admin] = [await freePort(), await freePort()]
+  const balancing = "{type: RoundRobin, zoneAware: {preferLocal: {}}}"
+  using place = folder({ "m.yaml": gateway(port) + manifest("zoned", [far.port, near.port], balancing) })
+  const child = serving(place, { admin: `127.0.0.1:${admin}`, flags: ["--zone=eu-2"] })
+  try {
+    await child.line(/Gateway shop\/edge: http:/)
+    for (let n = 0; n < 6; n++) expect((await ask(port, "/zoned")).status).toBe(200)
+    expect([near.requests, far.requests]).toEqual([6, 0])
+    const { body } = await ask(admin, "/clusters")
+    expect(body).toContain(`127.0.0.1:${near.port}::zone::eu-2`)
+    expect(body).toContain(`127.0.0.1:${far.port}::priority::0`)
+    await near.close()
+    for (let n = 0; n < 6; n++) expect((await ask(port, "/zoned")).status).toBe(200)
+    expect(far.requests).toBe(6)
+    const told = await sluice(["explain", `http://localhost:${port}/zoned`, "--allow-loopback", join(place.path, "m.yaml")])
+    expect(told.out).toContain("round robin; those of the proxy's own zone first")
   } finally {
     await child.end("SIGKILL")
   }

@@ -1,7 +1,7 @@
 // Looks with content as people write them, and a share of failures: a Backend served by `sluice run`, its admin port and `explain`.
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, gateway, running, sluice } from "../cli/program.ts"
+import { folder, gateway, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
@@ -52,10 +52,7 @@ it("an address whose answer does not hold what is awaited is out, and one that f
       requestBody: {type: Text, text: '"asked"'}
       expectedResponse: {type: Text, text: '"state":"ready"'}`
   using place = folder({ "m.yaml": `${gateway(port)}${manifest([degraded.port, well.port], health)}` })
-  const child = running([
-    ...["run", "--listen-address=127.0.0.1", `--admin-address=127.0.0.1:${admin}`, `--health-address=127.0.0.1:${metrics}`],
-    ...["--allow-loopback", `--state-folder=${join(place.path, "state")}`, join(place.path, "m.yaml")]
-  ])
+  const child = serving(place, { admin: `127.0.0.1:${admin}`, health: `127.0.0.1:${metrics}` })
   try {
     await child.line(/Gateway shop\/edge: http:/)
     await shows(admin, "/clusters", `127.0.0.1:${degraded.port}::health_flags::/failed_active_hc`)

@@ -98,6 +98,7 @@ const balances: ReadonlyArray<Balance> = [
     ] as const
   ).map((by) => ({ _tag: "ConsistentHash", by }) as const),
   { _tag: "RoundRobin", slowStart: { window: 30_000, aggression: 1.5, least: 0.1 } },
+  { _tag: "Random", preferLocal: { least: 6, leastLocal: 2 } },
   {
     _tag: "ConsistentHash",
     by: { _tag: "Cookie", name: "place", mint: 60, attributes: [{ name: "SameSite", value: "Strict" }] },
@@ -265,6 +266,7 @@ export const everything: Tables = {
           tier: 1,
           weight: 3,
           zone: "a",
+          forZones: ["a", "b"],
           draining: true,
           origin: "Slice",
           proxied: true

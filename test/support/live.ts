@@ -89,6 +89,7 @@ export interface LiveOptions {
   readonly observer?: UpstreamObserver
   readonly now?: () => number
   readonly own?: () => OwnAddresses
+  readonly zone?: string
 }
 
 export interface TestUpstream extends LiveUpstream, AsyncDisposable {
@@ -134,6 +135,7 @@ export const liveUpstream = async (options: LiveOptions): Promise<TestUpstream> 
           throw new Error(`no material ${id}`)
         }),
       own: options.own ?? (() => noOwnAddresses),
+      zone: options.zone ?? null,
       ...(options.observer === undefined ? {} : { observer: options.observer }),
       ...(options.now === undefined ? {} : { now: options.now })
     }).pipe(Scope.provide(scope))

@@ -49,6 +49,8 @@ const container = (site: Site, wanted: Wanted, drain: { readonly delay: number; 
     env: [
       { name: "SLUICE_DRAIN_DELAY", value: duration(drain.delay) },
       { name: "SLUICE_DRAIN_DEADLINE", value: duration(drain.deadline) },
+      // Nodes' own, which Kubernetes 1.35 and newer put on their pods; without it the value is empty.
+      { name: "SLUICE_ZONE", valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "metadata.labels['topology.kubernetes.io/zone']" } } },
       ...(logging?.accessLog === "Disabled" ? [{ name: "SLUICE_ACCESS_LOG", value: "off" }] : [])
     ],
     resources: pod?.resources ?? defaultResources,

@@ -169,6 +169,7 @@ export const judgeDeclaration = (
       tier: member.tier,
       weight: member.weight,
       zone: member.zone,
+      ...(member.forZones === null ? {} : { forZones: member.forZones }),
       draining: false,
       origin: member.origin,
       ...(path.success.proxied(member) ? { proxied: true as const } : {}),

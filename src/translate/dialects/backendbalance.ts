@@ -1,5 +1,5 @@
 // The loadBalancer of our Backend in the vocabulary of the snapshot, and what of it is refused. Envoy Gateway's policies, which have the same words, share what is hard of it.
-import { type LoadBalancer, laterLoadBalancerFields } from "#schemas/loadbalancer.ts"
+import { type LoadBalancer, laterLoadBalancerFields, type PreferLocal } from "#schemas/loadbalancer.ts"
 import { type Balance, defaultTableSize, type HashKey, isPrime, largestTable, type Spread } from "../../snapshot/balance.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { bounded } from "../time.ts"
@@ -40,13 +40,21 @@ export const hashOf = (by: HashKey, tableSize: number | undefined): Balance => (
 
 export interface WrittenSpread {
   readonly slowStart?: { readonly window: number; readonly aggressionPercent?: number; readonly minWeightPercent?: number }
+  readonly zoneAware?: { readonly preferLocal?: PreferLocal }
 }
 
-export const spreadOf = ({ slowStart }: WrittenSpread): Spread => {
-  if (slowStart === undefined) return {}
-  const { window, aggressionPercent = 100, minWeightPercent = 10 } = slowStart
-  return { slowStart: { window: bounded(window), aggression: aggressionPercent / 100, least: minWeightPercent / 100 } }
-}
+const slowStartOf = ({ window, aggressionPercent = 100, minWeightPercent = 10 }: NonNullable<WrittenSpread["slowStart"]>): Spread => ({
+  slowStart: { window: bounded(window), aggression: aggressionPercent / 100, least: minWeightPercent / 100 }
+})
+
+const preferLocalOf = ({ minEndpointsThreshold = 0, force }: PreferLocal): Spread => ({
+  preferLocal: { least: minEndpointsThreshold, leastLocal: Math.max(1, force?.minEndpointsInZoneThreshold ?? 1) }
+})
+
+export const spreadOf = ({ slowStart, zoneAware }: WrittenSpread): Spread => ({
+  ...(slowStart === undefined ? {} : slowStartOf(slowStart)),
+  ...(zoneAware?.preferLocal === undefined ? {} : preferLocalOf(zoneAware.preferLocal))
+})
 
 export const balanceOf = (spec: LoadBalancer): Balance =>
   spec.type === "ConsistentHash"

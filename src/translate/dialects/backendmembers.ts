@@ -38,6 +38,7 @@ export interface Raw {
   readonly tier: number
   readonly weight: number
   readonly zone: string | null
+  readonly forZones: ReadonlyArray<string> | null
   readonly pathPrefix: string | null
   readonly origin: Endpoint["origin"]
   /** An fqdn or ip endpoint: not of a Service. */
@@ -83,6 +84,7 @@ const one = (endpoint: DeclaredEndpoint, at: Endpoint["at"], port: number | null
         tier: endpoint.tier,
         weight: endpoint.weight,
         zone: endpoint.zone ?? null,
+        forZones: null,
         pathPrefix: prefixOf(endpoint),
         origin: "Written",
         outside: true,
@@ -147,6 +149,8 @@ const ofService = (
       tier: endpoint.tier,
       weight: endpoint.weight,
       zone: endpoint.zone ?? member.zone,
+      // What the endpoint says of its zone holds for all that is behind it.
+      forZones: endpoint.zone === undefined ? member.forZones : null,
       pathPrefix: prefixOf(endpoint),
       origin: member.origin,
       outside: false,

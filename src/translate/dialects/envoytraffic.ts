@@ -115,9 +115,11 @@ export const trafficOf = (spec: Blocks): Traffic => ({
 
 const balanceProblems = (spec: EnvoyLoadBalancer): ReadonlyArray<string> => [
   ...(spec.type === "BackendUtilization" || spec.type === "DynamicModule" ? [say.balancer(spec.type)] : []),
-  ...(["backendUtilization", "dynamicModule", "zoneAware", "endpointOverride"] as const)
+  ...(["backendUtilization", "dynamicModule", "endpointOverride"] as const)
     .filter((field) => spec[field] !== undefined)
     .map((field) => backendNote.later(`spec.loadBalancer.${field}`)),
+  ...(spec.zoneAware?.weightedZones === undefined ? [] : [backendNote.later("spec.loadBalancer.zoneAware.weightedZones")]),
+  ...((spec.zoneAware?.preferLocal?.percentageEnabled ?? 100) === 100 ? [] : [say.partOfZone]),
   ...hashProblems(spec.consistentHash ?? {})
 ]
 

@@ -85,6 +85,7 @@ export const serviceDestination = (view: View, rules: BackendRules, service: Ser
           tier: 0,
           weight: 1,
           zone: member.zone,
+          ...(member.forZones === null ? {} : { forZones: member.forZones }),
           draining: false,
           origin: member.origin
         })

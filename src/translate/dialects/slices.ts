@@ -16,6 +16,8 @@ export interface Member {
   readonly ip: string
   readonly port: number
   readonly zone: string | null
+  /** null: nobody said whose requests it is meant for. */
+  readonly forZones: ReadonlyArray<string> | null
   readonly origin: Endpoint["origin"]
 }
 
@@ -93,11 +95,13 @@ const ofSlice = (
     const endpoint = element.success
     const ready = readiness(endpoint.conditions)
     if (ready === "No") continue
+    const hinted = endpoint.hints?.forZones.map(({ name }) => name) ?? []
+    const forZones = hinted.length === 0 ? null : hinted
     for (const address of endpoint.addresses) {
       const ip = isAddressOf(slice.addressType, address) ? canonicalAddress(address) : null
       const refused = ip === null ? `not an ${slice.addressType} address` : refusedClass(ip, allowLoopback)
       if (ip === null || refused !== null) notes.push(backendNote.slice.address(what, address, refused ?? ""))
-      else candidates.push({ ip, port: number, zone: endpoint.zone ?? null, origin, readiness: ready })
+      else candidates.push({ ip, port: number, zone: endpoint.zone ?? null, forZones, origin, readiness: ready })
     }
   }
   return candidates
@@ -116,7 +120,7 @@ const ofEndpoints = (
     return subset.addresses.flatMap(({ ip: written }): ReadonlyArray<Candidate> => {
       const ip = canonicalAddress(written)
       const refused = ip === null ? "not an IP address" : refusedClass(ip, allowLoopback)
-      if (ip !== null && refused === null) return [{ ip, port: at.port, zone: null, origin: "Slice", readiness: "Ready" }]
+      if (ip !== null && refused === null) return [{ ip, port: at.port, zone: null, forZones: null, origin: "Slice", readiness: "Ready" }]
       notes.push(backendNote.slice.address(describeKey(key), written, refused ?? ""))
       return []
     })

@@ -1,4 +1,4 @@
-// Slow start, the finer words of a consistent hash, and a budget of retries. The rest of balancing is in own.ts.
+// Slow start, the finer words of a consistent hash, zones and a budget of retries. The rest of balancing is in own.ts.
 import { many, type Row, rowsOf } from "./row.ts"
 
 const none = { known: [] }
@@ -67,5 +67,20 @@ export const rows: ReadonlyArray<Row> = [
     "a part of nothing",
     { "spec.circuitBreaker": { retryBudget: { percent: { numerator: 0, denominator: 0 } } } },
     { at: "spec.circuitBreaker.retryBudget.percent.denominator", ...none }
+  ),
+  backend.good(
+    "a preference of the zone",
+    { "spec.loadBalancer.zoneAware": { preferLocal: { minEndpointsThreshold: 0, force: { minEndpointsInZoneThreshold: 2 } } } },
+    none
+  ),
+  backend.bad(
+    "a preference of the zone of a hash",
+    { "spec.loadBalancer": { type: "ConsistentHash", consistentHash: { type: "SourceIP" }, zoneAware: {} } },
+    { at: "spec.loadBalancer.zoneAware", ...rule }
+  ),
+  backend.bad(
+    "fewer endpoints than none",
+    { "spec.loadBalancer.zoneAware": { preferLocal: { minEndpointsThreshold: -1 } } },
+    { at: "spec.loadBalancer.zoneAware.preferLocal.minEndpointsThreshold", ...none }
   )
 ]

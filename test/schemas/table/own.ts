@@ -92,7 +92,12 @@ const behaviour: ReadonlyArray<Row> = [
         { type: "RoundRobin" },
         { type: "LeastRequest" },
         { type: "Random" },
-        { type: "Random", slowStart: { window: "30s" }, zoneAware: {}, endpointOverride: {} },
+        {
+          type: "Random",
+          slowStart: { window: "30s" },
+          zoneAware: { preferLocal: { minEndpointsThreshold: 6, force: {} } },
+          endpointOverride: {}
+        },
         { type: "RoundRobin", slowStart: { window: "30s", aggressionPercent: 50, minWeightPercent: 100 } },
         { type: "ConsistentHash", consistentHash: { type: "SourceIP" } },
         { type: "ConsistentHash", consistentHash: { type: "SourceIP", tableSize: 1021 } },

@@ -78,7 +78,7 @@ const rows: ReadonlyArray<Row> = [
     fields: ["endpoints.zone"],
     value: "a zone",
     spec: at({ ...plain, zone: "eu-1" }),
-    meaning: "told, and without an effect of its own, as there"
+    meaning: "told, and what `zoneAware` of a [BackendTrafficPolicy](#backendtrafficpolicy) goes by"
   },
   {
     fields: ["endpoints.protocol"],

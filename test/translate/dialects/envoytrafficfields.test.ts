@@ -198,7 +198,41 @@ const rows: ReadonlyArray<Row> = [
     without: at({ loadBalancer: { type: "LeastRequest" } }),
     meaning: "who joins, or comes back healthy, begins with a tenth of its share; of `RoundRobin`, `LeastRequest` and `Random`"
   },
-  ...(["backendUtilization", "dynamicModule", "zoneAware", "endpointOverride"] as const).map((field) =>
+  {
+    fields: ["loadBalancer.zoneAware.preferLocal.minEndpointsThreshold"],
+    value: "a number",
+    spec: at({ loadBalancer: { type: "Random", zoneAware: { preferLocal: { minEndpointsThreshold: 6 } } } }),
+    without: at({ loadBalancer: { type: "Random", zoneAware: { preferLocal: {} } } }),
+    meaning: "[endpoints of the proxy's own zone first](external-api.md#zones), where there are so many in all; absent: any number"
+  },
+  {
+    fields: ["loadBalancer.zoneAware.preferLocal.force.minEndpointsInZoneThreshold"],
+    value: "a number",
+    spec: at({ loadBalancer: { type: "Random", zoneAware: { preferLocal: { force: { minEndpointsInZoneThreshold: 2 } } } } }),
+    without: at({ loadBalancer: { type: "Random", zoneAware: { preferLocal: {} } } }),
+    meaning: "so many in the zone; absent: 1. With or without `force`, requests stay in the zone while it can serve them"
+  },
+  {
+    fields: ["loadBalancer.zoneAware.preferLocal.percentageEnabled"],
+    value: "100",
+    spec: at({ loadBalancer: { type: "Random", zoneAware: { preferLocal: { percentageEnabled: 100 } } } }),
+    without: at({ loadBalancer: { type: "Random", zoneAware: { preferLocal: {} } } }),
+    same: true,
+    meaning: "the default"
+  },
+  refused(
+    ["loadBalancer.zoneAware.preferLocal.percentageEnabled"],
+    "below 100",
+    { loadBalancer: { type: "RoundRobin", zoneAware: { preferLocal: { percentageEnabled: 50 } } } },
+    "all requests prefer the zone, or none"
+  ),
+  refused(
+    ["loadBalancer.zoneAware.weightedZones"],
+    "anything",
+    { loadBalancer: { type: "RoundRobin", zoneAware: { weightedZones: [] } } },
+    "not served yet"
+  ),
+  ...(["backendUtilization", "dynamicModule", "endpointOverride"] as const).map((field) =>
     refused([`loadBalancer.${field}`], "anything", { loadBalancer: { type: "RoundRobin", [field]: {} } }, "not served yet")
   ),
   {
