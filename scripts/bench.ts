@@ -1,9 +1,10 @@
 // `npm run bench`: Sluice beside its peers, the control plane's own figures, and the cluster form on a real API server. Prints a Markdown report; `-- --write`
-// puts each part into its place in docs/benchmarks.md, `-- --proxies`, `--control`, `--cluster` run only those, `-- --quick` shortens. Bars are printed, never gating.
+// puts each part into its place in docs/benchmarks.md, `-- --proxies`, `--control`, `--balancing`, `--cluster` run only those, `-- --quick` shortens. Bars are printed, never gating.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
 import { join } from "node:path"
+import { balancing } from "../test/bench/balance.ts"
 import { measureCluster } from "../test/bench/cluster.ts"
 import { controlPlane } from "../test/bench/control.ts"
 import { measureProxies, missingPrograms } from "../test/bench/proxies.ts"
@@ -16,7 +17,7 @@ const launcher = join(root, "bin", "sluice")
 const document = join(root, "docs", "benchmarks.md")
 const words = new Set(process.argv.slice(2))
 const quick = words.has("--quick")
-const parts = ["proxies", "control", "cluster"] as const
+const parts = ["proxies", "control", "balancing", "cluster"] as const
 const chosen = parts.filter((part) => words.has(`--${part}`))
 const wanted = new Set<(typeof parts)[number]>(chosen.length === 0 ? parts : chosen)
 
@@ -50,6 +51,7 @@ if (wanted.has("proxies")) {
   done("proxies", await measureProxies({ launcher, folder, quick, envoy }, made("proxies")))
 }
 if (wanted.has("control")) done("control", await measureControl())
+if (wanted.has("balancing")) done("balancing", `## Balancing\n\n${made("balancing")}\n\n${figureTable(balancing(quick))}`)
 if (wanted.has("cluster")) {
   const measured = await measureCluster({ launcher, folder, quick })
   if (measured._tag === "Skipped") console.error(`bench: the cluster's part is skipped: ${measured.reason}`)

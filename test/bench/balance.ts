@@ -1,8 +1,15 @@
-// What a pick costs with each way of balancing, how even the picks are, and how many keys a change of the endpoints moves. Pure: no sockets.
+// What a pick costs with each way of balancing, of an endpoint and of an address of its name, how even the picks are, and how many keys a change of the endpoints moves.
+// Pure: no sockets.
+import { Effect } from "effect"
 import { type Balance, defaultTableSize as tableSize } from "#src/snapshot/balance.ts"
 import { type Balancer, makeBalancer } from "#src/upstream/balance/balancer.ts"
 import { hashText } from "#src/upstream/balance/hash.ts"
 import { maglevTable } from "#src/upstream/balance/maglev.ts"
+import { makePlace } from "#src/upstream/balance/place.ts"
+import { noOwnAddresses } from "#src/upstream/dial/own.ts"
+import { pending } from "#src/upstream/discovery/resolution.ts"
+import { Member } from "#src/upstream/member.ts"
+import { named, specOf } from "../support/live.ts"
 import { median } from "./measure.ts"
 import type { FigureRow } from "./row.ts"
 
@@ -61,6 +68,31 @@ const maglev = (list: ReadonlyArray<Item>): { readonly moved: number; readonly b
   return { moved: (moved / tableSize) * 100, build: median(builds) }
 }
 
+/** One of eight addresses, of which one may be warming up. */
+const placing = (balance: Balance, warmth: number, picks: number): number => {
+  const spec = specOf({ endpoints: [] })
+  const ignore = (): void => {}
+  const member = new Member("m", named("many.test", 443), spec, () => noOwnAddresses, {
+    ...{ changed: ignore, joined: ignore, left: ignore, refused: ignore }
+  })
+  const addresses = Array.from({ length: 8 }, (_, n) => `127.0.0.${n + 1}`)
+  member.watch({
+    ...{ name: "many.test", settled: Effect.void, subscribe: () => ignore },
+    current: () => ({ ...pending, state: "Fresh", addresses })
+  })
+  member.order[7]!.warmth = warmth
+  const place = makePlace(balance, () => 0, Math.random)
+  const rounds: Array<number> = []
+  for (let round = 0; round < 7; round++) {
+    const began = performance.now()
+    for (let n = 0; n < picks; n++) place(member, null)
+    rounds.push(((performance.now() - began) * 1e6) / picks)
+  }
+  return median(rounds)
+}
+
+const slowStart = { window: 60_000, aggression: 1, least: 0.1 }
+
 export const balancing = (quick: boolean): ReadonlyArray<FigureRow> => {
   const keys = Array.from({ length: quick ? 20_000 : 200_000 }, (_, n) => hashText(`user-${n}`))
   const rows = ways.map((way): FigureRow => {
@@ -75,9 +107,23 @@ export const balancing = (quick: boolean): ReadonlyArray<FigureRow> => {
       bar: ""
     }
   })
+  const addresses = (["RoundRobin", "LeastRequest", "Random"] as const).map((_tag): FigureRow => {
+    const picks = quick ? 50_000 : 500_000
+    const [plain, warm, cold] = [
+      placing({ _tag }, 1, picks),
+      placing({ _tag, slowStart }, 1, picks),
+      placing({ _tag, slowStart }, 0.1, picks)
+    ].map((cost) => cost.toFixed(0))
+    return {
+      work: `one of the eight addresses of a name by ${_tag}; with slow start, when nobody warms up and when one does`,
+      figure: `${plain} ns; ${warm} and ${cold} ns`,
+      bar: ""
+    }
+  })
   const [ten, hundred] = [maglev(items(10)), maglev(items(100))]
   return [
     ...rows,
+    ...addresses,
     {
       work: "a Maglev table for 10 and for 100 endpoints; keys of others that move when one leaves",
       figure: `${ten.build.toFixed(1)} and ${hundred.build.toFixed(1)} ms; ${ten.moved.toFixed(1)} and ${hundred.moved.toFixed(1)} %`,

@@ -15,7 +15,6 @@ import { makeTranslate, type Translation } from "#src/translate/translate.ts"
 import { trustRoots } from "#src/upstream/dial/roots.ts"
 import { Names } from "#src/upstream/discovery/names.ts"
 import { freePorts } from "../support/port.ts"
-import { balancing } from "./balance.ts"
 import { median, rss } from "./measure.ts"
 import type { FigureRow } from "./row.ts"
 import { until } from "./stage.ts"
@@ -217,7 +216,6 @@ export const controlPlane = async (options: ControlOptions): Promise<ReadonlyArr
       work: "RSS of `sluice run` with 10,000 routes over 1,000 hosts",
       figure: `${((resident * 1024 * 1024) / 1e6).toFixed(0)} MB`,
       bar: "200 MB"
-    },
-    ...balancing(options.quick)
+    }
   ]
 }
