@@ -1,12 +1,10 @@
 // How a Backend spreads requests over its endpoints: the names of Envoy Gateway's BackendTrafficPolicy. What of them a later release serves is readable today.
 import { Schema } from "effect"
-import { defaulted, listOf } from "./absent.ts"
+import { defaulted, listOf, requiredList } from "./absent.ts"
 import { rules } from "./crd.ts"
 import { Duration } from "./duration.ts"
 import { optionalEntriesOf } from "./entries.ts"
 import { int32, integer, Token, text } from "./name.ts"
-
-const Later = Schema.optionalKey(Schema.Unknown).annotateKey({ description: "For a later release: refused by condition." })
 
 /** As Envoy Gateway has it; which of them are served is said by condition. */
 export const TableSize = integer(2, 5_000_011)
@@ -42,6 +40,12 @@ export const PreferLocal = Schema.Struct({
   )
 })
 export type PreferLocal = typeof PreferLocal.Type
+
+export const EndpointOverride = Schema.Struct({
+  extractFrom: requiredList(Schema.Struct({ header: Token }), 1, 10).annotateKey({
+    description: "Headers; the first that a request has counts: ip:port, or several with commas between, the first first."
+  })
+})
 
 const sources = { Headers: "headers", Cookie: "cookie", QueryParams: "queryParams" } as const
 
@@ -119,7 +123,10 @@ export const LoadBalancer = Schema.Struct({
       })
     })
   ).annotateKey({ description: "What zones mean." }),
-  endpointOverride: Later
+  endpointOverride: Schema.optionalKey(EndpointOverride).annotateKey({
+    description:
+      "A request may name the address that it would rather go to, among those of the backend. Let no one whom you do not trust set the header."
+  })
 }).check(
   rules(
     {
@@ -149,6 +156,3 @@ export const LoadBalancer = Schema.Struct({
   )
 )
 export type LoadBalancer = typeof LoadBalancer.Type
-
-/** Fields that are read and not served yet, and how to reach them. */
-export const laterLoadBalancerFields = ["endpointOverride"] as const

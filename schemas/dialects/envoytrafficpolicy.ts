@@ -4,7 +4,7 @@ import { Schema } from "effect"
 import { defaulted } from "../absent.ts"
 import { Duration } from "../duration.ts"
 import { optionalEntriesOf } from "../entries.ts"
-import { CookieAttributes, PreferLocal, TableSize } from "../loadbalancer.ts"
+import { CookieAttributes, EndpointOverride, PreferLocal, TableSize } from "../loadbalancer.ts"
 import { Group, integer, Kind, Token, text } from "../name.ts"
 import { duplicateReference, gatewayGroup, PolicyTargetReference } from "../reference.ts"
 import { httpTriggers, PerRetry, RetryBudget, StatusCodes } from "../retry.ts"
@@ -60,7 +60,7 @@ const LoadBalancer = Schema.Struct({
       weightedZones: Unserved
     })
   ),
-  endpointOverride: Unserved
+  endpointOverride: Schema.optionalKey(EndpointOverride)
 }).check(
   Schema.makeFilter(({ type, consistentHash }) =>
     (type === "ConsistentHash") === (consistentHash !== undefined)

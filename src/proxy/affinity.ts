@@ -61,6 +61,18 @@ const attributesOf = (mint: number, said: ReadonlyArray<CookieAttribute>, secure
   return [...unsaid, ...said].map(({ name, value }) => `; ${name}${value === "" ? "" : `=${value}`}`).join("")
 }
 
+/** Of one request; what is beyond costs time and is asked for by nobody. */
+const mostWanted = 8
+
+/** The addresses that a request names, in the first of these headers that it has; null: none. */
+export const wantedOf = (names: ReadonlyArray<string>, head: Pick<RequestHead, "header">): ReadonlyArray<string> | null => {
+  for (const name of names) {
+    const value = head.header(name)
+    if (value !== null && value !== "") return value.split(",", mostWanted).map((one) => one.trim())
+  }
+  return null
+}
+
 /** client: the connection it came by. */
 export const affinityOf = (by: HashKey, head: AffinityHead, client: AffinityClient, trust: Trust): Affinity => {
   switch (by._tag) {

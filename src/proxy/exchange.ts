@@ -11,7 +11,7 @@ import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamReque
 import { defectDetail } from "../upstream/defect.ts"
 import { type Onward, planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
-import { type Affinity, affinityOf } from "./affinity.ts"
+import { type Affinity, affinityOf, wantedOf } from "./affinity.ts"
 import { answerTo } from "./answer.ts"
 import type { Connection } from "./connection.ts"
 import type { ExchangeContext } from "./context.ts"
@@ -156,10 +156,11 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.upstream = upstream
     this.share = share
     this.affinity = share.key === null ? null : affinityOf(share.key, head, connection, context.trust)
-    // Read before `outgoing` edits the list that it is read from.
+    // Read before `outgoing` edits the list that they are read from.
+    const wanted = share.overrides === null ? null : wantedOf(share.overrides, head)
     const client = upstream.spec.proxyProtocol === undefined ? null : clientPath(connection.socket, head.headers, context.trust)
     const forwarding = forwardingOf(connection, head, listener.spec.port, received.version, hops, upstream.spec.external)
-    return outgoing(head, headers, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null, client)
+    return outgoing(head, headers, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null, wanted, client)
   }
 
   // === ResponseSink ===

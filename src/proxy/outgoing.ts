@@ -11,7 +11,7 @@ import type { RequestHead } from "./head.ts"
 
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
-/** headers: the client's own, which are edited: for one upstream once. affinity: what a consistent hash goes by, or null. */
+/** headers: the client's own, which are edited: for one upstream once. affinity: what a consistent hash goes by, or null. wanted: addresses that it would rather go to. */
 export const outgoing = (
   head: RequestHead,
   headers: Array<string>,
@@ -19,6 +19,7 @@ export const outgoing = (
   forwarding: Forwarding,
   body: Readable | null,
   affinity: number | null,
+  wanted: ReadonlyArray<string> | null,
   client: ClientPath | null
 ): UpstreamRequest => {
   writeForwarding(headers, forwarding)
@@ -35,6 +36,7 @@ export const outgoing = (
     upgrade: head.upgrade,
     idempotent: idempotent.has(head.method),
     affinity,
+    wanted,
     client
   }
 }

@@ -24,6 +24,8 @@ export interface LiveShare {
   readonly unserved: string | null
   /** What its upstream's consistent hash goes by; null: it balances otherwise, and nothing is read. */
   readonly key: HashKey | null
+  /** Headers in which a request may name addresses; null: none. */
+  readonly overrides: ReadonlyArray<string> | null
   /** Its upstream's retries, for rules that say nothing of them. */
   readonly retry: Retry | null
   /** Who serves what it cannot, in order. */
@@ -141,6 +143,7 @@ export const liveRules = (
         problem: problem ?? told(rule.source, shareProblem(share)),
         unserved: spec === undefined ? null : told(rule.source, upstreamProblem(spec)),
         key: spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null,
+        overrides: spec?.balance.overrides ?? null,
         retry: spec === undefined ? null : retryOf(spec.retry),
         standbys: share.standbys.length === 0 ? noStandbys : share.standbys.map(live)
       }

@@ -1,7 +1,12 @@
 // How the requests of an upstream are spread over its endpoints, and what a consistent hash goes by. Apart from the other behaviour because the proxy, which reads
 // the key, and the upstream, which picks, both speak of it.
 
-export type Balance =
+export type Balance = Way & {
+  /** Headers, in lower case, in which a request may name addresses of the backend that it would rather go to. Absent: none. */
+  readonly overrides?: ReadonlyArray<string>
+}
+
+type Way =
   | ({ readonly _tag: "RoundRobin" } & Spread)
   /** The less busy of two that are drawn by weight. */
   | ({ readonly _tag: "LeastRequest" } & Spread)
@@ -79,7 +84,10 @@ const besides = ({ slowStart, preferLocal }: Spread): string =>
   `${slowStart === undefined ? "" : `; who joins has its full share after ${slowStart.window} ms`}${preferLocal === undefined ? "" : "; those of the proxy's own zone first"}`
 
 /** As people read it: `consistent hash of header x-user`. Of a way that only a newer operator knows, its name. */
-export const describeBalance = (balance: Balance): string => {
+export const describeBalance = (balance: Balance): string =>
+  `${describeWay(balance)}${balance.overrides === undefined ? "" : `; an address that a request names in ${balance.overrides.join(" or ")} before all`}`
+
+const describeWay = (balance: Way): string => {
   switch (balance._tag) {
     case "RoundRobin":
       return `round robin${besides(balance)}`
@@ -90,6 +98,6 @@ export const describeBalance = (balance: Balance): string => {
     case "ConsistentHash":
       return `consistent hash of ${describeKey(balance.by)}${balance.tableSize === undefined ? "" : `, a table of ${balance.tableSize}`}`
     default:
-      return (balance as Balance)._tag
+      return (balance as Way)._tag
   }
 }

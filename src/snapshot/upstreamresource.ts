@@ -175,17 +175,23 @@ const spread: Read<Spread> = beside(fields<object>({}), {
   preferLocal: fields<PreferLocal>({ least: whole, leastLocal: whole })
 })
 const table: Read<{ readonly tableSize?: number }> = beside(fields<object>({}), { tableSize })
+const overriding: Read<{ readonly overrides?: ReadonlyArray<string> }> = beside(fields<object>({}), { overrides: list(text) })
 
 /** A way of balancing by its name: those that are not served here are judged like the rest. */
 const balance: Read<Balance> = (value) => {
   const tag = entriesOf(value).find(([name]) => name === "_tag")?.[1]
   switch (tag) {
     case "ConsistentHash":
-      return { _tag: tag, by: hashKey("by" in (value as object) ? (value as { readonly by: unknown }).by : undefined), ...table(value) }
+      return {
+        _tag: tag,
+        by: hashKey("by" in (value as object) ? (value as { readonly by: unknown }).by : undefined),
+        ...table(value),
+        ...overriding(value)
+      }
     case "RoundRobin":
     case "LeastRequest":
     case "Random":
-      return { _tag: tag, ...spread(value) }
+      return { _tag: tag, ...spread(value), ...overriding(value) }
     default:
       if (typeof tag !== "string") throw new Unreadable("a way of balancing")
       return value as Balance

@@ -24,6 +24,8 @@ export interface UpstreamRequest {
   readonly idempotent: boolean
   /** What an upstream that balances by a consistent hash goes by (balance/hash.ts); null: nothing. */
   readonly affinity: number | null
+  /** Addresses of the upstream (`ip:port`) that it would rather go to, the first first; absent or null: none. */
+  readonly wanted?: ReadonlyArray<string> | null
   /** Its client, for an upstream whose connections begin by telling it (`proxyProtocol`); absent or null: it is the gateway's own. */
   readonly client?: ClientPath | null
 }

@@ -27,7 +27,7 @@ export interface ExchangeHost {
   readonly pool: Pool
   /** null: requests go as they are. */
   readonly authentication: Authentication | null
-  readonly choose: (tried: ReadonlySet<Member> | null, affinity: number | null) => Target | NoChoice | null
+  readonly choose: (tried: ReadonlySet<Member> | null, request: Pick<UpstreamRequest, "affinity" | "wanted">) => Target | NoChoice | null
   /** Counts everybody of an endpoint's tier as tried, if there is somebody else; whether there is. */
   readonly passTier: (tried: Set<Member>, of: Member) => boolean
   /** Another address of the same endpoint, after one showed a bad certificate; null: none that did not just fail. */
@@ -94,9 +94,10 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     return this.#target!
   }
 
-  /** A key has its endpoint, however busy that is. */
+  /** A key has its endpoint, however busy that is; so has a request that names it. */
   get pinned(): boolean {
-    return this.#request.affinity !== null
+    const { affinity, wanted } = this.#request
+    return affinity !== null || wanted?.includes(this.target.fresh.address) === true
   }
 
   get client(): ClientPath | null {
@@ -122,7 +123,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   }
 
   #choose(): void {
-    const choice = this.#host.choose(this.#tried, this.#request.affinity)
+    const choice = this.#host.choose(this.#tried, this.#request)
     if (choice === null) this.#await()
     else if ("reason" in choice) this.#nobody(choice)
     else this.#take(choice)
@@ -189,7 +190,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   // The pool's side.
 
   retarget(): Target {
-    const choice = this.#host.choose(this.#tried, this.#request.affinity)
+    const choice = this.#host.choose(this.#tried, this.#request)
     if (choice !== null && !("reason" in choice)) this.#target = choice
     return this.target
   }
@@ -232,7 +233,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
       this.#tried ??= this.#course?.tried ?? new Set()
       this.#tried.add(member)
       const goesOn = !last || this.#host.passTier(this.#tried, member)
-      const choice = goesOn ? this.#host.choose(this.#tried, this.#request.affinity) : null
+      const choice = goesOn ? this.#host.choose(this.#tried, this.#request) : null
       if (choice !== null && !("reason" in choice)) {
         if (choice.member.tier !== member.tier) this.#connects = 0
         this.#take(choice)

@@ -10,6 +10,7 @@ import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
 import { makeBalancer } from "./balance/balancer.ts"
 import { awayFrom } from "./balance/locality.ts"
+import { named } from "./balance/override.ts"
 import { makePlace, type Place } from "./balance/place.ts"
 import { Tiers } from "./balance/tiers.ts"
 import { warmingOf } from "./balance/warming.ts"
@@ -267,16 +268,21 @@ class Live implements LiveUpstream, AttemptsHost {
     if (this.#tiers.tier !== tier) this.#observer.onFacts(this.id)
   }
 
-  choose(tried: ReadonlySet<Member> | null, affinity: number | null): Target | NoChoice | null {
-    const member = tried === null ? this.#tiers.next(affinity) : this.#tiers.nextBut(tried, affinity)
-    const target = member === null ? null : this.#place(member, affinity)
+  choose(tried: ReadonlySet<Member> | null, request: Pick<UpstreamRequest, "affinity" | "wanted">): Target | NoChoice | null {
+    const { affinity, wanted } = request
+    const target = (wanted == null ? null : named(wanted, this.#list, tried)) ?? this.#balanced(tried, affinity)
     if (target !== null) {
       if (target.trial !== null) this.#report(target)
       return target
     }
-    if (tried === null && this.#rejudge()) return this.choose(tried, affinity)
+    if (tried === null && this.#rejudge()) return this.choose(tried, request)
     if (this.#closed) return { reason: "no_endpoints", detail: "the upstream is closed" }
     return tried === null ? whyNobody(this.#list) : { reason: "no_endpoints", detail: "no other endpoint" }
+  }
+
+  #balanced(tried: ReadonlySet<Member> | null, affinity: number | null): Target | null {
+    const member = tried === null ? this.#tiers.next(affinity) : this.#tiers.nextBut(tried, affinity)
+    return member === null ? null : this.#place(member, affinity)
   }
 
   #report(target: Target): void {

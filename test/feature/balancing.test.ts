@@ -57,11 +57,11 @@ it("an endpoint that has just joined warms up, seen at /upstreams; a cookie has 
   }
 }, 60_000)
 
-it("an endpoint in the zone of the process comes first; the other serves when that is gone", async () => {
+it("an endpoint in the zone of the process comes first; the other serves a request that names it, and all when that is gone", async () => {
   const near = await startOrigin()
   await using far = await startOrigin()
   const [port, admin] = [await freePort(), await freePort()]
-  const balancing = "{type: RoundRobin, zoneAware: {preferLocal: {}}}"
+  const balancing = "{type: RoundRobin, zoneAware: {preferLocal: {}}, endpointOverride: {extractFrom: [{header: X-To}]}}"
   using place = folder({ "m.yaml": gateway(port) + manifest("zoned", [far.port, near.port], balancing) })
   const child = serving(place, { admin: `127.0.0.1:${admin}`, flags: ["--zone=eu-2"] })
   try {
@@ -71,11 +71,13 @@ it("an endpoint in the zone of the process comes first; the other serves when th
     const { body } = await ask(admin, "/clusters")
     expect(body).toContain(`127.0.0.1:${near.port}::zone::eu-2`)
     expect(body).toContain(`127.0.0.1:${far.port}::priority::0`)
+    expect((await ask(port, "/zoned", { headers: { "x-to": `192.0.2.1:80, 127.0.0.1:${far.port}` } })).status).toBe(200)
+    expect([near.requests, far.requests]).toEqual([6, 1])
     await near.close()
     for (let n = 0; n < 6; n++) expect((await ask(port, "/zoned")).status).toBe(200)
-    expect(far.requests).toBe(6)
+    expect(far.requests).toBe(7)
     const told = await sluice(["explain", `http://localhost:${port}/zoned`, "--allow-loopback", join(place.path, "m.yaml")])
-    expect(told.out).toContain("round robin; those of the proxy's own zone first")
+    expect(told.out).toContain("round robin; those of the proxy's own zone first; an address that a request names in x-to before all")
   } finally {
     await child.end("SIGKILL")
   }

@@ -45,9 +45,9 @@ describe("unreadFields", () => {
     expect(unread({ apiVersion: v1, kind: "Gateway", status: { x: 1 }, spec: { listeners: [listener] } } as never)).toEqual([])
     expect(
       unread({
-        apiVersion: "gateway.sluice.dev/v1alpha1",
-        kind: "Backend",
-        spec: { loadBalancer: { type: "Random", endpointOverride: { a: { b: 1 } } }, host: { value: "a" } }
+        apiVersion: "gateway.envoyproxy.io/v1alpha1",
+        kind: "BackendTrafficPolicy",
+        spec: { targetRefs: [{ group: "", kind: "Service", name: "a" }], rateLimit: { a: { b: 1 } } }
       } as never)
     ).toEqual([])
     expect(unread({ apiVersion: "gateway.sluice.dev/v1alpha1", kind: "Backend", spec: { host: { name: "a" } } } as never)).toEqual([

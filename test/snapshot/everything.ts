@@ -98,11 +98,13 @@ const balances: ReadonlyArray<Balance> = [
     ] as const
   ).map((by) => ({ _tag: "ConsistentHash", by }) as const),
   { _tag: "RoundRobin", slowStart: { window: 30_000, aggression: 1.5, least: 0.1 } },
+  { _tag: "LeastRequest", overrides: ["x-to", "x-endpoint"] },
   { _tag: "Random", preferLocal: { least: 6, leastLocal: 2 } },
   {
     _tag: "ConsistentHash",
     by: { _tag: "Cookie", name: "place", mint: 60, attributes: [{ name: "SameSite", value: "Strict" }] },
-    tableSize: 1_021
+    tableSize: 1_021,
+    overrides: ["x-to"]
   }
 ]
 

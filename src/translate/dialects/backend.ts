@@ -11,7 +11,7 @@ import { declared, refused, tlsAt } from "../destination.ts"
 import { failoverOf } from "../failover.ts"
 import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
-import { hashProblems, laterBalance } from "./backendbalance.ts"
+import { hashProblems } from "./backendbalance.ts"
 import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
 import { backendCredentials, exposures } from "./backendcredentials.ts"
 import { laterHealth } from "./backendhealth.ts"
@@ -53,7 +53,7 @@ const servedProtocols: ReadonlySet<string | undefined> = new Set([undefined, "Au
 /** What makes the whole object unusable, whatever its endpoints are. */
 const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): ReadonlyArray<Cause> => [
   ...problems,
-  ...[...(spec.loadBalancer === undefined ? [] : laterBalance(spec.loadBalancer)), ...laterHealth(spec)].map((path) => ({
+  ...laterHealth(spec).map((path) => ({
     reason: "UnsupportedValue",
     message: backendNote.later(path)
   })),

@@ -1,5 +1,5 @@
 // The loadBalancer of our Backend in the vocabulary of the snapshot, and what of it is refused. Envoy Gateway's policies, which have the same words, share what is hard of it.
-import { type LoadBalancer, laterLoadBalancerFields, type PreferLocal } from "#schemas/loadbalancer.ts"
+import type { LoadBalancer, PreferLocal } from "#schemas/loadbalancer.ts"
 import { type Balance, defaultTableSize, type HashKey, isPrime, largestTable, type Spread } from "../../snapshot/balance.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { bounded } from "../time.ts"
@@ -56,10 +56,16 @@ export const spreadOf = ({ slowStart, zoneAware }: WrittenSpread): Spread => ({
   ...(zoneAware?.preferLocal === undefined ? {} : preferLocalOf(zoneAware.preferLocal))
 })
 
-export const balanceOf = (spec: LoadBalancer): Balance =>
-  spec.type === "ConsistentHash"
+/** Headers that are asked, which both dialects write alike. */
+export const overridesOf = ({ endpointOverride }: Pick<LoadBalancer, "endpointOverride">): Pick<Balance, "overrides"> =>
+  endpointOverride === undefined ? {} : { overrides: endpointOverride.extractFrom.map(({ header }) => header.toLowerCase()) }
+
+export const balanceOf = (spec: LoadBalancer): Balance => ({
+  ...(spec.type === "ConsistentHash"
     ? hashOf(keyOf(spec.consistentHash!), spec.consistentHash!.tableSize)
-    : { _tag: spec.type, ...spreadOf(spec) }
+    : { _tag: spec.type, ...spreadOf(spec) }),
+  ...overridesOf(spec)
+})
 
 const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 /** RFC 6265 section 4.1.1: what is neither a control character nor the semicolon that ends it. */
@@ -85,7 +91,3 @@ export const hashProblems = (hash: {
   )
   return [...size, ...new Set(attributes)]
 }
-
-/** Paths of what is not served. */
-export const laterBalance = (spec: LoadBalancer): ReadonlyArray<string> =>
-  laterLoadBalancerFields.filter((field) => spec[field] !== undefined).map((field) => `spec.loadBalancer.${field}`)

@@ -15,7 +15,7 @@ import type { Setting } from "../../snapshot/setting.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
-import { cookieKey, hashOf, hashProblems, spreadOf } from "./backendbalance.ts"
+import { cookieKey, hashOf, hashProblems, overridesOf, spreadOf } from "./backendbalance.ts"
 import { retryOf, retryShareOf } from "./backendretry.ts"
 
 type Spec = EnvoyTrafficPolicy["spec"]
@@ -48,8 +48,10 @@ const keyOf = ({ type, header, headers, cookie, queryParams }: NonNullable<Envoy
   }
 }
 
+const balanceOf = (spec: EnvoyLoadBalancer): Balance => ({ ...wayOf(spec), ...overridesOf(spec) })
+
 /** Those that are not served are refused before. */
-const balanceOf = (spec: EnvoyLoadBalancer): Balance => {
+const wayOf = (spec: EnvoyLoadBalancer): Balance => {
   switch (spec.type) {
     case "LeastRequest":
     case "Random":
@@ -115,7 +117,7 @@ export const trafficOf = (spec: Blocks): Traffic => ({
 
 const balanceProblems = (spec: EnvoyLoadBalancer): ReadonlyArray<string> => [
   ...(spec.type === "BackendUtilization" || spec.type === "DynamicModule" ? [say.balancer(spec.type)] : []),
-  ...(["backendUtilization", "dynamicModule", "endpointOverride"] as const)
+  ...(["backendUtilization", "dynamicModule"] as const)
     .filter((field) => spec[field] !== undefined)
     .map((field) => backendNote.later(`spec.loadBalancer.${field}`)),
   ...(spec.zoneAware?.weightedZones === undefined ? [] : [backendNote.later("spec.loadBalancer.zoneAware.weightedZones")]),

@@ -82,5 +82,23 @@ export const rows: ReadonlyArray<Row> = [
     "fewer endpoints than none",
     { "spec.loadBalancer.zoneAware": { preferLocal: { minEndpointsThreshold: -1 } } },
     { at: "spec.loadBalancer.zoneAware.preferLocal.minEndpointsThreshold", ...none }
+  ),
+  ...backend.field(
+    "headers in which a request names an address",
+    "spec.loadBalancer.endpointOverride",
+    { good: [{ extractFrom: many(10, (n) => ({ header: `X-To-${n}` })) }] },
+    none
+  ),
+  ...[{}, { extractFrom: [] }, { extractFrom: many(11, (n) => ({ header: `x${n}` })) }].map((said) =>
+    backend.bad(
+      `no header in which a request names an address: ${JSON.stringify(said).slice(0, 40)}`,
+      { "spec.loadBalancer.endpointOverride": said },
+      { at: "spec.loadBalancer.endpointOverride.extractFrom", ...none }
+    )
+  ),
+  backend.bad(
+    "a header that is none",
+    { "spec.loadBalancer.endpointOverride": { extractFrom: [{ header: "x to" }] } },
+    { at: "spec.loadBalancer.endpointOverride.extractFrom[0].header", ...none }
   )
 ]

@@ -96,7 +96,7 @@ const behaviour: ReadonlyArray<Row> = [
           type: "Random",
           slowStart: { window: "30s" },
           zoneAware: { preferLocal: { minEndpointsThreshold: 6, force: {} } },
-          endpointOverride: {}
+          endpointOverride: { extractFrom: [{ header: "x-to" }] }
         },
         { type: "RoundRobin", slowStart: { window: "30s", aggressionPercent: 50, minWeightPercent: 100 } },
         { type: "ConsistentHash", consistentHash: { type: "SourceIP" } },

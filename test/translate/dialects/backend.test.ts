@@ -258,7 +258,6 @@ describe("what is not served yet is refused by its name", () => {
       "healthCheck: {type: TCP, overrides: {port: 1}}, egressPath: {proxy: {ip: {address: 192.0.2.1, port: 3128}}}",
       "spec.healthCheck.overrides.port together with spec.egressPath.proxy"
     ],
-    ["loadBalancer: {type: RoundRobin, endpointOverride: {}}", "spec.loadBalancer.endpointOverride"],
     ["loadBalancer: {type: ConsistentHash, consistentHash: {type: SourceIP, tableSize: 1000}}", "tableSize is no prime; 1009 is the next"],
     ["loadBalancer: {type: ConsistentHash, consistentHash: {type: SourceIP, tableSize: 5000011}}", "tableSize: a larger table than 131071"],
     ...["{max-age: '9'}", "{a b: c}", "{a: 'b; Domain=c'}"].map((attributes): [string, string] => [

@@ -232,7 +232,15 @@ const rows: ReadonlyArray<Row> = [
     { loadBalancer: { type: "RoundRobin", zoneAware: { weightedZones: [] } } },
     "not served yet"
   ),
-  ...(["backendUtilization", "dynamicModule", "endpointOverride"] as const).map((field) =>
+  {
+    fields: ["loadBalancer.endpointOverride.extractFrom.header"],
+    value: "a header",
+    spec: at({ loadBalancer: { type: "RoundRobin", endpointOverride: { extractFrom: [{ header: "X-To" }] } } }),
+    without: at({ loadBalancer: { type: "RoundRobin" } }),
+    meaning:
+      "[the address that a request names](external-api.md#an-address-that-a-request-names), where it is the backend's and well; else balancing chooses"
+  },
+  ...(["backendUtilization", "dynamicModule"] as const).map((field) =>
     refused([`loadBalancer.${field}`], "anything", { loadBalancer: { type: "RoundRobin", [field]: {} } }, "not served yet")
   ),
   {

@@ -94,6 +94,17 @@ describe("a pick", () => {
     assert.strictEqual(counts[3], 0)
   })
 
+  it("is of the table of its size", () => {
+    const small = new Maglev<Item>(() => 0.5, 1021)
+    small.set(list)
+    const table = maglevTable(list.slice(0, 3), 1021)
+    assert.strictEqual(table.length, 1021)
+    for (let n = 0; n < 3_000; n++) {
+      const affinity = hashText(`user-${n}`)
+      assert.strictEqual(small.next(affinity), list[table[(affinity >>> 0) % 1021]!])
+    }
+  })
+
   it("goes elsewhere when that fails, for a key always to the same other", () => {
     const others = new Set<Item>()
     for (let n = 0; n < 100; n++) {

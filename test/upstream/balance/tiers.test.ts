@@ -58,6 +58,12 @@ const share = (tiers: Tiers<Tiered>, of: string, count = 20_000): number => {
   return seen / count
 }
 
+it("a tier bears what its full weights bear, though one that warms up has little of its own", () => {
+  const cold = member("cold", { weight: 0.3, fullWeight: 3 })
+  const { tiers } = start([cold, member("out", { healthy: false }), member("standby", { tier: 1 })])
+  expect(picked(tiers)).toEqual(["cold"])
+})
+
 describe("the endpoints in use", () => {
   it("are those of the lowest tier that has a usable one", () => {
     expect(keys(member("c", { tier: 3 }), member("b", { tier: 1 }), member("a", { usable: false }))).toEqual(["b"])
