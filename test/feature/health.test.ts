@@ -90,3 +90,48 @@ it("an address that fails its looks is out, said by explain, /clusters and the m
     await child.end("SIGKILL")
   }
 }, 60_000)
+
+it("an address whose answer does not hold what is awaited is out, and one that fails too large a share of its requests", async () => {
+  await using degraded = await startOrigin({
+    script: async (incoming) => incoming.reply({ body: `{"was":${await incoming.read()},"state":"degraded"}` })
+  })
+  let healthy = true
+  await using well = await startOrigin({
+    script: (incoming) =>
+      incoming.request.target === "/deep" || healthy ? incoming.reply({ body: '{"state":"ready"}' }) : incoming.reply({ status: 500 })
+  })
+  const [port, admin, metrics] = [await freePort(), await freePort(), await freePort()]
+  const health = `outlier: {consecutive5XxErrors: 0, failurePercentageThreshold: 30, interval: 500ms, baseEjectionTime: 1h}
+  healthCheck:
+    type: HTTP
+    interval: 100ms
+    timeout: 10s
+    http:
+      path: /deep
+      method: POST
+      requestBody: {type: Text, text: '"asked"'}
+      expectedResponse: {type: Text, text: '"state":"ready"'}`
+  using place = folder({ "m.yaml": `${gateway(port)}${manifest([degraded.port, well.port], health)}` })
+  const child = serving(place, { admin: `127.0.0.1:${admin}`, health: `127.0.0.1:${metrics}` })
+  try {
+    await child.line(/Gateway shop\/edge: http:/)
+    await shows(admin, "/clusters", `127.0.0.1:${degraded.port}::health_flags::/failed_active_hc`)
+    expect((await ask(port, "/")).body).toBe('{"state":"ready"}')
+    healthy = false
+    degraded.script = (incoming) => incoming.reply({ body: '{"state":"ready"}' })
+    await shows(admin, "/clusters", `127.0.0.1:${degraded.port}::health_flags::healthy`)
+    const deadline = performance.now() + 20_000
+    const ejected = 'sluice_upstream_ejections_total{gateway="shop/edge",upstream="Backend shop/search",why="share"} 1'
+    while (!(await ask(metrics, "/metrics")).body.includes(ejected)) {
+      for (let n = 0; n < 40; n++) await ask(port, "/")
+      if (performance.now() > deadline) throw new Error("never ejected")
+    }
+    await shows(admin, "/clusters", `127.0.0.1:${well.port}::health_flags::/failed_outlier_check`)
+    for (let n = 0; n < 4; n++) expect((await ask(port, "/")).status).toBe(200)
+    const told = await sluice(["explain", `http://localhost:${port}/`, "--allow-loopback", join(place.path, "m.yaml")])
+    expect(told.out).toContain("POST /deep and 7 bytes every 100ms, answered 200 with content that holds 15 bytes within 10s")
+    expect(told.out).toContain("out for 1h after 30 % errors in 500ms (of 10 requests or more)".replace("1h", "3600s"))
+  } finally {
+    await child.end("SIGKILL")
+  }
+}, 60_000)

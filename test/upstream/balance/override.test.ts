@@ -32,6 +32,7 @@ describe("an address that a request names", () => {
     await using elsewhere = await startOrigin()
     await using upstream = await liveUpstream({ endpoints: [at(a.port), at(b.port)] })
     assert.strictEqual(await to(upstream, "nonsense", local(elsewhere.port), local(b.port), local(a.port)), local(b.port))
+    assert.strictEqual(await to(upstream, local(a.port), local(b.port)), local(a.port))
     const seen = new Set<string | undefined>()
     for (let n = 0; n < 4; n++) seen.add(await to(upstream, local(elsewhere.port), "", `${local(b.port)} `, "127.0.0.1"))
     assert.strictEqual(seen.size, 2)
@@ -56,16 +57,15 @@ describe("an address that a request names", () => {
     await using upstream = await liveUpstream({ endpoints: [at(bad.port), at(well.port)], spec: { outlier } })
     assert.strictEqual(await to(upstream, local(bad.port)), local(bad.port))
     for (let n = 0; n < 4; n++) assert.strictEqual(await to(upstream, local(bad.port)), local(well.port))
-    const names = handNames()
-    names.set("refused.test", { addresses: ["127.0.0.1"] })
-    const before = well.connections
+    const before = bad.connections
+    const allow = [{ hosts: [], ports: [well.port], cidrs: ["127.0.0.0/8"] }]
+    const egress = { mode: "Enforce", permitPrivate: true, sources: [], allow } as const
     await using guarded = await liveUpstream({
-      endpoints: [named("refused.test", well.port)],
-      names,
-      spec: { addresses: { cluster: [], allowLoopback: false, egress: null } }
+      endpoints: [at(bad.port), at(well.port)],
+      spec: { addresses: { cluster: [], allowLoopback: true, egress } }
     })
-    assert.strictEqual((await exchange(guarded, { wanted: [local(well.port)] })).failure?.reason, "address_denied")
-    assert.strictEqual(well.connections, before)
+    assert.strictEqual(await to(guarded, local(bad.port)), local(well.port))
+    assert.deepEqual([bad.connections - before, guarded.describe().pool.dialFailures], [0, 0])
   })
 
   it("that cannot be connected to leaves the request to the next that it names", async () => {
