@@ -379,6 +379,7 @@ export const ingressNote = {
   hostIsAddress: (path: string, host: string): string => `${path}: ${host} is an IP address; a host is a DNS name`,
   wildcard: (path: string, host: string): string => `${path}: ${host} takes names of several labels too, as a wildcard of a Gateway does`,
   nothing: (path: string): string => `${path}: there is neither http nor spec.defaultBackend, so nothing is served by it`,
+  empty: "spec: there is neither a path nor a default backend, so nothing is served by it; add one",
   expression: (path: string): string =>
     `${JSON.stringify(path)} is a regular expression to some controllers, and ImplementationSpecific is served as Prefix here: write Exact or Prefix, or an HTTPRoute with path type RegularExpression`,
   hostRefused: (host: string, why: string): string => `${host === "*" ? "rules without a host" : `host ${host}`}: ${why}`,

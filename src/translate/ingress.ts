@@ -100,7 +100,12 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   const badTls = [...spec.tls].flatMap((element) => (Result.isFailure(element) ? [routeNote.ruleUndecodable(element.failure)] : []))
   const fields = [...badTls, ...tls.problems, ...read.fields]
   const good = rules.some(({ problems }) => problems.length === 0)
-  const refused = bound === undefined && hosts.length > 0 ? hosts[0]!.attachment.refused! : good ? null : say.unsupportedValue(dropped)
+  const refused =
+    bound === undefined && hosts.length > 0
+      ? hosts[0]!.attachment.refused!
+      : good
+        ? null
+        : say.unsupportedValue(dropped.length === 0 ? [ingressNote.empty] : dropped)
   const resolved = resolvedOf(rules, {
     unresolved: tls.unresolved,
     notes: [...read.notes, ...tls.notes, ...foreignAnnotations(meta.annotations, read.fields)]

@@ -1,4 +1,5 @@
 // An Ingress is read into the same routes: whatever it says with Exact and Prefix, an HTTPRoute for each host says with the same rules in the same order.
+import { Result } from "effect"
 import fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
@@ -267,6 +268,18 @@ describe("TLS of an Ingress", () => {
   })
 })
 
+it.each([
+  ["networking.k8s.io/v1", { rules: [{ host: "a.example.com", http: { paths: [] } }] }],
+  ["voyager.appscode.com/v1beta1", {}],
+  ["voyager.appscode.com/v1beta1", { rules: [{ host: "a.example.com" }] }]
+])("an Ingress of %s with nothing to serve is told so: %j", (apiVersion, spec) => {
+  const metadata = { name: "empty", namespace: "shop", annotations: { "gateway.sluice.dev/gateway": "default/ingress" } }
+  const { verdicts } = translate(folded([...base, { apiVersion, kind: "Ingress", metadata, spec }].map(upserted)))
+  const { conditions } = verdicts.get(`Ingress.${apiVersion.split("/")[0]}/shop/empty`)!.entries[0]!
+  const { status, message } = conditions.find(({ type }) => type === "Accepted")!
+  assert.deepEqual([status, /^spec: there is neither a path nor a default backend/.test(message)], ["False", true])
+})
+
 describe("many Ingresses with TLS at one Gateway", () => {
   const all = { namespaces: { from: "All" } }
   const edge = {
@@ -297,15 +310,43 @@ describe("many Ingresses with TLS at one Gateway", () => {
   })
 
   it("cost what depends on it when the Secret of one changes: the others stand as they stood", () => {
-    const start = folded([...[...base, edge, ...names.map(secure)].map(upserted), ...names.map((name) => pair(name, "kubernetes.io/tls"))])
+    let reads = 0
+    const counted = (name: string): Change => {
+      const one = decoded(secure(name))
+      const { spec } = Result.getOrThrow(one.value) as { readonly spec: unknown }
+      const value = Result.succeed({
+        get spec() {
+          reads++
+          return spec
+        }
+      })
+      return { _tag: "Upserted", object: { ...one, value } }
+    }
+    const start = folded([
+      ...[...base, edge, secure("i7")].map(upserted),
+      ...names.flatMap((name) => [...(name === "i7" ? [] : [counted(name)]), pair(name, "kubernetes.io/tls")])
+    ])
     const before = translate(start)
+    assert.isAbove(reads, names.length)
+    reads = 0
     const state = apply(start, pair("i7", "Opaque"))
     const after = translate(state, before)
+    assert.strictEqual(reads, 0)
     assert.include(JSON.stringify(after.verdicts.get(keyOf("i7"))), 'has type \\"Opaque\\"')
     for (const name of names) if (name !== "i7") assert.strictEqual(after.verdicts.get(keyOf(name)), before.verdicts.get(keyOf(name)))
-    // Each is asked whether what is said of its own TLS is other than before; none is translated for it.
-    assert.isBelow(after.memo.computed, names.length + 15)
     assert.deepEqual(after.verdicts, translate(state).verdicts)
+  })
+
+  it("are told of a port that another Gateway of the machine has, those that asked for it alone", () => {
+    const other = {
+      ...edge,
+      metadata: { name: "another", namespace: "infra" },
+      spec: { gatewayClassName: "sluice", listeners: [{ name: "s", port: 443, protocol: "HTTP", allowedRoutes: all }] }
+    }
+    const plain = { ...secure("plain"), spec: { ...secure("plain").spec, tls: [] } }
+    const after = translate(folded([...[...base, edge, other, secure("i0"), plain].map(upserted), pair("i0", "kubernetes.io/tls")]))
+    const told = (name: string) => /spec\.tls\[0\]: port 443 is not served/.test(JSON.stringify(after.verdicts.get(keyOf(name))))
+    assert.deepEqual([told("i0"), told("plain")], [true, false])
   })
 })
 
