@@ -1,14 +1,9 @@
 // Every field of Envoy Gateway's Backend is tried, and docs/envoy-gateway.md has what became of it: GOLDEN=write writes its table anew.
 // A field that is served changes what is made of the object; one that does not must be refused by name, so none is passed over.
-import { assert, beforeAll, describe } from "vitest"
+import { beforeAll, describe } from "vitest"
 import { EnvoyBackend } from "#schemas/dialects/envoybackend.ts"
-import { resolveBackend } from "#src/translate/backend.ts"
-import type { ResolvedBackend } from "#src/translate/resolved.ts"
-import { type IssuedCertificate, makeAuthority } from "../../support/certificates.ts"
-import { conditionsOf, settings, viewOf, world } from "../world.ts"
+import { backendWorld, trustOf } from "./backendworld.ts"
 import { fieldsOf, type Row, tryRows } from "./page.ts"
-
-const key = "Backend.gateway.envoyproxy.io/shop/api"
 
 const plain = { fqdn: { hostname: "api.vendor.example", port: 8443 } }
 const at = (...endpoints: ReadonlyArray<object>) => ({ endpoints })
@@ -231,59 +226,8 @@ const rows: ReadonlyArray<Row> = [
 
 let material = ""
 beforeAll(async () => {
-  const authority = await makeAuthority()
-  const pair: IssuedCertificate = await authority.leaf({ dns: ["client.example"], usage: "client" })
-  material = [
-    { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "ca", namespace: "shop" }, data: { "ca.crt": authority.certificate } },
-    {
-      apiVersion: "v1",
-      kind: "Secret",
-      type: "kubernetes.io/tls",
-      metadata: { name: "client", namespace: "shop" },
-      stringData: { "tls.crt": pair.chain, "tls.key": pair.key }
-    },
-    { apiVersion: "v1", kind: "Service", metadata: { name: "standby", namespace: "shop" }, spec: { ports: [{ port: 9000 }] } }
-  ]
-    .map((object) => `---\n${JSON.stringify(object)}\n`)
-    .join("")
+  material = await trustOf()
 })
-
-// JSON is YAML.
-const manifest = (spec: object): string =>
-  `${JSON.stringify({ apiVersion: "gateway.envoyproxy.io/v1alpha1", kind: "Backend", metadata: { name: "api", namespace: "shop" }, spec })}\n${material}`
-
-const resolved = (spec: object): ResolvedBackend =>
-  resolveBackend(
-    viewOf(world(manifest(spec))),
-    settings,
-    { group: "gateway.envoyproxy.io", kind: "Backend", namespace: null, name: "api", port: null },
-    { group: "gateway.networking.k8s.io", kind: "HTTPRoute", namespace: "shop", name: "route" }
-  )
-
-/** What a route gets of it, without what only says who set what. */
-const made = (spec: object): unknown => {
-  const { upstream, fallback, standbys } = resolved(spec)
-  const after = standbys.map(({ source }) => source.name)
-  return upstream === null ? null : { ...upstream.spec, provenance: null, endpoints: upstream.endpoints, fallback, after }
-}
-
-const outcome = (spec: object): { readonly text: string; readonly refused: boolean; readonly message: string } => {
-  const conditions = conditionsOf(manifest(spec), key)
-  const accepted = conditions.get("Accepted")!
-  const part = conditions.get("PartiallyInvalid")
-  const { why, problem } = resolved(spec)
-  if (accepted.state !== "True/Accepted") {
-    assert.isNotNull(why)
-    const said = new Set([accepted.state.replace("False/", ""), problem!.reason])
-    return {
-      text: `refused: ${[...said].map((reason) => `\`${reason}\``).join(", of the route ")}`,
-      refused: true,
-      message: accepted.message
-    }
-  }
-  if (part !== undefined) return { text: "left out: `PartiallyInvalid`", refused: true, message: part.message }
-  return { text: accepted.message.includes("is not used") ? "not used, and told" : "served", refused: false, message: accepted.message }
-}
 
 describe("fields of Envoy Gateway's Backend", () =>
   tryRows({
@@ -291,6 +235,5 @@ describe("fields of Envoy Gateway's Backend", () =>
     rows,
     plain: base,
     written: (field) => field.replace(/^endpoints\b/, "endpoints[]").replace("caCertificateRefs", "caCertificateRefs[]"),
-    made,
-    outcome
+    ...backendWorld("gateway.envoyproxy.io/v1alpha1", "Backend", () => material)
   }))

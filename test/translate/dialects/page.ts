@@ -34,8 +34,8 @@ export interface Row {
   readonly meaning: string
   /** What the value is compared with; absent: the plain object. */
   readonly without?: object
-  /** Says what holds without it. */
-  readonly same?: true
+  /** Says what holds without it; or nothing that means anything here. */
+  readonly same?: true | "no effect"
   /** By what it is refused, where that is not the last of the field's names. */
   readonly named?: string
 }
@@ -89,7 +89,7 @@ export const tryRows = ({ page, kind, fields, column = "field of `spec`", rows, 
     const { refused, message } = outcome(row.spec)
     const without = made(row.without ?? plain)
     if (refused) assert.include(message, row.named ?? row.fields[0]!.split(".").at(-1)!, "it is refused by its name")
-    else if (row.same === true) assert.deepEqual(made(row.spec), without)
+    else if (row.same !== undefined) assert.deepEqual(made(row.spec), without)
     else assert.notDeepEqual(made(row.spec), without, "it is served, and changes nothing?")
   })
 
@@ -97,9 +97,10 @@ export const tryRows = ({ page, kind, fields, column = "field of `spec`", rows, 
     const table = [
       `| ${column} | value | what becomes of it | |`,
       "| --- | --- | --- | --- |",
-      ...rows.map(({ fields, value, spec, meaning }) => {
+      ...rows.map(({ fields, value, spec, meaning, same }) => {
         const names = fields.map((field) => `\`${written(field)}\``).join(", ")
-        return `| ${names} | ${value} | ${outcome(spec).text} | ${meaning} |`
+        const { text, refused } = outcome(spec)
+        return `| ${names} | ${value} | ${same === "no effect" && !refused ? same : text} | ${meaning} |`
       })
     ].join("\n")
     const section = new RegExp(`<!-- tried: ${kind} -->\\n[\\s\\S]*?<!-- end -->`)
