@@ -14,6 +14,7 @@ import { LoadBalancer } from "./loadbalancer.ts"
 import { int32, integer, NamespaceName, ObjectName, PortNumber, text } from "./name.ts"
 import { LocalObjectReference, SecretObjectReference } from "./reference.ts"
 import { Retry, RetryBudget } from "./retry.ts"
+import { TcpKeepalive } from "./tcpkeepalive.ts"
 import { SubjectAltName, WellKnownCACertificates } from "./trust.ts"
 
 /** A field of a later release: kept as written, so that a condition can name it. */
@@ -232,7 +233,10 @@ export const BackendConnections = Schema.Struct({
     description: "Requests of one pod that wait for a connection; more are answered 503."
   }),
   maxRequestsPerConnection: Schema.optionalKey(int32(1)).annotateKey({ description: "A connection takes no more requests than this." }),
-  keepAliveIdle: Schema.optionalKey(Duration).annotateKey({ description: "An idle connection is closed after this." })
+  keepAliveIdle: Schema.optionalKey(Duration).annotateKey({ description: "An idle connection is closed after this." }),
+  tcpKeepalive: Schema.optionalKey(TcpKeepalive).annotateKey({
+    description: "How the system asks of a connection without a byte whether its other end is there."
+  })
 })
 export type BackendConnections = typeof BackendConnections.Type
 

@@ -15,11 +15,16 @@ const PanicThreshold = percent.annotateKey({
     "Percent: when more of a tier's addresses than that are out, or all of them, all take requests again, as the others would not bear the load. 0: never. Absent: 50."
 })
 
+/** Without anything that could end the line it is written to. */
+export const ProbePath = text(1, 1024).check(
+  Schema.isPattern(/^\/[!-~]*$/u, { expected: "a path that begins with /, of printable ASCII without spaces" })
+)
+
+export const probeMethods = ["GET", "HEAD", "OPTIONS", "POST", "PUT"] as const
+
 const HTTPProbe = Schema.Struct({
-  path: text(1, 1024)
-    .check(Schema.isPattern(/^\/[!-~]*$/u, { expected: "a path that begins with /, of printable ASCII without spaces" }))
-    .annotateKey({ description: "What is asked for, after the pathPrefix of an endpoint." }),
-  method: defaulted(Schema.Literals(["GET", "HEAD", "OPTIONS", "POST", "PUT"]), "GET"),
+  path: ProbePath.annotateKey({ description: "What is asked for, after the pathPrefix of an endpoint." }),
+  method: defaulted(Schema.Literals(probeMethods), "GET"),
   hostname: Schema.optionalKey(PreciseHostname).annotateKey({
     description: "The Host sent. Absent: as requests to the backend have it; of addresses without a name, the address."
   }),
@@ -48,6 +53,8 @@ const HTTPProbe = Schema.Struct({
     }
   )
 )
+
+type HTTPProbe = typeof HTTPProbe.Type
 
 const TCPProbe = Schema.Struct({
   send: Schema.optionalKey(Payload).annotateKey({ description: "Sent when the connection is made, over TLS where the endpoint has it." }),
@@ -168,3 +175,19 @@ export const Outlier = Schema.Struct({
   )
 )
 export type Outlier = typeof Outlier.Type
+
+/** In whichever dialect. Durations in milliseconds. */
+export interface WrittenProbe {
+  readonly type: HealthCheck["type"]
+  readonly http?: Partial<HTTPProbe> & Pick<HTTPProbe, "path">
+  readonly tcp?: HealthCheck["tcp"]
+  readonly interval?: number
+  readonly timeout?: number
+  readonly unhealthyThreshold?: number
+  readonly healthyThreshold?: number
+  readonly overrides?: { readonly port?: number }
+  readonly panicThreshold?: number
+}
+
+/** Likewise. */
+export type WrittenOutlier = Omit<Outlier, "splitExternalLocalOriginErrors"> & { readonly splitExternalLocalOriginErrors?: boolean }

@@ -9,6 +9,8 @@ import { Group, integer, Kind, Token, text } from "../name.ts"
 import { duplicateReference, gatewayGroup, PolicyTargetReference } from "../reference.ts"
 import { httpTriggers, PerRetry, RetryBudget, StatusCodes } from "../retry.ts"
 import { LabelSelector, Requirement } from "../selector.ts"
+import { TcpKeepalive } from "../tcpkeepalive.ts"
+import { EnvoyHealthCheck } from "./envoyhealth.ts"
 
 const Unserved = Schema.optionalKey(Schema.Unknown)
 
@@ -127,9 +129,6 @@ export type EnvoyDNS = typeof DNS.Type
  * row in translate/dialects/envoytraffic.ts.
  */
 export const unservedTraffic = [
-  "healthCheck",
-  "proxyProtocol",
-  "tcpKeepalive",
   "connection",
   "http2",
   "rateLimit",
@@ -168,6 +167,9 @@ export const EnvoyTrafficPolicy = Schema.Struct({
     timeout: Schema.optionalKey(Timeout),
     circuitBreaker: Schema.optionalKey(CircuitBreaker),
     dns: Schema.optionalKey(DNS),
+    healthCheck: Schema.optionalKey(EnvoyHealthCheck),
+    proxyProtocol: Schema.optionalKey(Schema.Struct({ version: Schema.Literals(["V1", "V2"]) })),
+    tcpKeepalive: Schema.optionalKey(TcpKeepalive),
     useClientProtocol: Schema.optionalKey(Schema.Boolean),
     httpUpgrade: Schema.optionalKey(Schema.Array(Schema.Struct({ type: text(1, 64), connect: Unserved })).check(upTo(16))),
     routingType: Schema.optionalKey(Schema.Literals(["Endpoint", "Service"])),

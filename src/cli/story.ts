@@ -3,7 +3,14 @@ import { failures } from "../proxy/response.ts"
 import type { CompiledRule, CompiledShare } from "../routing/compile.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
 import { describeBalance } from "../snapshot/balance.ts"
-import { defaultFailover, defaultFirstByte, defaultIdle, describeFailover, describeRetryLimit } from "../snapshot/behaviour.ts"
+import {
+  defaultFailover,
+  defaultFirstByte,
+  defaultIdle,
+  describeFailover,
+  describeRetryLimit,
+  describeTcpKeepalive
+} from "../snapshot/behaviour.ts"
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
 import { describeHealthCheck, describeOutlier } from "../snapshot/health.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
@@ -226,7 +233,10 @@ export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
     }
   })
 
-const describePath = ({ via, sourceAddresses, proxyProtocol }: Upstream, endpoints: ReadonlyArray<Endpoint>): string | null => {
+const describePath = (
+  { via, sourceAddresses, proxyProtocol, tcpKeepalive }: Upstream,
+  endpoints: ReadonlyArray<Endpoint>
+): string | null => {
   const direct = endpoints.filter(({ proxied }) => proxied !== true).length
   const hops = via.map(
     ({ at, tls, authorization }) =>
@@ -241,7 +251,8 @@ const describePath = ({ via, sourceAddresses, proxyProtocol }: Upstream, endpoin
   const parts = [
     ...hops,
     ...(sourceAddresses === undefined ? [] : [`from ${sourceAddresses.join(" or ")}`]),
-    ...(proxyProtocol === undefined ? [] : [`PROXY protocol ${proxyProtocol}, a connection for each request`])
+    ...(proxyProtocol === undefined ? [] : [`PROXY protocol ${proxyProtocol}, a connection for each request`]),
+    ...(tcpKeepalive === undefined ? [] : [`TCP keepalive ${describeTcpKeepalive(tcpKeepalive)}`])
   ]
   return parts.length === 0 ? null : parts.join("; ")
 }

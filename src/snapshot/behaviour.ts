@@ -57,6 +57,21 @@ export const describeRetryLimit = (limit: Limits["maxRetries"]): string | null =
       ? `${limit}`
       : null
 
+/** When the system asks of a connection that rests whether its other end is there. Whole seconds in milliseconds. */
+export interface TcpKeepalive {
+  readonly idle: number
+  readonly interval: number
+  /** Questions without an answer after which the connection is given up. */
+  readonly probes: number
+}
+
+/** What is set where nothing is said: libuv's interval and number, which it sets with any idle time. */
+export const defaultTcpKeepalive: TcpKeepalive = { idle: 30_000, interval: 1_000, probes: 10 }
+
+/** As people read it. */
+export const describeTcpKeepalive = ({ idle, interval, probes }: TcpKeepalive): string =>
+  `after ${idle / 1000}s of rest, every ${interval / 1000}s, given up after ${probes}`
+
 export const defaultTimeouts: UpstreamTimeouts = {
   connect: 5_000,
   tlsHandshake: 5_000,
@@ -115,6 +130,9 @@ export interface Behaviour {
   readonly retry: Setting<Retry>
   readonly health: Setting<HealthCheck>
   readonly outlier: Setting<Outlier>
+  /** null: connections do not begin with a header. */
+  readonly proxyProtocol: "V1" | "V2" | null
+  readonly tcpKeepalive: TcpKeepalive
 }
 
 export const defaultBehaviour: Behaviour = {
@@ -125,5 +143,7 @@ export const defaultBehaviour: Behaviour = {
   failover: defaultFailover,
   retry: "Default",
   health: "Disabled",
-  outlier: "Disabled"
+  outlier: "Disabled",
+  proxyProtocol: null,
+  tcpKeepalive: defaultTcpKeepalive
 }

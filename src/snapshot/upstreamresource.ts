@@ -10,7 +10,7 @@ import {
   type SlowStart,
   type Spread
 } from "./balance.ts"
-import type { DnsContract, Failover, Limits, RetryShare, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, Limits, RetryShare, TcpKeepalive, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { HealthCheck, Outlier, Probe } from "./health.ts"
 import {
@@ -233,7 +233,7 @@ const hop = fields<Hop>({
 })
 
 /** What is as usual is left out, also by an operator that knows none of it. */
-type Unusual = Pick<Required<Upstream>, "failover" | "sourceAddresses" | "proxyProtocol">
+type Unusual = Pick<Required<Upstream>, "failover" | "sourceAddresses" | "proxyProtocol" | "tcpKeepalive">
 type Settings = Omit<Upstream, keyof Unusual>
 
 const settings = fields<Settings>({
@@ -259,7 +259,8 @@ const settings = fields<Settings>({
 export const upstream: Read<Upstream> = beside<Settings, Unusual>(settings, {
   failover,
   sourceAddresses: list(text),
-  proxyProtocol: oneOf("V1", "V2")
+  proxyProtocol: oneOf("V1", "V2"),
+  tcpKeepalive: fields<TcpKeepalive>({ idle: amount, interval: amount, probes: whole })
 })
 
 const placed = fields<Omit<Endpoint, "proxied" | "pathPrefix" | "forZones">>({

@@ -765,6 +765,25 @@ export const backendNote = {
     grpcTriggers: "spec.retry.retryOn.triggers that go by a gRPC status mean nothing here: gRPC is not served",
     codesWithoutTrigger: "spec.retry.retryOn.httpStatusCodes has no effect without the trigger retriable-status-codes",
     refreshRate: "spec.dns.dnsRefreshRate has no effect but with respectDnsTtl: false: names are asked for when their answers expire",
+    lookPastProxy: (policy: string, what: string): string =>
+      `${what}: the healthCheck of ${policy} looks at another port (overrides.port), which is not served through spec.egressPath.proxy, so its requests are answered 500; leave the port out, or have another policy for it`,
+    lookInPlaintext: (policy: string, what: string, endpoint: string): string =>
+      `${what}: the healthCheck of ${policy} is of type TLS, and ${endpoint} is spoken to in plaintext, so its requests are answered 500; have it of type TCP or HTTP, or another policy for it`,
+    lookType: (path: string): string => `${path}: GRPC is not served; HTTP and TCP are`,
+    lookMethod: (path: string, methods: ReadonlyArray<string>): string => `${path}: ${methods.join(", ")} are served; write one of them`,
+    lookBody: (path: string): string => `${path}: only with method POST or PUT`,
+    lookContent: (path: string): string => `${path}: not with method HEAD, whose answers have no content`,
+    lookInterval: (path: string): string => `${path}: 100ms at least`,
+    noTime: (path: string): string => `${path}: 0s is no time; leave it out for the default`,
+    initialJitter:
+      "spec.healthCheck.active.initialJitter has no effect: first looks are spread over a second, or the interval where it is shorter",
+    sweep:
+      "spec.healthCheck.passive.interval has no effect without failurePercentageThreshold: an address is ejected at the failure that is one too many, and is back when its time is over",
+    alwaysOne:
+      "spec.healthCheck.passive.alwaysEjectOneEndpoint: false has no effect: maxEjectionPercent is rounded up, so one of a few can go",
+    localFailures:
+      "spec.healthCheck.passive.consecutiveLocalOriginFailures has no effect without splitExternalLocalOriginErrors: failures without an answer count as errors",
+    panicAlone: "spec.healthCheck.panicThreshold has no effect without active or passive",
     kind: (path: string, what: string): string =>
       `${path}: ${what} is not served as a target: Gateway, HTTPRoute, Service and the kinds of Backend are`,
     missing: (path: string, what: string): string => `${path}: ${what} does not exist`,

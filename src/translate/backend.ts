@@ -8,7 +8,7 @@ import type { Service } from "#schemas/service.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import { entryText, suggestion } from "../snapshot/suggestion.ts"
-import type { AddressPolicy } from "../snapshot/upstream.ts"
+import { type AddressPolicy, endpointName } from "../snapshot/upstream.ts"
 import { backend, backendNote, observed, type Said, voyagerNote } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
@@ -151,6 +151,17 @@ const withPolicies = (
   return { destination: { ...destination, layers }, policies: [...policies].map((name) => named.get(name)!) }
 }
 
+/** Looks that a policy asks for and these endpoints cannot have; what a Backend itself asks for is judged with it. */
+const lookProblem = ({ spec: { health, provenance }, endpoints }: ResolvedUpstream, what: string): string | null => {
+  const by = provenance["health"]
+  if (typeof health !== "object" || by === undefined) return null
+  // Beyond a proxy a look has the name and the port that requests have.
+  if (health.port !== null && endpoints.some(({ proxied }) => proxied === true))
+    return backendNote.traffic.lookPastProxy(describeSource(by), what)
+  const plaintext = health.probe._tag === "Tls" ? endpoints.find(({ tls }) => !tls) : undefined
+  return plaintext === undefined ? null : backendNote.traffic.lookInPlaintext(describeSource(by), what, endpointName(plaintext))
+}
+
 /** A destination under the policies of its namespace and of the way to it. route: the namespace of the route. */
 const placed = (
   view: View,
@@ -183,6 +194,8 @@ const placed = (
     endpoints: destination.endpoints,
     materials: destination.materials
   }
+  const unlooked = lookProblem(upstream, what)
+  if (unlooked !== null) return Result.fail(refused(key, found.source, "invalid_backend", null, "", [unlooked]))
   const notes = [...found.notes]
   if (skips) notes.push(backendNote.about(what, backendNote.skipVerifyPermitted))
   if (refusedByIntent(upstream))

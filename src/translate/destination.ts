@@ -1,6 +1,6 @@
 // What any dialect becomes: names, members, trust and layers of behaviour, not yet under an address policy. From here on nobody knows which kind declared it.
 import type { ObjectKey } from "#schemas/meta.ts"
-import { defaultFailover } from "../snapshot/behaviour.ts"
+import { defaultFailover, defaultTcpKeepalive } from "../snapshot/behaviour.ts"
 import { digest } from "../snapshot/digest.ts"
 import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
@@ -26,7 +26,7 @@ export interface Destination {
   /** Who set what beside behaviour: `tls.ca`, `identity.sni`, `protocol`. */
   readonly provenance: Readonly<Record<string, Source>>
   /** How its connections leave; absent: straight. */
-  readonly path?: Pick<Upstream, "via" | "sourceAddresses" | "proxyProtocol">
+  readonly path?: Pick<Upstream, "via" | "sourceAddresses">
   /** Members, `tls` decided for each. */
   readonly endpoints: ReadonlyArray<Endpoint>
 }
@@ -99,6 +99,8 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy, p
     dns: behaviour.dns,
     addresses,
     ...(destination.path ?? direct),
+    ...(behaviour.proxyProtocol === null ? {} : { proxyProtocol: behaviour.proxyProtocol }),
+    ...(behaviour.tcpKeepalive === defaultTcpKeepalive ? {} : { tcpKeepalive: behaviour.tcpKeepalive }),
     balance: behaviour.balance,
     health: behaviour.health,
     outlier: behaviour.outlier,

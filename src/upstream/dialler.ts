@@ -106,7 +106,7 @@ export class Dialler {
     if (typeof tls === "string") return refuse("tls_handshake", tls, done)
     const through = member.endpoint.proxied === true ? (this.#means.through ?? "the upstream has no proxy") : null
     if (typeof through === "string") return refuse("proxy_refused", through, done)
-    const { sourceAddresses, proxyProtocol } = this.#spec
+    const { sourceAddresses, proxyProtocol, tcpKeepalive } = this.#spec
     const plan: DialPlan = {
       to: member.at._tag === "Unix" ? { _tag: "Unix", path: address } : { _tag: "Addresses", candidates },
       policy: this.#spec.addresses,
@@ -116,6 +116,7 @@ export class Dialler {
       timeouts: this.#spec.timeouts,
       through,
       ...(sourceAddresses === undefined ? {} : { sources: sourceAddresses }),
+      ...(tcpKeepalive === undefined ? {} : { keepalive: tcpKeepalive }),
       ...(proxyProtocol === undefined ? {} : { preface: proxyHeader(proxyProtocol, client) })
     }
     return dial(plan, done)

@@ -214,6 +214,7 @@ export const everything: Tables = {
         ],
         sourceAddresses: ["192.0.2.1", "2001:db8::9"],
         proxyProtocol: "V2",
+        tcpKeepalive: { idle: 60_000, interval: 5_000, probes: 3 },
         limits: { ...defaultLimits, maxRequestsPerConnection: 100 },
         timeouts: { ...defaultTimeouts, firstByte: 5_000, idle: "Disabled", maxConnectionAge: 60_000 },
         failover: { spill: 200, returnAfter: 30_000, codes: [503] },

@@ -136,6 +136,29 @@ describe("what policies say", () => {
   })
 })
 
+describe("looks that a policy asks for", () => {
+  const behind = object("gateway.sluice.dev/v1alpha1", "Backend", "api", {
+    endpoints: [{ fqdn: { hostname: "api.vendor.example", port: 443 } }],
+    egressPath: { proxy: { ip: { address: "192.0.2.7", port: 3128 } } }
+  })
+  const looks = (more: object) => policy("p", { ...toRoute("a"), healthCheck: { active: { type: "TCP", tcp: {}, ...more } } })
+  const around = (other: string, ...more: ReadonlyArray<string>) => shop(...more).replace(backend, other)
+  const shareOf = (yaml: string) => {
+    const { action } = [...[...translate(world(yaml)).gateways.values()][0]!.snapshot.virtualHosts.values()][0]!.rules[0]!
+    return action._tag === "Forward" ? action.to[0]! : null
+  }
+  it("are not served at another port through a proxy, whose own port it would be", () => {
+    const yaml = around(behind, route("a"), looks({ overrides: { port: 9000 } }))
+    assert.strictEqual(shareOf(yaml)?.why, "invalid_backend")
+    const said = translate(world(yaml))
+      .verdicts.get(`HTTPRoute.${api}/shop/a`)!
+      .entries[0]!.conditions.map(({ message }) => message)
+    assert.include(said.join(" "), "overrides.port")
+    assert.isNull(shareOf(around(behind, route("a"), looks({})))!.why)
+    assert.isNull(shareOf(shop(route("a"), looks({ overrides: { port: 9000 } })))!.why)
+  })
+})
+
 describe("policies that come, change and go", () => {
   const names = ["a", "b", "c"] as const
   const spec = fc.record(

@@ -1,6 +1,8 @@
 // The behaviour fields of our Backend (timeouts, dns, connections, balancing, retries, failover, health) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
+
 import type { Backend, BackendCircuitBreaker, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
-import type { Behaviour, DnsContract, Failover } from "../../snapshot/behaviour.ts"
+import type { TcpKeepalive as WrittenKeepalive } from "#schemas/tcpkeepalive.ts"
+import type { Behaviour, DnsContract, Failover, TcpKeepalive } from "../../snapshot/behaviour.ts"
 import { defaultDns } from "../../snapshot/behaviour.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
@@ -67,6 +69,9 @@ const dns = (spec: BackendDNS): Part<DnsContract> =>
 
 const defaultHold = { nxdomain: undefined, refused: undefined, servfail: undefined, timeout: undefined, other: undefined }
 
+export const tcpKeepaliveOf = ({ idleTime, interval, probes }: WrittenKeepalive): Part<TcpKeepalive> =>
+  said<TcpKeepalive>({ idle: idleTime, interval, probes })
+
 /** The layer that a Backend is: only what it names. */
 export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
   said<Behaviour>({
@@ -89,7 +94,9 @@ export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
       })
     ) as Failover | undefined,
     health: map(spec.healthCheck, healthCheckOf),
-    outlier: map(spec.outlier, outlierOf)
+    outlier: map(spec.outlier, outlierOf),
+    proxyProtocol: spec.egressPath?.proxyProtocol,
+    tcpKeepalive: map(spec.connections?.tcpKeepalive, tcpKeepaliveOf) as TcpKeepalive | undefined
   })
 
 /** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (docs/dns.md). */

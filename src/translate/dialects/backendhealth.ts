@@ -1,6 +1,6 @@
-// The healthCheck and the outlier of our Backend in the vocabulary of the snapshot, and what of it is refused because nobody serves it.
+// Health checks and outliers of any dialect in the vocabulary of the snapshot, and what of our Backend's is refused because nobody serves it.
 import type { Backend } from "#schemas/backend.ts"
-import type { Outlier as Written, HealthCheck as WrittenCheck } from "#schemas/health.ts"
+import type { WrittenOutlier, WrittenProbe } from "#schemas/health.ts"
 import type { Payload } from "#schemas/payload.ts"
 import { type Base64, defaultOutlier, defaultPanic, type HealthCheck, type Outlier, type Probe } from "../../snapshot/health.ts"
 
@@ -11,10 +11,10 @@ const many = (written: number | undefined, absent: number | null): number | null
 /** The longest that one timer of Node waits. */
 const longest = 2_147_483_647
 
-export const outlierOf = (spec: Written): Outlier => ({
+export const outlierOf = (spec: WrittenOutlier): Outlier => ({
   serverErrors: many(spec.consecutive5XxErrors, defaultOutlier.serverErrors),
   gatewayErrors: many(spec.consecutiveGatewayErrors, null),
-  localFailures: spec.splitExternalLocalOriginErrors ? (spec.consecutiveLocalOriginFailures ?? 5) : null,
+  localFailures: spec.splitExternalLocalOriginErrors === true ? (spec.consecutiveLocalOriginFailures ?? 5) : null,
   ...(spec.failurePercentageThreshold === undefined
     ? {}
     : { failures: { percent: spec.failurePercentageThreshold, interval: Math.min(spec.interval ?? 3_000, longest) } }),
@@ -25,10 +25,10 @@ export const outlierOf = (spec: Written): Outlier => ({
 
 const bytesOf = (payload: Payload): Base64 => payload.binary ?? Buffer.from(payload.text!, "utf8").toString("base64")
 
-const probeOf = ({ type, http, tcp }: WrittenCheck): Probe => {
+const probeOf = ({ type, http, tcp }: WrittenProbe): Probe => {
   switch (type) {
     case "HTTP": {
-      const { method, path, hostname, expectedStatuses, retriableStatuses, requestBody, expectedResponse } = http!
+      const { method = "GET", path, hostname, expectedStatuses = [], retriableStatuses = [], requestBody, expectedResponse } = http!
       return {
         _tag: "Http",
         ...{ method, path, host: hostname ?? null },
@@ -49,7 +49,7 @@ const probeOf = ({ type, http, tcp }: WrittenCheck): Probe => {
   }
 }
 
-export const healthCheckOf = (spec: WrittenCheck): HealthCheck => ({
+export const healthCheckOf = (spec: WrittenProbe): HealthCheck => ({
   probe: probeOf(spec),
   port: spec.overrides?.port ?? null,
   interval: Math.min(spec.interval ?? 3_000, longest),

@@ -72,7 +72,7 @@ export const backendPath = (
 ): Result.Result<BackendPath, BackendPathProblems> => {
   const { egressPath } = spec
   if (egressPath === undefined) return Result.succeed(none)
-  const { proxy, sourceAddresses, proxyProtocol } = egressPath
+  const { proxy, sourceAddresses } = egressPath
   const references: Array<TrustProblem | CredentialProblem> = []
   const others: Array<string> = []
   const materials: Array<Material> = []
@@ -84,7 +84,6 @@ export const backendPath = (
     if (refused !== null) others.push(pathNote.source(`spec.egressPath.sourceAddresses[${index}]`, address, refused))
   }
   if (sources.length > 0) provenance["sourceAddresses"] = source
-  if (proxyProtocol !== undefined) provenance["proxyProtocol"] = source
   let hop: Hop | null = null
   if (proxy !== undefined) {
     provenance["via"] = source
@@ -115,8 +114,7 @@ export const backendPath = (
   return Result.succeed({
     path: {
       via: hop === null ? [] : [hop],
-      ...(sources.length === 0 ? {} : { sourceAddresses: sources }),
-      ...(proxyProtocol === undefined ? {} : { proxyProtocol })
+      ...(sources.length === 0 ? {} : { sourceAddresses: sources })
     },
     materials,
     provenance,

@@ -10,13 +10,15 @@ import {
   unservedTraffic
 } from "#schemas/dialects/envoytrafficpolicy.ts"
 import type { Balance, HashKey } from "../../snapshot/balance.ts"
-import type { Behaviour, DnsContract } from "../../snapshot/behaviour.ts"
+import type { Behaviour, DnsContract, TcpKeepalive } from "../../snapshot/behaviour.ts"
 import type { Setting } from "../../snapshot/setting.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
 import { cookieKey, hashOf, hashProblems, overridesOf, spreadOf } from "./backendbalance.ts"
+import { tcpKeepaliveOf } from "./backendbehaviour.ts"
 import { retryOf, retryShareOf } from "./backendretry.ts"
+import { healthNotes, healthPart, healthProblems } from "./envoyhealth.ts"
 
 type Spec = EnvoyTrafficPolicy["spec"]
 
@@ -28,7 +30,7 @@ export interface Traffic {
 }
 
 /** The blocks that are served: what `mergeType` merges, and what one policy leaves to another. */
-export const blocks = ["loadBalancer", "retry", "timeout", "circuitBreaker", "dns"] as const
+export const blocks = ["loadBalancer", "retry", "timeout", "circuitBreaker", "dns", "healthCheck", "proxyProtocol", "tcpKeepalive"] as const
 export type Blocks = Pick<Spec, (typeof blocks)[number]>
 
 const say = backendNote.traffic
@@ -110,7 +112,10 @@ export const trafficOf = (spec: Blocks): Traffic => ({
     retry: map(spec.retry, retryOf),
     timeouts: map(spec.timeout, timeoutsOf) as Behaviour["timeouts"] | undefined,
     limits: map(spec.circuitBreaker, limitsOf) as Behaviour["limits"] | undefined,
-    dns: map(spec.dns, dnsOf) as DnsContract | undefined
+    dns: map(spec.dns, dnsOf) as DnsContract | undefined,
+    ...map(spec.healthCheck, healthPart),
+    proxyProtocol: spec.proxyProtocol?.version,
+    tcpKeepalive: map(spec.tcpKeepalive, tcpKeepaliveOf) as TcpKeepalive | undefined
   }),
   request: map(spec.timeout?.http?.requestTimeout, settingOf) ?? "Default"
 })
@@ -146,18 +151,20 @@ export const trafficProblems = (spec: Spec): ReadonlyArray<string> => [
   ...(spec.timeout?.http?.maxStreamDuration === undefined ? [] : [backendNote.later("spec.timeout.http.maxStreamDuration")]),
   ...(spec.loadBalancer === undefined ? [] : balanceProblems(spec.loadBalancer)),
   ...(spec.retry === undefined ? [] : retryProblems(spec.retry)),
-  ...(spec.circuitBreaker === undefined ? [] : breakerProblems(spec.circuitBreaker))
+  ...(spec.circuitBreaker === undefined ? [] : breakerProblems(spec.circuitBreaker)),
+  ...(spec.healthCheck === undefined ? [] : healthProblems(spec.healthCheck))
 ]
 
 const words: ReadonlySet<string> = new Set(grpcTriggers)
 
 /** What of a policy has no effect, and is told. */
-export const trafficNotes = ({ retry, dns }: Spec): ReadonlyArray<string> => {
+export const trafficNotes = ({ retry, dns, healthCheck, mergeType }: Spec): ReadonlyArray<string> => {
   const triggers = retry?.retryOn?.triggers
   const codes = retry?.retryOn?.httpStatusCodes
   return [
     ...(triggers?.some((trigger) => words.has(trigger)) === true ? [say.grpcTriggers] : []),
     ...(codes !== undefined && triggers !== undefined && !triggers.includes("retriable-status-codes") ? [say.codesWithoutTrigger] : []),
-    ...(dns?.dnsRefreshRate !== undefined && dns.respectDnsTtl !== false ? [say.refreshRate] : [])
+    ...(dns?.dnsRefreshRate !== undefined && dns.respectDnsTtl !== false ? [say.refreshRate] : []),
+    ...(healthCheck === undefined ? [] : healthNotes(healthCheck, mergeType !== undefined))
   ]
 }

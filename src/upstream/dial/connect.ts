@@ -1,6 +1,7 @@
 // One checked connection: Happy Eyeballs over addresses that passed the policy (RFC 8305), then TLS. There is no code path that takes a name.
 // Plain callbacks: a dial is on the request path.
 import { connect, isIPv6, type LookupFunction, type Socket, type TcpNetConnectOpts } from "node:net"
+import { defaultTcpKeepalive } from "../../snapshot/behaviour.ts"
 import { connectFailure, type Failure } from "./failure.ts"
 import { type Handshake, handshake } from "./handshake.ts"
 import type { Dial, DialAttempt, DialOutcome, DialPlan } from "./plan.ts"
@@ -11,9 +12,6 @@ import { openTunnel } from "./tunnel.ts"
 const neverLookUp: LookupFunction = (hostname) => {
   throw new Error(`a socket was given the name ${JSON.stringify(hostname)}: only checked addresses are dialled`)
 }
-
-/** Idle time before TCP keep-alive probes, so that a peer gone without a word is noticed. */
-const keepAliveDelay = 30_000
 
 interface Attempt {
   readonly target: DialTarget
@@ -110,7 +108,7 @@ class Racer {
   }
 
   #open(target: DialTarget, unix: boolean, source?: string): void {
-    const { timeouts, onDial } = this.#plan
+    const { timeouts, onDial, keepalive } = this.#plan
     onDial?.(target.ip, target.port)
     const options: TcpNetConnectOpts = {
       host: target.ip,
@@ -119,11 +117,13 @@ class Racer {
       // One address is one attempt: Node's own racing aborts a slow attempt when the next begins.
       autoSelectFamily: false,
       noDelay: true,
+      // A peer gone without a word is noticed.
       keepAlive: true,
-      keepAliveInitialDelay: keepAliveDelay,
+      keepAliveInitialDelay: defaultTcpKeepalive.idle,
       ...(source === undefined ? {} : { localAddress: source })
     }
     const socket = unix ? connect({ path: target.ip }) : connect(options)
+    if (keepalive !== undefined && !unix) socket.setKeepAlive(true, keepalive.idle, keepalive.interval, keepalive.probes)
     const where = unix ? target.ip : `${at(target.ip, target.port)}${source === undefined ? "" : ` from ${source}`}`
     const attempt: Attempt = {
       target,

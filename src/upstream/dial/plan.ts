@@ -1,6 +1,7 @@
 // What a dial is given and what it ends in: plain data, so that pools, probes and `explain --probe` share one dialler (law 5).
 import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
+import type { TcpKeepalive } from "../../snapshot/behaviour.ts"
 import type { ConnectReason } from "../../snapshot/reason.ts"
 import type { AddressPolicy } from "../../snapshot/upstream.ts"
 import type { Identity } from "./identity.ts"
@@ -20,6 +21,8 @@ export interface DialPlan {
   readonly preface?: Uint8Array
   /** What is dialled from, an address of a family; a family without one is not dialled. Absent: the system chooses. */
   readonly sources?: ReadonlyArray<string>
+  /** Absent: the default. */
+  readonly keepalive?: TcpKeepalive
   readonly policy: AddressPolicy
   readonly own: OwnAddresses
   /** From `identityOf`: what TLS says (SNI, ALPN) and what the certificate must carry. */

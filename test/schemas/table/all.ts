@@ -8,6 +8,7 @@ import { rows as gatewayclass } from "./gatewayclass.ts"
 import { rows as httpfilter } from "./httpfilter.ts"
 import { rows as httproute } from "./httproute.ts"
 import { rows as ingress } from "./ingress.ts"
+import { rows as keepalive } from "./keepalive.ts"
 import { rows as own } from "./own.ts"
 import { rows as policy } from "./policy.ts"
 import type { Row } from "./row.ts"
@@ -25,5 +26,6 @@ export const rows: ReadonlyArray<Row> = [
   ...envoyTraffic,
   ...own,
   ...backendBalance,
-  ...backendHealth
+  ...backendHealth,
+  ...keepalive
 ]

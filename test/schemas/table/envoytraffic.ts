@@ -29,7 +29,43 @@ export const rows: ReadonlyArray<Row> = [
   policy.good("limits of none", { "spec.circuitBreaker": { maxConnections: 0, maxPendingRequests: 0, maxParallelRequests: 0 } }, none),
   policy.good("each trigger", { "spec.retry": { retryOn: { triggers: ["5xx", "reset", "unavailable", "cancelled"] } } }, none),
   policy.good("the older hash of one header", withHash({ type: "Header", header: { name: "X-User" } }), none),
-  policy.good("what is not served, to be named", { "spec.rateLimit": { any: "thing" }, "spec.healthCheck": {} }, none),
+  policy.good("what is not served, to be named", { "spec.rateLimit": { any: "thing" }, "spec.connection": {} }, none),
+  policy.good(
+    "a documented passive check",
+    {
+      "spec.healthCheck": {
+        passive: {
+          baseEjectionTime: "10s",
+          interval: "2s",
+          maxEjectionPercent: 100,
+          consecutive5XxErrors: 1,
+          consecutiveGatewayErrors: 0,
+          consecutiveLocalOriginFailures: 1,
+          splitExternalLocalOriginErrors: false
+        }
+      }
+    },
+    none
+  ),
+  policy.good("keepalive of nothing", { "spec.tcpKeepalive": {} }, none),
+  policy.bad(
+    "a look without its request",
+    { "spec.healthCheck": { active: { type: "HTTP" } } },
+    { ...none, at: "spec.healthCheck.active.http" }
+  ),
+  policy.bad(
+    "a look of two types",
+    { "spec.healthCheck": { active: { type: "TCP", tcp: {}, http: { path: "/" } } } },
+    { ...none, at: "spec.healthCheck.active.http" }
+  ),
+  policy.bad(
+    "a path that ends its line",
+    { "spec.healthCheck": { active: { type: "HTTP", http: { path: "/ HTTP/1.1\r\nX: y" } } } },
+    { ...none, at: "spec.healthCheck.active.http.path" }
+  ),
+  policy.bad("a header that is none", { "spec.proxyProtocol": { version: "V3" } }, { ...none, at: "spec.proxyProtocol.version" }),
+  policy.bad("rest shorter than a second", { "spec.tcpKeepalive": { idleTime: "500ms" } }, { ...none, at: "spec.tcpKeepalive.idleTime" }),
+  policy.bad("no questions", { "spec.tcpKeepalive": { probes: 0 } }, { ...none, at: "spec.tcpKeepalive.probes" }),
   policy.bad("no target at all", { "spec.targetRefs": undefined }, { ...none, at: "spec.targetRefs" }),
   policy.bad("both forms", { "spec.targetRef": ref }, { ...none, at: "spec.targetRef" }),
   policy.bad("a target twice", { "spec.targetRefs[1]": ref }, { ...none, at: "spec.targetRefs[1]" }),

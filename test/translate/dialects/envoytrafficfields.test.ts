@@ -2,6 +2,7 @@
 // A field that is served changes what is made of a route; one that is not must be refused by name, so none is passed over.
 import { describe } from "vitest"
 import { EnvoyTrafficPolicy } from "#schemas/dialects/envoytrafficpolicy.ts"
+import { connectionRows } from "./envoyconnectionrows.ts"
 import { made, outcome } from "./envoytrafficworld.ts"
 import { fieldsOf, type Row, tryRows } from "./page.ts"
 
@@ -425,9 +426,7 @@ const rows: ReadonlyArray<Row> = [
   refused(["httpUpgrade.type", "httpUpgrade.connect"], "others", { httpUpgrade: [{ type: "CONNECT", connect: {} }] }, "not served yet"),
   { fields: ["routingType"], value: "`Endpoint`", spec: at({ routingType: "Endpoint" }), same: true, meaning: "the default" },
   refused(["routingType"], "`Service`", { routingType: "Service" }, "endpoints are dialled, never the cluster IP"),
-  later("healthCheck", { panicThreshold: 10 }),
-  later("proxyProtocol", { version: "V1" }),
-  later("tcpKeepalive", { probes: 3 }, "probed after 30s in any case"),
+  ...connectionRows,
   later("connection", { bufferLimit: "1Mi" }),
   later("http2", {}),
   later("rateLimit", { type: "Local" }),
