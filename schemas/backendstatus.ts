@@ -77,6 +77,13 @@ export const BackendStatus = Schema.Struct({
 })
 export type BackendStatus = typeof BackendStatus.Type
 
+export const TrafficPolicyStatus = Schema.Struct({
+  ancestors: Schema.optionalKey(requiredList(WrittenAncestor, 0, 16)).annotateKey({
+    description: "What each Gateway whose requests it is about makes of it. Entries of other controllers are theirs."
+  })
+})
+export type TrafficPolicyStatus = typeof TrafficPolicyStatus.Type
+
 export const EgressPolicyStatus = Schema.Struct({
   conditions: Schema.optionalKey(writtenConditions(0))
 })

@@ -1,6 +1,6 @@
 // What the CRDs of our own kinds say beside the fields. Apart from kinds.ts: a process that serves has no use for it.
 import type { Schema } from "effect"
-import { BackendStatus, EgressPolicyStatus } from "./backendstatus.ts"
+import { BackendStatus, EgressPolicyStatus, TrafficPolicyStatus } from "./backendstatus.ts"
 import { type GroupKind, groupKind } from "./meta.ts"
 import { ownGroup } from "./reference.ts"
 
@@ -37,6 +37,13 @@ const reason: Column = {
   path: `.status.conditions[?(@.type=="Accepted")].reason`,
   description: "The reason of Accepted: what is wrong where it is False."
 }
+/** Of a policy, whose conditions stand by Gateway. */
+const ofFirst = (name: string, field: string, description: string): Column => ({
+  name,
+  type: "string",
+  path: `.status.ancestors[0].conditions[?(@.type=="Accepted")].${field}`,
+  description
+})
 const age: Column = { name: "Age", type: "date", path: ".metadata.creationTimestamp", description: "Since when it exists." }
 const live = (name: string, type: Column["type"], field: string, description: string, wide = false): Column => ({
   name,
@@ -65,6 +72,18 @@ export const definitions: ReadonlyArray<Definition> = [
       age
     ],
     status: BackendStatus
+  },
+  {
+    groupKind: groupKind(ownGroup, "BackendTrafficPolicy"),
+    description: "How requests to backends behave: said of a Gateway, a route, a rule or a backend of any kind, in the words of a Backend.",
+    shortNames: ["sbtp"],
+    columns: [
+      { name: "Target", type: "string", path: ".spec.targetRefs[0].name", description: "Its first target." },
+      ofFirst("Accepted", "status", "The condition Accepted, as its first Gateway has it."),
+      ofFirst("Reason", "reason", "The reason of Accepted: what is wrong where it is False."),
+      age
+    ],
+    status: TrafficPolicyStatus
   },
   {
     groupKind: groupKind(ownGroup, "EgressPolicy"),

@@ -16,11 +16,8 @@ const StandbyReference = Schema.Struct(backendFields).check(
   })
 )
 
-export const Failover = Schema.Struct({
-  backendRefs: listOf(StandbyReference, 8).annotateKey({
-    description:
-      "Backends of any kind that serve what this one cannot, in order, and after each those that it names itself. Another namespace needs a ReferenceGrant there."
-  }),
+/** When requests pass on, whoever stands by. */
+const passing = {
   statusCodes: listOf(integer(400, 599), 16).annotateKey({
     description: "Answers with these statuses to requests that may be repeated (GET, HEAD, OPTIONS, PUT, DELETE) pass on to the next tier."
   }),
@@ -31,5 +28,17 @@ export const Failover = Schema.Struct({
   returnAfter: Schema.optionalKey(Duration).annotateKey({
     description: "An endpoint that has failed takes requests again after it could have served them for so long. 0s: at once. Absent: 10s."
   })
+}
+
+/** Without those who stand by: a policy's, of which each backend has its own. */
+export const Passing = Schema.Struct(passing)
+export type Passing = typeof Passing.Type
+
+export const Failover = Schema.Struct({
+  backendRefs: listOf(StandbyReference, 8).annotateKey({
+    description:
+      "Backends of any kind that serve what this one cannot, in order, and after each those that it names itself. Another namespace needs a ReferenceGrant there."
+  }),
+  ...passing
 })
 export type Failover = typeof Failover.Type

@@ -2,6 +2,7 @@
 import type { Schema } from "effect"
 import { Backend } from "./backend.ts"
 import { BackendTLSPolicy } from "./backendtlspolicy.ts"
+import { BackendTrafficPolicy } from "./backendtrafficpolicy.ts"
 import { ConfigMap } from "./configmap.ts"
 import { EnvoyBackend } from "./dialects/envoybackend.ts"
 import { EnvoyTrafficPolicy } from "./dialects/envoytrafficpolicy.ts"
@@ -83,6 +84,8 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(networkingGroup, ["v1"], "Ingress", "ingresses", "Namespaced", "Optional", Ingress, "status"),
   entry(networkingGroup, ["v1"], "IngressClass", "ingressclasses", "Cluster", "Optional", IngressClass, "no status"),
   entry(envoyGroup, ["v1alpha1"], "BackendTrafficPolicy", "backendtrafficpolicies", "Namespaced", "Optional", EnvoyTrafficPolicy, "status"),
+  // It came after the others of ours: an operator serves without its CRD until that is installed.
+  entry(ownGroup, ["v1alpha1"], "BackendTrafficPolicy", "backendtrafficpolicies", "Namespaced", "Optional", BackendTrafficPolicy, "status"),
   // What has become of it is told as Events: not every release of its CRD has a status to write.
   entry(voyagerGroup, ["v1beta1"], "Ingress", "ingresses", "Namespaced", "Optional", VoyagerIngress, "no status"),
   entry(ownGroup, ["v1alpha1"], "EgressPolicy", "egresspolicies", "Cluster", "Required", EgressPolicy, "status"),

@@ -19,7 +19,11 @@ export const parseKey = (key: ObjectKey): { readonly kind: GroupKind; readonly n
 }
 
 /** Kinds of others with the name of one of ours: they are said with their group, or two objects would pass for one. */
-const namesakes: ReadonlySet<GroupKind> = new Set(["Backend.gateway.envoyproxy.io", "Ingress.voyager.appscode.com"])
+const namesakes: ReadonlySet<GroupKind> = new Set([
+  "Backend.gateway.envoyproxy.io",
+  "BackendTrafficPolicy.gateway.envoyproxy.io",
+  "Ingress.voyager.appscode.com"
+])
 
 /** A kind as people say it: `HTTPRoute`, `Backend` (ours), `Backend.gateway.envoyproxy.io`. */
 export const spokenKind = (kind: GroupKind): string => {

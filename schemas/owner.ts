@@ -33,19 +33,20 @@ const PolicyTarget = Schema.Union([
 export const BackendTLSPolicyOwner = spec({ targetRefs: elementsOf(PolicyTarget, "spec.targetRefs", 0, Number.MAX_SAFE_INTEGER) })
 export type BackendTLSPolicyOwner = typeof BackendTLSPolicyOwner.Type
 
-/** Likewise: what is asked for their requests is not known. Selectors are left out: whom a bad one means, nobody can tell. */
-export const EnvoyTrafficPolicyOwner = spec({
+/** Of either group. Likewise: what is asked for their requests is not known. Selectors are left out: whom a bad one means, nobody can tell. */
+export const TrafficPolicyOwner = spec({
   targetRef: Schema.optionalKey(PolicyTarget),
   targetRefs: Schema.optionalKey(elementsOf(PolicyTarget, "spec.targetRefs", 0, Number.MAX_SAFE_INTEGER))
 })
-export type EnvoyTrafficPolicyOwner = typeof EnvoyTrafficPolicyOwner.Type
+export type TrafficPolicyOwner = typeof TrafficPolicyOwner.Type
 
-/** By `Kind.group`. Other kinds are Sluice's own, or have no status. */
+/** By `Kind.group`. Other kinds are served wherever they are, or have no status. */
 export const owners: Readonly<Record<string, Schema.Codec<unknown, unknown>>> = {
   "Gateway.gateway.networking.k8s.io": GatewayOwner,
   "GatewayClass.gateway.networking.k8s.io": GatewayClassOwner,
   "HTTPRoute.gateway.networking.k8s.io": HTTPRouteOwner,
   "BackendTLSPolicy.gateway.networking.k8s.io": BackendTLSPolicyOwner,
-  "BackendTrafficPolicy.gateway.envoyproxy.io": EnvoyTrafficPolicyOwner,
+  "BackendTrafficPolicy.gateway.envoyproxy.io": TrafficPolicyOwner,
+  "BackendTrafficPolicy.gateway.sluice.dev": TrafficPolicyOwner,
   "Ingress.networking.k8s.io": IngressOwner
 }

@@ -187,5 +187,8 @@ export const EnvoyTrafficPolicy = Schema.Struct({
 export type EnvoyTrafficPolicy = typeof EnvoyTrafficPolicy.Type
 
 /** Whom a policy speaks of, in any of its forms. */
-export const targetRefsOf = ({ targetRef, targetRefs }: EnvoyTrafficPolicy["spec"]): ReadonlyArray<PolicyTargetReference> =>
+export const targetRefsOf = ({
+  targetRef,
+  targetRefs
+}: Pick<EnvoyTrafficPolicy["spec"], "targetRef" | "targetRefs">): ReadonlyArray<PolicyTargetReference> =>
   targetRefs ?? (targetRef === undefined ? [] : [targetRef])

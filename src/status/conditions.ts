@@ -769,6 +769,7 @@ export const backendNote = {
       `${what}: the healthCheck of ${policy} looks at another port (overrides.port), which is not served through spec.egressPath.proxy, so its requests are answered 500; leave the port out, or have another policy for it`,
     lookInPlaintext: (policy: string, what: string, endpoint: string): string =>
       `${what}: the healthCheck of ${policy} is of type TLS, and ${endpoint} is spoken to in plaintext, so its requests are answered 500; have it of type TCP or HTTP, or another policy for it`,
+    srv: "spec.dns.srv: not of a policy, as it says what names of endpoints are; set it on the Backend",
     lookType: (path: string): string => `${path}: GRPC is not served; HTTP and TCP are`,
     lookMethod: (path: string, methods: ReadonlyArray<string>): string => `${path}: ${methods.join(", ")} are served; write one of them`,
     lookBody: (path: string): string => `${path}: only with method POST or PUT`,

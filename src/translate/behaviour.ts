@@ -52,7 +52,27 @@ export const mergeBehaviour = (layers: ReadonlyArray<Layer>): MergedBehaviour =>
   return { behaviour: merged as unknown as Behaviour, provenance }
 }
 
-const isEmpty = (block: unknown): boolean => typeof block === "object" && block !== null && Object.keys(block).length === 0
+/** Fields that are written in other blocks than those they lie in here: `limits` is of connections but for these, `timeouts` of times but for that of a connection at rest. */
+const apart: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  limits: { maxRequests: "circuitBreaker", maxRetries: "circuitBreaker" },
+  timeouts: { keepAliveIdle: "keepAliveIdle" }
+}
+
+const groupOf = (block: string, field: string): string => apart[block]?.[field] ?? block
+
+/** Whose says of a block are told from each other, and all that it speaks of: where it is empty, all there is. */
+const groupsOf = (block: string, said: unknown): ReadonlyArray<string> => {
+  if (apart[block] === undefined || !isRecord(said)) return [block]
+  const fields = Object.keys(said)
+  return fields.length === 0 ? [block, ...Object.values(apart[block])] : fields.map((field) => groupOf(block, field))
+}
+
+/** What is left of a block when others have taken theirs; undefined: nothing. */
+const leftOf = (block: string, said: unknown, taken: ReadonlySet<string>): unknown => {
+  if (!isRecord(said)) return taken.has(block) ? undefined : said
+  const fields = Object.entries(said).filter(([field]) => !taken.has(groupOf(block, field)))
+  return fields.length === 0 ? undefined : Object.fromEntries(fields)
+}
 
 /**
  * Weakest first, as given: a block (`timeouts`, `dns`) that a stronger layer speaks of at all is left out of the weaker ones, and a layer of which nothing is left
@@ -62,9 +82,9 @@ export const nearestByBlock = (layers: ReadonlyArray<Layer>): ReadonlyArray<Laye
   const taken = new Set<string>()
   const kept: Array<Layer> = []
   for (const { source, part } of layers.toReversed()) {
-    const fresh = Object.entries(part).filter(([block]) => !taken.has(block))
-    for (const [block] of fresh) taken.add(block)
-    const left = fresh.filter(([, said]) => !isEmpty(said))
+    const all = Object.entries(part)
+    const left = all.map(([block, said]) => [block, leftOf(block, said, taken)] as const).filter(([, said]) => said !== undefined)
+    for (const group of all.flatMap(([block, said]) => groupsOf(block, said))) taken.add(group)
     if (left.length > 0) kept.unshift({ source, part: Object.fromEntries(left) })
   }
   return kept

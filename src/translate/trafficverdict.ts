@@ -1,7 +1,6 @@
 // What is said of each BackendTrafficPolicy, toward every Gateway whose traffic it is about (docs/envoy-gateway.md): whether it is applied, which nearer ones hold
 // instead of it (Overridden), and what it is merged into (Merged).
 import { Result } from "effect"
-import type { EnvoyTrafficPolicy } from "#schemas/dialects/envoytrafficpolicy.ts"
 import type { Gateway } from "#schemas/gateway.ts"
 import type { HTTPRoute } from "#schemas/httproute.ts"
 import { type Condition, describeKey, type Element, type GroupKind, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
@@ -11,12 +10,21 @@ import { backendNote, observed, type Said, trafficPolicy as say } from "../statu
 import type { Verdict } from "../status/verdict.ts"
 import type { Reached } from "./backend.ts"
 import { parentOf } from "./gateway.ts"
-import { gatewayKind, httpRouteKind, trafficPolicyKind } from "./kinds.ts"
+import { gatewayKind, httpRouteKind } from "./kinds.ts"
 import type { TranslateSettings } from "./settings.ts"
-import { backendKinds, evaluated, holderOf, refsOf, selectorsOf, takes, targetOf } from "./traffic.ts"
+import {
+  backendKinds,
+  evaluated,
+  holderOf,
+  joins,
+  refsOf,
+  selectorsOf,
+  type TrafficPolicy,
+  takes,
+  targetOf,
+  trafficPolicies
+} from "./trafficpolicy.ts"
 import type { View } from "./view.ts"
-
-type Policy = Decoded<EnvoyTrafficPolicy>
 
 /** What the CRD admits. */
 const mostAncestors = 16
@@ -59,12 +67,12 @@ interface Targets {
   readonly problems: ReadonlyArray<string>
 }
 
-const targetsOf = (view: View, policy: Policy): Targets => {
+const targetsOf = (view: View, policy: TrafficPolicy): Targets => {
   const { key: own } = policy.meta
   const { namespace } = parseKey(own)
   const all: Array<Target> = []
   const problems: Array<string> = []
-  const single = Result.isSuccess(policy.value) && policy.value.success.spec.targetRef !== undefined
+  const single = Result.isSuccess(policy.value) && "targetRef" in policy.value.success.spec
   for (const [index, ref] of refsOf(policy).entries()) {
     const target = { key: targetOf(namespace, ref), section: ref.sectionName ?? null }
     const problem = refProblem(view, target, single ? "spec.targetRef" : `spec.targetRefs[${index}]`)
@@ -148,12 +156,12 @@ const acceptedOf = (view: View, key: ObjectKey, here: ReadonlyArray<Target>, { a
 
 /** Verdicts of every policy: an entry per Gateway; of one that is about no Gateway of ours, one entry without parent (for `check`). */
 export const trafficVerdicts = (view: View, settings: TranslateSettings, reached: Reached): ReadonlyMap<ObjectKey, Verdict> => {
-  const policies = view.list<EnvoyTrafficPolicy>(trafficPolicyKind).map((policy) => ({ policy, targets: targetsOf(view, policy) }))
+  const policies = trafficPolicies(view).map((policy) => ({ policy, targets: targetsOf(view, policy) }))
   const overridden = new Told()
   const merged = new Told()
   for (const { policy, targets } of policies) {
     const { key } = policy.meta
-    const merges = evaluated(view, key)?.spec?.mergeType !== undefined
+    const merges = joins(evaluated(view, key)!)
     for (const target of targets.all) {
       if (holderOf(view, target.key, target.section) !== key) continue
       for (const { gateway, policies: less } of weaker(view, settings, target)) {

@@ -14,7 +14,7 @@ import { gatewayVerdict, undecodableGateway } from "./gatewayverdict.ts"
 import { type Gathered, gather, nothingGathered } from "./gathering.ts"
 import type { Infrastructure } from "./infrastructure.ts"
 import { translateIngresses } from "./ingress.ts"
-import { gatewayClassKind, gatewayKind, ingressKind, trafficPolicyKind, voyagerIngressKind } from "./kinds.ts"
+import { gatewayClassKind, gatewayKind, ingressKind, voyagerIngressKind } from "./kinds.ts"
 import { policyVerdicts } from "./policy.ts"
 import { reachedBy } from "./reached.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
@@ -22,7 +22,7 @@ import { translateRoutes } from "./route.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { shared } from "./sharing.ts"
 import { type Built, build } from "./tables.ts"
-import { trafficGiven } from "./traffic.ts"
+import { trafficGiven, trafficPolicies } from "./trafficpolicy.ts"
 import { trafficVerdicts } from "./trafficverdict.ts"
 import { served, type TranslatedRoute } from "./translatedroute.ts"
 import type { Collected } from "./units.ts"
@@ -160,7 +160,7 @@ export const makeTranslate =
     const last = session.continues && previous !== undefined ? previous : null
     const before = last?.memo ?? null
     // Of the policies only whether there are any: without one, no route looks for those that speak of it.
-    session.give(trafficGiven, view.list(trafficPolicyKind).length > 0)
+    session.give(trafficGiven, trafficPolicies(view).length > 0 ? settings : null)
     const owned = ownGateways(session, settings)
     const gateways = [...owned.values.values()].filter((own) => typeof own === "object" && own !== null)
     const routes = [

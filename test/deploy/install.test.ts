@@ -20,6 +20,7 @@ describe("deploy/install.yaml", () => {
     expect(installed.map(named)).toEqual([
       "Namespace sluice-system",
       "CustomResourceDefinition backends.gateway.sluice.dev",
+      "CustomResourceDefinition backendtrafficpolicies.gateway.sluice.dev",
       "CustomResourceDefinition egresspolicies.gateway.sluice.dev",
       "CustomResourceDefinition gatewayparameters.gateway.sluice.dev",
       "ServiceAccount sluice-operator",

@@ -148,6 +148,21 @@ await withClusterPrograms("with the operator's own rights", () => {
     expect((await ancestors())[0]).toEqual(other)
   }, 90_000)
 
+  it("a BackendTrafficPolicy of our own has an entry for the Gateway that it is about, and says what it is refused for", async () => {
+    const path = at(own, "backendtrafficpolicies", "defaults")
+    const target = { group: "gateway.networking.k8s.io", kind: "Gateway", name: "web" }
+    await make(own, "backendtrafficpolicies", "BackendTrafficPolicy", "defaults", { targetRefs: [target], timeouts: { connect: "1s" } })
+    const ancestors = async (): Promise<ReadonlyArray<Any>> => (await get(path)).status?.ancestors ?? []
+    await until("it has one", async () => (await ancestors()).length === 1)
+    const [entry] = await ancestors()
+    expect(entry.ancestorRef).toEqual({ group: "gateway.networking.k8s.io", kind: "Gateway", namespace, name: "web" })
+    expect([entry.controllerName, conditionsOf(entry)]).toEqual([ours, { Accepted: "True Accepted" }])
+    await edit(path, { spec: { dns: { srv: true } } })
+    await until("it says what is not a policy's", async () =>
+      (await ancestors()).some((one) => conditionsOf(one)["Accepted"] === "False Invalid")
+    )
+  }, 90_000)
+
   it("our Backend has an entry for the Gateway that a route leads to it from, as long as it does", async () => {
     const path = at(own, "backends", "api")
     const ancestors = async (): Promise<ReadonlyArray<Any>> => (await get(path)).status?.ancestors ?? []

@@ -41,6 +41,7 @@ const shapes: Readonly<Record<string, SectionedList>> = {
   [`HTTPRoute.${gatewayGroup}`]: { list: "parents", ref: "parentRef", most: 32, namespaced: false },
   [`BackendTLSPolicy.${gatewayGroup}`]: { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
   "BackendTrafficPolicy.gateway.envoyproxy.io": { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
+  "BackendTrafficPolicy.gateway.sluice.dev": { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
   [backendKind]: { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true }
 }
 

@@ -11,10 +11,8 @@ import { declared, refused, tlsAt } from "../destination.ts"
 import { failoverOf } from "../failover.ts"
 import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
-import { hashProblems } from "./backendbalance.ts"
-import { behaviourOf, dnsProblems } from "./backendbehaviour.ts"
+import { behaviourOf, behaviourProblems } from "./backendbehaviour.ts"
 import { backendCredentials, exposures } from "./backendcredentials.ts"
-import { laterHealth } from "./backendhealth.ts"
 import { backendMembers, type DeclaredEndpoints, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
 import { backendPath } from "./backendpath.ts"
 import { type BackendTrust, backendTrust } from "./backendtls.ts"
@@ -53,13 +51,8 @@ const servedProtocols: ReadonlySet<string | undefined> = new Set([undefined, "Au
 /** What makes the whole object unusable, whatever its endpoints are. */
 const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): ReadonlyArray<Cause> => [
   ...problems,
-  ...laterHealth(spec).map((path) => ({
-    reason: "UnsupportedValue",
-    message: backendNote.later(path)
-  })),
-  ...hashProblems(spec.loadBalancer?.consistentHash ?? {}).map((message) => ({ reason: "UnsupportedValue", message })),
-  ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }]),
-  ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, rules.allowLoopback))
+  ...behaviourProblems(spec, rules.allowLoopback),
+  ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }])
 ]
 
 const hostOf = ({ spec, name }: Declaration): IdentitySettings["host"] => {

@@ -1,6 +1,7 @@
 // The behaviour fields of our Backend (timeouts, dns, connections, balancing, retries, failover, health) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
 
 import type { Backend, BackendCircuitBreaker, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
+import type { Passing } from "#schemas/failover.ts"
 import type { TcpKeepalive as WrittenKeepalive } from "#schemas/tcpkeepalive.ts"
 import type { Behaviour, DnsContract, Failover, TcpKeepalive } from "../../snapshot/behaviour.ts"
 import { defaultDns } from "../../snapshot/behaviour.ts"
@@ -8,8 +9,8 @@ import { backendNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
-import { balanceOf } from "./backendbalance.ts"
-import { healthCheckOf, outlierOf } from "./backendhealth.ts"
+import { balanceOf, hashProblems } from "./backendbalance.ts"
+import { healthCheckOf, laterHealth, outlierOf } from "./backendhealth.ts"
 import { retryOf, retryShareOf } from "./backendretry.ts"
 
 /** A floor below a second would ask a server without end. */
@@ -72,8 +73,10 @@ const defaultHold = { nxdomain: undefined, refused: undefined, servfail: undefin
 export const tcpKeepaliveOf = ({ idleTime, interval, probes }: WrittenKeepalive): Part<TcpKeepalive> =>
   said<TcpKeepalive>({ idle: idleTime, interval, probes })
 
-/** The layer that a Backend is: only what it names. */
-export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
+type Words = Omit<Partial<Backend["spec"]>, "failover"> & { readonly failover?: Passing }
+
+/** The layer that a Backend is, or a policy of ours: only what it names. */
+export const behaviourOf = (spec: Words): Part<Behaviour> =>
   said<Behaviour>({
     timeouts:
       spec.timeouts === undefined && spec.connections?.keepAliveIdle === undefined
@@ -100,10 +103,7 @@ export const behaviourOf = (spec: Partial<Backend["spec"]>): Part<Behaviour> =>
   })
 
 /** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (docs/dns.md). */
-export const dnsProblems = (
-  spec: BackendDNS,
-  allowLoopback: boolean
-): ReadonlyArray<{ readonly reason: string; readonly message: string }> => {
+const dnsProblems = (spec: BackendDNS, allowLoopback: boolean): ReadonlyArray<{ readonly reason: string; readonly message: string }> => {
   const problems: Array<{ readonly reason: string; readonly message: string }> = []
   for (const [index, written] of spec.nameservers.entries()) {
     const path = `spec.dns.nameservers[${index}]`
@@ -114,3 +114,15 @@ export const dnsProblems = (
   if (spec.srv !== undefined) problems.push({ reason: "UnsupportedValue", message: backendNote.later("spec.dns.srv") })
   return problems
 }
+
+/** What of it is not served, or cannot be: of a Backend, and of a policy of ours. */
+export const behaviourProblems = (
+  spec: Words,
+  allowLoopback: boolean
+): ReadonlyArray<{ readonly reason: string; readonly message: string }> => [
+  ...[...laterHealth(spec).map(backendNote.later), ...hashProblems(spec.loadBalancer?.consistentHash ?? {})].map((message) => ({
+    reason: "UnsupportedValue",
+    message
+  })),
+  ...(spec.dns === undefined ? [] : dnsProblems(spec.dns, allowLoopback))
+]

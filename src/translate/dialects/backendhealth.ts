@@ -60,7 +60,10 @@ export const healthCheckOf = (spec: WrittenProbe): HealthCheck => ({
 })
 
 /** Paths of what is not served. */
-export const laterHealth = ({ healthCheck, egressPath }: Pick<Backend["spec"], "healthCheck" | "egressPath">): ReadonlyArray<string> =>
+export const laterHealth = ({
+  healthCheck,
+  egressPath
+}: Partial<Pick<Backend["spec"], "healthCheck" | "egressPath">>): ReadonlyArray<string> =>
   // Beyond a proxy a look has the name and the port that requests have.
   healthCheck?.overrides?.port === undefined || egressPath?.proxy === undefined
     ? []

@@ -12,6 +12,7 @@ import { rows as keepalive } from "./keepalive.ts"
 import { rows as own } from "./own.ts"
 import { rows as policy } from "./policy.ts"
 import type { Row } from "./row.ts"
+import { rows as trafficPolicy } from "./trafficpolicy.ts"
 import { rows as xbackend } from "./xbackend.ts"
 
 export const rows: ReadonlyArray<Row> = [
@@ -27,5 +28,6 @@ export const rows: ReadonlyArray<Row> = [
   ...own,
   ...backendBalance,
   ...backendHealth,
-  ...keepalive
+  ...keepalive,
+  ...trafficPolicy
 ]

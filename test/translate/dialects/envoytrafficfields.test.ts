@@ -3,8 +3,8 @@
 import { describe } from "vitest"
 import { EnvoyTrafficPolicy } from "#schemas/dialects/envoytrafficpolicy.ts"
 import { connectionRows } from "./envoyconnectionrows.ts"
-import { made, outcome } from "./envoytrafficworld.ts"
 import { fieldsOf, type Row, tryRows } from "./page.ts"
+import { worldOf } from "./trafficworld.ts"
 
 const gatewayApi = "gateway.networking.k8s.io"
 const route = { group: gatewayApi, kind: "HTTPRoute", name: "route" }
@@ -449,6 +449,5 @@ describe("fields of Envoy Gateway's BackendTrafficPolicy", () =>
     rows,
     plain: base,
     written: (field) => field.replace(lists, "$1[]."),
-    made,
-    outcome
+    ...worldOf("gateway.envoyproxy.io")
   }))

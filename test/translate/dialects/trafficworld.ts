@@ -1,9 +1,8 @@
-// Two Gateways' worth of routes around one BackendTrafficPolicy of Envoy Gateway: what is made of them with any spec of it.
+// Two Gateways' worth of routes around one BackendTrafficPolicy of either group: what is made of them with any spec of it.
 import type { ObjectKey } from "#schemas/meta.ts"
 import { makeTranslate } from "#src/translate/translate.ts"
 import { ownClass, settings, world } from "../world.ts"
 
-const key: ObjectKey = "BackendTrafficPolicy.gateway.envoyproxy.io/shop/tried"
 const gatewayApi = "gateway.networking.k8s.io"
 
 const object = (apiVersion: string, kind: string, name: string, rest: object, namespace = "shop") =>
@@ -62,28 +61,34 @@ const around = [
   })
 ].join("")
 
-const translated = (spec: object) => makeTranslate(settings)(world(`${around}${object(theirs, "BackendTrafficPolicy", "tried", { spec })}`))
+/** group: the policy's. */
+export const worldOf = (group: "gateway.envoyproxy.io" | "gateway.sluice.dev") => {
+  const key: ObjectKey = `BackendTrafficPolicy.${group}/shop/tried`
+  const translated = (spec: object) =>
+    makeTranslate(settings)(world(`${around}${object(`${group}/v1alpha1`, "BackendTrafficPolicy", "tried", { spec })}`))
 
-/** What is made of the route, without what only says who set what: ids of upstreams are those of their settings. */
-export const made = (spec: object): unknown => {
-  const { gateways } = translated(spec)
-  const { snapshot } = [...gateways.values()][0]!
-  const settingsOf = (id: string | null) => {
-    const upstream = id === null ? undefined : snapshot.upstreams.get(id)
-    return upstream === undefined ? null : { ...upstream, sources: null, provenance: null }
+  /** What is made of the route, without what only says who set what: ids of upstreams are those of their settings. */
+  const made = (spec: object): unknown => {
+    const { gateways } = translated(spec)
+    const { snapshot } = [...gateways.values()][0]!
+    const settingsOf = (id: string | null) => {
+      const upstream = id === null ? undefined : snapshot.upstreams.get(id)
+      return upstream === undefined ? null : { ...upstream, sources: null, provenance: null }
+    }
+    return [...snapshot.virtualHosts].map(([id, { rules }]) => [
+      id,
+      rules.map(({ action, deadlines }) => ({
+        deadlines,
+        action: action._tag === "Forward" ? { ...action, to: action.to.map(({ upstream }) => settingsOf(upstream)) } : action
+      }))
+    ])
   }
-  return [...snapshot.virtualHosts].map(([id, { rules }]) => [
-    id,
-    rules.map(({ action, deadlines }) => ({
-      deadlines,
-      action: action._tag === "Forward" ? { ...action, to: action.to.map(({ upstream }) => settingsOf(upstream)) } : action
-    }))
-  ])
-}
 
-export const outcome = (spec: object): { readonly text: string; readonly refused: boolean; readonly message: string } => {
-  const { conditions } = translated(spec).verdicts.get(key)!.entries[0]!
-  const { status, reason, message } = conditions.find(({ type }) => type === "Accepted")!
-  if (status === "False") return { text: `refused: \`${reason}\``, refused: true, message }
-  return { text: /mean nothing here|has no effect/.test(message) ? "not used, and told" : "served", refused: false, message }
+  const outcome = (spec: object): { readonly text: string; readonly refused: boolean; readonly message: string } => {
+    const { conditions } = translated(spec).verdicts.get(key)!.entries[0]!
+    const { status, reason, message } = conditions.find(({ type }) => type === "Accepted")!
+    if (status === "False") return { text: `refused: \`${reason}\``, refused: true, message }
+    return { text: /mean nothing here|has no effect/.test(message) ? "not used, and told" : "served", refused: false, message }
+  }
+  return { made, outcome }
 }
