@@ -57,6 +57,8 @@ const execute = async (invocation: Invocation): Promise<number> => {
       return (await import("./cli/check.ts")).main(invocation)
     case "explain":
       return (await import("./cli/explain.ts")).main(invocation)
+    case "convert":
+      return (await import("./cli/convert.ts")).main(invocation)
     case "operator":
       return (await import("./cli/operator.ts")).main(invocation)
     case "proxy":

@@ -16,6 +16,8 @@ import { translateSettings } from "./translation.ts"
 
 export interface Evaluated extends Evaluation {
   readonly problems: ReadonlyArray<Problem>
+  /** The texts by the names to tell people. */
+  readonly files: ReadonlyMap<string, string>
 }
 
 /** Reads and translates. A path that is not there, or nothing to read at all, is a UsageError. */
@@ -28,7 +30,7 @@ export const evaluatePaths = async (paths: ReadonlyArray<string>, settings: Sett
     throw new UsageError(`no manifests in ${paths.join(", ")}: files are taken by the endings .yaml, .yml and .json`)
   const changes = changesBetween(null, assembly, new Set())
   const evaluation = evaluate(makeTranslate(translateSettings(settings)), changes, (key) => assembly.demanded.get(key) ?? null)
-  return { ...evaluation, problems: assembly.problems }
+  return { ...evaluation, problems: assembly.problems, files: reading.files }
 }
 
 /** Where each object of a state is written: `gateway.yaml:12`. */

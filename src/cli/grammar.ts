@@ -118,6 +118,21 @@ export const commands: ReadonlyArray<Command> = [
     completes: "files"
   },
   {
+    name: "convert",
+    summary: "Print Ingresses and backends of other dialects as Gateway API and Sluice's own kinds",
+    operands: "PATH…",
+    least: 1,
+    most: Number.POSITIVE_INFINITY,
+    flags: [flag("output", "yaml|json", "Form of the answer (yaml)", { short: "o", choices: ["yaml", "json"] }), configFlag, helpFlag],
+    settings: pick("allow-loopback", "listen-address", "unix-directory", "cluster-domain", "cluster-cidr"),
+    details: [
+      pathDetails,
+      "Every object is printed where it stood; what is not converted as it was given. Comments say what could not be carried over (with --output json: standard error), and the exit code is 1 then."
+    ],
+    examples: ["sluice convert manifests/ > converted.yaml", "kubectl get ingress,service,gateway -A -o yaml | sluice convert -"],
+    completes: "files"
+  },
+  {
     name: "operator",
     summary: "Serve a cluster: watch its API server, tell proxies what to serve, write statuses, make pods and Services",
     operands: "",

@@ -99,6 +99,10 @@ const find = (view: View, by: ObjectKey, ref: Written): Result.Result<Standby, F
   return first!
 }
 
+/** Those that a backend names itself, in the order written: who each is, or why it is left out. */
+export const ownStandbys = (view: View, key: ObjectKey): ReadonlyArray<Result.Result<Standby, FailoverProblem>> =>
+  writtenBy(view, key).map((ref) => find(view, key, ref))
+
 /** What comes after a backend. Total: loops end, and are told by those that are in them. */
 export const failoverOf = (view: View, start: ObjectKey): FailoverChain => {
   const standbys = new Map<ObjectKey, Standby>()

@@ -55,12 +55,13 @@ const hostOf = (
 }
 
 /** Prefixes of annotations by which other controllers are told how to serve an Ingress. */
-const others =
+export const foreignAnnotation =
   /^([a-z0-9-]+\.)*(ingress\.kubernetes\.io|kubernetes\.io\/ingress\.|traefik\.|haproxy\.org|konghq\.com|appscode\.com|projectcontour\.io|alb\.)/
 
-const foreignAnnotations = (annotations: ReadonlyMap<string, string>, known: ReadonlyArray<string>): ReadonlyArray<string> => {
+/** A note on those that stand there, but for the `known`; [] where there are none. */
+export const foreignAnnotations = (annotations: ReadonlyMap<string, string>, known: ReadonlyArray<string>): ReadonlyArray<string> => {
   const names = [...annotations.keys()]
-    .filter((name) => name !== "kubernetes.io/ingress.class" && others.test(name) && !known.some((said) => said.includes(name)))
+    .filter((name) => name !== "kubernetes.io/ingress.class" && foreignAnnotation.test(name) && !known.some((said) => said.includes(name)))
     .sort()
   return names.length === 0 ? [] : [ingressNote.annotations(names)]
 }

@@ -21,6 +21,8 @@ export interface LentListener extends JudgedListener {
   readonly ingress: ObjectKey
   /** `spec.tls[0]` */
   readonly path: string
+  /** Of its certificate, whether it is there or not. */
+  readonly secret: ObjectKey
 }
 
 /** What an Ingress is told of its TLS. */
@@ -120,7 +122,8 @@ export const ingressTls = (
       certificates: Result.isSuccess(pair) ? [pair.success] : [],
       secrets: Result.isSuccess(pair) ? [pair.success.id] : problem?.there === true ? [secret] : [],
       ingress: meta.key,
-      path: one.path
+      path: one.path,
+      secret
     }
   }
 

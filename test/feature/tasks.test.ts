@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { folder, serving } from "../cli/program.ts"
+import { folder, serving, sluice } from "../cli/program.ts"
 import { type Answer, type Ask, ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
@@ -34,6 +34,8 @@ interface Task {
   readonly here: (at: { readonly origin: number; readonly proxy: number; readonly nameserver: string }) => Readonly<Record<string, string>>
   /** Trust for the whole process, or as the page has it. */
   readonly trust: "Process" | "ConfigMap corp-ca in core"
+  /** Served once more as `sluice convert` prints it, with this exit code. */
+  readonly converted?: number
   /** What the origin does; absent: it answers. */
   readonly script?: Script
   readonly holds: (world: World) => Promise<void>
@@ -117,6 +119,38 @@ const tasks: Readonly<Record<string, Task>> = {
       expect([(await ask("any.example", "/")).status, (await ask("any.example", "/old")).status]).toEqual([200, 503])
     }
   },
+  "envoy-gateway.md": {
+    hosts: { "eu.search.example": "Origin", "us.search.example": "Standby" },
+    here: vendor,
+    trust: "Process",
+    converted: 0,
+    holds: async ({ ask, origin, standby }) => {
+      expect((await ask("any.example", "/")).status).toBe(200)
+      expect([origin.requests, standby.requests, origin.seen[0]?.servername]).toEqual([1, 0, "eu.search.example"])
+      await origin.close()
+      for (let n = 0; n < 10; n++) expect((await ask("any.example", "/", { method: "POST" })).status).toBe(200)
+      expect([standby.requests, standby.seen[0]?.servername]).toEqual([10, "us.search.example"])
+    }
+  },
+  "voyager.md": {
+    hosts: { "fx.rates.example": "Origin" },
+    here: ({ origin, nameserver }) => ({
+      "8443": String(origin),
+      "10.9.0.2:53": nameserver,
+      "10.9.0.0/24": "127.0.0.0/8",
+      "10.61.0.0/16": "127.0.0.0/8"
+    }),
+    trust: "Process",
+    converted: 1,
+    holds: async ({ ask, origin, asked }) => {
+      expect((await ask("rates.example.com", "/fx/eur?day=1", { method: "POST" })).body).toBe("outside")
+      expect([origin.seen[0]?.target, origin.seen[0]?.servername]).toEqual(["/fx/eur?day=1", "fx.rates.example"])
+      expect(asked("fx.rates.example")).toBeGreaterThan(0)
+      const archive = await ask("rates.example.com", "/archive/2020")
+      expect([archive.status, archive.headers.location]).toEqual([301, expect.stringMatching(/^http:\/\/archive\.rates\.example(:80|\/)$/)])
+      expect((await ask("other.example.com", "/fx")).status).toBe(404)
+    }
+  },
   "externalname.md": {
     hosts: { "ledger.partner.example": "Origin" },
     here: vendor,
@@ -154,10 +188,19 @@ it("every page has its test", () => {
   for (const page of Object.keys(tasks)) expect(index).toContain(`](${page})`)
 })
 
-it.each(Object.keys(tasks))(
-  "%s",
-  async (page) => {
-    const { hosts, here, trust, script, holds } = tasks[page]!
+const rounds = Object.entries(tasks).flatMap(([page, { converted }]) =>
+  converted === undefined
+    ? [{ page, as: "as it is" }]
+    : [
+        { page, as: "as it is" },
+        { page, as: "converted" }
+      ]
+)
+
+it.each(rounds)(
+  "$page $as",
+  async ({ page, as }) => {
+    const { hosts, here, trust, script, converted, holds } = tasks[page]!
     const authority = await makeAuthority()
     const { chain, key } = await authority.leaf({ dns: Object.keys(hosts) })
     const answers = { tls: { cert: chain, key }, script: script ?? (({ reply }) => reply({ body: "outside" })) }
@@ -172,6 +215,12 @@ it.each(Object.keys(tasks))(
     for (const [written, meant] of Object.entries(replaced)) {
       expect(manifests, `${page} says ${written}`).toContain(written)
       manifests = manifests.replaceAll(written, meant)
+    }
+    if (as === "converted") {
+      const { code, out } = await sluice(["convert", "--allow-loopback", "-"], { stdin: manifests })
+      expect(code).toBe(converted)
+      expect(out).not.toMatch(/envoyproxy|appscode/)
+      manifests = out
     }
     const corporate = `---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: corp-ca, namespace: core }\ndata:\n  ca.crt: |\n${indented(authority.certificate)}`
     using place = folder({

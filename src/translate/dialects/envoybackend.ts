@@ -102,7 +102,8 @@ const endpointOf = (endpoint: EnvoyEndpoint, path: string, spec: Spec, wire: Wir
   }
 }
 
-const declarationOf = (spec: Spec): Declaration => {
+/** In the words of our Backend. */
+export const envoyDeclaration = (spec: Spec): Declaration => {
   const { wire, problems } = wiresOf(spec)
   const name = commonName(spec.endpoints.filter(Result.isSuccess).map((endpoint) => endpoint.success))
   const tls = spec.tls !== undefined ? tlsOf(spec.tls) : wire.tls === true ? justTls : undefined
@@ -135,6 +136,6 @@ export const judgeEnvoyBackend = (
   spec: Spec,
   what: string
 ): JudgedBackend => {
-  const judged = judgeDeclaration(view, rules, key, source, declarationOf(spec), what)
+  const judged = judgeDeclaration(view, rules, key, source, envoyDeclaration(spec), what)
   return spec.fallback === true ? { ...judged, declared: { ...judged.declared, fallback: true } } : judged
 }

@@ -4,7 +4,7 @@ import type { HealthCheck } from "#schemas/health.ts"
 import { voyagerNote } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 
-const prefix = "ingress.appscode.com/"
+export const prefix = "ingress.appscode.com/"
 
 export const backendTls = `${prefix}backend-tls`
 

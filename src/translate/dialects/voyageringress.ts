@@ -10,8 +10,7 @@ import type { RedirectAction } from "../destination.ts"
 import { isAddress } from "../intersection.ts"
 import { toMatch } from "../match.ts"
 import { type HostRule, type IngressHost, type IngressHosts, withDefault } from "./ingress.ts"
-
-const prefix = "ingress.appscode.com/"
+import { prefix } from "./voyager.ts"
 
 /** A path is a regular expression where it has the signs of one; Kubernetes then had it match from the path's beginning. */
 const matchOf = (path: string): HTTPRouteMatch => {

@@ -1,0 +1,106 @@
+// `sluice convert`: manifests of other dialects as Gateway API and Sluice's own kinds, printed where they stood. What is not converted is printed as it was given.
+import { decodeObject } from "#schemas/decode.ts"
+import { convert } from "../convert/convert.ts"
+import { convertNote, lost, type Note } from "../convert/note.ts"
+import { chunks, type Document, describeDocument, parseChunk } from "../sources/document.ts"
+import { judgeKind } from "../sources/known.ts"
+import { describeProblem } from "../sources/problem.ts"
+import { evaluatePaths } from "./evaluation.ts"
+import { exitCodes, type Invocation } from "./grammar.ts"
+import { print } from "./print.ts"
+import { settingsOf } from "./session.ts"
+import { translateSettings } from "./translation.ts"
+
+/** Objects that were written together, and their text. */
+interface Piece {
+  readonly text: string
+  readonly documents: ReadonlyArray<Document>
+}
+
+/** One object with what stands in its place. */
+interface Printed {
+  readonly place: string
+  readonly values: ReadonlyArray<unknown>
+  readonly same: boolean
+  readonly notes: ReadonlyArray<Note>
+}
+
+/** What Sluice cannot read, it cannot convert either. */
+const unread = ({ value }: Document): ReadonlyArray<Note> => {
+  const decoded = decodeObject(value)
+  if (decoded._tag === "Unreadable")
+    return [convertNote.kept(decoded.issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)))]
+  if (decoded._tag === "Decoded") return []
+  const { severity, message, remedy } = judgeKind(decoded)
+  return severity === "Refused" ? [lost(`stays as it is: ${message}. ${remedy}`)] : []
+}
+
+// Comments end with their line, whatever is quoted in them.
+const comment = (text: string): string => `# ${text.replaceAll(/\s+/g, " ").replaceAll(/[^\u0020-\u007e\u00a0-\ud7ff\ue000-\ufdff]/g, "?")}`
+
+const commented = ({ place, notes }: Printed): ReadonlyArray<string> => [
+  comment(place),
+  ...notes.map(({ message }) => comment(`  ${message}`))
+]
+
+/** The text of a document without its markers, which are set anew. */
+const bare = (text: string): string =>
+  text
+    .replace(/^---[^\S\n]*(#[^\n]*)?\n/, "")
+    .replace(/\n\.\.\.[^\S\n]*\n?$/, "\n")
+    .trimEnd()
+
+const yamlOf = async (
+  pieces: ReadonlyArray<Piece>,
+  printed: ReadonlyMap<Document, Printed>,
+  more: ReadonlyArray<unknown>
+): Promise<string> => {
+  const { stringify } = await import("yaml")
+  // Whoever reads YAML 1.1 (kubectl) must not take a string for a boolean.
+  const yaml = (value: unknown): string => stringify(value, { aliasDuplicateObjects: false, lineWidth: 0, compat: "yaml-1.1" }).trimEnd()
+  const documents = pieces.flatMap(({ text, documents }) => {
+    const each = documents.map((document) => printed.get(document)!)
+    if (each.every(({ same }) => same)) return [[...each.filter(({ notes }) => notes.length > 0).flatMap(commented), bare(text)].join("\n")]
+    return each.flatMap((one) => {
+      const said = one.same && one.notes.length === 0 ? [] : commented(one)
+      const [first, ...others] = one.values.map(yaml)
+      return first === undefined ? [said.join("\n")] : [[...said, first].join("\n"), ...others]
+    })
+  })
+  return [...documents, ...more.map(yaml)].join("\n---\n")
+}
+
+export const main = async (invocation: Invocation): Promise<number> => {
+  const settings = await settingsOf(invocation)
+  const { state, files } = await evaluatePaths(invocation.operands, settings)
+  const parsed = [...files].flatMap(([file, text]) => chunks(text).map((chunk) => ({ text: chunk.text, ...parseChunk(file, chunk) })))
+  const pieces = parsed
+    .map(({ text, documents }): Piece => ({ text, documents: [...documents] }))
+    .filter(({ documents }) => documents.length > 0)
+  const documents = pieces.flatMap((piece) => piece.documents)
+  const { manifests, more } = convert(
+    documents.map(({ value }) => value),
+    state,
+    translateSettings(settings)
+  )
+  const printed = new Map(
+    documents.map((document, at): readonly [Document, Printed] => {
+      const { values, notes } = manifests[at]!
+      const place = `${document.file}:${document.line}: ${describeDocument(document) ?? "an object without a kind"}`
+      return [
+        document,
+        { place, values, same: values.length === 1 && values[0] === document.value, notes: [...notes, ...unread(document)] }
+      ]
+    })
+  )
+  const problems = parsed.flatMap((piece) => piece.problems.filter(({ severity }) => severity === "Refused"))
+  for (const problem of problems) process.stderr.write(`left out: ${describeProblem(problem)}\n`)
+  const every = [...printed.values()]
+  if (invocation.flags.get("output")?.[0] === "json") {
+    for (const { place, notes } of every)
+      for (const { message } of notes) process.stderr.write(`${comment(`${place}: ${message}`).slice(2)}\n`)
+    await print(JSON.stringify({ apiVersion: "v1", kind: "List", items: [...every.flatMap(({ values }) => values), ...more] }, null, 2))
+  } else await print(await yamlOf(pieces, printed, more))
+  const whole = problems.length === 0 && every.every(({ notes }) => notes.every(({ severity }) => severity !== "Lost"))
+  return whole ? exitCodes.accepted : exitCodes.refused
+}

@@ -1,0 +1,31 @@
+// The law of `sluice convert` over every golden input: what it prints is served as the input was, or a note says what was lost.
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { parse } from "yaml"
+import type { TranslateSettings } from "#src/translate/settings.ts"
+import { converted } from "./converted.ts"
+import { said, served } from "./served.ts"
+
+const folder = join(import.meta.dirname, "..", "golden", "cases")
+
+const cases = readdirSync(folder, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".in.yaml"))
+  .sort()
+
+const settingsOf = (text: string): Partial<TranslateSettings> => {
+  const line = /^# settings: (.*)$/m.exec(text)?.[1]
+  return line === undefined ? {} : (parse(line) as Partial<TranslateSettings>)
+}
+
+describe("what every golden case is converted to", () => {
+  it.each(cases)("%s", (name) => {
+    const text = readFileSync(join(folder, name), "utf8")
+    const { before, after } = converted(text, settingsOf(text))
+    expect(served(after.translation)).toEqual(served(before.translation))
+    const both = [...before.translation.verdicts.keys()].filter(
+      (key) => after.translation.verdicts.has(key) && !key.startsWith("Gateway.") && !key.startsWith("GatewayClass.")
+    )
+    expect(said(after.translation, both)).toEqual(said(before.translation, both))
+  })
+})
