@@ -1,6 +1,8 @@
 // Manifests of other dialects as Gateway API and Sluice's own kinds (docs/convert.md). Pure: objects in, objects out, each where it stood; what cannot be carried over
 // is said of its object. Whatever would be served otherwise stays what it is, as Sluice serves the dialects themselves.
 import type { EnvoyTrafficPolicy } from "#schemas/dialects/envoytrafficpolicy.ts"
+import { unreadFields } from "#schemas/fields.ts"
+import { kindOf } from "#schemas/kinds.ts"
 import { describeKey, groupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
 import type { ClusterState } from "../state/state.ts"
@@ -132,6 +134,8 @@ export const convert = (values: ReadonlyArray<Fields>, state: ClusterState, sett
     if (kind === trafficPolicyKind) tell(convertNote.trafficPolicy)
     if (kind === grantKind) placed.set(manifest, [regranted(became, manifest.value, tell)])
   }
+  for (const key of gone)
+    for (const { path } of unreadFields(kindOf(parseKey(key).kind)!, given.get(key)!.value)) say(key, convertNote.unread(path))
   const more: Array<Fields> = []
   for (const [key, listeners] of lent) {
     const manifest = given.get(key) ?? null

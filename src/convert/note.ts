@@ -33,6 +33,7 @@ export const convertNote = {
   dead: (path: string): Note => told(`${path} left out: a rule before it takes the same requests`),
   portTaken: (gateway: ObjectKey, by: ObjectKey, port: number): string =>
     `it names no Gateway, and the one that would serve it, ${describeKey(gateway)}, gives way to ${describeKey(by)} on port ${port}: give it the annotation gateway.sluice.dev/gateway`,
+  unread: (path: string): Note => lost(`${path} left out: its kind has no such field`),
   noRules: "nothing of it can be served",
   listenerPolicy: (policy: ObjectKey): Note =>
     lost(`${describeKey(policy)} speaks of a listener: it holds for HTTPRoutes and did not for an Ingress`),

@@ -93,6 +93,15 @@ describe("fallback: true", () => {
   })
 })
 
+describe("a field that its kind does not have", () => {
+  it("is told where the object becomes another, and is not where it goes on to be printed", () => {
+    expect(printed(`${edge}${backend("a", ", tlz: {}")}${route("r", all(ref("a")))}`, "Backend").notes).toEqual([
+      "spec.tlz left out: its kind has no such field"
+    ])
+    expect(printed(`${edge}${backend("a", ", tlz: {}", "gateway.sluice.dev")}`, "Backend").notes).toEqual([])
+  })
+})
+
 describe("names", () => {
   it("are others where they are taken, in every reference", () => {
     const text = `${edge}${backend("api", "", "gateway.sluice.dev")}${backend("api", "")}${route("r", all(ref("api"), ref("api", ", weight: 2", "gateway.sluice.dev")))}
