@@ -155,7 +155,7 @@ const claims = (view: View, settings: TranslateSettings): PortClaims =>
   })
 
 /** What Ingresses lend to the Gateway, beside what it writes: those whose port cannot be had are not accepted. */
-const lentTo = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
+export const lentTo = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
   view.unit("gateway lent", key, (view) => {
     const { listeners, said } = asked(view, settings, key)
     if (listeners.length === 0) return { listeners, said }
