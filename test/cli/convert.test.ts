@@ -27,7 +27,8 @@ const broken = "kind: HTTPRoute\nmetadata: {name: broken\n"
 const yaml = (text: string): ReadonlyArray<unknown> =>
   parseAllDocuments(text, { version: "1.1" }).map((document): unknown => document.toJS())
 
-describe("sluice convert", () => {
+// Each starts the program, some more than once.
+describe("sluice convert", { timeout: 120_000 }, () => {
   it("prints what it converts where it stood, and the rest as it was given", async () => {
     using place = folder({ "a.yaml": `${gateway(8080)}---\n${backend}---\n${secret}` })
     const { code, out, err } = await sluice(["convert", place.path])

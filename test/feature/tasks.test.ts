@@ -246,5 +246,5 @@ it.each(rounds)(
       await names.close()
     }
   },
-  30_000
+  60_000
 )
