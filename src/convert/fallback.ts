@@ -9,7 +9,7 @@ import { failoverOf } from "../translate/failover.ts"
 import { backendKind, envoyBackendKind, httpRouteKind } from "../translate/kinds.ts"
 import type { View } from "../translate/view.ts"
 
-/** A rule that names such a Backend behind others. */
+/** A rule, and those of its backends that are such, behind those that are not. */
 interface Use {
   readonly where: string
   readonly before: ReadonlyArray<ObjectKey>
@@ -48,7 +48,7 @@ const usesOf = (view: View): ReadonlyArray<Use> =>
       const each = refs.map((ref) => ({ key: targetOf(namespace, ref), filters: canonical(ref.filters) }))
       const behind = each.filter(({ key }) => isFallback(view, key))
       const before = each.filter(({ key }) => !isFallback(view, key))
-      if (before.length === 0) return []
+      if (each.length === 0) return []
       const place = parseKey(each[0]!.key).namespace
       return [
         {
@@ -77,10 +77,10 @@ export const fallbacksOf = (view: View, becomes: (key: ObjectKey) => boolean): F
   const lists = new Map<ObjectKey, Set<string>>()
   for (const { before, behind } of uses) for (const key of before) lists.set(key, (lists.get(key) ?? new Set()).add(behind.join(" ")))
   const sayable = ({ before, behind, plain }: Use): boolean =>
-    plain &&
-    behind.length < mostStandbys &&
-    before.every((key) => becomes(key) && lists.get(key)!.size === 1 && !standbys.has(key)) &&
-    behind.every((key) => becomes(key) && !stay.has(key))
+    behind.every((key) => becomes(key) && !stay.has(key)) &&
+    // Among themselves they are as any others: all of them, or one that stays would stand behind the rest.
+    (before.length === 0 ||
+      (plain && behind.length < mostStandbys && before.every((key) => becomes(key) && lists.get(key)!.size === 1 && !standbys.has(key))))
   // One that stays is why others of its rules stay: until there is no more of them.
   for (let count = -1; count !== stay.size; ) {
     count = stay.size
