@@ -1,10 +1,11 @@
 // Manifests of other dialects as Gateway API and Sluice's own kinds (docs/convert.md). Pure: objects in, objects out, each where it stood; what cannot be carried over
 // is said of its object. Whatever would be served otherwise stays what it is, as Sluice serves the dialects themselves.
-import type { EnvoyTrafficPolicy } from "#schemas/dialects/envoytrafficpolicy.ts"
+import { Result } from "effect"
+import { type EnvoyTrafficPolicy, targetRefsOf } from "#schemas/dialects/envoytrafficpolicy.ts"
 import { unreadFields } from "#schemas/fields.ts"
 import { kindOf } from "#schemas/kinds.ts"
-import { describeKey, groupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
-import { gatewayGroup } from "#schemas/reference.ts"
+import { describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { envoyGroup, gatewayGroup, ownGroup } from "#schemas/reference.ts"
 import type { ClusterState } from "../state/state.ts"
 import type { LentListener } from "../translate/ingresstls.ts"
 import {
@@ -14,11 +15,9 @@ import {
   httpRouteKind,
   ingressKind,
   serviceKind,
-  trafficPolicyKind,
   voyagerIngressKind
 } from "../translate/kinds.ts"
 import type { TranslateSettings } from "../translate/settings.ts"
-import { refsOf, targetOf } from "../translate/traffic.ts"
 import { open } from "../translate/view.ts"
 import { makeEnvoyBackends } from "./envoybackends.ts"
 import { makeExternalNames } from "./externalname.ts"
@@ -48,7 +47,8 @@ export interface Conversion {
 const grantKind = groupKind(gatewayGroup, "ReferenceGrant")
 const ingressKinds: ReadonlySet<string> = new Set([ingressKind, voyagerIngressKind])
 const referring: ReadonlySet<string> = new Set([httpRouteKind, backendKind])
-const policies: ReadonlySet<string> = new Set([backendTlsPolicyKind, trafficPolicyKind])
+const trafficPolicyKind = groupKind(envoyGroup, "BackendTrafficPolicy")
+const policies: ReadonlySet<string> = new Set([backendTlsPolicyKind, trafficPolicyKind, groupKind(ownGroup, "BackendTrafficPolicy")])
 
 /** Routes of Gateway API that Sluice does not serve may name the same backends. */
 const isRoute = ({ value, key }: Manifest): boolean =>
@@ -56,12 +56,15 @@ const isRoute = ({ value, key }: Manifest): boolean =>
 
 /** Policies that speak of a listener of a Gateway, which no Ingress hears. */
 const ofListeners = ({ view }: Ground, gateway: ObjectKey): ReadonlyArray<ObjectKey> =>
-  view
-    .list<EnvoyTrafficPolicy>(trafficPolicyKind)
-    .filter((policy) =>
-      refsOf(policy).some((ref) => ref.sectionName !== undefined && targetOf(parseKey(policy.meta.key).namespace, ref) === gateway)
-    )
-    .map(({ meta }) => meta.key)
+  view.list<EnvoyTrafficPolicy>(trafficPolicyKind).flatMap(({ meta, value }) => {
+    const { namespace } = parseKey(meta.key)
+    const speaks =
+      Result.isSuccess(value) &&
+      targetRefsOf(value.success.spec).some(
+        ({ group, kind, name, sectionName }) => sectionName !== undefined && objectKey(groupKind(group, kind), namespace, name) === gateway
+      )
+    return speaks ? [meta.key] : []
+  })
 
 /** values: objects as they are written, in their order. state: what they were read into, with every Secret that is asked for. */
 export const convert = (values: ReadonlyArray<Fields>, state: ClusterState, settings: TranslateSettings): Conversion => {

@@ -41,6 +41,6 @@ export const convertNote = {
   grantFull: (what: string): Note => lost(`${what} is needed and has no room: a ReferenceGrant has at most 16 of each, so write another`),
   selector: (kind: string): Note => told(`a targetSelector was added for what became Backends of it, for kind ${kind} alone`),
   trafficPolicy: lost(
-    "stays as it is: gateway.sluice.dev has no such kind. Sluice serves it from here; what has to go with it can be said in spec of each Backend and in timeouts and retry of the rules"
+    "stays as it is: how such policies merge and replace each other has no other form, and Sluice serves them from here; what has to go with it can be said in spec of each Backend, and in timeouts and retry of the rules"
   )
 }
