@@ -41,7 +41,7 @@ const sound = (made: Fields): Result.Result<Fields, ReadonlyArray<string>> => {
 }
 
 export const makeEnvoyBackends = (ground: Ground): EnvoyBackends => {
-  const { view, given, say, stays } = ground
+  const { view, settings, given, say, stays } = ground
   const specs = new Map<ObjectKey, Fields>()
   for (const [key, { value }] of given) {
     const object = parseKey(key).kind === envoyBackendKind ? view.get<EnvoyBackend>(key) : null
@@ -53,7 +53,7 @@ export const makeEnvoyBackends = (ground: Ground): EnvoyBackends => {
     if (Result.isFailure(whole)) stays(key, whole.failure)
     else specs.set(key, specOf(whole.success))
   }
-  const fallbacks = fallbacksOf(view, (key) => specs.has(key))
+  const fallbacks = fallbacksOf(view, settings, (key) => specs.has(key))
   for (const [key, where] of fallbacks.stay) if (specs.delete(key)) stays(key, [convertNote.fallback(where)])
   for (const key of fallbacks.alone) if (specs.has(key)) say(key, lost(convertNote.fallbackNowhere))
   const names = new Map<ObjectKey, string>()

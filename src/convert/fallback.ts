@@ -4,9 +4,12 @@ import { Result } from "effect"
 import type { EnvoyBackend } from "#schemas/dialects/envoybackend.ts"
 import type { HTTPRoute, HTTPRouteRule } from "#schemas/httproute.ts"
 import { describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
+import { gatewayGroup } from "#schemas/reference.ts"
 import { canonical } from "../snapshot/digest.ts"
+import { resolveBackend } from "../translate/backend.ts"
 import { failoverOf } from "../translate/failover.ts"
 import { backendKind, envoyBackendKind, httpRouteKind } from "../translate/kinds.ts"
+import type { TranslateSettings } from "../translate/settings.ts"
 import type { View } from "../translate/view.ts"
 
 /** A rule, and those of its backends that are such, behind those that are not. */
@@ -38,16 +41,20 @@ const isFallback = (view: View, key: ObjectKey): boolean => {
 const targetOf = (namespace: string, ref: HTTPRouteRule["backendRefs"][number]): ObjectKey =>
   objectKey(groupKind(ref.group, ref.kind), ref.namespace ?? namespace, ref.name)
 
-const usesOf = (view: View): ReadonlyArray<Use> =>
+const usesOf = (view: View, settings: TranslateSettings): ReadonlyArray<Use> =>
   view.list<HTTPRoute>(httpRouteKind).flatMap(({ meta, value }) => {
     if (Result.isFailure(value)) return []
     const { namespace } = parseKey(meta.key)
     return value.success.spec.rules.flatMap((rule, index): ReadonlyArray<Use> => {
       if (Result.isFailure(rule)) return []
       const refs = rule.success.backendRefs.filter(({ weight }) => weight > 0)
-      const each = refs.map((ref) => ({ key: targetOf(namespace, ref), filters: canonical(ref.filters) }))
-      const behind = each.filter(({ key }) => isFallback(view, key))
-      const before = each.filter(({ key }) => !isFallback(view, key))
+      const from = { ...parseKey(meta.key), group: gatewayGroup, kind: "HTTPRoute" }
+      // One that may not be named, or has no such port, waits for nobody: whoever names it is told so.
+      const waits = (ref: HTTPRouteRule["backendRefs"][number]): boolean =>
+        resolveBackend(view, settings, { ...ref, namespace: ref.namespace ?? null, port: ref.port ?? null }, from).fallback
+      const each = refs.map((ref) => ({ key: targetOf(namespace, ref), filters: canonical(ref.filters), waits: waits(ref) }))
+      const behind = each.filter((one) => one.waits)
+      const before = each.filter((one) => !one.waits)
       if (each.length === 0) return []
       const place = parseKey(each[0]!.key).namespace
       return [
@@ -70,8 +77,8 @@ const standingBy = (view: View): ReadonlySet<ObjectKey> =>
   )
 
 /** becomes: whether the object will be a Backend of ours. */
-export const fallbacksOf = (view: View, becomes: (key: ObjectKey) => boolean): Fallbacks => {
-  const uses = usesOf(view)
+export const fallbacksOf = (view: View, settings: TranslateSettings, becomes: (key: ObjectKey) => boolean): Fallbacks => {
+  const uses = usesOf(view, settings)
   const standbys = standingBy(view)
   const stay = new Map<ObjectKey, string>()
   const lists = new Map<ObjectKey, Set<string>>()

@@ -81,6 +81,10 @@ describe("fallback: true", () => {
       `${three}${backend("front", ", fallback: {backendRef: {name: a}}")}${route("r", all(ref("a"), ref("last")), all(ref("front")))}`
     ],
     [
+      "another of its rule may not be named by it",
+      `${backend("last", ", fallback: true")}${backend("far", ", fallback: true").replace("namespace: shop", "namespace: other")}${route("r", all(ref("last"), ref("far", ", namespace: other")))}`
+    ],
+    [
       "another of its rule stays, and there is no other",
       `${backend("last", ", fallback: true")}${backend("odd", ", fallback: true, tls: {ciphers: [x]}")}${route("r", all(ref("last"), ref("odd")))}`
     ]
