@@ -40,7 +40,7 @@ const changed = (list: unknown, change: (item: Fields, index: number) => unknown
 
 /** The Fields with those of `over` that are there. */
 const edited = (fields: Fields, over: Fields): Fields => {
-  const said = Object.entries(over).filter(([name]) => fields[name] !== undefined)
+  const said = Object.entries(over).filter(([name, value]) => fields[name] !== undefined && value !== undefined)
   return said.length === 0 ? fields : { ...fields, ...Object.fromEntries(said) }
 }
 
