@@ -1,5 +1,5 @@
 // Backend (gateway.sluice.dev/v1alpha1): a destination outside the cluster, declared. Fields that a later release serves are readable today.
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
 import { addressPattern, IPAddress } from "./address.ts"
 import { cel, rules } from "./crd.ts"
@@ -9,16 +9,13 @@ import { EgressPath } from "./egresspath.ts"
 import { elementsOf } from "./element.ts"
 import { Failover } from "./failover.ts"
 import { HealthCheck, Outlier } from "./health.ts"
-import { DialledHostname, PreciseHostname } from "./hostname.ts"
+import { PreciseHostname, ServiceHostname } from "./hostname.ts"
 import { LoadBalancer } from "./loadbalancer.ts"
 import { int32, integer, NamespaceName, ObjectName, PortNumber, text } from "./name.ts"
 import { LocalObjectReference, SecretObjectReference } from "./reference.ts"
 import { Retry, RetryBudget } from "./retry.ts"
 import { TcpKeepalive } from "./tcpkeepalive.ts"
 import { SubjectAltName, WellKnownCACertificates } from "./trust.ts"
-
-/** A field of a later release: kept as written, so that a condition can name it. */
-const Later = Schema.optionalKey(Schema.Unknown)
 
 const kinds = ["fqdn", "ip", "unix", "service"] as const
 
@@ -37,8 +34,30 @@ const PathPrefix = text(1, 1024).check(
   })
 )
 
+const isService = (hostname: string): boolean => hostname.startsWith("_")
+
+const NamedPlace = Schema.Struct({
+  hostname: ServiceHostname,
+  port: Schema.optionalKey(PortNumber).annotateKey({ description: "Of a service (dns.srv) absent: its records say the ports." })
+}).check(
+  rules(
+    {
+      at: "port",
+      message: "Required: the port to send to",
+      cel: "has(self.port) || self.hostname.startsWith('_')",
+      broken: ({ hostname, port }) => port === undefined && !isService(hostname)
+    },
+    {
+      at: "port",
+      message: "Not allowed with the name of a service: its records say the ports",
+      cel: "!has(self.port) || !self.hostname.startsWith('_')",
+      broken: ({ hostname, port }) => port !== undefined && isService(hostname)
+    }
+  )
+)
+
 const EndpointFields = Schema.Struct({
-  fqdn: Schema.optionalKey(Schema.Struct({ hostname: DialledHostname, port: PortNumber })).annotateKey({
+  fqdn: Schema.optionalKey(NamedPlace).annotateKey({
     description:
       "A DNS name. It is resolved anew when its answer expires, and is the Host, the SNI and the name on the certificate unless something else is said."
   }),
@@ -216,7 +235,10 @@ export const BackendDNS = Schema.Struct({
   family: Schema.optionalKey(Schema.Literals(["Both", "IPv4", "IPv6", "IPv4Preferred", "IPv6Preferred"])).annotateKey({
     description: "Which addresses are asked for and preferred."
   }),
-  srv: Later.annotateKey({ description: "For a later release: refused by condition." })
+  srv: Schema.optionalKey(Schema.Boolean).annotateKey({
+    description:
+      "Endpoints may be names of services (_https._tcp.example.com): their SRV records say which hosts serve them, on which ports, in which order and shares."
+  })
 }).check(
   rules({
     at: "minTTL",
@@ -254,61 +276,72 @@ export const BackendCircuitBreaker = Schema.Struct({
 })
 export type BackendCircuitBreaker = typeof BackendCircuitBreaker.Type
 
+const BackendSpec = Schema.Struct({
+  endpoints: elementsOf(BackendEndpoint, "spec.endpoints", 1, 256).annotateKey({
+    description: "Where requests go. An endpoint that cannot be read costs itself alone."
+  }),
+  protocol: Schema.optionalKey(Schema.Literals(["Auto", "HTTP", "H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"])).annotateKey({
+    description: "Auto: as the backend offers. Absent: Auto over TLS where the port is 443, else HTTP. Beyond HTTP: for a later release."
+  }),
+  host: Schema.optionalKey(
+    Schema.Union([
+      Schema.Literals(["Backend", "Request"]),
+      Schema.Struct({
+        value: text(1, 259).check(
+          Schema.isPattern(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*(:[1-9][0-9]{0,4})?$/u, {
+            expected: "a hostname in lower case, optionally with :port"
+          })
+        )
+      })
+    ])
+  ).annotateKey({
+    description:
+      "Backend: the backend's own name is sent (fqdn endpoints, when absent). Request: the client's (other endpoints, when absent). Or {value: name}."
+  }),
+  tls: Schema.optionalKey(BackendTLS).annotateKey({ description: "Absent: TLS where the port is 443, with the system's roots." }),
+  timeouts: Schema.optionalKey(BackendTimeouts).annotateKey({
+    description: "0s disables, absent is the default. Timeouts of routes win for whole requests."
+  }),
+  dns: Schema.optionalKey(BackendDNS).annotateKey({ description: "How names are resolved." }),
+  connections: Schema.optionalKey(BackendConnections).annotateKey({ description: "Limits of connections." }),
+  healthCheck: Schema.optionalKey(HealthCheck).annotateKey({
+    description: "Each address is looked at, and left out while it fails. Absent: none is looked at."
+  }),
+  outlier: Schema.optionalKey(Outlier).annotateKey({
+    description: "An address whose requests fail is left out for a while. {}: by the defaults. Absent: none is."
+  }),
+  loadBalancer: Schema.optionalKey(LoadBalancer).annotateKey({
+    description: "How requests are spread over the endpoints. Absent: RoundRobin."
+  }),
+  retry: Schema.optionalKey(Retry).annotateKey({
+    description: "For rules of routes that say nothing of retries. Absent: the safe one alone."
+  }),
+  circuitBreaker: Schema.optionalKey(BackendCircuitBreaker).annotateKey({
+    description: "Limits of requests. What is beyond is answered 503 at once."
+  }),
+  failover: Schema.optionalKey(Failover).annotateKey({
+    description:
+      "Who serves what the endpoints cannot: backends that stand behind them (backendRefs), and when requests pass from a tier to the next, and back."
+  }),
+  credentials: Schema.optionalKey(Credentials).annotateKey({
+    description:
+      "What requests authenticate themselves with: sent over verified TLS only, in place of what the client sent in that field. Needs a Host of the backend's own."
+  }),
+  egressPath: Schema.optionalKey(EgressPath).annotateKey({
+    description: "How connections leave: through a proxy, from an address. Absent: straight, as the system chooses."
+  })
+})
+
 export const Backend = Schema.Struct({
-  spec: Schema.Struct({
-    endpoints: elementsOf(BackendEndpoint, "spec.endpoints", 1, 256).annotateKey({
-      description: "Where requests go. An endpoint that cannot be read costs itself alone."
-    }),
-    protocol: Schema.optionalKey(Schema.Literals(["Auto", "HTTP", "H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"])).annotateKey({
-      description: "Auto: as the backend offers. Absent: Auto over TLS where the port is 443, else HTTP. Beyond HTTP: for a later release."
-    }),
-    host: Schema.optionalKey(
-      Schema.Union([
-        Schema.Literals(["Backend", "Request"]),
-        Schema.Struct({
-          value: text(1, 259).check(
-            Schema.isPattern(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*(:[1-9][0-9]{0,4})?$/u, {
-              expected: "a hostname in lower case, optionally with :port"
-            })
-          )
-        })
-      ])
-    ).annotateKey({
-      description:
-        "Backend: the backend's own name is sent (fqdn endpoints, when absent). Request: the client's (other endpoints, when absent). Or {value: name}."
-    }),
-    tls: Schema.optionalKey(BackendTLS).annotateKey({ description: "Absent: TLS where the port is 443, with the system's roots." }),
-    timeouts: Schema.optionalKey(BackendTimeouts).annotateKey({
-      description: "0s disables, absent is the default. Timeouts of routes win for whole requests."
-    }),
-    dns: Schema.optionalKey(BackendDNS).annotateKey({ description: "How names are resolved." }),
-    connections: Schema.optionalKey(BackendConnections).annotateKey({ description: "Limits of connections." }),
-    healthCheck: Schema.optionalKey(HealthCheck).annotateKey({
-      description: "Each address is looked at, and left out while it fails. Absent: none is looked at."
-    }),
-    outlier: Schema.optionalKey(Outlier).annotateKey({
-      description: "An address whose requests fail is left out for a while. {}: by the defaults. Absent: none is."
-    }),
-    loadBalancer: Schema.optionalKey(LoadBalancer).annotateKey({
-      description: "How requests are spread over the endpoints. Absent: RoundRobin."
-    }),
-    retry: Schema.optionalKey(Retry).annotateKey({
-      description: "For rules of routes that say nothing of retries. Absent: the safe one alone."
-    }),
-    circuitBreaker: Schema.optionalKey(BackendCircuitBreaker).annotateKey({
-      description: "Limits of requests. What is beyond is answered 503 at once."
-    }),
-    failover: Schema.optionalKey(Failover).annotateKey({
-      description:
-        "Who serves what the endpoints cannot: backends that stand behind them (backendRefs), and when requests pass from a tier to the next, and back."
-    }),
-    credentials: Schema.optionalKey(Credentials).annotateKey({
-      description:
-        "What requests authenticate themselves with: sent over verified TLS only, in place of what the client sent in that field. Needs a Host of the backend's own."
-    }),
-    egressPath: Schema.optionalKey(EgressPath).annotateKey({
-      description: "How connections leave: through a proxy, from an address. Absent: straight, as the system chooses."
+  spec: BackendSpec.check(
+    rules({
+      at: "dns",
+      message: "Expected srv: true, as an endpoint is the name of a service",
+      cel: "(has(self.dns) && has(self.dns.srv) && self.dns.srv) || !self.endpoints.exists(one, has(one.fqdn) && one.fqdn.hostname.startsWith('_'))",
+      broken: ({ dns, endpoints }) =>
+        dns?.srv !== true &&
+        endpoints.some((one) => Result.isSuccess(one) && one.success.fqdn !== undefined && isService(one.success.fqdn.hostname))
     })
-  }).annotateKey({ description: "What is wanted." })
+  ).annotateKey({ description: "What is wanted." })
 })
 export type Backend = typeof Backend.Type

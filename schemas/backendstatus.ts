@@ -22,7 +22,7 @@ export type PeerCertificate = typeof PeerCertificate.Type
 /** An endpoint of the spec, in its order. */
 export const EndpointFacts = Schema.Struct({
   name: text(1, 512).annotateKey({
-    description: "The endpoint as it is written: api.example:443, 192.0.2.1:80, [2001:db8::1]:80, /run/a.sock."
+    description: "The endpoint as it is written: api.example:443, _https._tcp.api.example, 192.0.2.1:80, [2001:db8::1]:80, /run/a.sock."
   }),
   resolution: Resolution.annotateKey({
     description:
@@ -34,7 +34,7 @@ export const EndpointFacts = Schema.Struct({
   addresses: Schema.Struct({
     count: Count,
     first: requiredList(text(1, 64), 0, 4).annotateKey({
-      description: "The first four, as of the last write: addresses rotate, writes do not follow them."
+      description: "The first four, of a service the places in its records, as of the last write: they rotate, writes do not follow them."
     }),
     asOf: Schema.optionalKey(Instant)
   }).annotateKey({ description: "What the name resolves to." }),
@@ -56,6 +56,9 @@ export const LiveFacts = Schema.Struct({
   addresses: Count.annotateKey({ description: "Addresses that may be dialled." }),
   healthy: Count.annotateKey({ description: "Addresses whose last connection succeeded, or that were not tried yet." }),
   tier: integer(0, 15).annotateKey({ description: "The tier in use: 0 is the first." }),
+  passedOver: Schema.optionalKey(Schema.Boolean).annotateKey({
+    description: "No tier can serve: requests go to what stands behind it (failover), where that can. Absent: some can."
+  }),
   certificate: Schema.optionalKey(PeerCertificate).annotateKey({ description: "The certificate that expires first." }),
   lastFailure: Schema.optionalKey(text(1, 256)).annotateKey({
     description: "The failure of the last connection, absent since the last success."

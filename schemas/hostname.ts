@@ -24,3 +24,10 @@ export const DialledHostname = text(1, 254).check(
     expected: "a hostname in lower case such as api.example.com, without wildcard or port"
   })
 )
+
+/** As `DialledHostname`, or the name of a service over TCP (RFC 2782): `_https._tcp.api.example.com`. */
+export const ServiceHostname = text(1, 254).check(
+  Schema.isPattern(new RegExp(`^(_[a-z0-9]([-a-z0-9]*[a-z0-9])?\\._tcp\\.)?${name}\\.?$`, "u"), {
+    expected: "a hostname in lower case such as api.example.com or _https._tcp.example.com, without wildcard or port"
+  })
+)

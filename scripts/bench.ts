@@ -1,5 +1,5 @@
 // `npm run bench`: Sluice beside its peers, the control plane's own figures, and the cluster form on a real API server. Prints a Markdown report; `-- --write`
-// puts each part into its place in docs/benchmarks.md, `-- --proxies`, `--control`, `--balancing`, `--cluster` run only those, `-- --quick` shortens. Bars are printed, never gating.
+// puts each part into its place in docs/benchmarks.md, `-- --proxies`, `--control`, `--balancing`, `--failover`, `--cluster` run only those, `-- --quick` shortens. Bars are printed, never gating.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { balancing } from "../test/bench/balance.ts"
 import { measureCluster } from "../test/bench/cluster.ts"
 import { controlPlane } from "../test/bench/control.ts"
+import { failingOver } from "../test/bench/failover.ts"
 import { measureProxies, missingPrograms } from "../test/bench/proxies.ts"
 import { type FigureRow, figureTable } from "../test/bench/row.ts"
 import { merged, type Section } from "../test/bench/sections.ts"
@@ -17,7 +18,7 @@ const launcher = join(root, "bin", "sluice")
 const document = join(root, "docs", "benchmarks.md")
 const words = new Set(process.argv.slice(2))
 const quick = words.has("--quick")
-const parts = ["proxies", "control", "balancing", "cluster"] as const
+const parts = ["proxies", "control", "balancing", "failover", "cluster"] as const
 const chosen = parts.filter((part) => words.has(`--${part}`))
 const wanted = new Set<(typeof parts)[number]>(chosen.length === 0 ? parts : chosen)
 
@@ -52,6 +53,12 @@ if (wanted.has("proxies")) {
 }
 if (wanted.has("control")) done("control", await measureControl())
 if (wanted.has("balancing")) done("balancing", `## Balancing\n\n${made("balancing")}\n\n${figureTable(balancing(quick))}`)
+if (wanted.has("failover")) {
+  const rows = await failingOver({ launcher, folder, quick })
+  const setting =
+    "Four clients of GET without a pause; `healthCheck` by HTTP every second, a time-out of 1 s, three failures; `retry` of two attempts."
+  done("failover", `## From a primary's death to the standby's first answer\n\n${made("failover")} ${setting}\n\n${figureTable(rows)}`)
+}
 if (wanted.has("cluster")) {
   const measured = await measureCluster({ launcher, folder, quick })
   if (measured._tag === "Skipped") console.error(`bench: the cluster's part is skipped: ${measured.reason}`)

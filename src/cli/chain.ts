@@ -89,7 +89,8 @@ const shareLines = (share: ShareStory, paint: Paint, after: Said | null = null):
   ...share.requestHeaders.map((edit) => row("request", edit, "    ")),
   ...share.responseHeaders.map((edit) => row("response", edit, "    ")),
   ...(share.upstream === null ? [] : upstreamLines(share.upstream, paint)),
-  ...share.standbys.flatMap((one) => shareLines(one, paint, share.backend))
+  ...share.standbys.flatMap((one) => shareLines(one, paint, share.backend)),
+  ...(after !== null || share.upstream === null || share.upstream.response === null ? [] : [row("at last", share.upstream.response, "  ")])
 ]
 
 const probeLines = (probe: ProbeStory, paint: Paint): ReadonlyArray<string> => [

@@ -18,9 +18,10 @@ import { tlsContext } from "../upstream/dial/tls.ts"
 import { describeTrial, trialOf } from "../upstream/dial/trial.ts"
 import { throughOf } from "../upstream/dial/tunnel.ts"
 import type { Names } from "../upstream/discovery/names.ts"
+import { servedBy } from "../upstream/service.ts"
 
 export interface ProbeStep {
-  readonly name: "DNS" | "address policy" | "EgressPolicy" | "TCP" | "Unix socket" | "proxy" | "TLS" | "HTTP"
+  readonly name: "SRV" | "DNS" | "address policy" | "EgressPolicy" | "TCP" | "Unix socket" | "proxy" | "TLS" | "HTTP"
   /** null: not tried, or neither good nor bad. */
   readonly ok: boolean | null
   readonly detail: string
@@ -120,7 +121,6 @@ const locate = Effect.fnUntraced(function* (spec: Upstream, endpoint: Endpoint, 
     const { addresses: found, state, detail, reason } = watch.current()
     addresses = found
     const failure = reason ?? (state === "Pending" ? "dns_timeout" : "dns_empty")
-    const shown = `${found.slice(0, 8).join(", ")}${found.length > 8 ? ` and ${found.length - 8} more` : ""}`
     steps.push({
       name: "DNS",
       ok: found.length > 0,
@@ -129,7 +129,7 @@ const locate = Effect.fnUntraced(function* (spec: Upstream, endpoint: Endpoint, 
           ? detail === ""
             ? `${at.name} has no address`
             : detail
-          : `${at.name} is ${shown}${state === "Stale" ? `, last good answer (${detail})` : ""}`,
+          : `${at.name} is ${shown(found)}${state === "Stale" ? `, last good answer (${detail})` : ""}`,
       ms: Math.round(performance.now() - began)
     })
     if (found.length === 0) return { steps, candidates: [], failure } satisfies Located
@@ -198,6 +198,27 @@ const connectionSteps = (outcome: DialOutcome, endpoint: Endpoint): ReadonlyArra
   ]
 }
 
+const shown = (items: ReadonlyArray<string>): string =>
+  `${items.slice(0, 8).join(", ")}${items.length > 8 ? ` and ${items.length - 8} more` : ""}`
+
+/** The records of a service, and the endpoint that would be asked first. */
+const served = Effect.fnUntraced(function* (spec: Upstream, endpoint: Endpoint, name: string, tools: ProbeTools) {
+  const began = performance.now()
+  const watch = yield* tools.names.watch(name, spec.dns, spec.addresses, spec.of.namespace, "Service")
+  yield* Effect.timeoutOption(watch.settled, "15 seconds")
+  const resolution = watch.current()
+  const endpoints = [...servedBy(endpoint, resolution)].sort((a, b) => a.service.rank - b.service.rank || b.weight - a.weight)
+  const places = endpoints.map((one) => `${addressName(one.at)} (priority ${one.service.priority})`)
+  const none = resolution.detail === "" ? `${name} has no SRV records` : resolution.detail
+  const step: ProbeStep = {
+    name: "SRV",
+    ok: endpoints.length > 0,
+    detail: endpoints.length === 0 ? none : `${name} is served by ${shown(places)}; the first is tried`,
+    ms: Math.round(performance.now() - began)
+  }
+  return { step, first: endpoints[0] ?? null, failure: resolution.reason ?? (resolution.state === "Pending" ? "dns_timeout" : "dns_empty") }
+}, Effect.scoped)
+
 /** Total: whatever goes wrong is a step that failed. */
 export const probeEndpoint = Effect.fnUntraced(function* (
   spec: Upstream,
@@ -212,7 +233,10 @@ export const probeEndpoint = Effect.fnUntraced(function* (
     steps,
     remedy
   })
-  const located = yield* locate(spec, endpoint, tools)
+  const service = endpoint.at._tag === "Name" && endpoint.at.srv ? yield* served(spec, endpoint, endpoint.at.name, tools) : null
+  if (service !== null && service.first === null) return story([service.step], remedies[service.failure])
+  const placed = yield* locate(spec, service?.first ?? endpoint, tools)
+  const located = service === null ? placed : { ...placed, steps: [service.step, ...placed.steps] }
   if (located.failure !== null) return story(located.steps, remedies[located.failure])
   const context = !endpoint.tls || spec.tls === null ? null : tlsContext(spec.tls, material, tools.roots)
   if (context?._tag === "Failure")

@@ -8,6 +8,7 @@ import {
   defaultFirstByte,
   defaultIdle,
   describeFailover,
+  describeResponse,
   describeRetryLimit,
   describeTcpKeepalive
 } from "../snapshot/behaviour.ts"
@@ -25,6 +26,7 @@ import { identityOf } from "../upstream/dial/identity.ts"
 import { noOwnAddresses } from "../upstream/dial/own.ts"
 import { admit, type Denied, deniedBeyond, dialTarget } from "../upstream/dial/policy.ts"
 import { describeTrial, trialBeyond, trialOf, trialOfName } from "../upstream/dial/trial.ts"
+import { isService } from "../upstream/service.ts"
 import type { Question } from "./question.ts"
 
 /** An object and where a manifest says it (`gateway.yaml:12`), when one does. */
@@ -69,6 +71,8 @@ export interface UpstreamStory {
   readonly balancing: string
   /** null: it has one tier. */
   readonly failover: string | null
+  /** What is answered when nobody can serve; null: the failure. */
+  readonly response: string | null
   /** Requests and connections at once. */
   readonly limits: Readonly<Record<string, string>>
   /** For rules that say nothing of retries; null: it says nothing of them either. */
@@ -167,6 +171,8 @@ export const describeMatch = (match: Match): string =>
 
 /** The address policy's word on what is written, the way through a proxy included; null: it may be dialled, or only its addresses will tell. */
 export const deniedAt = (spec: Upstream, endpoint: Endpoint): Denied | null => {
+  // Of a service only its records tell.
+  if (isService(endpoint)) return null
   const at = dialledAt(spec, endpoint)
   const target = at._tag === "Address" ? dialTarget(at, endpoint, at.ip) : null
   if (target === null) return endpoint.proxied === true ? deniedBeyond(endpoint.at, endpoint.origin, spec.addresses, noOwnAddresses) : null
@@ -177,7 +183,7 @@ export const deniedAt = (spec: Upstream, endpoint: Endpoint): Denied | null => {
 /** Of a name, as far as that is known without asking anybody. */
 const onTrial = (spec: Upstream, endpoint: Endpoint): string | null => {
   const at = dialledAt(spec, endpoint)
-  if (at._tag === "Unix" || deniedAt(spec, endpoint) !== null) return null
+  if (at._tag === "Unix" || isService(endpoint) || deniedAt(spec, endpoint) !== null) return null
   const target = at._tag === "Address" ? dialTarget(at, endpoint, at.ip) : null
   const told =
     at._tag === "Name"
@@ -295,6 +301,7 @@ const upstreamStory = (
     },
     balancing: describeBalance(spec.balance),
     failover: endpoints.some(({ tier }) => tier !== endpoints[0]!.tier) ? describeFailover(spec.failover ?? defaultFailover) : null,
+    response: spec.failover?.response == null ? null : describeResponse(spec.failover.response),
     limits: {
       connections: `${limits.maxConnections}`,
       pending: `${limits.maxPending}`,

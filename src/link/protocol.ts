@@ -98,7 +98,7 @@ const endpointFacts = fields<EndpointFacts>({
   sample: capped(upLimits.sample, cut(64))
 })
 
-const factsTold = fields<Omit<UpstreamFacts, "endpoints" | "health">>({
+const factsTold = fields<Omit<UpstreamFacts, "endpoints" | "health" | "passedOver">>({
   resolution: state,
   detail: cut(upLimits.reason),
   addresses: whole,
@@ -111,9 +111,10 @@ const healthTold = fields<HealthFacts>({ out: whole, why: cut(upLimits.reason) }
 const endpointsTold = capped(upLimits.endpoints, endpointFacts)
 const facts: Read<UpstreamFacts> = (value) => {
   const told = factsTold(value)
-  const { endpoints, health } = value as { readonly endpoints?: unknown; readonly health?: unknown }
+  const { endpoints, health, passedOver } = value as { readonly [K in "endpoints" | "health" | "passedOver"]?: unknown }
   return {
     ...told,
+    ...(passedOver === true ? { passedOver } : {}),
     ...(health === undefined ? {} : { health: healthTold(health) }),
     ...(endpoints === undefined ? {} : { endpoints: endpointsTold(endpoints) })
   }

@@ -2,6 +2,7 @@
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { EventSaid } from "../kube/event.ts"
 import { severity } from "../report/resolution.ts"
+import { type TierSeen, tierTold } from "../report/tier.ts"
 import { field, listAt, stringAt } from "./status/json.ts"
 import type { Written } from "./statuses.ts"
 
@@ -37,6 +38,15 @@ export interface Told {
   readonly type: "Normal" | "Warning"
   readonly reason: string
   readonly note: string
+}
+
+/** null: nobody has told anything of the backend. */
+const tierIn = (status: unknown): TierSeen | null => {
+  const live = field(status, "live")
+  const tier = field(live, "tier")
+  return typeof tier !== "number"
+    ? null
+    : { tier, passedOver: field(live, "passedOver") === true, lastFailure: stringAt(live, "lastFailure") || null }
 }
 
 /** From one state of resolution to another; null: nobody need be told. A first answer that is good is what everybody expects. */
@@ -112,6 +122,8 @@ export const eventsOf = (
   if (health !== null) tell(healthTold(worstIn(before, "Healthy", controller), health), "Judge")
   const trial = worstIn(after, "WouldRefuse", controller)
   if (trial !== null) tell(trialTold(worstIn(before, "WouldRefuse", controller), trial), "Judge")
+  const tier = tierIn(after)
+  if (tier !== null) tell(tierTold(tierIn(before), tier), "FailOver")
   return events
 }
 

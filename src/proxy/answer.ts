@@ -1,5 +1,6 @@
 // What we say ourselves: the heads and bodies of local answers, made once from the failure table.
 import { fieldLines } from "../http1/writer.ts"
+import type { FailoverResponse } from "../snapshot/behaviour.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { dateLine, statusLine } from "./heading.ts"
 import { failures } from "./response.ts"
@@ -8,7 +9,7 @@ export interface LocalAnswer {
   readonly status: number
   /** Raw pairs with Content-Length. */
   readonly headers: ReadonlyArray<string>
-  /** US-ASCII. */
+  /** Its bytes, a character each. */
   readonly body: string
   readonly close: boolean
 }
@@ -46,4 +47,16 @@ export const answerTo = (reason: Reason): LocalAnswer => answers.get(reason)!
 export const rawAnswer = (reason: Reason): string => {
   const { status, headers, body } = answerTo(reason)
   return `${statusLine(status)}${fieldLines(headers)}${dateLine()}Connection: close\r\n\r\n${body}`
+}
+
+/** What a Backend says when nobody is left who can serve. */
+export const standbyAnswer = ({ status, contentType, body }: FailoverResponse): LocalAnswer => {
+  const bytes = Buffer.from(body)
+  const counted = status === 204 || status === 304 ? [] : ["Content-Length", String(bytes.length)]
+  return {
+    status,
+    headers: body === "" ? counted : ["Content-Type", contentType, ...counted],
+    body: bytes.toString("latin1"),
+    close: false
+  }
 }

@@ -12,13 +12,14 @@ import { defectDetail } from "../upstream/defect.ts"
 import { type Onward, planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
 import { type Affinity, affinityOf, wantedOf } from "./affinity.ts"
-import { answerTo } from "./answer.ts"
+import { answerTo, type LocalAnswer } from "./answer.ts"
 import type { Connection } from "./connection.ts"
 import type { ExchangeContext } from "./context.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
 import { clientPath, forwardingOf } from "./forwarded.ts"
 import { allowedMethods, checkHead, type ReceivedHead, type RequestHead } from "./head.ts"
+import { followsFailure, followsStatus, type LastAnswer } from "./lastanswer.ts"
 import { type Leg, legsOf } from "./legs.ts"
 import { outgoing } from "./outgoing.ts"
 import { recordExchange } from "./record.ts"
@@ -55,6 +56,8 @@ export class Exchange implements ResponseSink, UploadOwner {
   private attempt: Attempt | null = null
   private upload: Upload | null = null
   private deadlines: Deadlines | null = null
+  /** What the Backend says when nobody is left who can serve; null: what failed last. */
+  private last: LastAnswer | null = null
   /** Where the upstream balances by a consistent hash. */
   private affinity: Affinity | null = null
   /** The client was told to send its body. */
@@ -115,12 +118,16 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.send(head, decision.listener, decision.share, upstream, decision.hops)
   }
 
-  private send(head: RequestHead, listener: LiveListener, share: LiveShare, upstream: LiveUpstream, hops: number): void {
+  private send(head: RequestHead, listener: LiveListener, share: LiveShare, upstream: LiveUpstream, hops: number) {
     if (head.chunked || (head.contentLength !== null && head.contentLength > 0)) {
       this.upload = new Upload(this, this.context.uploadLimits, this.started)
       this.upload.on("error", ignore)
     }
-    const [first, ...others] = share.standbys.length === 0 ? [] : legsOf(share, this.context.upstreams, Math.random())
+    const last = share.answer === null ? null : { answer: share.answer, upstream }
+    const [first, ...others] = share.standbys.length === 0 && last === null ? [] : legsOf(share, this.context.upstreams, Math.random())
+    const trouble = last === null || first !== undefined ? null : upstream.trouble
+    if (last !== null && trouble !== null) return this.instead(last, trouble.reason, trouble.detail)
+    this.last = last
     const begun = first ?? { share, upstream }
     const lone = others.length === 0
     // Who comes after it edits the fields as the client sent them.
@@ -137,7 +144,8 @@ export class Exchange implements ResponseSink, UploadOwner {
     }
     const retry = rule.retry ?? begun.share.retry
     // The tries of a plan have their times each.
-    if (retry !== null || !lone || begun.upstream.tiered) this.plan = planOf(retry, lone ? null : onward, rule, this.started)
+    if (retry !== null || !lone || begun.upstream.tiered || last !== null)
+      this.plan = planOf(retry, lone ? null : onward, rule, this.started)
     else this.deadlines?.startBackend(rule.backendDeadline, () => this.timedOut("backend", rule.backendDeadline))
     this.attempt = begun.upstream.send(request, this, this.plan)
   }
@@ -175,6 +183,11 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.upstreamHead = performance.now() - this.started
     this.share!.tally.upstreamHead(this.upstreamHead)
     this.upload?.stopClock()
+    if (this.last !== null && followsStatus(status, this.head!, this.plan, this.upstream)) {
+      this.abandon()
+      this.instead(this.last, null, `the backend answered ${status}`)
+      return false
+    }
     const fields = returning(headers, this.share!.compiled.filters.response, this.affinity?.cookie ?? null)
     // A client that asked for an upgrade and has sent more already may have spoken the other protocol: nobody reads that as requests (RFC 9112 11.2).
     if (this.head!.upgrade !== null && this.connection.ahead) this.connection.last()
@@ -225,6 +238,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.peer = failure.peer ?? this.peer
     this.connection.guard(() => {
       if (this.reply.headed) this.cut(failure.reason, failure.detail)
+      else if (this.last !== null && followsFailure(failure, this.head!)) this.instead(this.last, failure.reason, failure.detail)
       else this.refuse(failure.reason, failure.detail)
     })
   }
@@ -234,16 +248,22 @@ export class Exchange implements ResponseSink, UploadOwner {
   /** A local answer by the failure table. After a head was sent there is none to give: the connection is cut. */
   refuse(reason: Reason, detail: string): void {
     if (this.finished || this.reply.answered) return
-    if (this.reply.headed) {
-      this.cut(reason, detail)
-      return
-    }
+    if (this.reply.headed) this.cut(reason, detail)
+    else this.say(answerTo(reason), reason, detail)
+  }
+
+  /** Nobody is left who can serve: what the Backend says then. reason null: somebody answered, with a status that passes on. */
+  private instead({ answer, upstream }: LastAnswer, reason: Reason | null, why: string): void {
+    if (this.finished || this.reply.answered) return
+    upstream.host.counts.responses++
+    this.say(answer, reason, `${why}; answered by failover.response`)
+  }
+
+  private say({ status, headers, body, close }: LocalAnswer, reason: Reason | null, detail: string): void {
     this.note(reason, detail)
-    const { status, headers, body, close } = answerTo(reason)
     if (close) this.connection.last()
-    const edits = (this.share?.compiled.filters ?? this.rule?.compiled.filters)?.response
     const fields = [...headers]
-    if (edits !== undefined && edits.length > 0) applyEdits(fields, edits)
+    applyEdits(fields, (this.share?.compiled.filters ?? this.rule?.compiled.filters)?.response ?? [])
     this.answerLocally(status, fields, body)
   }
 
@@ -338,17 +358,15 @@ export class Exchange implements ResponseSink, UploadOwner {
   /** The upstream's part is over; what is left is the client's reading. */
   private answered(): void {
     this.deadlines?.clear()
-    if (this.reply.taken) {
-      this.finish()
-      return
+    if (this.reply.taken) this.finish()
+    else if (this.upload !== null) {
+      this.bytesIn = this.upload.received
+      this.upload.destroy()
     }
-    if (this.upload === null) return
-    this.bytesIn = this.upload.received
-    this.upload.destroy()
   }
 
   /** The first reason is the cause; what follows from it says nothing new. */
-  private note(reason: Reason, detail: string): void {
+  private note(reason: Reason | null, detail: string): void {
     if (this.reason !== null) return
     this.reason = reason
     this.detail = detail

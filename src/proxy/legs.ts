@@ -10,7 +10,8 @@ export interface Leg {
 
 /**
  * In the order to ask them. Who is first takes what it can serve of the requests, the next what that one can of the rest; what nobody can serve is shared alike. After
- * it come those that can serve anything, in their order, then those that cannot. random: 0 ≤ x < 1. A standby that says what is not served here is passed over.
+ * it come those that can serve anything, in their order, then those that cannot: of a share with an answer of its own, only where somebody of them may serve after all.
+ * random: 0 ≤ x < 1. A standby that says what is not served here is passed over.
  */
 export const legsOf = (share: LiveShare, upstreams: ReadonlyMap<Id, LiveUpstream>, random: number): ReadonlyArray<Leg> => {
   const able: Array<Leg> = []
@@ -22,8 +23,9 @@ export const legsOf = (share: LiveShare, upstreams: ReadonlyMap<Id, LiveUpstream
     const upstream = id === null ? undefined : upstreams.get(id)
     if (upstream === undefined || one.problem !== null || one.unserved !== null) continue
     const { level } = upstream
-    if (level === 0) unable.push({ share: one, upstream })
-    else {
+    if (level === 0) {
+      if (share.answer === null || upstream.trouble === null) unable.push({ share: one, upstream })
+    } else {
       able.push({ share: one, upstream })
       left -= Math.min(left, level)
       bounds.push(1 - left)

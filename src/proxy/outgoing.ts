@@ -9,7 +9,8 @@ import type { ClientPath } from "../upstream/dial/proxyheader.ts"
 import { type Forwarding, writeForwarding } from "./forwarded.ts"
 import type { RequestHead } from "./head.ts"
 
-const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
+/** Methods that a backend may see twice (RFC 9110 section 9.2.2). */
+export const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
 /** headers: the client's own, which are edited: for one upstream once. affinity: what a consistent hash goes by, or null. wanted: addresses that it would rather go to. */
 export const outgoing = (

@@ -12,6 +12,7 @@ import { makeUpstream } from "../upstream/live.ts"
 import type { AccessLog } from "./accesslog.ts"
 import { makeAudit } from "./audit.ts"
 import { type Doors, makeDoors } from "./doors.ts"
+import { makeFailoverLog } from "./failovers.ts"
 import { type Trust, trustNobody } from "./forwarded.ts"
 import { defaultHeadLimits, type HeadLimits } from "./head.ts"
 import { type Memory, plenty } from "./memory.ts"
@@ -137,9 +138,20 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
       }),
     limits.drainDeadline
   )
-  const reporter = makeReporter({ proxy: options.name, upstreams: upstreams.byId, onReport: options.onReport, delay: reportDelay })
-  yield* Effect.addFinalizer(() => Effect.sync(reporter.close))
   const logging = yield* FiberSet.makeRuntime<never>()
+  const failovers = makeFailoverLog({
+    gateway,
+    write: (level, line) => void logging(level === "info" ? Effect.logInfo(line) : Effect.logWarning(line)),
+    now: () => performance.now()
+  })
+  const reporter = makeReporter({
+    proxy: options.name,
+    upstreams: upstreams.byId,
+    onReport: options.onReport,
+    onFacts: failovers.note,
+    delay: reportDelay
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(reporter.close))
   const audit = makeAudit({
     gateway,
     upstreams: upstreams.byId,

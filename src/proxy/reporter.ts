@@ -20,6 +20,7 @@ const sameEndpoint = (a: EndpointFacts | undefined, b: EndpointFacts): boolean =
 
 const same = (a: UpstreamFacts | undefined, b: UpstreamFacts): boolean =>
   a !== undefined &&
+  a.passedOver === b.passedOver &&
   a.endpoints?.length === b.endpoints?.length &&
   a.health?.out === b.health?.out &&
   a.health?.why === b.health?.why &&
@@ -31,6 +32,8 @@ export const makeReporter = (options: {
   readonly proxy: string
   readonly upstreams: ReadonlyMap<Id, LiveUpstream>
   readonly onReport: (report: Report) => void
+  /** Before the report that tells it. */
+  readonly onFacts: (upstream: LiveUpstream, before: UpstreamFacts | null, now: UpstreamFacts) => void
   readonly delay: number
 }): Reporter => {
   const dirty = new Set<Id>()
@@ -43,10 +46,13 @@ export const makeReporter = (options: {
     const upstreams = new Map(report.upstreams)
     let news = false
     for (const id of dirty) {
-      const facts = options.upstreams.get(id)?.facts()
-      if (facts === undefined) news = upstreams.delete(id) || news
-      else if (!same(upstreams.get(id), facts)) {
+      const upstream = options.upstreams.get(id)
+      const before = upstreams.get(id)
+      const facts = upstream?.facts()
+      if (upstream === undefined || facts === undefined) news = upstreams.delete(id) || news
+      else if (!same(before, facts)) {
         upstreams.set(id, facts)
+        options.onFacts(upstream, before ?? null, facts)
         news = true
       }
     }

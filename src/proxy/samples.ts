@@ -135,6 +135,7 @@ export const sampleProxy = (metrics: Metrics, sources: SampleSources): (() => vo
     ["overflows", summed(({ pool }) => pool.overflows)],
     ["retries", summed(({ pool }) => pool.retries)],
     ["failovers", summed(({ pool }) => pool.failovers)],
+    ["failoverResponses", summed(({ pool }) => pool.responses)],
     ["egressReported", counted((upstream) => upstream.reported)],
     ["tokens", counted((upstream) => upstream.tokens)],
     ["addresses", summed(({ facts }) => facts.addresses)],

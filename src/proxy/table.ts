@@ -11,6 +11,7 @@ import type { VirtualHost } from "../snapshot/route.ts"
 import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Credential, Upstream } from "../snapshot/upstream.ts"
+import { type LocalAnswer, standbyAnswer } from "./answer.ts"
 import type { Chooser } from "./certificates.ts"
 import type { HeadLimits } from "./head.ts"
 import type { Tallies, Tally } from "./tally.ts"
@@ -30,6 +31,8 @@ export interface LiveShare {
   readonly retry: Retry | null
   /** Who serves what it cannot, in order. */
   readonly standbys: ReadonlyArray<LiveShare>
+  /** What is said when nobody is left who can serve; null: what failed last. */
+  readonly answer: LocalAnswer | null
 }
 
 export interface LiveRule {
@@ -145,7 +148,8 @@ export const liveRules = (
         key: spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null,
         overrides: spec?.balance.overrides ?? null,
         retry: spec === undefined ? null : retryOf(spec.retry),
-        standbys: share.standbys.length === 0 ? noStandbys : share.standbys.map(live)
+        standbys: share.standbys.length === 0 ? noStandbys : share.standbys.map(live),
+        answer: spec?.failover?.response == null ? null : standbyAnswer(spec.failover.response)
       }
     }
     const shares = compiled.shares.items.map(live)

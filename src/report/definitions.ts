@@ -144,6 +144,12 @@ export const definitions = {
     help: "Requests that went on from here to another tier, or to another backend, after they could not be served.",
     labels: upstream
   },
+  failoverResponses: {
+    name: "sluice_upstream_failover_responses_total",
+    type: "counter",
+    help: "Requests answered by failover.response, because nobody was left who could serve them.",
+    labels: upstream
+  },
   egressReported: {
     name: "sluice_egress_reported_total",
     type: "counter",

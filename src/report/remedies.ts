@@ -5,7 +5,7 @@ import type { ConnectReason } from "../snapshot/reason.ts"
 export const remedies: Readonly<Record<ConnectReason | "credential_unavailable", string>> = {
   dns_nxdomain:
     "The name does not exist: check its spelling in the backend, or name the resolver that knows it (spec.dns.nameservers, --nameserver)",
-  dns_empty: "The name has no A or AAAA record: check the record, or spec.dns.family",
+  dns_empty: "The name has no A or AAAA record, or as the name of a service no SRV record: check the record, or spec.dns.family",
   dns_servfail: "The nameserver failed on this name: ask who runs the zone, or name another resolver (--nameserver)",
   dns_refused: "The nameserver refuses to answer: name one that serves this machine (--nameserver)",
   dns_timeout:

@@ -32,7 +32,7 @@ export interface EndpointFacts {
   readonly tier: number
   /** Of the newest connections, the one that expires first. */
   readonly certificate: { readonly subject: string; readonly expires: string } | null
-  /** At most four addresses, as of the report. They rotate, and are no reason for another report. */
+  /** At most four addresses, of a service the places in its records, as of the report. They rotate, and are no reason for another report. */
   readonly sample: ReadonlyArray<string>
 }
 
@@ -49,7 +49,10 @@ export interface UpstreamFacts {
   readonly detail: string
   readonly addresses: number
   readonly healthy: number
+  /** The first that takes requests. */
   readonly tier: number
+  /** No tier of it is trusted to serve: requests go to what stands behind it, where that can. Absent: some is, or nothing stands there. */
+  readonly passedOver?: true
   /** RFC 3339 of the soonest certificate expiry seen on its connections, or null. */
   readonly certificateExpires: string | null
   /** Failure label (snapshot/reason) of the last failed connection, or null since the last success. */

@@ -111,13 +111,26 @@ export interface Failover {
   readonly returnAfter: number
   /** Statuses of answers after which an idempotent request goes on to the next tier. */
   readonly codes: ReadonlyArray<number>
+  /** What the routes that name the backend answer once nobody is left who can serve; null: the failure. */
+  readonly response: FailoverResponse | null
 }
 
-export const defaultFailover: Failover = { spill: 140, returnAfter: 10_000, codes: [] }
+export interface FailoverResponse {
+  readonly status: number
+  readonly contentType: string
+  /** "": it has none. */
+  readonly body: string
+}
+
+export const defaultFailover: Failover = { spill: 140, returnAfter: 10_000, codes: [], response: null }
 
 /** As people read it. */
 export const describeFailover = ({ spill, returnAfter, codes }: Failover): string =>
   `a tier passes requests on below ${Math.round(10_000 / spill)} % of its weight, has them back when it could serve for ${returnAfter} ms${codes.length === 0 ? "" : `; so do answers ${codes.join(", ")} of idempotent requests`}`
+
+/** As people read it. */
+export const describeResponse = ({ status, contentType, body }: FailoverResponse): string =>
+  `${status}${body === "" ? ", without a body" : `, ${contentType}, ${Buffer.byteLength(body)} bytes`}, when nobody can serve`
 
 /** What a dialect or a policy may say about an upstream's connections; translate/behaviour merges such layers over these defaults. */
 export interface Behaviour {

@@ -160,11 +160,11 @@ export interface Endpoint {
   readonly origin: "Written" | "Slice" | "Pod"
 }
 
-/** `api.example:443`, `[2001:db8::1]:80`, `/run/a.sock`. */
+/** `api.example:443`, `_https._tcp.api.example`, `[2001:db8::1]:80`, `/run/a.sock`. */
 export const addressName = (at: EndpointAddress): string => {
   switch (at._tag) {
     case "Name":
-      return `${at.name}:${at.port}`
+      return at.srv ? at.name : `${at.name}:${at.port}`
     case "Address":
       return at.ip.includes(":") ? `[${at.ip}]:${at.port}` : `${at.ip}:${at.port}`
     case "Unix":
@@ -176,10 +176,14 @@ export const addressName = (at: EndpointAddress): string => {
 export const endpointName = ({ at, pathPrefix = "" }: Endpoint): string =>
   `${addressName(at)}${at._tag === "Unix" && pathPrefix !== "" ? ":" : ""}${pathPrefix}`
 
+/** srv: the name is that of a service (RFC 2782), and the ports are in its records; its own is 0. */
 export type EndpointAddress =
   | { readonly _tag: "Name"; readonly name: string; readonly port: number; readonly srv: boolean }
   | { readonly _tag: "Address"; readonly ip: string; readonly port: number }
   | { readonly _tag: "Unix"; readonly path: string }
+
+/** Whose service it is: `_https._tcp.api.example` is one of `api.example`. */
+export const serviceDomain = (name: string): string => name.replace(/^_[^.]*\._[^.]*\./, "")
 
 /** What a connection to the endpoint is dialled to: itself, or the proxy that leads there. */
 export const dialledAt = ({ via }: Pick<Upstream, "via">, endpoint: Endpoint): EndpointAddress =>

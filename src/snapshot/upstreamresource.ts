@@ -10,7 +10,7 @@ import {
   type SlowStart,
   type Spread
 } from "./balance.ts"
-import type { DnsContract, Failover, Limits, RetryShare, TcpKeepalive, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, FailoverResponse, Limits, RetryShare, TcpKeepalive, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { HealthCheck, Outlier, Probe } from "./health.ts"
 import {
@@ -219,7 +219,16 @@ const credential: Read<Credential> = (value) => {
     : (value as Credential)
 }
 
-const failover = fields<Failover>({ spill: amount, returnAfter: amount, codes: (value) => (value === undefined ? [] : list(whole)(value)) })
+const status: Read<number> = (value) => {
+  if (whole(value) < 200 || whole(value) > 599) throw new Unreadable("a status from 200 to 599")
+  return whole(value)
+}
+const failover = fields<Failover>({
+  spill: amount,
+  returnAfter: amount,
+  codes: unsaidBefore(list(whole), []),
+  response: unsaidBefore(nullable(fields<FailoverResponse>({ status, contentType: text, body: text })), null)
+})
 const outside = {
   Name: fields<{ name: string; port: number; srv: boolean }>({ name: text, port, srv: flag }),
   Address: fields<{ ip: string; port: number }>({ ip: text, port })

@@ -52,10 +52,11 @@ export const mergeBehaviour = (layers: ReadonlyArray<Layer>): MergedBehaviour =>
   return { behaviour: merged as unknown as Behaviour, provenance }
 }
 
-/** Fields that are written in other blocks than those they lie in here: `limits` is of connections but for these, `timeouts` of times but for that of a connection at rest. */
+/** Fields that are no part of the block that they lie in here: limits of requests, the time of a connection at rest, the answer that a Backend alone can give. */
 const apart: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   limits: { maxRequests: "circuitBreaker", maxRetries: "circuitBreaker" },
-  timeouts: { keepAliveIdle: "keepAliveIdle" }
+  timeouts: { keepAliveIdle: "keepAliveIdle" },
+  failover: { response: "response" }
 }
 
 const groupOf = (block: string, field: string): string => apart[block]?.[field] ?? block

@@ -192,7 +192,8 @@ type At = Exclude<Endpoint["at"], { readonly _tag: "Unix" }>
 const outsideOf = ({ spec, endpoints }: Intent): ReadonlyArray<ReadonlyArray<At>> =>
   endpoints.flatMap((endpoint) => {
     const { at, origin } = endpoint
-    if (origin === "Pod" || at._tag === "Unix") return []
+    // Who serves a service is said by its records: the names in them are the dialler's to judge.
+    if (origin === "Pod" || at._tag === "Unix" || (at._tag === "Name" && at.srv)) return []
     return [[at, ...(endpoint.proxied === true ? spec.via.map((hop) => hop.at) : [])]]
   })
 

@@ -44,7 +44,11 @@ export const externalName = (raw: string, rules: NameRules): Result.Result<strin
   if (labels.includes("")) return refuse(raw, "has an empty label: one dot at the end is allowed, two in a row are not")
   if (name.length > 253) return refuse(raw, "is longer than 253 characters")
   if (labels.some((label) => label.length > 63)) return refuse(raw, "has a label longer than 63 characters")
-  if (name.startsWith("_")) return refuse(raw, "is a service name (SRV), which is not served yet: give the host and its port")
+  if (name.startsWith("_"))
+    return refuse(
+      raw,
+      "is the name of a service (SRV records), which only an endpoint of a Backend with dns.srv may be: give the host and its port"
+    )
   if (!labels.every((label) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label)))
     return refuse(raw, "is not a DNS name: labels hold letters, digits and hyphens and begin and end with a letter or digit")
   if (name === "metadata" || name.startsWith("metadata."))
@@ -62,4 +66,10 @@ export const externalName = (raw: string, rules: NameRules): Result.Result<strin
       ? Result.succeed(name)
       : refuse(raw, "has a single label: external names are looked up as they are, without a search list, so give the fully qualified name")
   return Result.succeed(name)
+}
+
+/** The name of a service as it is looked up. What it is of is judged as any name. */
+export const serviceName = (raw: string, rules: NameRules): Result.Result<string, string> => {
+  const labels = raw.split(".")
+  return Result.map(externalName(labels.slice(2).join("."), rules), (domain) => `${labels.slice(0, 2).join(".").toLowerCase()}.${domain}`)
 }

@@ -138,7 +138,7 @@ export const tlsPolicyOf = (view: View, target: PolicyTarget, section: string | 
 }
 
 /** What of an endpoint has a port, of either kind of Backend. */
-type Placed = Readonly<Partial<Record<"fqdn" | "ip" | "service", { readonly port: number }>>>
+type Placed = Readonly<Partial<Record<"fqdn" | "ip" | "service", { readonly port?: number }>>>
 
 /** Ports of a target that a section can name; null: the target does not exist or cannot be read. */
 const sectionsOf = (view: View, target: PolicyTarget): ReadonlyArray<string> | null => {

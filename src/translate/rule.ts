@@ -5,6 +5,7 @@ import type { Source } from "../snapshot/id.ts"
 import { growth, type Retry } from "../snapshot/retry.ts"
 import type { Action, Deadlines, Filter, Match, Rule, Share } from "../snapshot/route.ts"
 import type { Setting } from "../snapshot/setting.ts"
+import { serviceDomain } from "../snapshot/upstream.ts"
 import { routeNote } from "../status/conditions.ts"
 import { resolveBackend } from "./backend.ts"
 import type { RedirectAction } from "./destination.ts"
@@ -83,7 +84,7 @@ const withFallbacks = (shares: ReadonlyArray<Share>, fallbacks: ReadonlyArray<Sh
 const ownHosts = ({ spec: { identity }, endpoints }: ResolvedUpstream): ReadonlyArray<string> =>
   typeof identity.host === "object"
     ? [identity.host.name]
-    : endpoints.flatMap(({ at }) => (at._tag === "Name" && at.port === 443 ? [at.name] : []))
+    : endpoints.flatMap(({ at }) => (at._tag !== "Name" ? [] : at.srv ? [serviceDomain(at.name)] : at.port === 443 ? [at.name] : []))
 
 /** Its credentials do not go with the Host that a filter writes. */
 const isWithheld = (upstream: ResolvedUpstream, filters: ReadonlyArray<Filter>): boolean => {

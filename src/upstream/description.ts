@@ -48,6 +48,8 @@ export interface EndpointDescription {
   /** It waits behind the endpoints of the proxy's own zone. */
   readonly away: boolean
   readonly weight: number
+  /** Of which service's records it is one. */
+  readonly service?: { readonly name: string; readonly priority: number }
   readonly draining: boolean
   readonly resolution: ResolutionState
   readonly detail: string
@@ -103,12 +105,14 @@ export interface PoolCounts {
   readonly retryLimit: number
   /** Requests that went on from here to another tier. */
   readonly failovers: number
+  /** Requests for it that were answered by `failover.response`. */
+  readonly responses: number
   /** Further tries that a retry rule wanted and did not get, by what was in the way. */
   readonly withheld: Readonly<Record<Withheld, number>>
 }
 
 export interface FailureDescription {
-  readonly reason: string
+  readonly reason: ConnectReason
   readonly detail: string
   /** Milliseconds since the epoch. */
   readonly at: number

@@ -3,6 +3,7 @@ import type { EndpointFacts, ResolutionState, UpstreamFacts } from "../report/re
 import type { AddressDescription, EgressJudgement, EndpointDescription } from "./description.ts"
 import { whyOut } from "./health/health.ts"
 import type { Member } from "./member.ts"
+import { serviceOf } from "./service.ts"
 import type { Target } from "./target.ts"
 
 // The worst is told: one name of two that fails is a fact, even while the other serves.
@@ -21,6 +22,23 @@ const stateOf = (member: Member): { readonly state: ResolutionState; readonly de
 const most = { endpoints: 64, sample: 4 }
 
 const well = (target: Target): boolean => target.lastFailure === null && target.healthy
+
+/** Of a service, those that its records stand for are told with it: they may rotate as addresses do. */
+const serviceFacts = (member: Member, served: ReadonlyArray<Member>): EndpointFacts => {
+  const told = served.map(endpointFacts)
+  const own = endpointFacts(member)
+  const worst = told.reduce((a, b) => (badness[b.resolution] > badness[a.resolution] ? b : a), own)
+  const expiring = told.flatMap(({ certificate }) => certificate ?? []).sort((a, b) => (a.expires < b.expires ? -1 : 1))
+  return {
+    ...own,
+    resolution: worst.resolution,
+    detail: worst.detail,
+    addresses: told.reduce((sum, { addresses }) => sum + addresses, 0),
+    healthy: told.reduce((sum, { healthy }) => sum + healthy, 0),
+    certificate: expiring[0] ?? null,
+    sample: told.slice(0, most.sample).map(({ name }) => name)
+  }
+}
 
 const endpointFacts = (member: Member): EndpointFacts => {
   const { state, detail } = stateOf(member)
@@ -41,8 +59,16 @@ const endpointFacts = (member: Member): EndpointFacts => {
   }
 }
 
-/** tier: the first that gets requests. lastFailure: of the last dial, null since the last success. judged: somebody looks at their health. */
-export const factsOf = (members: ReadonlyArray<Member>, tier: number, lastFailure: string | null, judged: boolean): UpstreamFacts => {
+/** tier: the first that gets requests. passedOver: none is trusted with them, and something stands behind it. lastFailure: of the last dial, null since the last success. judged: somebody looks at their health. */
+export const factsOf = (
+  members: ReadonlyArray<Member>,
+  {
+    tier,
+    passedOver,
+    lastFailure,
+    judged
+  }: Pick<UpstreamFacts, "tier" | "lastFailure"> & { readonly passedOver: boolean; readonly judged: boolean }
+): UpstreamFacts => {
   let worst: { readonly state: ResolutionState; readonly detail: string } = { state: "NotNeeded", detail: "" }
   let addresses = 0
   let healthy = 0
@@ -70,14 +96,22 @@ export const factsOf = (members: ReadonlyArray<Member>, tier: number, lastFailur
     addresses,
     healthy,
     tier,
+    ...(passedOver ? { passedOver } : {}),
     certificateExpires,
     lastFailure,
     ...(judged ? { health: { out, why: [...why].sort().join("; ") } } : {}),
     // Those of a slice are controllers' business: they have no status that could name them, and there may be thousands.
     endpoints: members
-      .filter(({ endpoint }) => endpoint.origin === "Written")
+      .filter(({ endpoint, group }) => endpoint.origin === "Written" && group === null)
       .slice(0, most.endpoints)
-      .map(endpointFacts)
+      .map((member) =>
+        member.served === 0
+          ? endpointFacts(member)
+          : serviceFacts(
+              member,
+              members.filter(({ group }) => group === member.name)
+            )
+      )
   }
 }
 
@@ -116,6 +150,7 @@ export const describeMembers = (members: ReadonlyArray<Member>, now: number): Re
       zone: member.endpoint.zone,
       away: member.away,
       weight: member.endpoint.weight,
+      ...(member.group === null ? {} : { service: { name: member.group, priority: serviceOf(member.endpoint)?.priority ?? 0 } }),
       draining: member.endpoint.draining,
       resolution: state,
       detail,

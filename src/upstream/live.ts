@@ -9,7 +9,6 @@ import { settle } from "../snapshot/setting.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
 import { makeBalancer } from "./balance/balancer.ts"
-import { awayFrom } from "./balance/locality.ts"
 import { named } from "./balance/override.ts"
 import { makePlace, type Place } from "./balance/place.ts"
 import { Tiers } from "./balance/tiers.ts"
@@ -22,23 +21,22 @@ import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed } from "./dial/plan.ts"
 import type { ClientPath } from "./dial/proxyheader.ts"
 import { Dialler } from "./dialler.ts"
-import { pending } from "./discovery/resolution.ts"
 import { Exchange, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
 import { FirstAnswers } from "./firstanswers.ts"
 import { type Health, makeHealth } from "./health/health.ts"
 import { Hold } from "./hold.ts"
-import { endpointKey, Member } from "./member.ts"
-import { whyNobody } from "./nobody.ts"
+import type { Member } from "./member.ts"
+import { whyHopeless, whyNobody } from "./nobody.ts"
 import { Pool } from "./pool.ts"
 import { Attempts, type AttemptsHost } from "./retry/attempts.ts"
 import { Budget } from "./retry/budget.ts"
 import type { RetryPlan } from "./retry/plan.ts"
 import { Revival } from "./revival.ts"
+import { Roster } from "./roster.ts"
 import type { Target } from "./target.ts"
 import { Connection, type TransportSettings } from "./transport.ts"
 import { type LiveUpstream, silentObserver, type UpstreamObserver, type UpstreamOptions } from "./upstream.ts"
-import { watched } from "./watched.ts"
 
 const monotonic = (): number => performance.timeOrigin + performance.now()
 
@@ -73,17 +71,15 @@ class Live implements LiveUpstream, AttemptsHost {
   readonly spec: Upstream
   readonly pool: Pool
   readonly authentication: Authentication | null
-  readonly counts = { requests: 0, reused: 0, retries: 0, failovers: 0 }
+  readonly counts = { requests: 0, reused: 0, retries: 0, failovers: 0, responses: 0 }
   readonly budget: Budget
   holders = 0
   retired = false
   readonly #options: UpstreamOptions
   readonly #observer: UpstreamObserver
   readonly #now: () => number
-  readonly #watches: Watches
   readonly #transport: TransportSettings
-  /** By key; two equal endpoints are two members. */
-  #members = new Map<string, { readonly member: Member; readonly stop: () => void }>()
+  readonly #roster: Roster
   readonly #tiers: Tiers<Member>
   /** null: nothing judges its addresses. */
   readonly #health: Health | null
@@ -111,7 +107,6 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#observer = options.observer ?? silentObserver
     this.#now = options.now ?? monotonic
     this.#judgedBy = options.own()
-    this.#watches = watches
     const { timeouts, limits, balance } = spec
     const random = options.random ?? Math.random
     this.budget = new Budget(limits.maxRetries, () => this.pool.active + this.pool.pending)
@@ -145,6 +140,20 @@ class Live implements LiveUpstream, AttemptsHost {
       wall: options.now ?? Date.now,
       random,
       changed
+    })
+    this.#roster = new Roster({
+      ...{ spec, own: options.own, names: options.names, firstAnswers: this.#firstAnswers },
+      run: watches,
+      events: {
+        joined: (target) => this.#health?.join(target),
+        left: (target) => {
+          this.pool.drain(target)
+          if (!target.current) this.#health?.leave(target)
+        },
+        refused: (target) => this.#observer.onRefused?.(this.id, target)
+      },
+      changed: this.#news,
+      zone: options.zone ?? null
     })
     this.#revival = new Revival({ dialler, now, random, ended: (member, reached) => this.#dialled(member, reached) })
   }
@@ -188,55 +197,7 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   setEndpoints(endpoints: ReadonlyArray<Endpoint>): void {
-    if (this.#closed) return
-    const before = this.#members
-    const next: typeof before = new Map()
-    for (const endpoint of endpoints) {
-      let key = endpointKey(endpoint)
-      while (next.has(key)) key += " again"
-      const known = before.get(key)
-      if (known !== undefined) {
-        known.member.endpoint = endpoint
-        next.set(key, known)
-      } else next.set(key, this.#join(key, endpoint))
-    }
-    const away = awayFrom(this.spec.balance, this.#options.zone ?? null, endpoints)
-    for (const { member } of next.values()) member.away = away(member.endpoint)
-    this.#members = next
-    for (const [key, { member, stop }] of before) {
-      if (next.has(key)) continue
-      stop()
-      member.leave()
-      this.#firstAnswers.settle(member)
-    }
-    this.#news()
-  }
-
-  #join(key: string, endpoint: Endpoint): { readonly member: Member; readonly stop: () => void } {
-    const member = new Member(key, endpoint, this.spec, this.#options.own, {
-      changed: (changed) => {
-        if (!changed.pending) this.#firstAnswers.settle(changed)
-        this.#news()
-      },
-      joined: (target) => this.#health?.join(target),
-      left: (target) => {
-        this.pool.drain(target)
-        if (!target.current) this.#health?.leave(target)
-      },
-      refused: (target) => this.#observer.onRefused?.(this.id, target)
-    })
-    const { at } = member
-    if (at._tag !== "Name") return { member, stop: () => {} }
-    if (at.srv) {
-      // Its addresses would be looked up under a name that has none of its own, and its port would be a guess (law 15).
-      member.resolution = { ...pending, state: "Failed", reason: "dns_empty", detail: `SRV records are not served (${at.name})` }
-      return { member, stop: () => {} }
-    }
-    this.#firstAnswers.expect(member)
-    const { name } = at
-    const watching = watched(this.#options.names, this.spec, member, name, () => this.#firstAnswers.settle(member))
-    const fiber = this.#watches(key, watching)
-    return { member, stop: () => fiber.interruptUnsafe() }
+    if (!this.#closed) this.#roster.set(endpoints)
   }
 
   /** What may be picked, and what is told of it, may have changed. */
@@ -263,9 +224,9 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   #rearrange(): void {
-    const { tier } = this.#tiers
+    const { tier, spent } = this.#tiers
     this.#arrange()
-    if (this.#tiers.tier !== tier) this.#observer.onFacts(this.id)
+    if (this.#tiers.tier !== tier || (this.#backed && this.#tiers.spent !== spent)) this.#observer.onFacts(this.id)
   }
 
   choose(tried: ReadonlySet<Member> | null, request: Pick<UpstreamRequest, "affinity" | "wanted">): Target | NoChoice | null {
@@ -295,13 +256,13 @@ class Live implements LiveUpstream, AttemptsHost {
     const own = this.#options.own()
     if (own === this.#judgedBy || this.#closed) return false
     this.#judgedBy = own
-    for (const { member } of this.#members.values()) member.rejudge()
+    for (const member of this.#list) member.rejudge()
     this.#news()
     return true
   }
 
   get #list(): ReadonlyArray<Member> {
-    return [...this.#members.values()].map(({ member }) => member)
+    return this.#roster.members
   }
 
   passTier(tried: Set<Member>, of: Member): boolean {
@@ -318,6 +279,10 @@ class Live implements LiveUpstream, AttemptsHost {
   get level(): number {
     this.#backed = true
     return this.#tiers.level
+  }
+
+  get trouble(): NoChoice | null {
+    return this.#tiers.hopeless ? whyHopeless(this.#list, this.#dialler.lastFailure) : null
   }
 
   get host(): AttemptsHost {
@@ -375,7 +340,12 @@ class Live implements LiveUpstream, AttemptsHost {
 
   facts(): UpstreamFacts {
     const without = this.authentication !== null && this.authentication.problem !== null ? "credential_unavailable" : null
-    return factsOf(this.#list, Math.floor(this.#tiers.tier), this.#dialler.lastFailure?.reason ?? without, this.#health !== null)
+    return factsOf(this.#list, {
+      tier: Math.floor(this.#tiers.tier),
+      passedOver: this.#backed && this.#tiers.spent,
+      lastFailure: this.#dialler.lastFailure?.reason ?? without,
+      judged: this.#health !== null
+    })
   }
 
   describe(): UpstreamDescription {
@@ -404,10 +374,7 @@ class Live implements LiveUpstream, AttemptsHost {
   shutdown(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const { member, stop } of this.#members.values()) {
-      stop()
-      member.leave()
-    }
+    this.#roster.close()
     this.#tiers.set([])
     this.#revival.keep([])
     if (this.#due !== null) clearTimeout(this.#due)

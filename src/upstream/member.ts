@@ -8,6 +8,7 @@ import { admit, type Denied, type DialTarget, dialTarget } from "./dial/policy.t
 import { trialOf } from "./dial/trial.ts"
 import type { NameWatch, Resolution } from "./discovery/resolution.ts"
 import type { Headcount } from "./health/panic.ts"
+import { isService, serviceName, serviceOf } from "./service.ts"
 import { never, Target } from "./target.ts"
 
 /** An address that just failed is passed over this long, if there is another. */
@@ -19,8 +20,10 @@ const familyMemory = 600_000
 const missesConnected = 3
 
 /** The same endpoint over updates: what is dialled and how. Weight and tier may change without it becoming another. */
-export const endpointKey = (endpoint: Endpoint): string =>
-  `${endpoint.at._tag} ${endpointName(endpoint)} ${endpoint.tls ? "tls" : "plain"} ${endpoint.origin}${endpoint.proxied === true ? " proxied" : ""}`
+export const endpointKey = (endpoint: Endpoint): string => {
+  const service = serviceName(endpoint)
+  return `${endpoint.at._tag} ${endpointName(endpoint)} ${endpoint.tls ? "tls" : "plain"} ${endpoint.origin}${endpoint.proxied === true ? " proxied" : ""}${service === null ? "" : ` of ${service}`}`
+}
 
 export interface MemberEvents {
   /** It may take requests from now on: whoever judges its health begins. */
@@ -40,6 +43,10 @@ export class Member {
   /** What is dialled: the endpoint itself, or its proxy. */
   readonly at: EndpointAddress
   endpoint: Endpoint
+  /** The service whose record it came of; null: it is as it was declared. */
+  readonly group: string | null
+  /** Of a service: endpoints that its records stand for. */
+  served = 0
   /** By address, those that left but still have connections included. */
   readonly targets = new Map<string, Target>()
   /** Those that may take new requests, in the order to try them. */
@@ -71,8 +78,10 @@ export class Member {
     this.key = key
     this.endpoint = endpoint
     this.name = endpointName(endpoint)
-    this.identity = identityOf(spec.identity, endpoint, spec.protocol)
-    this.at = dialledAt(spec, endpoint)
+    this.group = serviceName(endpoint)
+    this.identity = identityOf(spec.identity, serviceOf(endpoint)?.declared ?? endpoint, spec.protocol)
+    // The records of a service are looked up here, whatever leads to who is in them.
+    this.at = isService(endpoint) ? endpoint.at : dialledAt(spec, endpoint)
     this.#policy = spec.addresses
     this.#own = own
     this.#events = events
@@ -80,12 +89,17 @@ export class Member {
     else if (this.at._tag === "Unix") this.#place([this.at.path])
   }
 
+  /** A service takes no requests of those who are there in its stead. */
   get fullWeight(): number {
-    return this.endpoint.weight
+    return this.served > 0 ? 0 : this.endpoint.weight
+  }
+
+  get rank(): number {
+    return serviceOf(this.endpoint)?.rank ?? 0
   }
 
   get weight(): number {
-    return this.endpoint.weight * this.warmth
+    return this.fullWeight * this.warmth
   }
 
   /** Half a step on where it is away from the zone of the process: behind the endpoints of its tier that are not. */
@@ -165,7 +179,7 @@ export class Member {
   #resolved(resolution: Resolution): void {
     if (this.gone) return
     this.resolution = resolution
-    this.#place(resolution.addresses)
+    if (!isService(this.endpoint)) this.#place(resolution.addresses)
     this.#events.changed(this)
   }
 

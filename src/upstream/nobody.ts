@@ -1,4 +1,5 @@
 // Why nobody of an upstream can be asked, in the words of the failure table.
+import type { FailureDescription } from "./description.ts"
 import type { NoChoice } from "./exchange.ts"
 import type { Member } from "./member.ts"
 
@@ -16,3 +17,9 @@ export const whyNobody = (members: ReadonlyArray<Member>): NoChoice | null => {
   }
   return { reason: "dns_empty", detail: `no address for ${weighed[0]!.name}` }
 }
+
+/** The same where nobody can serve: that no connection can be made is known by the last that failed. */
+export const whyHopeless = (members: ReadonlyArray<Member>, last: FailureDescription | null): NoChoice | null =>
+  last !== null && members.some((member) => member.weight > 0 && member.usable && member.unreachable)
+    ? { reason: last.reason, detail: last.detail }
+    : whyNobody(members)

@@ -10,6 +10,7 @@ import type { OwnAddresses } from "./dial/own.ts"
 import type { DialOutcome } from "./dial/plan.ts"
 import type { TrustRoots } from "./dial/roots.ts"
 import type { Names } from "./discovery/names.ts"
+import type { NoChoice } from "./exchange.ts"
 import type { AttemptsHost } from "./retry/attempts.ts"
 import type { RetryPlan } from "./retry/plan.ts"
 import type { Target } from "./target.ts"
@@ -35,6 +36,8 @@ export interface LiveUpstream {
   readonly send: (request: UpstreamRequest, sink: ResponseSink, plan?: RetryPlan | null) => Attempt
   /** What share of its requests it can serve, 0 to 1; whoever asks has another upstream for the rest. */
   readonly level: number
+  /** Why nobody of it can serve now, trusted or not; null: somebody may, or a first answer of the DNS is awaited. */
+  readonly trouble: NoChoice | null
   /** What a request that goes on to it needs. */
   readonly host: AttemptsHost
   /** It has several tiers: a request may go on inside of it. */

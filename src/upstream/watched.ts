@@ -1,6 +1,7 @@
 // The name of an endpoint under watch, for as long as the fiber lives.
 import { Effect } from "effect"
 import type { Upstream } from "../snapshot/upstream.ts"
+import type { NameKind } from "./discovery/names.ts"
 import type { Member } from "./member.ts"
 import type { UpstreamOptions } from "./upstream.ts"
 
@@ -12,12 +13,12 @@ export const watched = (
   names: UpstreamOptions["names"],
   spec: Upstream,
   member: Member,
-  name: string,
+  { name, kind }: { readonly name: string; readonly kind: NameKind },
   settled: () => void
 ): Effect.Effect<never> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const watch = yield* names.watch(name, spec.dns, spec.addresses, spec.of.namespace)
+      const watch = yield* names.watch(name, spec.dns, spec.addresses, spec.of.namespace, kind)
       member.watch(watch)
       yield* watch.settled
       settled()

@@ -19,6 +19,7 @@ spec:
       - {group: gateway.sluice.dev, kind: Backend, name: west, namespace: other}
     statusCodes: [503]
     returnAfter: 200ms
+    response: {statusCode: 503, contentType: application/json, body: {inline: '{"away": true}'}}
 ---
 apiVersion: gateway.sluice.dev/v1alpha1
 kind: Backend
@@ -162,11 +163,34 @@ describe("a chain of four tiers", () => {
     expect(after).toBeGreaterThan(0)
   }, 20_000)
 
+  it("answers itself once all four are gone, and not for long once one is back", async () => {
+    const [a, , , d] = origins as [Origin, Origin, Origin, Origin]
+    expect(await got()).toBe("200 a")
+    await a.close()
+    expect(await got()).toBe("200 b")
+    await child.line(/Backend shop\/search for Gateway shop\/edge: tier 1 takes the requests that tier 0 cannot serve/)
+    for (const origin of origins.slice(1)) await origin.close()
+    for (const method of ["GET", "POST", "PUT"]) expect(await got({ method })).toBe('503 {"away": true}')
+    await child.line(/Backend shop\/search for Gateway shop\/edge: no tier can serve: requests go to what stands behind it/)
+    await child.line(/"detail":"[^"]*; answered by failover\.response"/)
+    // Those that have failed wait to be trusted where there is somebody else; this is nobody.
+    origins[3] = await startOrigin({ port: d.port, script: says("d") })
+    let answer = ""
+    while (answer !== "200 d") {
+      answer = await got()
+      expect(answer).toMatch(/^(200 d|503 {"away": true})$/)
+    }
+    origins[0] = await startOrigin({ port: a.port, script: says("a") })
+    await child.line(/Backend shop\/search for Gateway shop\/edge: tier 0 takes the requests again/)
+    expect(await got()).toBe("200 a")
+  }, 40_000)
+
   it("is told by explain, with the one after which each comes", async () => {
     const told = await sluice(["explain", `http://127.0.0.1:${port}/x`, join(place.path, "m.yaml"), "--allow-loopback", "--probe"])
     expect(told.out).toContain(`127.0.0.1:${origins[1]!.port} weight 1, tier 1`)
     expect(told.out).toMatch(/standby +Backend other\/west.* for what Backend shop\/search cannot serve/)
     expect(told.out).toMatch(/standby +Service other\/archive.* for what Backend shop\/search cannot serve/)
+    expect(told.out).toMatch(/at last +503, application\/json, 14 bytes, when nobody can serve/)
     expect(told.out).toContain(`probe of 127.0.0.1:${origins[3]!.port}`)
   })
 })

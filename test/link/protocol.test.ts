@@ -108,6 +108,19 @@ describe("the protocol", () => {
     )
   })
 
+  it("tells of a backend what an older peer knows nothing of", () => {
+    for (const more of [{}, { passedOver: true }, { health: { out: 1, why: "3 errors" } }] as const) {
+      const message: Up = {
+        type: "Report",
+        fresh: false,
+        upstreams: new Map([["u1", { ...facts, ...more }]]),
+        gone: [],
+        invalidated: new Map()
+      }
+      assert.deepEqual(readUp(JSON.parse(textOf(message))), message)
+    }
+  })
+
   it("shows no bytes of a Secret but in the material of an update", () => {
     const encoded = Buffer.from("key").toString("base64")
     const parts = JSON.stringify(written()).split(encoded)

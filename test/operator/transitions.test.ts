@@ -124,6 +124,32 @@ describe("Events", () => {
     assert.deepEqual([...step("NotListed", "NotListed"), ...step(null, "AllListed"), ...step("NotListed", null)], [])
   })
 
+  it("tell which tier takes a backend's requests when that changes, and what none can", () => {
+    const status = (live: object | null) => ({
+      ancestors: [{ controllerName: ours, conditions: [condition("Resolved", "True", "Fresh")] }],
+      ...(live === null ? {} : { live })
+    })
+    const step = (before: object | null, after: object) =>
+      eventsOf(
+        {
+          ...{ key: "Backend.gateway.sluice.dev/shop/search", apiVersion: "gateway.sluice.dev/v1alpha1", uid: "u" },
+          ...{ before: status(before), after: status(after) }
+        },
+        ours
+      ).map(({ type, reason, note }) => `${type} ${reason}: ${note}`)
+    assert.deepEqual(step({ tier: 0 }, { tier: 2, lastFailure: "connect_refused" }), [
+      "Warning FailedOver: tier 2 takes the requests that tier 0 cannot serve (last failure: connect_refused)"
+    ])
+    assert.deepEqual(step(null, { tier: 1 }), ["Warning FailedOver: tier 1 takes the requests that tier 0 cannot serve"])
+    assert.deepEqual(step({ tier: 1 }, { tier: 0, passedOver: true }), [
+      "Warning FailedOver: no tier can serve: requests go to what stands behind it"
+    ])
+    assert.deepEqual(step({ tier: 0, passedOver: true }, { tier: 1 }), ["Normal FailedBack: tier 1 takes the requests again"])
+    assert.deepEqual(step({ tier: 1 }, { tier: 0, lastFailure: "tls_expired" }), ["Normal FailedBack: tier 0 takes the requests again"])
+    const quiet = [step(null, { tier: 0 }), step({ tier: 1, healthy: 2 }, { tier: 1, healthy: 1 }), step({ tier: 0 }, { tier: 0 })]
+    assert.deepEqual(quiet.flat(), [])
+  })
+
   it("a first good answer is no news", () => {
     assert.isNull(resolutionTold(null, { state: "Fresh", detail: "" }))
     assert.isNull(resolutionTold("Pending", { state: "Fresh", detail: "" }))

@@ -6,7 +6,7 @@ import type { LiveShare } from "#src/proxy/table.ts"
 import type { LiveUpstream } from "#src/upstream/upstream.ts"
 
 const shareOf = (upstream: string, more: Partial<LiveShare> = {}): LiveShare =>
-  ({ compiled: { share: { upstream } }, problem: null, unserved: null, standbys: [], ...more }) as unknown as LiveShare
+  ({ compiled: { share: { upstream } }, problem: null, unserved: null, standbys: [], answer: null, ...more }) as unknown as LiveShare
 
 /** The ids in the order they are asked: levels of the share's own upstream, then of its standbys. */
 const order = (levels: ReadonlyArray<number>, random: number, unserved: ReadonlyArray<number> = []): ReadonlyArray<number> => {

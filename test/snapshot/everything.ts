@@ -217,7 +217,12 @@ export const everything: Tables = {
         tcpKeepalive: { idle: 60_000, interval: 5_000, probes: 3 },
         limits: { ...defaultLimits, maxRequestsPerConnection: 100 },
         timeouts: { ...defaultTimeouts, firstByte: 5_000, idle: "Disabled", maxConnectionAge: 60_000 },
-        failover: { spill: 200, returnAfter: 30_000, codes: [503] },
+        failover: {
+          spill: 200,
+          returnAfter: 30_000,
+          codes: [503],
+          response: { status: 503, contentType: "text/html", body: "<p>é" }
+        },
         credential: { kind: "Static", header: "Authorization", form: "Bearer", secret: "Secret/shop/token#bearer token" }
       }
     ],

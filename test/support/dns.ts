@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net"
 import { createServer as createTlsServer } from "node:tls"
 import dns from "dns-packet"
 
-export type QueryType = "A" | "AAAA"
+export type QueryType = "A" | "AAAA" | "SRV"
 
 export interface Query {
   readonly name: string
@@ -15,6 +15,14 @@ export interface Query {
   readonly edns: number | null
   /** Of the question, in bytes. */
   readonly size: number
+}
+
+/** What an SRV record says. */
+export interface Service {
+  readonly priority?: number
+  readonly weight?: number
+  readonly port: number
+  readonly target: string
 }
 
 interface Timed {
@@ -39,6 +47,7 @@ export type Reply = Timed &
     /** Only an answer that must not be believed. */
     | { readonly forged: "id" | "question" | "garbage" | "query"; readonly as: Reply }
     | { readonly records: ReadonlyArray<dns.Answer> }
+    | { readonly services: ReadonlyArray<Service>; readonly ttl?: number }
   )
 
 export type Script = Reply | ReadonlyArray<Reply> | ((query: Query) => Reply)
@@ -113,7 +122,7 @@ export const startDnsServer = async (
   const contentOf = (query: Query, reply: Reply, depth = 0): Content => {
     if ("addresses" in reply) {
       const answers = reply.addresses.map(
-        (data): dns.Answer => ({ type: query.type as QueryType, name: query.name, ttl: reply.ttl ?? 60, data })
+        (data): dns.Answer => ({ type: query.type === "AAAA" ? "AAAA" : "A", name: query.name, ttl: reply.ttl ?? 60, data })
       )
       return { answers, authorities: [], rcode: "NOERROR" }
     }
@@ -123,6 +132,15 @@ export const startDnsServer = async (
       const target = { ...query, name: reply.cname }
       const rest = contentOf(target, next(target), depth + 1)
       return { ...rest, answers: [link, ...rest.answers] }
+    }
+    if ("services" in reply) {
+      const answers = reply.services.map(
+        ({ priority = 0, weight = 0, port, target }): dns.Answer => ({
+          ...{ type: "SRV", name: query.name, ttl: reply.ttl ?? 60 },
+          data: { priority, weight, port, target }
+        })
+      )
+      return { answers, authorities: [], rcode: "NOERROR" }
     }
     if ("records" in reply) return { answers: reply.records, authorities: [], rcode: "NOERROR" }
     if ("nodata" in reply) return { answers: [], authorities: soaOf(query.name, reply.soa), rcode: "NOERROR" }

@@ -242,16 +242,6 @@ describe("what is told", () => {
     assert.deepInclude(upstream.facts(), { resolution: "Failed", detail: "NXDOMAIN for b.test", addresses: 2 })
   })
 
-  it("is that SRV records are not served, and nothing is looked up in their place", async () => {
-    const names = handNames()
-    const endpoint = named("_https._tcp.a.test", 443, { at: { _tag: "Name", name: "_https._tcp.a.test", port: 443, srv: true } })
-    await using upstream = await liveUpstream({ endpoints: [endpoint], names })
-    const { failure } = await exchange(upstream)
-    assert.deepInclude(failure, { reason: "dns_empty", detail: "SRV records are not served (_https._tcp.a.test)" })
-    assert.deepInclude(upstream.facts(), { resolution: "Failed", detail: failure?.detail ?? "" })
-    assert.deepEqual(names.watched(), [])
-  })
-
   it("a defect in a watch does not leave the name unwatched", async () => {
     const names = handNames()
     names.set("a.test", { addresses: ["127.0.0.1"] })

@@ -13,7 +13,7 @@ const deadPort = async (): Promise<number> => {
 }
 
 const tiered = (endpoints: ReadonlyArray<Endpoint>, returnAfter = 60_000, more: Partial<LiveOptions> = {}) =>
-  liveUpstream({ endpoints, ...more, spec: { failover: { spill: 140, returnAfter, codes: [] } } })
+  liveUpstream({ endpoints, ...more, spec: { failover: { spill: 140, returnAfter, codes: [], response: null } } })
 
 const answeredBy = async (upstream: Parameters<typeof exchange>[0], more: Parameters<typeof exchange>[1] = {}) => {
   const { failure, peer } = await exchange(upstream, more)

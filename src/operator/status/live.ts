@@ -76,6 +76,7 @@ export const liveFacts = (upstreams: ReadonlyArray<string>, reports: ReadonlyArr
       addresses: Math.min(...facts.map((one) => one.addresses)),
       healthy: Math.min(...facts.map((one) => one.healthy)),
       tier: Math.max(...facts.map((one) => one.tier)),
+      ...(facts.some((one) => one.passedOver === true) ? { passedOver: true } : {}),
       ...(certificate === null ? {} : { certificate }),
       ...(failure === null ? {} : { lastFailure: cut(failure, longest.failure) })
     },

@@ -1,7 +1,7 @@
 // The behaviour fields of our Backend (timeouts, dns, connections, balancing, retries, failover, health) in the one vocabulary. Durations of the schema are milliseconds; `0s` means disabled (docs/external-api.md).
 
 import type { Backend, BackendCircuitBreaker, BackendConnections, BackendDNS, BackendTimeouts } from "#schemas/backend.ts"
-import type { Passing } from "#schemas/failover.ts"
+import type { Failover as WrittenFailover } from "#schemas/failover.ts"
 import type { TcpKeepalive as WrittenKeepalive } from "#schemas/tcpkeepalive.ts"
 import type { Behaviour, DnsContract, Failover, TcpKeepalive } from "../../snapshot/behaviour.ts"
 import { defaultDns } from "../../snapshot/behaviour.ts"
@@ -73,7 +73,7 @@ const defaultHold = { nxdomain: undefined, refused: undefined, servfail: undefin
 export const tcpKeepaliveOf = ({ idleTime, interval, probes }: WrittenKeepalive): Part<TcpKeepalive> =>
   said<TcpKeepalive>({ idle: idleTime, interval, probes })
 
-type Words = Omit<Partial<Backend["spec"]>, "failover"> & { readonly failover?: Passing }
+type Words = Omit<Partial<Backend["spec"]>, "failover"> & { readonly failover?: Omit<WrittenFailover, "backendRefs"> }
 
 /** The layer that a Backend is, or a policy of ours: only what it names. */
 export const behaviourOf = (spec: Words): Part<Behaviour> =>
@@ -89,11 +89,16 @@ export const behaviourOf = (spec: Words): Part<Behaviour> =>
         : (limits(spec.connections ?? {}, spec.circuitBreaker ?? {}) as Behaviour["limits"]),
     balance: map(spec.loadBalancer, balanceOf),
     retry: map(spec.retry, retryOf),
-    failover: map(spec.failover, ({ spillThreshold, returnAfter, statusCodes }) =>
+    failover: map(spec.failover, ({ spillThreshold, returnAfter, statusCodes, response }) =>
       said<Failover>({
         spill: spillThreshold,
         returnAfter: map(returnAfter, bounded),
-        codes: statusCodes.length === 0 ? undefined : statusCodes
+        codes: statusCodes.length === 0 ? undefined : statusCodes,
+        response: map(response, ({ statusCode, contentType, body }) => ({
+          status: statusCode,
+          contentType: contentType ?? "text/plain; charset=utf-8",
+          body: body?.inline ?? ""
+        }))
       })
     ) as Failover | undefined,
     health: map(spec.healthCheck, healthCheckOf),
@@ -102,7 +107,7 @@ export const behaviourOf = (spec: Words): Part<Behaviour> =>
     tcpKeepalive: map(spec.connections?.tcpKeepalive, tcpKeepaliveOf) as TcpKeepalive | undefined
   })
 
-/** Nameservers that cannot be asked, and fields of a later release. They are written by tenants, so their addresses are judged as literals (docs/dns.md). */
+/** Nameservers that cannot be asked. They are written by tenants, so their addresses are judged as literals (docs/dns.md). */
 const dnsProblems = (spec: BackendDNS, allowLoopback: boolean): ReadonlyArray<{ readonly reason: string; readonly message: string }> => {
   const problems: Array<{ readonly reason: string; readonly message: string }> = []
   for (const [index, written] of spec.nameservers.entries()) {
@@ -111,7 +116,6 @@ const dnsProblems = (spec: BackendDNS, allowLoopback: boolean): ReadonlyArray<{ 
     const refused = refusedClass(ip, allowLoopback)
     if (refused !== null) problems.push({ reason: "Invalid", message: backendNote.literal(path, ip, refused) })
   }
-  if (spec.srv !== undefined) problems.push({ reason: "UnsupportedValue", message: backendNote.later("spec.dns.srv") })
   return problems
 }
 

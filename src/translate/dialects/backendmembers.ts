@@ -9,7 +9,7 @@ import type { Endpoint } from "../../snapshot/upstream.ts"
 import { backendNote, describeIssues } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 import type { BackendRules } from "../features.ts"
-import { externalName } from "../hostname.ts"
+import { externalName, serviceName } from "../hostname.ts"
 import { serviceKind } from "../kinds.ts"
 import { describePolicy, tlsPolicyOf } from "../policy.ts"
 import { wireOf } from "../protocol.ts"
@@ -43,7 +43,7 @@ export interface Raw {
   readonly origin: Endpoint["origin"]
   /** An fqdn or ip endpoint: not of a Service. */
   readonly outside: boolean
-  /** The port that was declared (a Service's, not its targetPort): 443 and BackendTLSPolicy sections go by it. null: a Unix socket. */
+  /** The port that was declared (a Service's, not its targetPort): 443 and BackendTLSPolicy sections go by it. null: a Unix socket, or a service whose records say it. */
   readonly port: number | null
 }
 
@@ -170,9 +170,12 @@ const membersOf = (
   if (endpoint.refused !== undefined) return problem(endpoint.refused.message, endpoint.refused.reason)
   if (endpoint.fqdn !== undefined) {
     const { hostname, port } = endpoint.fqdn
-    const name = externalName(hostname, rules)
+    // The schema wants a port of all others.
+    const name = port === undefined ? serviceName(hostname, rules) : externalName(hostname, rules)
     if (Result.isFailure(name)) return problem(`${path}.fqdn.hostname: ${name.failure}`)
-    return one(endpoint, { _tag: "Name", name: name.success, port, srv: false }, port)
+    if (port !== undefined) return one(endpoint, { _tag: "Name", name: name.success, port, srv: false }, port)
+    // Its ports are not known here: the service says what is spoken.
+    return one({ tls: hostname.startsWith("_https."), ...endpoint }, { _tag: "Name", name: name.success, port: 0, srv: true }, null)
   }
   if (endpoint.ip !== undefined) {
     const { address, port } = endpoint.ip

@@ -12,6 +12,10 @@ export interface Tiered extends Balanced {
   readonly tier: number
   /** It takes new requests only when nobody else of its tier can. */
   readonly draining: boolean
+  /** Whose ranks are one order; null: it has none. */
+  readonly group: string | null
+  /** Within its group, the lowest that can serve is the one whose turn it is. */
+  readonly rank: number
   /** Its first answer may still come. */
   readonly pending: boolean
   /** It has an address that may be dialled. */
@@ -41,6 +45,9 @@ export interface TierOptions<A> {
 interface Tier<A> {
   readonly number: number
   readonly balancer: Balancer<A>
+  /** Those whose turn it is, and the others in theirs. */
+  readonly own: ReadonlyArray<A>
+  readonly reserve: ReadonlyArray<A>
   /** Of the requests. */
   share: number
   /** Somebody of it is trusted to serve. */
@@ -52,6 +59,24 @@ const weight = (members: ReadonlyArray<Tiered>): number => members.reduce((sum, 
 const earlier = (a: number | null, b: number | null): number | null => (a === null || b === null ? (a ?? b) : Math.min(a, b))
 
 const able = (member: Tiered): boolean => member.usable && member.healthy && !member.unreachable
+
+const lowest = (members: ReadonlyArray<Tiered>): number =>
+  members.reduce((rank, member) => Math.min(rank, member.rank), Number.POSITIVE_INFINITY)
+
+/** By group, the rank whose turn it is: the lowest of which somebody passes the first of the tests that anybody passes. */
+const ranksOf = <A extends Tiered>(
+  members: ReadonlyArray<A>,
+  ...tests: ReadonlyArray<(member: A) => boolean>
+): ReadonlyMap<string, number> => {
+  const groups = Map.groupBy(
+    members.filter(({ group }) => group !== null),
+    ({ group }) => group!
+  )
+  const ranks = new Map<string, number>()
+  for (const [group, own] of groups)
+    ranks.set(group, lowest(tests.map((test) => own.filter(test)).find((passed) => passed.length > 0) ?? own))
+  return ranks
+}
 
 /** The first list with somebody in it, and of that those who stay, if there are any. */
 const first = <A extends Tiered>(...lists: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> => {
@@ -70,8 +95,12 @@ export class Tiers<A extends Tiered> {
   #only: Balancer<A> | null = null
   /** What share of its requests it can serve, 0 to 1. */
   level = 0
-  /** The first tier that gets requests. */
+  /** The first tier that gets requests, or whose first answer is awaited: what nobody knows yet has not failed. */
   tier = 0
+  /** No tier is trusted to serve, and no first answer is awaited. */
+  spent = false
+  /** Nor can anybody serve who is not trusted yet. */
+  hopeless = false
   /** Those that take requests, and whose health is ignored for it. */
   panicking: ReadonlySet<number> = new Set()
 
@@ -80,8 +109,9 @@ export class Tiers<A extends Tiered> {
     this.#returns = new Returns(options.returnAfter)
   }
 
+  /** A request that fails in one may go on to another, of a tier or within it. */
   get several(): boolean {
-    return this.#tiers.length > 1
+    return this.#tiers.length > 1 || this.#tiers.some(({ reserve }) => reserve.length > 0)
   }
 
   /** Somebody may be picked. */
@@ -97,17 +127,22 @@ export class Tiers<A extends Tiered> {
     const numbers = [...new Set(weighed.map(({ tier }) => tier))].sort((a, b) => a - b)
     let left = 1
     const tiers = numbers.map((number): Tier<A> => {
-      const own = weighed.filter(({ tier }) => tier === number)
-      const trusted = own.filter((member) => this.#returns.trusted(member, now))
+      const all = weighed.filter(({ tier }) => tier === number)
+      const trust = (member: A) => this.#returns.trusted(member, now)
+      const ranks = ranksOf(all, trust, able, (member) => member.usable)
+      const own = all.filter(({ group, rank }) => group === null || ranks.get(group) === rank)
+      const reserve = own.length === all.length ? [] : all.filter((member) => !own.includes(member)).sort((a, b) => a.rank - b.rank)
+      const trusted = own.filter(trust)
       const share = Math.min(left, ((weight(trusted) / weight(own)) * this.#options.spill) / 100)
       left -= share
       const balancer = this.#balancers.get(number) ?? this.#options.make()
       this.#balancers.set(number, balancer)
       const usable = own.filter((member) => member.usable)
       const healthy = usable.filter((member) => member.healthy)
-      // Where there is no other tier to wait in, nobody who is healthy waits.
-      balancer.set(numbers.length === 1 ? first(healthy, usable) : first(trusted, own.filter(able), healthy, usable))
-      return { number, balancer, share, able: trusted.length > 0 }
+      // Where there is nobody else to wait for them, nobody who is healthy waits.
+      const alone = numbers.length === 1 && reserve.length === 0
+      balancer.set(alone ? first(healthy, usable) : first(trusted, own.filter(able), healthy, usable))
+      return { number, balancer, own, reserve, share, able: trusted.length > 0 }
     })
     for (const number of this.#balancers.keys()) if (!numbers.includes(number)) this.#balancers.delete(number)
     this.level = 1 - left
@@ -115,18 +150,21 @@ export class Tiers<A extends Tiered> {
     if (this.level > 0) for (const tier of tiers) tier.share /= this.level
     else this.#lastResort(weighed, tiers)
     const taking = tiers.filter(({ share }) => share > 0)
-    this.tier = taking[0]?.number ?? 0
-    this.#panic(weighed, taking)
+    const awaited = weighed.filter(({ pending }) => pending).reduce((lowest, { tier }) => Math.min(lowest, tier), Number.POSITIVE_INFINITY)
+    this.tier = Math.min(taking[0]?.number ?? 0, awaited)
+    this.spent = this.level === 0 && awaited === Number.POSITIVE_INFINITY
+    this.hopeless = this.spent && !weighed.some(able)
+    this.#panic(taking)
     this.#only = taking.length === 1 ? taking[0]!.balancer : null
     return due
   }
 
   /** While the tiers together can serve everything, none of them needs who is out. */
-  #panic(weighed: ReadonlyArray<A>, taking: ReadonlyArray<Tier<A>>): void {
+  #panic(taking: ReadonlyArray<Tier<A>>): void {
     const panicking = new Set<number>()
     const needed = this.several && this.level === 1 ? [] : taking
-    for (const { number, balancer } of needed) {
-      const usable = weighed.filter((member) => member.tier === number && member.usable)
+    for (const { number, balancer, own } of needed) {
+      const usable = own.filter((member) => member.usable)
       if (!panics(usable, this.#options.panic)) continue
       panicking.add(number)
       balancer.set(first(usable))
@@ -160,9 +198,9 @@ export class Tiers<A extends Tiered> {
 
   /** Somebody of the first tier that has others: a request that failed goes on to the next when nobody is left of its own. */
   nextBut(excluded: ReadonlySet<A>, affinity: number | null): A | null {
-    for (const { balancer } of this.#tiers) {
-      const found = balancer.nextBut(excluded, affinity)
-      if (found !== null) return found
+    for (const { balancer, reserve } of this.#tiers) {
+      const found = balancer.nextBut(excluded, affinity) ?? reserve.find((member) => member.usable && !excluded.has(member))
+      if (found !== undefined) return found
     }
     return null
   }

@@ -1,6 +1,6 @@
 // The ONE function of law 6: Host, SNI, certificate name, ALPN and probe Host of an endpoint are derived here and nowhere else.
 import { isIP } from "node:net"
-import type { Endpoint, IdentitySettings, Upstream } from "../../snapshot/upstream.ts"
+import { type Endpoint, type IdentitySettings, serviceDomain, type Upstream } from "../../snapshot/upstream.ts"
 
 export interface Identity {
   /** The Host line to send; "Request": the client's own. (No real value collides: names are lower case.) */
@@ -38,15 +38,20 @@ const alpnOf = (protocol: Upstream["protocol"]): ReadonlyArray<string> => {
   }
 }
 
-/** docs/external-api.md: explicit SNI, else the name to be verified, else the endpoint's own; never the client's Host. */
+/**
+ * docs/external-api.md: explicit SNI, else the name to be verified, else the endpoint's own; never the client's Host. A service's is the domain that it is of
+ * (RFC 6125 section 6.2.1): what its records say is not to be trusted with a name.
+ */
 export const identityOf = (settings: IdentitySettings, endpoint: Endpoint, protocol: Upstream["protocol"] = "auto"): Identity => {
   const at = endpoint.at
-  const name = at._tag === "Name" ? clean(at.name) : null
+  const service = at._tag === "Name" && at.srv
+  const name = at._tag !== "Name" ? null : service ? serviceDomain(clean(at.name)) : clean(at.name)
   const said = settings.sni ?? settings.certificateName ?? name
   const sni = endpoint.tls && said !== null && isIP(said) === 0 ? clean(said) : null
   const expected = settings.certificateName ?? settings.sni ?? name ?? (at._tag === "Address" ? at.ip : null)
   const certificateName = endpoint.tls && expected !== null ? clean(expected) : null
-  const own = at._tag === "Unix" ? "localhost" : withPort(name ?? (at as { readonly ip: string }).ip, at.port, endpoint.tls)
+  const own =
+    at._tag === "Unix" ? "localhost" : service ? name! : withPort(name ?? (at as { readonly ip: string }).ip, at.port, endpoint.tls)
   const unnamed = settings.host === "Name" && name === null
   const host = settings.host === "Request" || unnamed ? "Request" : typeof settings.host === "string" ? own : settings.host.name
   return {

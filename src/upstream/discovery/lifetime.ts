@@ -149,7 +149,7 @@ const causeOf = (lookup: Lookup, name: string): Cause => {
   const broken = answers.find((answer) => answer._tag === "Failed")
   return broken?._tag === "Failed"
     ? { class: broken.class, detail: broken.detail, negativeTtl: null }
-    : { class: "nodata", detail: `${name} has no addresses`, negativeTtl }
+    : { class: "nodata", detail: (lookup.A?._tag === "Nodata" ? lookup.A.detail : undefined) ?? `${name} has no addresses`, negativeTtl }
 }
 
 const failed = (life: Lifetime, lookup: Lookup, { name, contract, now, chance }: Moment): Lifetime => {

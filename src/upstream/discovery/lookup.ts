@@ -1,7 +1,7 @@
 // A and AAAA of one name, asked together (RFC 8305 section 3): a slow AAAA does not hold up a good A for longer than the resolution delay.
 import type { DnsContract } from "../../snapshot/behaviour.ts"
 import type { Exchange } from "./exchange.ts"
-import type { Answer, QuestionType } from "./message.ts"
+import type { Answer } from "./message.ts"
 import type { Nameserver } from "./nameserver.ts"
 import { type QueryTimings, query } from "./query.ts"
 import type { DnsFailureClass, DnsObserver } from "./resolution.ts"
@@ -16,7 +16,7 @@ export interface Lookup {
 /** Milliseconds that a good A waits for its AAAA before the first connection may begin. */
 const resolutionDelay = 50
 
-const typesOf = (family: DnsContract["family"]): ReadonlyArray<QuestionType> =>
+const typesOf = (family: DnsContract["family"]): ReadonlyArray<keyof Lookup> =>
   family === "IPv4" ? ["A"] : family === "IPv6" ? ["AAAA"] : ["A", "AAAA"]
 
 const failureOf = (answer: Answer): DnsFailureClass | null =>
@@ -59,4 +59,20 @@ export const lookup = (
       for (const each of open) each.cancel()
     }
   }
+}
+
+/** The records of a service, in the place of one family's addresses: all else of their life is the same. */
+export const lookupService = (
+  servers: ReadonlyArray<Nameserver>,
+  name: string,
+  timings: QueryTimings,
+  secure: SecureNameservers,
+  observer: DnsObserver,
+  done: (lookup: Lookup) => void
+): Exchange => {
+  const began = performance.now()
+  return query(servers, name, "SRV", timings, secure, (answer) => {
+    observer.onQuery("SRV", (performance.now() - began) / 1_000, failureOf(answer))
+    done({ A: answer, AAAA: null })
+  })
 }

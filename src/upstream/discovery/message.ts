@@ -2,8 +2,9 @@
 import { randomInt } from "node:crypto"
 import dns from "dns-packet"
 import { formatAddress, parseAddress } from "../dial/address.ts"
+import { recordText, serviceRecord } from "./record.ts"
 
-export type QuestionType = "A" | "AAAA"
+export type QuestionType = "A" | "AAAA" | "SRV"
 
 export interface Question {
   readonly id: number
@@ -11,10 +12,13 @@ export interface Question {
   readonly type: QuestionType
 }
 
-/** ttl in seconds: of addresses the minimum of the chain; of a negative answer min(SOA MINIMUM, SOA TTL) (RFC 2308), null without a SOA. */
+/**
+ * addresses: of a service, its records (record.ts). ttl in seconds: of addresses the minimum of the chain; of a negative answer min(SOA MINIMUM, SOA TTL)
+ * (RFC 2308), null without a SOA.
+ */
 export type Answer =
   | { readonly _tag: "Addresses"; readonly addresses: ReadonlyArray<string>; readonly ttl: number }
-  | { readonly _tag: "Nodata"; readonly ttl: number | null }
+  | { readonly _tag: "Nodata"; readonly ttl: number | null; readonly detail?: string }
   | { readonly _tag: "Nxdomain"; readonly ttl: number | null }
   | { readonly _tag: "Failed"; readonly class: "servfail" | "refused" | "timeout" | "other"; readonly detail: string }
 
@@ -26,16 +30,6 @@ export const mostAddresses = 64
 const longestChain = 8
 /** What fits through every path without fragments (DNS flag day 2020). */
 const payload = 1232
-
-/** A name that may be asked for: LDH labels (underscores exist), not an IPv4 address in any spelling; no search list ever applies. */
-export const isDnsName = (name: string): boolean => {
-  const bare = name.endsWith(".") ? name.slice(0, -1) : name
-  if (bare.length === 0 || bare.length > 253) return false
-  const labels = bare.split(".")
-  // A last label that reads as a number makes the whole an address to someone (0x7f.1, 127.1, 2130706433).
-  if (/^(?:\d+|0x[0-9a-f]*)$/i.test(labels.at(-1)!)) return false
-  return labels.every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label))
-}
 
 export const freshId = (): number => randomInt(0x1_0000)
 
@@ -137,14 +131,31 @@ export const readAnswer = (bytes: Buffer, question: Question): Reading => {
     return { _tag: "Failed", class: "other", detail: `the CNAME chain of ${name} loops or has more than ${longestChain} links` }
   const addresses = new Set<string>()
   let ttl = chain.ttl
+  let absent = false
   for (const record of packet.answers ?? []) {
     if (record.type !== question.type || canonical(record.name) !== chain.end || addresses.size === mostAddresses) continue
-    const address = parseAddress(record.data as string)
-    if (address === null) continue
-    addresses.add(formatAddress(address))
     ttl = Math.min(ttl, ttlOf(record.ttl))
+    if (isAbsent(record)) absent = true
+    const said = saidBy(record)
+    if (said !== null) addresses.add(said)
   }
-  return addresses.size === 0
-    ? { _tag: "Nodata", ttl: negativeTtl(packet, chain.end) }
-    : { _tag: "Addresses", addresses: [...addresses], ttl }
+  if (addresses.size > 0) return { _tag: "Addresses", addresses: [...addresses], ttl }
+  if (absent) return { _tag: "Nodata", ttl, detail: `${name} says that there is no such service: its target is "."` }
+  const none = { _tag: "Nodata", ttl: negativeTtl(packet, chain.end) } as const
+  return question.type === "SRV" ? { ...none, detail: `${name} has no SRV records that can be used` } : none
+}
+
+/** RFC 2782: a target of "." means that the service is decidedly not there. */
+const isAbsent = (record: dns.DecodedPacket["answers"] extends ReadonlyArray<infer A> | undefined ? A : never): boolean =>
+  record.type === "SRV" && (record.data.target === "." || record.data.target === "")
+
+/** null: what cannot be dialled. */
+const saidBy = (record: Parameters<typeof isAbsent>[0]): string | null => {
+  if (record.type === "SRV") {
+    const { priority = 0, weight = 0, port, target } = record.data
+    const found = serviceRecord(priority, weight, port, target)
+    return found === null ? null : recordText(found)
+  }
+  const address = record.type === "A" || record.type === "AAAA" ? parseAddress(record.data) : null
+  return address === null ? null : formatAddress(address)
 }

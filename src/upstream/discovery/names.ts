@@ -8,8 +8,8 @@ import { admit } from "../dial/policy.ts"
 import { type TrustRoots, trustRoots } from "../dial/roots.ts"
 import { canonicalName } from "../dial/rules.ts"
 import { answered, type Lifetime, passed, resumed, unborn, viewed, wakeAt } from "./lifetime.ts"
-import { type Lookup, lookup } from "./lookup.ts"
-import { isDnsName } from "./message.ts"
+import { type Lookup, lookup, lookupService } from "./lookup.ts"
+import { isDnsName } from "./name.ts"
 import { describeNameserver, type Nameserver, parseNameserver } from "./nameserver.ts"
 import { ipv6Usable } from "./order.ts"
 import { defaultTimings, type QueryTimings } from "./query.ts"
@@ -53,10 +53,14 @@ const defaultNamesPerNamespace = 4096
 /** A changed answer is on disk this long after, with all that changed meanwhile. */
 const saveAfter = "1 second"
 
+/** What is asked of a name: its addresses, or the records of the service that it names (RFC 2782), which stand in their place (record.ts). */
+export type NameKind = "Host" | "Service"
+
 interface Entry {
   readonly id: number
   readonly key: string
   readonly name: string
+  readonly kind: NameKind
   readonly contract: DnsContract
   readonly servers: ReadonlyArray<Nameserver>
   readonly share: Share
@@ -82,7 +86,9 @@ export class Names extends Context.Service<
       name: string,
       contract: DnsContract,
       addresses: AddressPolicy,
-      namespace: string
+      namespace: string,
+      /** Absent: Host. */
+      kind?: NameKind
     ) => Effect.Effect<NameWatch, never, Scope.Scope>
     readonly watched: () => ReadonlyArray<WatchedName>
     /** Names within the quotas of their namespaces, a name that two namespaces watch twice, and names that wait. */
@@ -192,9 +198,11 @@ const make = (options: NamesOptions) =>
           // Only who has nothing yet is in a hurry.
           if (entry.life.addresses.length === 0) take({ A, AAAA: null })
         }
-        const asking = lookup(servers, entry.name, entry.contract.family, timings, secure, observer, early, (all) =>
-          resume(Effect.succeed(all))
-        )
+        const done = (all: Lookup) => resume(Effect.succeed(all))
+        const asking =
+          entry.kind === "Service"
+            ? lookupService(servers, entry.name, timings, secure, observer, done)
+            : lookup(servers, entry.name, entry.contract.family, timings, secure, observer, early, done)
         return Effect.sync(asking.cancel)
       })
       take(found)
@@ -242,12 +250,17 @@ const make = (options: NamesOptions) =>
       return { life, current: viewed(life, contract, now) }
     }
 
-    const enter = (key: string, name: string, contract: DnsContract, servers: ReadonlyArray<Nameserver>, namespace: string): Entry => {
+    const enter = (
+      key: string,
+      { name, kind, contract, servers }: Pick<Entry, "name" | "kind" | "contract" | "servers">,
+      namespace: string
+    ): Entry => {
       const known = entries.get(key)
       const entry: Entry = known ?? {
         id: born++,
         key,
         name,
+        kind,
         contract,
         servers,
         share: join(servers),
@@ -279,7 +292,15 @@ const make = (options: NamesOptions) =>
       return FiberMap.remove(loops, entry.id)
     }
 
-    const watch = Effect.fnUntraced(function* (text: string, contract: DnsContract, addresses: AddressPolicy, namespace: string) {
+    const watch = Effect.fnUntraced(function* (
+      text: string,
+      written: DnsContract,
+      addresses: AddressPolicy,
+      namespace: string,
+      kind: NameKind = "Host"
+    ) {
+      // Records of a service have no family: they are kept as they come.
+      const contract: DnsContract = kind === "Host" ? written : { ...written, family: "IPv4Preferred" }
       const name = canonicalName(text)
       if (!isDnsName(name)) return refusedWatch(name, { reason: "dns_nxdomain", detail: `${JSON.stringify(text)} is not a DNS name` })
       const { servers, refused } = admitted(contract, addresses)
@@ -287,7 +308,7 @@ const make = (options: NamesOptions) =>
         yield* Effect.logWarning(`${name}: ${refused}`)
         if (servers.length === 0) return refusedWatch(name, { reason: "address_denied", detail: refused })
       }
-      const key = `${name} ${canonical([contract, servers])}`
+      const key = `${kind === "Host" ? "" : `${kind} `}${name} ${canonical([contract, servers])}`
       const excess: Resolution = {
         ...pending,
         state: "Failed",
@@ -299,7 +320,7 @@ const make = (options: NamesOptions) =>
       let entry: Entry | null = null
       const waiting = new Set<(resolution: Resolution) => void>()
       const enterNow = () => {
-        const entered = enter(key, name, contract, servers, namespace)
+        const entered = enter(key, { name, kind, contract, servers }, namespace)
         entry = entered
         for (const listener of waiting) {
           entered.listeners.add(listener)

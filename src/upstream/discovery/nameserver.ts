@@ -1,6 +1,6 @@
 // A nameserver as settings write it: `ip`, `ip:port`, `[v6]:port`, any of them behind `tcp@` or `tls@`; behind the latter a `#name` may follow.
 import { formatAddress, parseAddress } from "../dial/address.ts"
-import { isDnsName } from "./message.ts"
+import { isDnsName } from "./name.ts"
 
 export interface Nameserver {
   readonly ip: string

@@ -6,6 +6,7 @@ import { writeWhole } from "../../files/whole.ts"
 import { formatAddress, parseAddress } from "../dial/address.ts"
 import type { Kept, KeptAnswer } from "./lifetime.ts"
 import { mostAddresses } from "./message.ts"
+import { readRecord } from "./record.ts"
 
 export const rememberedFile = "dns.jsonl"
 
@@ -33,10 +34,16 @@ const keptOf = (value: unknown): Kept | null => {
   return { addresses: addresses.slice(0, mostAddresses).map(String), asOf }
 }
 
+/** An address, or a record of a service. */
+const canonical = (text: string): string | null => {
+  const address = parseAddress(text)
+  return address !== null ? formatAddress(address) : readRecord(text) === null ? null : text
+}
+
 /** Addresses are read when they are asked for: of a large file in one go they would hold up the start. */
 const readable = (kept: Kept | null): Kept | null => {
-  const addresses = kept?.addresses.map(parseAddress).filter((address) => address !== null)
-  return kept === null || addresses === undefined || addresses.length === 0 ? null : { ...kept, addresses: addresses.map(formatAddress) }
+  const addresses = kept?.addresses.map(canonical).filter((address) => address !== null)
+  return kept === null || addresses === undefined || addresses.length === 0 ? null : { ...kept, addresses }
 }
 
 /** A line that cannot be read is no answer: one cut off by a full disk costs itself. */

@@ -1,12 +1,13 @@
 // What is known of a name, as pools and balancers read it: plain data and a hot synchronous read.
 import type { Effect } from "effect"
 import type { ConnectReason } from "../../snapshot/reason.ts"
+import type { QuestionType } from "./message.ts"
 
 export interface Resolution {
   /** Pending: not tried to the end since the process started; addresses, if any, are those of the process before (remembered.ts). Fresh: a good answer, or one held after a failure. Stale: kept beyond the hold (law 7). Failed: nothing to dial. */
   readonly state: "Pending" | "Fresh" | "Stale" | "Failed"
   /**
-   * At most 64, canonical text, in the order to try them: the newest answer first, then `draining`. New connections may use all of them;
+   * Of a service its records (record.ts). At most 64, canonical text, in the order to try them: the newest answer first, then `draining`. New connections may use all of them;
    * what is missing here (and was here before) takes no new request any more.
    */
   readonly addresses: ReadonlyArray<string>
@@ -37,7 +38,7 @@ export interface NameWatch {
 /** What DNS work is told to metrics: a small interface, so that discovery needs no registry. Every label is bounded. */
 export interface DnsObserver {
   /** One question to the end (its tries and nameservers included). failure: null, or the class. */
-  readonly onQuery: (type: "A" | "AAAA", seconds: number, failure: DnsFailureClass | null) => void
+  readonly onQuery: (type: QuestionType, seconds: number, failure: DnsFailureClass | null) => void
   /** A name changed its state. */
   readonly onState: (name: string, from: Resolution["state"], to: Resolution["state"]) => void
 }

@@ -17,7 +17,11 @@ export interface AttemptsHost extends ExchangeHost {
   readonly spec: ExchangeHost["spec"] & Pick<Upstream, "failover">
   /** It has several tiers. */
   readonly tiered: boolean
-  readonly counts: ExchangeHost["counts"] & { failovers: number }
+  readonly counts: ExchangeHost["counts"] & {
+    failovers: number
+    /** Requests answered by `failover.response`. */
+    responses: number
+  }
 }
 
 export class Attempts implements Attempt, ResponseSink {

@@ -89,6 +89,9 @@ describe("live facts of a Backend", () => {
       addresses: 0,
       lastFailure: "dns_failed"
     })
+    assert.notProperty(live, "passedOver")
+    const passed = liveFacts(["u"], [report("a", facts({ tier: 1 })), report("b", facts({ passedOver: true }))], now)!
+    assert.deepInclude(passed["live"], { tier: 1, passedOver: true })
     assert.deepInclude(endpoints[0]!.addresses, { count: 0, first: ["192.0.2.1", "192.0.2.2"] })
   })
 
@@ -104,6 +107,7 @@ describe("live facts of a Backend", () => {
     assert.strictEqual(worth([report("a", facts({ addresses: 0, healthy: 0 }, [endpoint({ addresses: 0, healthy: 0 })]))]), "State")
     assert.strictEqual(worth([report("a", facts({ resolution: "Stale", detail: "SERVFAIL" }))]), "State")
     assert.strictEqual(worth([report("a", facts({ lastFailure: "connect_refused" }))]), "State")
+    assert.strictEqual(worth([report("a", facts({ passedOver: true }))]), "State")
     assert.strictEqual(worth([report("a", facts())], now + 2 * 86_400_000), "Message")
   })
 

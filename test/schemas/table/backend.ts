@@ -35,7 +35,30 @@ export const rows: ReadonlyArray<Row> = [
     { good: ["a.example", "a.example."], bad: [undefined, "", "*.a", "A.b", long(255)] },
     none
   ),
-  ...backend.field("a port is 1 to 65535", `${first}.fqdn.port`, { good: [1, 65535], bad: [undefined, 0, 65536, "443"] }, none),
+  ...backend.field("a port is 1 to 65535", `${first}.fqdn.port`, { good: [1, 65535], bad: [0, 65536, "443"] }, none),
+  backend.bad("a port is required of a host", { [first]: { fqdn: { hostname: "a.example" } } }, { at: `${first}.fqdn.port`, ...rule }),
+  ...["_https._tcp.a.example", "_web-2._tcp.a.example."].map((hostname) =>
+    backend.good(`a service ${hostname}`, { [first]: { fqdn: { hostname } }, "spec.dns": { srv: true } }, none)
+  ),
+  backend.bad(
+    "a port of a service",
+    { [first]: { fqdn: { hostname: "_https._tcp.a.example", port: 443 } }, "spec.dns": { srv: true } },
+    { at: `${first}.fqdn.port`, ...rule }
+  ),
+  ...[{}, { dns: {} }, { dns: { srv: false } }].map((more) =>
+    backend.bad(
+      `a service with ${JSON.stringify(more)}`,
+      { spec: { endpoints: [{ ip: { address: "192.0.2.1", port: 80 } }, { fqdn: { hostname: "_https._tcp.a.example" } }], ...more } },
+      { at: "spec.dns", ...rule }
+    )
+  ),
+  ...["_https._udp.a.example", "_https.a.example", "_._tcp.a.example", "_https._tcp", "a._tcp.example"].map((hostname) =>
+    backend.bad(
+      `${hostname}, which is no service`,
+      { [first]: { fqdn: { hostname } }, "spec.dns": { srv: true } },
+      { at: `${first}.fqdn.hostname`, ...none }
+    )
+  ),
   ...backend.field(
     "an address is a literal",
     "spec.endpoints[1].ip.address",

@@ -3,7 +3,7 @@ import { backend, rows as backends, first, none, rule } from "./backend.ts"
 import { rows as credentials } from "./credentials.ts"
 import { rows as policies } from "./egresspolicy.ts"
 import { rows as parameters } from "./gatewayparameters.ts"
-import type { Row } from "./row.ts"
+import { long, type Row } from "./row.ts"
 
 const behaviour: ReadonlyArray<Row> = [
   ...backend.field("a tier", `${first}.tier`, { good: [0, 15], bad: [-1, 16] }, none),
@@ -37,6 +37,48 @@ const behaviour: ReadonlyArray<Row> = [
     { "spec.failover": { statusCodes: [304] } },
     { at: "spec.failover.statusCodes[0]", ...none }
   ),
+  ...backend.field(
+    "a last answer",
+    "spec.failover.response",
+    {
+      good: [
+        { statusCode: 200 },
+        { statusCode: 599, contentType: "text/html; charset=utf-8", body: { inline: long(4_096) } },
+        { statusCode: 503, body: { type: "Inline", inline: "" } },
+        { statusCode: 304 }
+      ],
+      bad: []
+    },
+    none
+  ),
+  ...([100, 600] as const).map((statusCode) =>
+    backend.bad(
+      `a last answer of status ${statusCode}`,
+      { "spec.failover.response": { statusCode } },
+      { at: "spec.failover.response.statusCode", ...none }
+    )
+  ),
+  backend.bad("a last answer without a status", { "spec.failover.response": {} }, { at: "spec.failover.response.statusCode", ...none }),
+  backend.bad(
+    "a last answer of a type in two lines",
+    { "spec.failover.response": { statusCode: 200, contentType: "text/html\nX: y" } },
+    { at: "spec.failover.response.contentType", ...none }
+  ),
+  backend.bad(
+    "a last answer that is too long",
+    { "spec.failover.response": { statusCode: 200, body: { inline: long(4_097) } } },
+    { at: "spec.failover.response.body.inline", ...none }
+  ),
+  backend.bad(
+    "a last answer kept elsewhere",
+    { "spec.failover.response": { statusCode: 200, body: { type: "ValueRef", inline: "a" } } },
+    { at: "spec.failover.response.body.type", ...none }
+  ),
+  backend.bad(
+    "a last answer with a body that its status has not",
+    { "spec.failover.response": { statusCode: 204, body: { inline: "a" } } },
+    { at: "spec.failover.response.body", ...rule }
+  ),
   backend.good("a return at once", { "spec.failover": { returnAfter: "0s" } }, none),
   backend.bad("a return after no time", { "spec.failover": { returnAfter: "soon" } }, { at: "spec.failover.returnAfter", ...none }),
   backend.good(
@@ -56,7 +98,7 @@ const behaviour: ReadonlyArray<Row> = [
         obsoleteGrace: "30s",
         staleLimit: "10m",
         family: "IPv4Preferred",
-        srv: { name: "_a" }
+        srv: true
       }
     },
     none

@@ -90,13 +90,41 @@ describe("endpoints of a Backend", () => {
     )
     assert.isUndefined(spec.failover)
   })
+  it("that are names of services have no port of their own, TLS by what the service is called or the Backend says, and a domain that is judged", () => {
+    const service = (name: string, more = "dns: {srv: true}") => made(`{fqdn: {hostname: ${name}}}`, more)
+    const { endpoints, spec } = service("_https._tcp.Search.vendor.example.".toLowerCase())
+    assert.deepEqual(endpoints[0]!.at, { _tag: "Name", name: "_https._tcp.search.vendor.example", port: 0, srv: true })
+    assert.deepEqual([endpoints[0]!.tls, spec.tls?.verify, spec.external], [true, true, true])
+    assert.isFalse(service("_web._tcp.search.vendor.example").endpoints[0]!.tls)
+    assert.isTrue(service("_web._tcp.search.vendor.example", "dns: {srv: true}, tls: {mode: ServerOnly}").endpoints[0]!.tls)
+    assert.isFalse(service("_https._tcp.search.vendor.example", "dns: {srv: true}, protocol: HTTP").endpoints[0]!.tls)
+    for (const [name, why] of [
+      ["_https._tcp.kubernetes.default.svc.cluster.local", "cluster's own domain"],
+      ["_https._tcp.localhost", "means this machine"],
+      ["_https._tcp.metadata.google.internal", "metadata"],
+      ["_https._tcp.single", "single label"]
+    ] as const) {
+      const refused = of(backend(`{fqdn: {hostname: ${name}}}`, "dns: {srv: true}"))
+      assert.strictEqual(refused.problem?.reason, "InvalidAddress")
+      assert.include(refused.problem?.message, why)
+    }
+  })
   it("pass their requests on as the Backend says, and as usual where it does not", () => {
     const { spec } = made(fqdn(), "failover: {returnAfter: 1m}")
-    assert.deepEqual(spec.failover, { spill: 140, returnAfter: 60_000, codes: [] })
+    assert.deepEqual(spec.failover, { spill: 140, returnAfter: 60_000, codes: [], response: null })
     assert.deepEqual(made(fqdn(), "failover: {spillThreshold: 100, returnAfter: 0s, statusCodes: [503]}").spec.failover, {
       spill: 100,
       returnAfter: 0,
-      codes: [503]
+      codes: [503],
+      response: null
+    })
+    const said = made(fqdn(), 'failover: {response: {statusCode: 503, contentType: text/html, body: {inline: "<p>later"}}}').spec
+    assert.deepEqual(said.failover?.response, { status: 503, contentType: "text/html", body: "<p>later" })
+    assert.strictEqual(said.provenance["failover.response"]?.name, "api")
+    assert.deepEqual(made(fqdn(), "failover: {response: {statusCode: 204}}").spec.failover?.response, {
+      status: 204,
+      contentType: "text/plain; charset=utf-8",
+      body: ""
     })
     assert.strictEqual(spec.provenance["failover.returnAfter"]?.name, "api")
     assert.isUndefined(made(fqdn(), "failover: {}").spec.failover)
@@ -263,8 +291,7 @@ describe("what is not served yet is refused by its name", () => {
     ...["{max-age: '9'}", "{a b: c}", "{a: 'b; Domain=c'}"].map((attributes): [string, string] => [
       `loadBalancer: {type: ConsistentHash, consistentHash: {type: Cookie, cookie: {name: a, ttl: 1h, attributes: ${attributes}}}}`,
       "spec.loadBalancer.consistentHash.cookie.attributes: "
-    ]),
-    ["dns: {srv: {}}", "spec.dns.srv"]
+    ])
   ])("%s", (more, field) => {
     const yaml = backend(fqdn(), more)
     assert.deepEqual([of(yaml).upstream, of(yaml).why, of(yaml).problem?.reason], [null, "invalid_backend", "UnsupportedValue"])

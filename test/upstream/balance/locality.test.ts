@@ -65,7 +65,7 @@ describe("an upstream", () => {
     return [...new Set(seen)].sort((a, b) => a - b)
   }
   const sorted = (...ports: ReadonlyArray<number>) => [...ports].sort((a, b) => a - b)
-  const failover = { spill: 140, returnAfter: 0, codes: [] }
+  const failover = { spill: 140, returnAfter: 0, codes: [], response: null }
 
   it("serves from its zone; from the others when that cannot be reached, and again from its own when it can", async () => {
     const a = await startOrigin()

@@ -20,6 +20,8 @@ const member = (key: string, said: Partial<Tiered> = {}): Member => ({
   load: 0,
   tier: 0,
   draining: false,
+  group: null,
+  rank: 0,
   pending: false,
   usable: true,
   healthy: true,
@@ -76,6 +78,49 @@ describe("the endpoints in use", () => {
     expect(keys(member("a", { healthy: false }), member("c", { tier: 1 }))).toEqual(["c"])
     expect(keys(member("a", { unreachable: true }), member("c", { tier: 1 }))).toEqual(["c"])
     expect(start([member("a", { unreachable: true }), member("c", { tier: 7 })]).tiers.tier).toBe(7)
+  })
+
+  it("of one group are those of the lowest rank that can serve, and the others follow a failure", () => {
+    const ranked = (key: string, rank: number, more: Partial<Tiered> = {}) => member(key, { group: "g", rank, ...more })
+    const down = { unreachable: true }
+    expect(keys(ranked("a", 10), ranked("b", 10), ranked("c", 20))).toEqual(["a", "b"])
+    expect(keys(ranked("a", 10, down), ranked("b", 10), ranked("c", 20))).toEqual(["b"])
+    expect(keys(ranked("a", 10, down), ranked("c", 20), ranked("d", 30))).toEqual(["c"])
+    // Ranks are one order within a group alone, and nothing to who has none.
+    expect(keys(ranked("a", 10), member("x", { group: "h", rank: 20 }), member("y"))).toEqual(["a", "x", "y"])
+    // The next tier is asked when no rank can serve, and a rank that stands by takes no share of it.
+    expect(keys(ranked("a", 10, down), ranked("c", 20), member("z", { tier: 1 }))).toEqual(["c"])
+    expect(keys(ranked("a", 10, down), ranked("c", 20, down), member("z", { tier: 1 }))).toEqual(["z"])
+    const [a, c, d, z] = [ranked("a", 10), ranked("c", 20), ranked("d", 30, { usable: false }), member("z", { tier: 1 })]
+    const e = ranked("e", 40)
+    const { tiers } = start([d, e, c, a, z])
+    const asked: Array<string> = []
+    const tried = new Set<Tiered>()
+    for (let next = tiers.nextBut(tried, null); next !== null; next = tiers.nextBut(tried, null)) {
+      asked.push(next.key)
+      tried.add(next)
+    }
+    expect(asked).toEqual(["a", "c", "e", "z"])
+    expect([start([a]).tiers.several, start([a, c]).tiers.several]).toEqual([false, true])
+  })
+
+  it("are told by their tier; one whose first answer is awaited has not failed", () => {
+    const awaited = member("a", { usable: false, pending: true })
+    const told = (...members: ReadonlyArray<Tiered>) => {
+      const { tier, spent, hopeless } = start(members).tiers
+      return [tier, spent, hopeless]
+    }
+    expect(told(awaited, member("c", { tier: 1 }))).toEqual([0, false, false])
+    expect(told(awaited)).toEqual([0, false, false])
+    expect(told(member("a", { usable: false }), member("c", { tier: 1 }))).toEqual([1, false, false])
+    expect(told(member("a", { unreachable: true }), member("c", { tier: 1, healthy: false }))).toEqual([0, true, true])
+    expect(told()).toEqual([0, true, true])
+    // Who failed and can serve again has no trust yet, and may serve where nobody else does.
+    const lapsed = member("a", { unreachable: true })
+    const { tiers, set } = start([lapsed])
+    lapsed.unreachable = false
+    set()
+    expect([tiers.level, tiers.spent, tiers.hopeless]).toEqual([0, true, false])
   })
 
   it("of a single tier are the healthy, reachable or not, and all of them where nobody is healthy", () => {

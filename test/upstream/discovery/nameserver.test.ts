@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { isDnsName } from "#src/upstream/discovery/message.ts"
+import { isDnsName } from "#src/upstream/discovery/name.ts"
 import { describeNameserver, parseNameserver } from "#src/upstream/discovery/nameserver.ts"
 import { orderAddresses } from "#src/upstream/discovery/order.ts"
 import { parseResolvConf, readResolvConf } from "#src/upstream/discovery/resolvconf.ts"

@@ -277,7 +277,7 @@ describe("tiers", () => {
     await using upstream = await judged(
       {
         endpoints: [at(a.port), at(b.port), at(standby.port, { tier: 1 })],
-        spec: { failover: { spill: 140, returnAfter: 0, codes: [] } }
+        spec: { failover: { spill: 140, returnAfter: 0, codes: [], response: null } }
       },
       { baseEjection: 2_000, serverErrors: 2 }
     )
