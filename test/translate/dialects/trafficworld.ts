@@ -1,4 +1,4 @@
-// Two Gateways' worth of routes around one BackendTrafficPolicy of either group: what is made of them with any spec of it.
+// A Gateway and its routes around one BackendTrafficPolicy of either group: what is made of them with any spec of it, and what it is told.
 import type { ObjectKey } from "#schemas/meta.ts"
 import { makeTranslate } from "#src/translate/translate.ts"
 import { ownClass, settings, world } from "../world.ts"
