@@ -165,7 +165,12 @@ const wire: ReadonlyArray<Row> = [
   dns("obsoleteGrace", "a duration", { obsoleteGrace: "7s" }, "absent: 30s"),
   dns("staleLimit", "a duration", { staleLimit: "7m" }, "absent: 10m"),
   dns("family", "`IPv4`, `IPv6`, `IPv4Preferred`, `IPv6Preferred`, `Both`", { family: "IPv6" }, "absent: both"),
-  dns("srv", "anything", { srv: {} }, later),
+  {
+    fields: ["dns.srv", "endpoints.fqdn.hostname"],
+    value: "`true`, the name of a service",
+    spec: { ...at({ fqdn: { hostname: "_https._tcp.vendor.example" } }), dns: { srv: true } },
+    meaning: "its SRV records say which hosts serve it, on which ports, in which order and shares"
+  },
   ...(
     [
       ["maxConnections", 7, "absent: 1024"],
@@ -251,6 +256,14 @@ const again: ReadonlyArray<Row> = [
   failover("backendRefs.port", "the port of a Service", { backendRefs: [{ name: "standby", port: 9000 }] }, "of a Service it must be said"),
   failover("backendRefs.name", "one that is not there", behind({ name: "none" }), "it is passed over", { named: "none" }),
   failover("statusCodes", "400 to 599", { statusCodes: [503] }, "answers that pass on, of requests that may be repeated"),
+  failover("response.statusCode", "200 to 599", { response: { statusCode: 503 } }, "answered once nobody is left who can serve"),
+  failover(
+    "response.contentType response.body.type response.body.inline",
+    "a text",
+    { response: { statusCode: 200, contentType: "application/json", body: { type: "Inline", inline: "[]" } } },
+    "what that answer says; absent: nothing",
+    { over: { response: { statusCode: 200 } } }
+  ),
   failover("spillThreshold", "100 to 1000", { spillThreshold: 200 }, "absent: 140, so below 72 %"),
   failover("returnAfter", "a duration", { returnAfter: "7s" }, "absent: 10s")
 ]
