@@ -1,5 +1,6 @@
 // Statuses of kinds that others have made too, and of our Backend, written to a real API server with the rights of deploy/install.yaml and no others: an Ingress of
 // networking.k8s.io has its addresses, one of Voyager keeps its status and is told of by an Event, a policy of Envoy Gateway has an entry of ours beside theirs.
+import { join } from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { withClusterPrograms } from "../cluster/shared.ts"
 import { type Installation, openInstallation, system } from "../faults/installation.ts"
@@ -38,6 +39,8 @@ await withClusterPrograms("with the operator's own rights", () => {
   const envoys = "apis/gateway.envoyproxy.io/v1alpha1"
   const gatewayApi = "apis/gateway.networking.k8s.io/v1"
   const own = "apis/gateway.sluice.dev/v1alpha1"
+  const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+  const dialect = join(import.meta.dirname, "..", "..", "deploy", "dialects", "envoy-gateway.yaml")
 
   const get = async (path: string): Promise<Any> => (await installation.plane.request("GET", path)).body
   const make = async (api: string, plural: string, kind: string, name: string, spec: object, annotations: object = {}) => {
@@ -64,15 +67,11 @@ await withClusterPrograms("with the operator's own rights", () => {
   beforeAll(async () => {
     installation = await openInstallation(["gatewayclasses", "gateways", "httproutes", "referencegrants", "backendtlspolicies"])
     const { plane, way } = installation
-    for (const one of [
-      crd("gateway.envoyproxy.io", "v1alpha1", "BackendTrafficPolicy", "backendtrafficpolicies"),
-      crd("voyager.appscode.com", "v1beta1", "Ingress", "ingresses")
-    ]) {
-      const { status } = await plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", { body: one })
-      expect(status).toBe(201)
-      const { group, names, versions } = one.spec
-      await plane.eventually(`/apis/${group}/${versions[0]!.name}/${names.plural}?limit=1`, (answer) => answer.status === 200, 60_000)
-    }
+    const voyager = crd("voyager.appscode.com", "v1beta1", "Ingress", "ingresses")
+    expect((await plane.request("POST", crds, { body: voyager })).status).toBe(201)
+    await plane.kubectl(["create", "-f", dialect])
+    for (const collection of [`/${voyagers}/ingresses`, `/${envoys}/backends`, `/${envoys}/backendtrafficpolicies`])
+      await plane.eventually(`${collection}?limit=1`, (answer) => answer.status === 200, 60_000)
     namespace = await plane.namespace("shop")
     await make(gatewayApi, "gateways", "Gateway", "web", {
       gatewayClassName: "sluice",
@@ -126,6 +125,36 @@ await withClusterPrograms("with the operator's own rights", () => {
     )
     expect((await get(path)).status).toEqual(status)
   }, 60_000)
+
+  it("a Backend of Envoy Gateway in the short form of its documentation is served, a wrong one is told on its route", async () => {
+    const spec = {
+      appProtocol: "http",
+      endpoints: [
+        { fqdn: "quotes.example", port: 7443, protocol: "HTTPS" },
+        { ip: "192.0.2.8", port: 7443 }
+      ]
+    }
+    await make(envoys, "backends", "Backend", "quotes", spec)
+    expect((await get(at(envoys, "backends", "quotes"))).spec).toEqual(spec)
+    await make(gatewayApi, "httproutes", "HTTPRoute", "quotes", {
+      parentRefs: [{ name: "web" }],
+      rules: [{ backendRefs: [{ group: "gateway.envoyproxy.io", kind: "Backend", name: "quotes" }] }]
+    })
+    const told = async () => (await get(at(gatewayApi, "httproutes", "quotes"))).status?.parents[0].conditions
+    const resolved = async () => conditionsOf({ conditions: await told() })["ResolvedRefs"]
+    await until("it is resolved", async () => (await resolved()) === "True ResolvedRefs")
+    await edit(at(envoys, "backends", "quotes"), { spec: { endpoints: [{ fqdn: "quotes.example" }] } })
+    await until("it is not any more", async () => /^False /.test((await resolved()) ?? ""))
+    expect(JSON.stringify(await told())).toContain("spec.endpoints[0].port")
+  }, 60_000)
+
+  it("CRDs of another that are there already stay as they are", async () => {
+    const { plane } = installation
+    const path = `${crds}/backends.gateway.envoyproxy.io`
+    const before = (await get(path)).metadata.resourceVersion
+    await expect(plane.kubectl(["create", "-f", dialect])).rejects.toThrow("already exists")
+    expect((await get(path)).metadata.resourceVersion).toBe(before)
+  })
 
   it("a BackendTrafficPolicy has an entry of ours beside another's, which goes with its target", async () => {
     const path = at(envoys, "backendtrafficpolicies", "api")
