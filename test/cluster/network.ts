@@ -9,6 +9,9 @@ export const plan = {
   wire: "192.168.250.2",
   /** Addresses of the outside that are public ones everywhere: what an egress policy allows by itself. */
   public: ["20.20.20.20", "20.20.20.21", "20.20.20.22"],
+  /** Public ones that nobody has: the way to the first is told to be none, what is sent to the second is swallowed. */
+  unreachable: "20.20.20.30",
+  silent: "20.20.20.31",
   /** One that is private, and so needs an EgressPolicy. */
   private: "172.31.0.20",
   /** The bridge: the node's own address and its pods' gateway. */
@@ -46,6 +49,8 @@ export const layNetwork = (): void => {
   onNode(`address add ${plan.wire}/30 dev wire`)
   onNode("link set wire up")
   onNode(`route add default via ${plan.gateway}`)
+  onNode(`route add unreachable ${plan.unreachable}`)
+  onNode(`route add blackhole ${plan.silent}`)
   onNode(`link add ${bridge} type bridge`)
   onNode(`address add ${plan.node}/22 dev ${bridge}`)
   onNode(`link set ${bridge} up`)

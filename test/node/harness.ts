@@ -13,8 +13,12 @@ import { type DnsServer, startDnsServer } from "../support/dns.ts"
 /**
  * Addresses of the world outside, which are this process's own: origins listen on `outside.public` (public-class) and `outside.private` (needs an EgressPolicy),
  * by `startOrigin({ host, port, tls })` of test/support/origin.ts. Pods reach them, and this process reaches pods, Services and load balancers.
+ * Nobody has `outside.unreachable` and `outside.silent`.
  */
-export const outside = { public: plan.public, private: plan.private, gateway: plan.gateway } as const
+export const outside = {
+  ...{ public: plan.public, private: plan.private, gateway: plan.gateway },
+  ...{ unreachable: plan.unreachable, silent: plan.silent }
+} as const
 
 export interface NodeHarness extends Access, Images {
   /** The image of this checkout, as pods name it; `imageFile` is its tar. */
