@@ -1,4 +1,4 @@
-// Backend (gateway.sluice.dev/v1alpha1): a destination outside the cluster, declared. Fields that a later release serves are readable today.
+// Backend (gateway.sluice.dev/v1alpha1): a destination outside the cluster, declared.
 import { Result, Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
 import { addressPattern, IPAddress } from "./address.ts"

@@ -1,4 +1,4 @@
-// How a Backend spreads requests over its endpoints: the names of Envoy Gateway's BackendTrafficPolicy. What of them a later release serves is readable today.
+// How a Backend spreads requests over its endpoints: the names of Envoy Gateway's BackendTrafficPolicy.
 import { Schema } from "effect"
 import { defaulted, listOf, requiredList } from "./absent.ts"
 import { rules } from "./crd.ts"

@@ -43,12 +43,22 @@ const commented = ({ place, notes }: Printed): ReadonlyArray<string> => [
   ...notes.map(({ message }) => comment(`  ${message}`))
 ]
 
+/** An alias within what it stands for has no end. */
+const printable = (value: unknown): boolean => {
+  try {
+    return JSON.stringify(value) !== undefined
+  } catch {
+    return false
+  }
+}
+
 /** The text of a document without its markers, which are set anew. */
 const bare = (text: string): string =>
   text
     .replace(/^---[^\S\n]*(#[^\n]*)?\n/, "")
     .replace(/\n\.\.\.[^\S\n]*\n?$/, "\n")
-    .trimEnd()
+    // No more: blank lines at the end of a block scalar are its own.
+    .replace(/\r?\n$/, "")
 
 const yamlOf = async (
   pieces: ReadonlyArray<Piece>,
@@ -67,15 +77,17 @@ const yamlOf = async (
       return first === undefined ? [said.join("\n")] : [[...said, first].join("\n"), ...others]
     })
   })
-  return [...documents, ...more.map(yaml)].join("\n---\n")
+  // Applied in order: nothing may stand before the grant that it needs.
+  return [...more.map(yaml), ...documents].join("\n---\n")
 }
 
 export const main = async (invocation: Invocation): Promise<number> => {
   const settings = await settingsOf(invocation)
-  const { state, files } = await evaluatePaths(invocation.operands, settings)
+  const { state, files, faults } = await evaluatePaths(invocation.operands, settings)
   const parsed = [...files].flatMap(([file, text]) => chunks(text).map((chunk) => ({ text: chunk.text, ...parseChunk(file, chunk) })))
+  const endless = parsed.flatMap((piece) => [...piece.documents].filter(({ value }) => !printable(value)))
   const pieces = parsed
-    .map(({ text, documents }): Piece => ({ text, documents: [...documents] }))
+    .map(({ text, documents }): Piece => ({ text, documents: [...documents].filter((one) => !endless.includes(one)) }))
     .filter(({ documents }) => documents.length > 0)
   const documents = pieces.flatMap((piece) => piece.documents)
   const { manifests, more } = convert(
@@ -95,12 +107,16 @@ export const main = async (invocation: Invocation): Promise<number> => {
   )
   const problems = parsed.flatMap((piece) => piece.problems.filter(({ severity }) => severity === "Refused"))
   for (const problem of problems) process.stderr.write(`left out: ${describeProblem(problem)}\n`)
+  for (const { path, message, remedy } of faults) process.stderr.write(`left out: ${path}: ${message}. ${remedy}\n`)
+  for (const { file, line } of endless)
+    process.stderr.write(`left out: ${file}:${line}: it refers to itself, or is nested too deep to be written. Write it without\n`)
   const every = [...printed.values()]
   if (invocation.flags.get("output")?.[0] === "json") {
     for (const { place, notes } of every)
       for (const { message } of notes) process.stderr.write(`${comment(`${place}: ${message}`).slice(2)}\n`)
-    await print(JSON.stringify({ apiVersion: "v1", kind: "List", items: [...every.flatMap(({ values }) => values), ...more] }, null, 2))
+    await print(JSON.stringify({ apiVersion: "v1", kind: "List", items: [...more, ...every.flatMap(({ values }) => values)] }, null, 2))
   } else await print(await yamlOf(pieces, printed, more))
-  const whole = problems.length === 0 && every.every(({ notes }) => notes.every(({ severity }) => severity !== "Lost"))
+  const whole =
+    problems.length + faults.length + endless.length === 0 && every.every(({ notes }) => notes.every(({ severity }) => severity !== "Lost"))
   return whole ? exitCodes.accepted : exitCodes.refused
 }

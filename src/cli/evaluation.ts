@@ -9,6 +9,7 @@ import { changesBetween } from "../sources/assembly.ts"
 import { ephemeralKey } from "../sources/digestkey.ts"
 import { readOnce, readStandardInput } from "../sources/manifests.ts"
 import type { Problem } from "../sources/problem.ts"
+import type { Fault } from "../sources/reading.ts"
 import { type ClusterState, objectsOf } from "../state/state.ts"
 import { makeTranslate } from "../translate/translate.ts"
 import { UsageError } from "./session.ts"
@@ -18,6 +19,8 @@ export interface Evaluated extends Evaluation {
   readonly problems: ReadonlyArray<Problem>
   /** The texts by the names to tell people. */
   readonly files: ReadonlyMap<string, string>
+  /** What could not be read, problems among others. */
+  readonly faults: ReadonlyArray<Fault>
 }
 
 /** Reads and translates. A path that is not there, or nothing to read at all, is a UsageError. */
@@ -30,7 +33,7 @@ export const evaluatePaths = async (paths: ReadonlyArray<string>, settings: Sett
     throw new UsageError(`no manifests in ${paths.join(", ")}: files are taken by the endings .yaml, .yml and .json`)
   const changes = changesBetween(null, assembly, new Set())
   const evaluation = evaluate(makeTranslate(translateSettings(settings)), changes, (key) => assembly.demanded.get(key) ?? null)
-  return { ...evaluation, problems: assembly.problems, files: reading.files }
+  return { ...evaluation, problems: assembly.problems, files: reading.files, faults: reading.faults }
 }
 
 /** Where each object of a state is written: `gateway.yaml:12`. */

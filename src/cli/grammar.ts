@@ -129,7 +129,10 @@ export const commands: ReadonlyArray<Command> = [
       pathDetails,
       "Every object is printed where it stood; what is not converted as it was given. Comments say what could not be carried over (with --output json: standard error), and the exit code is 1 then."
     ],
-    examples: ["sluice convert manifests/ > converted.yaml", "kubectl get ingress,service,gateway -A -o yaml | sluice convert -"],
+    examples: [
+      "sluice convert manifests/ > converted.yaml",
+      "kubectl get ingresses,ingressclasses,services,gateways,gatewayclasses,namespaces -A -o yaml | sluice convert -"
+    ],
     completes: "files"
   },
   {

@@ -1,31 +1,33 @@
 // Manifests of other dialects as Gateway API and Sluice's own kinds (docs/convert.md). Pure: objects in, objects out, each where it stood; what cannot be carried over
 // is said of its object. Whatever would be served otherwise stays what it is, as Sluice serves the dialects themselves.
-import { Result } from "effect"
-import { type EnvoyTrafficPolicy, targetRefsOf } from "#schemas/dialects/envoytrafficpolicy.ts"
 import { unreadFields } from "#schemas/fields.ts"
 import { kindOf } from "#schemas/kinds.ts"
-import { describeKey, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
-import { envoyGroup, gatewayGroup, ownGroup } from "#schemas/reference.ts"
+import { describeKey, groupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { gatewayGroup } from "#schemas/reference.ts"
+import { canonical } from "../snapshot/digest.ts"
 import type { ClusterState } from "../state/state.ts"
 import type { LentListener } from "../translate/ingresstls.ts"
 import {
   backendKind,
   backendTlsPolicyKind,
   envoyBackendKind,
+  envoyTrafficPolicyKind,
   httpRouteKind,
   ingressKind,
   serviceKind,
+  trafficPolicyKind,
   voyagerIngressKind
 } from "../translate/kinds.ts"
 import type { TranslateSettings } from "../translate/settings.ts"
+import { refsOf, targetOf, trafficPolicies } from "../translate/trafficpolicy.ts"
 import { open } from "../translate/view.ts"
 import { makeEnvoyBackends } from "./envoybackends.ts"
 import { makeExternalNames } from "./externalname.ts"
 import { withListeners } from "./gateway.ts"
 import { type Ground, makeNotes } from "./ground.ts"
-import { convertIngress } from "./ingress.ts"
+import { type ConvertedIngress, convertIngress } from "./ingress.ts"
 import { unconverted } from "./ingressrefs.ts"
-import { type Fields, type Manifest, manifestOf } from "./manifest.ts"
+import { type Fields, isFields, itemsOf, type Manifest, manifestOf, specOf } from "./manifest.ts"
 import { makeNames } from "./name.ts"
 import { convertNote, type Note } from "./note.ts"
 import { type Becoming, rerouted } from "./reroute.ts"
@@ -47,8 +49,7 @@ export interface Conversion {
 const grantKind = groupKind(gatewayGroup, "ReferenceGrant")
 const ingressKinds: ReadonlySet<string> = new Set([ingressKind, voyagerIngressKind])
 const referring: ReadonlySet<string> = new Set([httpRouteKind, backendKind])
-const trafficPolicyKind = groupKind(envoyGroup, "BackendTrafficPolicy")
-const policies: ReadonlySet<string> = new Set([backendTlsPolicyKind, trafficPolicyKind, groupKind(ownGroup, "BackendTrafficPolicy")])
+const policies: ReadonlySet<string> = new Set([backendTlsPolicyKind, trafficPolicyKind, envoyTrafficPolicyKind])
 
 /** Routes of Gateway API that Sluice does not serve may name the same backends. */
 const isRoute = ({ value, key }: Manifest): boolean =>
@@ -56,15 +57,28 @@ const isRoute = ({ value, key }: Manifest): boolean =>
 
 /** Policies that speak of a listener of a Gateway, which no Ingress hears. */
 const ofListeners = ({ view }: Ground, gateway: ObjectKey): ReadonlyArray<ObjectKey> =>
-  view.list<EnvoyTrafficPolicy>(trafficPolicyKind).flatMap(({ meta, value }) => {
-    const { namespace } = parseKey(meta.key)
-    const speaks =
-      Result.isSuccess(value) &&
-      targetRefsOf(value.success.spec).some(
-        ({ group, kind, name, sectionName }) => sectionName !== undefined && objectKey(groupKind(group, kind), namespace, name) === gateway
-      )
-    return speaks ? [meta.key] : []
-  })
+  trafficPolicies(view)
+    .filter((policy) =>
+      refsOf(policy).some((ref) => ref.sectionName !== undefined && targetOf(parseKey(policy.meta.key).namespace, ref) === gateway)
+    )
+    .map(({ meta }) => meta.key)
+
+/** Who takes the same path of the same host at one Gateway as an Ingress before it: ages decided, which manifests to be made do not have. */
+const makeClaims = () => {
+  const claims = new Map<string, ObjectKey>()
+  return (key: ObjectKey, { gateway, routes }: ConvertedIngress): ReadonlyArray<Note> => {
+    const notes = new Map<string, Note>()
+    for (const { hostnames = ["*"], rules } of routes.map(specOf))
+      for (const host of itemsOf(hostnames))
+        for (const rule of itemsOf(rules)) {
+          const claim = canonical([gateway, host, isFields(rule) ? rule["matches"] : null])
+          const first = claims.get(claim) ?? key
+          claims.set(claim, first)
+          if (first !== key) notes.set(`${String(host)} ${first}`, convertNote.claimed(String(host), first))
+        }
+    return [...notes.values()]
+  }
+}
 
 /** values: objects as they are written, in their order. state: what they were read into, with every Secret that is asked for. */
 export const convert = (values: ReadonlyArray<Fields>, state: ClusterState, settings: TranslateSettings): Conversion => {
@@ -83,6 +97,7 @@ export const convert = (values: ReadonlyArray<Fields>, state: ClusterState, sett
   /** Of which nothing stays. */
   const gone = new Set<ObjectKey>()
 
+  const claimed = makeClaims()
   const ingress = (key: ObjectKey, value: Fields): ReadonlyArray<Fields> => {
     const made = convertIngress(ground, becoming, key)
     if (typeof made === "string") {
@@ -92,6 +107,7 @@ export const convert = (values: ReadonlyArray<Fields>, state: ClusterState, sett
     lent.set(made.gateway, [...(lent.get(made.gateway) ?? []), ...made.listeners])
     gone.add(key)
     for (const policy of ofListeners(ground, made.gateway)) say(key, convertNote.listenerPolicy(policy))
+    for (const note of claimed(key, made)) say(key, note)
     return made.routes
   }
 
@@ -134,7 +150,7 @@ export const convert = (values: ReadonlyArray<Fields>, state: ClusterState, sett
     const { kind } = parseKey(key)
     const tell = (note: Note) => say(key, note)
     if (policies.has(kind)) placed.set(manifest, [retargeted(view, became, manifest.value, tell)])
-    if (kind === trafficPolicyKind) tell(convertNote.trafficPolicy)
+    if (kind === envoyTrafficPolicyKind) tell(convertNote.trafficPolicy)
     if (kind === grantKind) placed.set(manifest, [regranted(became, manifest.value, tell)])
   }
   for (const key of gone)

@@ -29,8 +29,9 @@ export interface ConvertedIngress {
   readonly listeners: ReadonlyArray<LentListener>
 }
 
-/** An HTTPRoute has no more rules than this. */
+/** An HTTPRoute has no more rules than this, a Gateway no more listeners. */
 const mostRules = 16
+const mostListeners = 64
 
 const serviceOf = (ground: Ground, namespace: string, name: string): Service["spec"] | null => {
   const value = ground.view.get<Service>(objectKey(serviceKind, namespace, name))?.value
@@ -150,6 +151,11 @@ const portTaken = ({ view }: Ground, gateway: ObjectKey, lent: ReadonlyArray<Len
   return null
 }
 
+const listenersOf = ({ view }: Ground, gateway: ObjectKey): number => {
+  const value = view.get<Gateway>(gateway)?.value
+  return value !== undefined && Result.isSuccess(value) ? value.success.spec.listeners.length : 0
+}
+
 /** What an Ingress becomes; a string: it stays as it is, and why. */
 export const convertIngress = (ground: Ground, becoming: Becoming, key: ObjectKey): ConvertedIngress | string => {
   const { view, settings } = ground
@@ -163,6 +169,9 @@ export const convertIngress = (ground: Ground, becoming: Becoming, key: ObjectKe
   const lent = lentTo(view, settings, gateway)
   const taken = ground.given.has(gateway) ? null : portTaken(ground, gateway, lent.listeners)
   if (taken !== null) return taken
+  const lends = lent.listeners.filter(({ ingress }) => ingress === key)
+  const listeners = lent.listeners.length + listenersOf(ground, gateway)
+  if (lends.length > 0 && listeners > mostListeners) return convertNote.tooManyListeners(gateway, listeners, mostListeners)
   const { spec } = object.value.success
   const { annotations } = object.meta
   const read = key.startsWith(`${voyagerIngressKind}/`)
@@ -175,7 +184,9 @@ export const convertIngress = (ground: Ground, becoming: Becoming, key: ObjectKe
   for (const message of [...read.problems, ...read.fields, ...badTls, ...(tls?.problems ?? [])]) ground.say(key, lost(message))
   for (const message of foreignAnnotations(annotations, read.fields)) ground.say(key, lost(message))
   for (const message of read.notes) ground.say(key, told(message))
-  return { gateway, routes, listeners: lent.listeners.filter(({ ingress }) => ingress === key) }
+  const issued = [...annotations.keys()].filter((name) => /^(acme\.)?cert-manager\.io\//.test(name))
+  if (issued.length > 0 && lends.length > 0) ground.say(key, convertNote.issuer(issued, gateway))
+  return { gateway, routes, listeners: lends }
 }
 
 /** The listener that a Gateway has to have for one that an Ingress lent it. name: free among its own. */

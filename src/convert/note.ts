@@ -39,7 +39,24 @@ export const convertNote = {
     lost(`${describeKey(policy)} speaks of a listener: it holds for HTTPRoutes and did not for an Ingress`),
   grantWidened: (what: string): Note => told(`${what} was added`),
   grantFull: (what: string): Note => lost(`${what} is needed and has no room: a ReferenceGrant has at most 16 of each, so write another`),
-  selector: (kind: string): Note => told(`a targetSelector was added for what became Backends of it, for kind ${kind} alone`),
+  selector: (kind: string, others: boolean): Note =>
+    others
+      ? lost(
+          `a targetSelector was added for what became Backends of it, for kind ${kind} alone: it takes other Backends with these labels, too`
+        )
+      : told(`a targetSelector was added for what became Backends of it, for kind ${kind} alone`),
+  targetsFull: (needed: number, most: number): Note =>
+    lost(`spec.targetRefs: ${needed} are needed, and a policy has at most ${most}: split it`),
+  claimed: (host: string, by: ObjectKey): Note =>
+    lost(
+      `a path of ${host} is taken by ${describeKey(by)} as well: of the two the older one won, and now it is the first by name; remove one`
+    ),
+  tooManyListeners: (gateway: ObjectKey, count: number, most: number): string =>
+    `its TLS would give ${describeKey(gateway)} ${count} listeners, and a Gateway has at most ${most}: spread the Ingresses over several Gateways, or use wildcard certificates`,
+  issuer: (names: ReadonlyArray<string>, gateway: ObjectKey): Note =>
+    lost(
+      `metadata.annotations ${names.join(", ")}: the Certificate that is made of them goes with the Ingress: write a Certificate for its Secret, or give ${describeKey(gateway)} these annotations`
+    ),
   trafficPolicy: lost(
     "stays as it is: how such policies merge and replace each other has no other form, and Sluice serves them from here; what has to go with it can be said in spec of each Backend, and in timeouts and retry of the rules"
   )

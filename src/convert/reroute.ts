@@ -17,7 +17,8 @@ export interface Becoming {
 }
 
 const keyOf = (namespace: string, ref: Fields): ObjectKey | null => {
-  const { group = "", kind = "Service", name, namespace: other = namespace } = ref
+  // What is written and empty is as good as not written.
+  const [group, kind, name, other] = [ref["group"] ?? "", ref["kind"] ?? "Service", ref["name"], ref["namespace"] ?? namespace]
   return [group, kind, name, other].every((part) => typeof part === "string")
     ? objectKey(groupKind(group as string, kind as string), other as string, name as string)
     : null

@@ -4,7 +4,7 @@ import { groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts
 import { envoyGroup, gatewayGroup, networkingGroup, ownGroup, voyagerGroup } from "#schemas/reference.ts"
 import type { Service } from "#schemas/service.ts"
 import { canonical } from "../snapshot/digest.ts"
-import { envoyBackendKind, serviceKind } from "../translate/kinds.ts"
+import { backendKind, envoyBackendKind, serviceKind } from "../translate/kinds.ts"
 import type { View } from "../translate/view.ts"
 import { type Fields, isFields, itemsOf, namespaceOf, specOf } from "./manifest.ts"
 import { convertNote, type Note } from "./note.ts"
@@ -21,6 +21,9 @@ export interface Became {
   /** An Ingress of this group and namespace became HTTPRoutes. */
   readonly ingress: (group: string, namespace: string) => boolean
 }
+
+/** More entries no policy has, and no grant. */
+const most = 16
 
 const sameOnce = (items: ReadonlyArray<Fields>): ReadonlyArray<Fields> => {
   const seen = new Set<string>()
@@ -45,7 +48,7 @@ const targetsOf = (view: View, became: Became, namespace: string, ref: Fields): 
   const named = made.flatMap(({ port, name }) =>
     port === null
       ? [renamed(ref, name)]
-      : sectionName === undefined || portNamed(view, key, port) === sectionName
+      : (sectionName ?? null) === null || portNamed(view, key, port) === sectionName
         ? [renamed(whole, name)]
         : []
   )
@@ -58,12 +61,14 @@ export const retargeted = (view: View, became: Became, value: Fields, say: (note
   const { targetRef, targetRefs, targetSelectors, ...rest } = specOf(value)
   const written = [...(isFields(targetRef) ? [targetRef] : []), ...itemsOf(targetRefs).filter(isFields)]
   const refs = sameOnce(written.flatMap((ref) => targetsOf(view, became, namespace, ref)))
+  if (refs.length > most) say(convertNote.targetsFull(refs.length, most))
   const selectors = itemsOf(targetSelectors).flatMap((selector) => {
     if (!isFields(selector)) return [selector]
     const { group = gatewayGroup, kind } = selector
     const full = groupKind(String(group), String(kind))
     if ((full !== serviceKind && full !== envoyBackendKind) || became.all(full, namespace).length === 0) return [selector]
-    say(convertNote.selector(String(kind)))
+    const others = view.list(backendKind).some(({ meta }) => parseKey(meta.key).namespace === namespace)
+    say(convertNote.selector(String(kind), others))
     return [selector, { ...selector, group: ownGroup, kind: "Backend" }]
   })
   if (canonical(refs) === canonical(written) && canonical(selectors) === canonical(itemsOf(targetSelectors))) return value
@@ -72,9 +77,6 @@ export const retargeted = (view: View, became: Became, value: Fields, say: (note
     spec: { ...(refs.length === 0 ? {} : { targetRefs: refs }), ...(selectors.length === 0 ? {} : { targetSelectors: selectors }), ...rest }
   }
 }
-
-/** More entries a grant does not have. */
-const most = 16
 
 /** A ReferenceGrant that lets in, or lets reach, what became something else. */
 export const regranted = (became: Became, value: Fields, say: (note: Note) => void): Fields => {
@@ -96,7 +98,7 @@ export const regranted = (became: Became, value: Fields, say: (note: Note) => vo
     const full = groupKind(String(group), String(kind))
     return became
       .all(full, namespace)
-      .filter((key) => name === undefined || parseKey(key).name === name)
+      .filter((key) => (name ?? null) === null || parseKey(key).name === name)
       .flatMap((key) => became.backends(key).map((made) => ({ group: ownGroup, kind: "Backend", name: made.name })))
   })
   const widened = (list: unknown, more: ReadonlyArray<Fields>, field: string): ReadonlyArray<unknown> => {

@@ -21,10 +21,10 @@ const conditionIn = (conditions: ReadonlyArray<unknown>, type: string): Seen | n
 }
 
 /** By the reason of a condition; a word that is none of ours is the least. */
-const badness: Readonly<Record<string, number | undefined>> = { ...severity, Healthy: 0, Unhealthy: 1, AllListed: 0, NotListed: 1 }
+const badness: Readonly<Record<string, number | undefined>> = { ...severity, Healthy: 0, Unhealthy: 1 }
 
 /** The worst condition of a type over all our entries. */
-const worstIn = (status: unknown, type: "Resolved" | "Healthy" | "WouldRefuse", controller: string): Seen | null => {
+const worstIn = (status: unknown, type: "Resolved" | "Healthy", controller: string): Seen | null => {
   let worst: Seen | null = null
   for (const entry of [...listAt(status, "parents"), ...listAt(status, "ancestors")]) {
     if (stringAt(entry, "controllerName") !== controller) continue
@@ -111,6 +111,11 @@ export const eventsOf = (
     if (now !== null) tell(programmedTold(conditionIn(listAt(before, "conditions"), "Programmed"), now), "Program")
     return events
   }
+  if (kind === "EgressPolicy.gateway.sluice.dev") {
+    const trial = conditionIn(listAt(after, "conditions"), "WouldRefuse")
+    if (trial !== null) tell(trialTold(conditionIn(listAt(before, "conditions"), "WouldRefuse"), trial), "Judge")
+    return events
+  }
   if (field(after, "parents") === undefined && field(after, "ancestors") === undefined) return events
   const now = worstIn(after, "Resolved", controller)
   if (now !== null)
@@ -120,8 +125,6 @@ export const eventsOf = (
     )
   const health = worstIn(after, "Healthy", controller)
   if (health !== null) tell(healthTold(worstIn(before, "Healthy", controller), health), "Judge")
-  const trial = worstIn(after, "WouldRefuse", controller)
-  if (trial !== null) tell(trialTold(worstIn(before, "WouldRefuse", controller), trial), "Judge")
   const tier = tierIn(after)
   if (tier !== null) tell(tierTold(tierIn(before), tier), "FailOver")
   return events

@@ -17,4 +17,6 @@ export const followsFailure = (failure: UpstreamFailure, { method }: RequestHead
 
 /** An answer of upstream with this status would have gone on, too. */
 export const followsStatus = (status: number, { method }: RequestHead, plan: RetryPlan | null, upstream: LiveUpstream | null): boolean =>
-  plan?.rule?.codes.includes(status) === true || (idempotent.has(method) && upstream?.spec.failover?.codes.includes(status) === true)
+  // Nothing that may be asked once passes on.
+  plan?.rule?.attempts !== 0 &&
+  (plan?.rule?.codes.includes(status) === true || (idempotent.has(method) && upstream?.spec.failover?.codes.includes(status) === true))

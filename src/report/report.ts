@@ -51,7 +51,7 @@ export interface UpstreamFacts {
   readonly healthy: number
   /** The first that takes requests. */
   readonly tier: number
-  /** No tier of it is trusted to serve: requests go to what stands behind it, where that can. Absent: some is, or nothing stands there. */
+  /** No tier of it is trusted to serve: requests go to what stands behind it, where that can. Absent: some is, or nothing that asks stands there. */
   readonly passedOver?: true
   /** RFC 3339 of the soonest certificate expiry seen on its connections, or null. */
   readonly certificateExpires: string | null

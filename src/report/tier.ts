@@ -28,6 +28,6 @@ export const tierTold = (before: TierSeen | null, now: TierSeen): TierTold | nul
     reason: "FailedOver",
     note: Number.isFinite(to)
       ? `tier ${to} takes the requests that tier ${from} cannot serve${why}`
-      : `no tier can serve: requests go to what stands behind it${why}`
+      : `no tier can serve: requests go to what stands behind it, if anything does${why}`
   }
 }

@@ -27,9 +27,9 @@ export const readStandardInput = async (): Promise<string> => {
   for await (const part of process.stdin) {
     const bytes = Buffer.from(part as Uint8Array)
     size += bytes.length
-    // One byte more than is taken is enough for the reader to say that it is too much.
-    if (size > maxFileBytes + 1) break
     parts.push(bytes)
+    // More than is taken: the reader says so.
+    if (size > maxFileBytes) break
   }
   return Buffer.concat(parts).toString("utf8")
 }

@@ -47,6 +47,13 @@ const faultOf = (path: string, error: unknown): Fault => {
   return { path, message, remedy, missing: code === "ENOENT" || code === "ENOTDIR" }
 }
 
+const tooLarge = (path: string, what: string): Fault => ({
+  path,
+  message: `${what} more than a manifest may have (${maxFileBytes / 1024 / 1024} MiB)`,
+  remedy: "Split it into several files",
+  missing: false
+})
+
 /** What has no size to ask for: a pipe, or a device that may never end. null: one byte more than is taken. */
 const readStream = async (path: string): Promise<string | null> => {
   const parts: Array<Buffer> = []
@@ -93,18 +100,14 @@ export const read = async (paths: ReadonlyArray<string>, stdin: string | null): 
       if (seen.has(real)) return
       seen.add(real)
       const found = await stat(real)
-      const tooMuch = (what: string) => {
-        const message = `${what} more than a manifest may have (${maxFileBytes / 1024 / 1024} MiB)`
-        faults.push({ path, message, remedy: "Split it into several files", missing: false })
-      }
       if (found.size > maxFileBytes) {
-        tooMuch(`${Math.round(found.size / 1024 / 1024)} MiB are`)
+        faults.push(tooLarge(path, `${Math.round(found.size / 1024 / 1024)} MiB are`))
         return
       }
       // A device or a pipe in a folder would block for ever; named on the command line it is meant (`<(kubectl …)`).
       if (!found.isFile() && !named) return
       const text = found.isFile() ? await readFile(real, "utf8") : await readStream(real)
-      if (text === null) tooMuch("this device or pipe has")
+      if (text === null) faults.push(tooLarge(path, "this device or pipe has"))
       else files.set(path, text)
     } catch (error) {
       // Gone between listing and reading: an edit in progress, and a deletion is no fault.
@@ -134,7 +137,8 @@ export const read = async (paths: ReadonlyArray<string>, stdin: string | null): 
 
   for (const path of paths) {
     if (path === "-") {
-      if (stdin !== null) files.set(standardInput, stdin)
+      if (stdin !== null && Buffer.byteLength(stdin) > maxFileBytes) faults.push(tooLarge(standardInput, "it has"))
+      else if (stdin !== null) files.set(standardInput, stdin)
       continue
     }
     const found = await stat(path).catch((error: unknown) => error as NodeJS.ErrnoException)

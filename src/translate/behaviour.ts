@@ -15,6 +15,8 @@ export const said = <A extends object>(fields: { readonly [K in keyof A]?: A[K] 
 export interface Layer {
   readonly source: Source
   readonly part: Part<Behaviour>
+  /** Each block of it is one, whatever of it is said: of an Envoy policy the whole circuitBreaker counts, or nothing. */
+  readonly whole?: true
 }
 
 export interface MergedBehaviour {
@@ -62,10 +64,10 @@ const apart: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const groupOf = (block: string, field: string): string => apart[block]?.[field] ?? block
 
 /** Whose says of a block are told from each other, and all that it speaks of: where it is empty, all there is. */
-const groupsOf = (block: string, said: unknown): ReadonlyArray<string> => {
+const groupsOf = (block: string, said: unknown, whole: boolean): ReadonlyArray<string> => {
   if (apart[block] === undefined || !isRecord(said)) return [block]
   const fields = Object.keys(said)
-  return fields.length === 0 ? [block, ...Object.values(apart[block])] : fields.map((field) => groupOf(block, field))
+  return whole || fields.length === 0 ? [block, ...Object.values(apart[block])] : fields.map((field) => groupOf(block, field))
 }
 
 /** What is left of a block when others have taken theirs; undefined: nothing. */
@@ -82,10 +84,10 @@ const leftOf = (block: string, said: unknown, taken: ReadonlySet<string>): unkno
 export const nearestByBlock = (layers: ReadonlyArray<Layer>): ReadonlyArray<Layer> => {
   const taken = new Set<string>()
   const kept: Array<Layer> = []
-  for (const { source, part } of layers.toReversed()) {
+  for (const { source, part, whole = false } of layers.toReversed()) {
     const all = Object.entries(part)
     const left = all.map(([block, said]) => [block, leftOf(block, said, taken)] as const).filter(([, said]) => said !== undefined)
-    for (const group of all.flatMap(([block, said]) => groupsOf(block, said))) taken.add(group)
+    for (const group of all.flatMap(([block, said]) => groupsOf(block, said, whole))) taken.add(group)
     if (left.length > 0) kept.unshift({ source, part: Object.fromEntries(left) })
   }
   return kept

@@ -58,6 +58,8 @@ const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** Both kinds of merge are this one, as no list that is served has a key to be merged by: fields deep, lists and values whole. What was said for another type is not asked. */
 const merged = (under: unknown, over: unknown): unknown => {
   if (over === undefined) return under
+  // Open keys, as attributes of a cookie.
+  if (under instanceof Map && over instanceof Map) return new Map([...under, ...over])
   if (!isFields(under) || !isFields(over)) return over
   const fields: Record<string, unknown> = { ...under }
   for (const [name, value] of Object.entries(over)) fields[name] = merged(fields[name], value)
@@ -105,7 +107,7 @@ const saidBy = (links: ReadonlyArray<Link>): { readonly all: ReadonlyArray<Sayin
       run[block] = merged(run[block], words.spec[block])
       const traffic = trafficOf({ [block]: run[block] } as Blocks)
       if (block === "timeout") request = traffic.request
-      all.push({ near, source, part: traffic.part })
+      all.push({ near, source, part: traffic.part, whole: true })
     }
   }
   return { all, request }
@@ -127,7 +129,7 @@ export const governedBy = (view: View, chain: Chain): Governed =>
         const layers = (wanted: boolean): ReadonlyArray<Layer> =>
           all
             .filter(({ near }) => near === wanted)
-            .map(({ source, part }) => ({ source, part: retry === undefined ? part : without(part) }))
+            .map(({ near: _, part, ...layer }) => ({ ...layer, part: retry === undefined ? part : without(part) }))
             .filter(({ part }) => Object.keys(part).length > 0)
         return { refused: null, under: layers(false), over: layers(true), retry: retry ?? "Default", request, policies }
       })

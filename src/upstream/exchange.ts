@@ -130,7 +130,8 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   }
 
   #nobody(why: NoChoice): void {
-    if (this.#course === null || this.#tried === null) {
+    // Another tier that has nobody after all is no reason to begin anew, which costs an attempt.
+    if (this.#course === null || this.#tried === null || !this.#course.fresh) {
       this.#fail(why.reason, why.detail)
       return
     }
@@ -235,7 +236,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
       const goesOn = !last || this.#host.passTier(this.#tried, member)
       const choice = goesOn ? this.#host.choose(this.#tried, this.#request) : null
       if (choice !== null && !("reason" in choice)) {
-        if (choice.member.tier !== member.tier) this.#connects = 0
+        if (choice.member.tier !== member.tier || choice.member.rank !== member.rank) this.#connects = 0
         this.#take(choice)
         return
       }

@@ -266,7 +266,8 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   passTier(tried: Set<Member>, of: Member): boolean {
-    const passed = this.#list.filter(({ tier }) => tier === of.tier)
+    const after = ({ group, rank }: Member) => group !== null && group === of.group && rank > of.rank
+    const passed = this.#list.filter((member) => member.tier === of.tier && !after(member))
     if (this.#tiers.nextBut(new Set([...tried, ...passed]), null) === null) return false
     for (const member of passed) tried.add(member)
     return true
@@ -277,7 +278,11 @@ class Live implements LiveUpstream, AttemptsHost {
   }
 
   get level(): number {
-    this.#backed = true
+    if (!this.#backed) {
+      this.#backed = true
+      // What was no news while nobody stood behind it is now.
+      if (this.#tiers.level < 1) this.#news()
+    }
     return this.#tiers.level
   }
 

@@ -59,11 +59,14 @@ export class Roster {
     this.#again = true
     if (this.#calling) return
     this.#calling = true
-    while (this.#again) {
-      this.#again = false
-      this.#callOnce()
+    try {
+      while (this.#again) {
+        this.#again = false
+        this.#callOnce()
+      }
+    } finally {
+      this.#calling = false
     }
-    this.#calling = false
     // After those that they stand for have come, whose own answers are awaited then.
     for (const { member } of this.#entries.values())
       if (isService(member.endpoint) && !member.pending) this.#options.firstAnswers.settle(member)

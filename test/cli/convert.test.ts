@@ -48,6 +48,17 @@ describe("sluice convert", { timeout: 120_000 }, () => {
     expect(third.trim()).toBe(secret.trim())
   })
 
+  it("says what of the input it could not read, and exits 1: a loop without end, and more than may be given", async () => {
+    const loop = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: loop, namespace: shop}\ndata: &a {b: *a}\n"
+    const { code, out, err } = await sluice(["convert", "--output", "json", "-"], { stdin: `${loop}---\n${backend}` })
+    expect(code).toBe(1)
+    expect(err).toContain("left out: <stdin>:1: it refers to itself")
+    expect(JSON.parse(out).items).toHaveLength(1)
+    const large = await sluice(["convert", "-"], { stdin: `${backend}---\n# ${"x".repeat(64 * 1024 * 1024)}\n` })
+    expect([large.code, large.out.trim()]).toEqual([1, ""])
+    expect(large.err).toContain("left out: <stdin>: it has more than a manifest may have (64 MiB). Split it into several files")
+  })
+
   it("says in a comment why an object stays, and exits 1", async () => {
     const { code, out } = await sluice(["convert", "-"], { stdin: backend.replace("443 } }]", '443 } }], tls: { ciphers: ["a\\nb: c"] }') })
     expect(code).toBe(1)

@@ -235,3 +235,37 @@ spec: {rules: [{host: a.example, http: {paths: [${paths.join(", ")}]}}]}
     ])
   })
 })
+
+describe("what the schemas forgive", () => {
+  it("a namespace that is written and empty is the object's own", () => {
+    const text = `${edge}${backend("a", "")}${route("r", all(ref("a", ", namespace: ")))}`
+    const { all: every } = printed(text, "HTTPRoute", "gateway.networking.k8s.io")
+    expect(every.find(({ kind }) => kind === "HTTPRoute")!.spec.rules[0]!.backendRefs[0]).toMatchObject({
+      group: "gateway.sluice.dev",
+      name: "a"
+    })
+  })
+})
+
+describe("several Ingresses", () => {
+  const ingress = (name: string, host: string, annotations = "") => `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: ${name}, namespace: shop, annotations: {gateway.sluice.dev/gateway: edge${annotations}}}
+spec:
+  tls: [{hosts: [${host}], secretName: cert}]
+  rules: [{host: ${host}, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: ${name}, port: {number: 80}}}}]}}]
+---`
+  const notes = (text: string) => converted(text).manifests.flatMap((one) => one.notes.map(({ message }) => message))
+
+  it("whose path another takes as well is told so", () => {
+    const said = notes(`${edge}${ingress("b", "x.example")}${ingress("a", "x.example")}`)
+    expect(said.filter((message) => message.includes("a path of x.example is taken by Ingress shop/b as well"))).toHaveLength(1)
+  })
+
+  it("stays where its Gateway would have more listeners than it may", () => {
+    const many = Array.from({ length: 64 }, (_, n) => ingress(`i${n}`, `h${n}.example`)).join("")
+    const said = notes(`${edge}${many}`)
+    expect(said.filter((message) => message.includes("65 listeners, and a Gateway has at most 64"))).toHaveLength(64)
+  })
+})

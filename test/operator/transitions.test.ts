@@ -106,14 +106,14 @@ describe("Events", () => {
   })
 
   it("tell that mode Report would refuse, once however the entries grow, and that it would nothing more", () => {
-    const ancestors = (reason: string | null) => ({
-      ancestors: [{ controllerName: ours, conditions: reason === null ? [] : [condition("WouldRefuse", "x", reason, `${reason}!`)] }]
+    const status = (reason: string | null) => ({
+      conditions: reason === null ? [] : [condition("WouldRefuse", "x", reason, `${reason}!`)]
     })
     const step = (before: string | null, after: string | null) =>
       eventsOf(
         {
           ...{ key: "EgressPolicy.gateway.sluice.dev//vendors", apiVersion: "gateway.sluice.dev/v1alpha1", uid: "u" },
-          ...{ before: ancestors(before), after: ancestors(after) }
+          ...{ before: status(before), after: status(after) }
         },
         ours
       ).map(({ regarding, type, reason, action, note }) => `${regarding.kind} ${regarding.name} ${action} ${type} ${reason}: ${note}`)
@@ -142,7 +142,7 @@ describe("Events", () => {
     ])
     assert.deepEqual(step(null, { tier: 1 }), ["Warning FailedOver: tier 1 takes the requests that tier 0 cannot serve"])
     assert.deepEqual(step({ tier: 1 }, { tier: 0, passedOver: true }), [
-      "Warning FailedOver: no tier can serve: requests go to what stands behind it"
+      "Warning FailedOver: no tier can serve: requests go to what stands behind it, if anything does"
     ])
     assert.deepEqual(step({ tier: 0, passedOver: true }, { tier: 1 }), ["Normal FailedBack: tier 1 takes the requests again"])
     assert.deepEqual(step({ tier: 1 }, { tier: 0, lastFailure: "tls_expired" }), ["Normal FailedBack: tier 0 takes the requests again"])

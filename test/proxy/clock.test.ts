@@ -11,18 +11,18 @@ const turn = async () => {
 }
 
 it("a look that comes late judges nobody, the next one does, however late", async () => {
-  const clock = new Clock(2_400)
+  const clock = new Clock(24_000)
   let looks = 0
   const watched = { look: () => void looks++ }
   clock.add(watched)
   try {
-    standStill(700)
+    standStill(1_200)
     await turn()
     expect(looks).toBe(0)
-    standStill(700)
+    standStill(1_200)
     await turn()
     expect(looks).toBe(1)
-    standStill(700)
+    standStill(1_200)
     await turn()
     expect(looks).toBe(1)
   } finally {

@@ -30,7 +30,7 @@ describe("lines about tiers", () => {
     note(backend, facts(0, { passedOver: true }), facts(0))
     expect(lines).toEqual([
       "warning Backend shop/search for Gateway shop/edge: tier 1 takes the requests that tier 0 cannot serve (last failure: connect_refused)",
-      "warning Backend shop/search for Gateway shop/edge: no tier can serve: requests go to what stands behind it",
+      "warning Backend shop/search for Gateway shop/edge: no tier can serve: requests go to what stands behind it, if anything does",
       "info Backend shop/search for Gateway shop/edge: tier 0 takes the requests again"
     ])
   })

@@ -126,6 +126,31 @@ describe("the answer when nobody is left", () => {
     expect(await proxy.metric("sluice_upstream_failover_responses_total", {})).toBe(1)
   })
 
+  it("is given though a tier behind is out of health: no request goes round and round", async () => {
+    const looks = { _tag: "Http", method: "GET", path: "/look", host: null, expected: [200] } as const
+    const by = (look: number): Script => {
+      return ({ request, reply }) => reply({ status: request.target === "/look" ? look : 503, body: "busy" })
+    }
+    await using a = await startOrigin({ script: by(200) })
+    await using b = await startOrigin({ script: by(500) })
+    const times = { port: null, interval: 100, timeout: 5_000, unhealthyThreshold: 1, healthyThreshold: 1, panic: 50 }
+    await using proxy = await started(
+      sketch([at(a.port), at(b.port, { tier: 1 })], { ...withAnswer({ codes: [503], spill: 100 }), health: { probe: looks, ...times } })
+    )
+    await proxy.until(() => proxy.proxy.describe()!.upstreams[0]!.facts.healthy === 1)
+    const { body } = await ask(proxy.port(), "/x")
+    expect(Buffer.from(body, "latin1").toString()).toBe("<p>später")
+    expect(a.seen.filter(({ target }) => target === "/x").length).toBe(1)
+    expect(b.seen.filter(({ target }) => target === "/x").length).toBe(0)
+  })
+
+  it("is not given for an answer of who may be asked once alone", async () => {
+    await using origin = await startOrigin({ script: busy })
+    const retry = { codes: [], attempts: 0, backoff: 1, longest: 10, perTry: "Default" } as const
+    await using proxy = await started(sketch([at(origin.port)], { ...withAnswer({ codes: [503] }), retry }))
+    expect((await ask(proxy.port(), "/x")).body).toBe("busy")
+  })
+
   it("ends with the first connection that can be made, which no client waits for, trusted or not", async () => {
     const before = await startOrigin()
     const { port } = before

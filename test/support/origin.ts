@@ -5,6 +5,7 @@ import { once } from "node:events"
 import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from "node:net"
 import { PassThrough } from "node:stream"
 import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "node:tls"
+import { freePort } from "./port.ts"
 import { byChunks, byLength, type Framing, type OriginRequest, parseHead } from "./received.ts"
 import { type Exchange, makeExchange } from "./reply.ts"
 
@@ -163,7 +164,7 @@ export const startOrigin = async (options: OriginOptions = {}): Promise<Origin> 
     socket.on("error", () => {})
     socket.on("close", () => raw.delete(socket))
   })
-  if (options.path === undefined) server.listen(options.port ?? 0, options.host ?? "127.0.0.1")
+  if (options.path === undefined) server.listen(options.port ?? (await freePort()), options.host ?? "127.0.0.1")
   else server.listen(options.path)
   await once(server, "listening")
   const address = server.address() as AddressInfo | string

@@ -11,11 +11,15 @@ const bindable = (port: number) =>
 
 const given = new Set<number>()
 
+/** Of each of the processes that tests run in side by side. */
+const range = 5_000
+const first = 15_000 + range * (Number(process.env["VITEST_POOL_ID"] ?? 0) % 3)
+
 /** `count` different ports that nothing listens on now, and that this process has not been given before. */
 export const freePorts = async (count: number): Promise<ReadonlyArray<number>> => {
   const found: Array<number> = []
   while (found.length < count) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000)
+    const port = first + Math.floor(Math.random() * range)
     if (given.has(port) || !(await bindable(port))) continue
     given.add(port)
     found.push(port)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "vitest"
 import { defaultBehaviour } from "#src/snapshot/behaviour.ts"
-import { mergeBehaviour } from "#src/translate/behaviour.ts"
+import { mergeBehaviour, nearestByBlock } from "#src/translate/behaviour.ts"
+import { behaviourOf } from "#src/translate/dialects/backendbehaviour.ts"
 
 const backend = { kind: "Backend", namespace: "shop", name: "api", section: null }
 const policy = { kind: "Policy", namespace: "shop", name: "p", section: null }
@@ -35,5 +36,26 @@ describe("layers of behaviour", () => {
   it("bring no field of their own into the vocabulary", () => {
     const part = JSON.parse('{"timeouts": {"constructor": 1, "__proto__": {"connect": 7}, "other": 2}}') as object
     assert.deepEqual(mergeBehaviour([{ source: backend, part }]).behaviour, defaultBehaviour)
+  })
+})
+
+describe("blocks", () => {
+  const merged = (whole: boolean, ...parts: ReadonlyArray<ReturnType<typeof behaviourOf>>) =>
+    mergeBehaviour(nearestByBlock(parts.map((part) => ({ source: policy, part, ...(whole ? { whole } : {}) })))).behaviour
+  const keptAlive = behaviourOf({ connections: { keepAliveIdle: 60_000, tcpKeepalive: { idleTime: 9_000 } } })
+
+  it("that lie together and are told apart leave each other alone", () => {
+    const written = behaviourOf({ connections: { maxConnections: 10 }, circuitBreaker: { maxParallelRequests: 50 } })
+    const { limits, timeouts, tcpKeepalive } = merged(false, written, keptAlive)
+    assert.deepInclude(limits, { maxConnections: 10, maxRequests: 50 })
+    assert.strictEqual(timeouts.keepAliveIdle, 60_000)
+    assert.strictEqual(tcpKeepalive?.idle, 9_000)
+    assert.deepEqual(behaviourOf({ connections: {}, circuitBreaker: {}, failover: { statusCodes: [] } }), {})
+  })
+
+  it("of Envoy's words are whole: the nearest that has one counts alone", () => {
+    const [far, near] = [{ limits: { maxConnections: 1 } }, { limits: { maxRequests: 50 } }]
+    assert.deepEqual(merged(true, far, near).limits, { ...defaultBehaviour.limits, maxRequests: 50 })
+    assert.deepInclude(merged(false, far, near).limits, { maxConnections: 1, maxRequests: 50 })
   })
 })

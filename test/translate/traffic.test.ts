@@ -91,6 +91,25 @@ it("a policy that loses a target is told so of the Gateways it is about alone, w
   ])
 })
 
+it("blocks of Envoy's policies that merge keep what is written with open keys", () => {
+  const hash = (more: object) => ({
+    loadBalancer: { type: "ConsistentHash", consistentHash: { type: "Cookie", cookie: { name: "place", ...more } } }
+  })
+  const yaml = shop(
+    route("a"),
+    policy("p", { targetRefs: [{ group: api, kind: "Gateway", name: "edge" }], ...hash({ attributes: { Path: "/a", SameSite: "Lax" } }) }),
+    policy("q", { ...toRoute("a"), mergeType: "StrategicMerge", ...hash({ ttl: "1h", attributes: { Path: "/b" } }) })
+  )
+  const attributes = [
+    { name: "Path", value: "/b" },
+    { name: "SameSite", value: "Lax" }
+  ]
+  const balances = [...translate(world(yaml)).gateways.values()].flatMap(({ snapshot }) =>
+    [...snapshot.upstreams.values()].map(({ balance }) => balance)
+  )
+  assert.deepEqual(balances, [{ _tag: "ConsistentHash", by: { _tag: "Cookie", name: "place", mint: 3_600, attributes } }])
+})
+
 describe("a route of two Gateways of which one has a policy", () => {
   const yaml = shop(
     gateway("other"),

@@ -67,6 +67,16 @@ describe("the endpoints of a service", () => {
     assert.strictEqual(upstream.facts().tier, 0)
   })
 
+  it("are all tried before a request is lost, whoever else is known to be gone", async () => {
+    const [a, b, c, d] = await origins(4)
+    await using _d = d!
+    const { names, place } = known([a!, b!, c!, d!])
+    names.set(name, records(`10 1 ${place(0)}`, `10 1 ${place(1)}`, `10 1 ${place(2)}`, `20 1 ${place(3)}`))
+    await using upstream = await started(names)
+    for (const origin of [a, b, c]) await origin!.close()
+    assert.deepEqual(await asked(upstream, 1), [`d.test:${d!.port}`])
+  })
+
   it("are within their tier: the next tier comes after all of their priorities", async () => {
     const [a, b, next] = await origins(3)
     await using _next = next!

@@ -75,6 +75,9 @@ export const tcpKeepaliveOf = ({ idleTime, interval, probes }: WrittenKeepalive)
 
 type Words = Omit<Partial<Backend["spec"]>, "failover"> & { readonly failover?: Omit<WrittenFailover, "backendRefs"> }
 
+/** Of a block that says nothing of it there is none. */
+const anything = <A extends object>(part: A): A | undefined => (Object.keys(part).length === 0 ? undefined : part)
+
 /** The layer that a Backend is, or a policy of ours: only what it names. */
 export const behaviourOf = (spec: Words): Part<Behaviour> =>
   said<Behaviour>({
@@ -83,23 +86,22 @@ export const behaviourOf = (spec: Words): Part<Behaviour> =>
         ? undefined
         : (timeouts(spec.timeouts ?? {}, spec.connections?.keepAliveIdle) as Behaviour["timeouts"]),
     dns: spec.dns === undefined ? undefined : (dns(spec.dns) as DnsContract),
-    limits:
-      spec.connections === undefined && spec.circuitBreaker === undefined
-        ? undefined
-        : (limits(spec.connections ?? {}, spec.circuitBreaker ?? {}) as Behaviour["limits"]),
+    limits: anything(limits(spec.connections ?? {}, spec.circuitBreaker ?? {})) as Behaviour["limits"] | undefined,
     balance: map(spec.loadBalancer, balanceOf),
     retry: map(spec.retry, retryOf),
     failover: map(spec.failover, ({ spillThreshold, returnAfter, statusCodes, response }) =>
-      said<Failover>({
-        spill: spillThreshold,
-        returnAfter: map(returnAfter, bounded),
-        codes: statusCodes.length === 0 ? undefined : statusCodes,
-        response: map(response, ({ statusCode, contentType, body }) => ({
-          status: statusCode,
-          contentType: contentType ?? "text/plain; charset=utf-8",
-          body: body?.inline ?? ""
-        }))
-      })
+      anything(
+        said<Failover>({
+          spill: spillThreshold,
+          returnAfter: map(returnAfter, bounded),
+          codes: statusCodes.length === 0 ? undefined : statusCodes,
+          response: map(response, ({ statusCode, contentType, body }) => ({
+            status: statusCode,
+            contentType: contentType ?? "text/plain; charset=utf-8",
+            body: body?.inline ?? ""
+          }))
+        })
+      )
     ) as Failover | undefined,
     health: map(spec.healthCheck, healthCheckOf),
     outlier: map(spec.outlier, outlierOf),

@@ -23,7 +23,8 @@ export const outlierOf = (spec: WrittenOutlier): Outlier => ({
   panic: spec.panicThreshold ?? defaultOutlier.panic
 })
 
-const bytesOf = (payload: Payload): Base64 => payload.binary ?? Buffer.from(payload.text!, "utf8").toString("base64")
+const bytesOf = (payload: Payload): Base64 =>
+  payload.type === "Binary" ? payload.binary! : Buffer.from(payload.text!, "utf8").toString("base64")
 
 const probeOf = ({ type, http, tcp }: WrittenProbe): Probe => {
   switch (type) {

@@ -131,7 +131,10 @@ export class Tiers<A extends Tiered> {
       const trust = (member: A) => this.#returns.trusted(member, now)
       const ranks = ranksOf(all, trust, able, (member) => member.usable)
       const own = all.filter(({ group, rank }) => group === null || ranks.get(group) === rank)
-      const reserve = own.length === all.length ? [] : all.filter((member) => !own.includes(member)).sort((a, b) => a.rank - b.rank)
+      const reserve =
+        own.length === all.length
+          ? []
+          : all.filter((member) => !own.includes(member)).sort((a, b) => Number(able(b)) - Number(able(a)) || a.rank - b.rank)
       const trusted = own.filter(trust)
       const share = Math.min(left, ((weight(trusted) / weight(own)) * this.#options.spill) / 100)
       left -= share
@@ -198,9 +201,13 @@ export class Tiers<A extends Tiered> {
 
   /** Somebody of the first tier that has others: a request that failed goes on to the next when nobody is left of its own. */
   nextBut(excluded: ReadonlySet<A>, affinity: number | null): A | null {
-    for (const { balancer, reserve } of this.#tiers) {
-      const found = balancer.nextBut(excluded, affinity) ?? reserve.find((member) => member.usable && !excluded.has(member))
-      if (found !== undefined) return found
+    for (const { number, balancer, reserve } of this.#tiers) {
+      // Who is out takes nothing, unless its tier ignores that: named here, a request would be sent on to it for ever.
+      const open = (member: A) => member.usable && (member.healthy || this.panicking.has(number))
+      const found = balancer.nextBut(excluded, affinity)
+      if (found !== null && open(found)) return found
+      const waiting = reserve.find((member) => open(member) && !excluded.has(member))
+      if (waiting !== undefined) return waiting
     }
     return null
   }
