@@ -13,7 +13,8 @@ import { translateSettings } from "./translation.ts"
 
 /** Objects that were written together, and their text. */
 interface Piece {
-  readonly text: string
+  /** null: not all of it can be printed. */
+  readonly text: string | null
   readonly documents: ReadonlyArray<Document>
 }
 
@@ -43,6 +44,12 @@ const commented = ({ place, notes }: Printed): ReadonlyArray<string> => [
   ...notes.map(({ message }) => comment(`  ${message}`))
 ]
 
+/** Applied in order: nothing may stand before the grant that it needs, and no grant before its namespace. */
+const inOrder = <A>(more: ReadonlyArray<A>, values: ReadonlyArray<A>, isNamespace: (value: A) => boolean): ReadonlyArray<A> => {
+  const first = values.findLastIndex(isNamespace) + 1
+  return [...values.slice(0, first), ...more, ...values.slice(first)]
+}
+
 /** An alias within what it stands for has no end. */
 const printable = (value: unknown): boolean => {
   try {
@@ -67,18 +74,19 @@ const yamlOf = async (
 ): Promise<string> => {
   const { stringify } = await import("yaml")
   // Whoever reads YAML 1.1 (kubectl) must not take a string for a boolean.
-  const yaml = (value: unknown): string => stringify(value, { aliasDuplicateObjects: false, lineWidth: 0, compat: "yaml-1.1" }).trimEnd()
+  const yaml = (value: unknown): string =>
+    stringify(value, { aliasDuplicateObjects: false, lineWidth: 0, compat: "yaml-1.1" }).replace(/\n$/, "")
   const documents = pieces.flatMap(({ text, documents }) => {
     const each = documents.map((document) => printed.get(document)!)
-    if (each.every(({ same }) => same)) return [[...each.filter(({ notes }) => notes.length > 0).flatMap(commented), bare(text)].join("\n")]
+    if (text !== null && each.every(({ same }) => same))
+      return [[...each.filter(({ notes }) => notes.length > 0).flatMap(commented), bare(text)].join("\n")]
     return each.flatMap((one) => {
       const said = one.same && one.notes.length === 0 ? [] : commented(one)
       const [first, ...others] = one.values.map(yaml)
       return first === undefined ? [said.join("\n")] : [[...said, first].join("\n"), ...others]
     })
   })
-  // Applied in order: nothing may stand before the grant that it needs.
-  return [...more.map(yaml), ...documents].join("\n---\n")
+  return inOrder(more.map(yaml), documents, (text) => /(?:^|[\s{,])"?kind"?:\s*"?Namespace\b/m.test(text)).join("\n---\n")
 }
 
 export const main = async (invocation: Invocation): Promise<number> => {
@@ -87,7 +95,10 @@ export const main = async (invocation: Invocation): Promise<number> => {
   const parsed = [...files].flatMap(([file, text]) => chunks(text).map((chunk) => ({ text: chunk.text, ...parseChunk(file, chunk) })))
   const endless = parsed.flatMap((piece) => [...piece.documents].filter(({ value }) => !printable(value)))
   const pieces = parsed
-    .map(({ text, documents }): Piece => ({ text, documents: [...documents].filter((one) => !endless.includes(one)) }))
+    .map(({ text, documents }): Piece => {
+      const left = [...documents].filter((one) => !endless.includes(one))
+      return { text: left.length === [...documents].length ? text : null, documents: left }
+    })
     .filter(({ documents }) => documents.length > 0)
   const documents = pieces.flatMap((piece) => piece.documents)
   const { manifests, more } = convert(
@@ -114,7 +125,9 @@ export const main = async (invocation: Invocation): Promise<number> => {
   if (invocation.flags.get("output")?.[0] === "json") {
     for (const { place, notes } of every)
       for (const { message } of notes) process.stderr.write(`${comment(`${place}: ${message}`).slice(2)}\n`)
-    await print(JSON.stringify({ apiVersion: "v1", kind: "List", items: [...more, ...every.flatMap(({ values }) => values)] }, null, 2))
+    const values = every.flatMap((one) => one.values)
+    const items = inOrder<unknown>(more, values, (value) => (value as { readonly kind?: unknown }).kind === "Namespace")
+    await print(JSON.stringify({ apiVersion: "v1", kind: "List", items }, null, 2))
   } else await print(await yamlOf(pieces, printed, more))
   const whole =
     problems.length + faults.length + endless.length === 0 && every.every(({ notes }) => notes.every(({ severity }) => severity !== "Lost"))

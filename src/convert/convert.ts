@@ -68,14 +68,16 @@ const makeClaims = () => {
   const claims = new Map<string, ObjectKey>()
   return (key: ObjectKey, { gateway, routes }: ConvertedIngress): ReadonlyArray<Note> => {
     const notes = new Map<string, Note>()
-    for (const { hostnames = ["*"], rules } of routes.map(specOf))
+    for (const { hostnames = ["*"], parentRefs, rules } of routes.map(specOf)) {
+      const ports = itemsOf(parentRefs).map((parent) => (isFields(parent) ? (parent["port"] ?? null) : null))
       for (const host of itemsOf(hostnames))
         for (const rule of itemsOf(rules)) {
-          const claim = canonical([gateway, host, isFields(rule) ? rule["matches"] : null])
+          const claim = canonical([gateway, ports, host, isFields(rule) ? rule["matches"] : null])
           const first = claims.get(claim) ?? key
           claims.set(claim, first)
           if (first !== key) notes.set(`${String(host)} ${first}`, convertNote.claimed(String(host), first))
         }
+    }
     return [...notes.values()]
   }
 }

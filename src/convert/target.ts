@@ -24,6 +24,7 @@ export interface Became {
 
 /** More entries no policy has, and no grant. */
 const most = 16
+const mostOfEnvoy = 64
 
 const sameOnce = (items: ReadonlyArray<Fields>): ReadonlyArray<Fields> => {
   const seen = new Set<string>()
@@ -61,7 +62,8 @@ export const retargeted = (view: View, became: Became, value: Fields, say: (note
   const { targetRef, targetRefs, targetSelectors, ...rest } = specOf(value)
   const written = [...(isFields(targetRef) ? [targetRef] : []), ...itemsOf(targetRefs).filter(isFields)]
   const refs = sameOnce(written.flatMap((ref) => targetsOf(view, became, namespace, ref)))
-  if (refs.length > most) say(convertNote.targetsFull(refs.length, most))
+  const room = String(value["apiVersion"]).startsWith(`${envoyGroup}/`) ? mostOfEnvoy : most
+  if (refs.length > room) say(convertNote.targetsFull(refs.length, room))
   const selectors = itemsOf(targetSelectors).flatMap((selector) => {
     if (!isFields(selector)) return [selector]
     const { group = gatewayGroup, kind } = selector

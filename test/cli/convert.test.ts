@@ -48,6 +48,26 @@ describe("sluice convert", { timeout: 120_000 }, () => {
     expect(third.trim()).toBe(secret.trim())
   })
 
+  it("prints a grant behind the Namespace that it lives in, before what needs it", async () => {
+    const ingress = `apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, namespace: shop, annotations: {gateway.sluice.dev/gateway: infra/edge}}
+spec:
+  tls: [{hosts: [shop.example], secretName: cert}]
+  rules: [{host: shop.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]
+`
+    const edge = gateway(8080)
+      .replace("namespace: shop", "namespace: infra")
+      .replace("protocol: HTTP", "protocol: HTTP, allowedRoutes: {namespaces: {from: All}}")
+    const space = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+    using place = folder({ "a.yaml": `${space}---\n${edge}---\n${ingress}` })
+    for (const output of ["yaml", "json"]) {
+      const { out } = await sluice(["convert", "--output", output, place.path])
+      const kinds = (output === "yaml" ? yaml(out) : JSON.parse(out).items).map(({ kind }: { readonly kind: string }) => kind)
+      expect(kinds.slice(0, 2)).toEqual(["Namespace", "ReferenceGrant"])
+    }
+  })
+
   it("says what of the input it could not read, and exits 1: a loop without end, and more than may be given", async () => {
     const loop = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: loop, namespace: shop}\ndata: &a {b: *a}\n"
     const { code, out, err } = await sluice(["convert", "--output", "json", "-"], { stdin: `${loop}---\n${backend}` })
