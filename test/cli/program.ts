@@ -31,6 +31,8 @@ export const sluice = (
     child.stdout.on("data", (part: Buffer) => (out += part.toString()))
     child.stderr.on("data", (part: Buffer) => (err += part.toString()))
     child.on("error", reject)
+    // Who has read enough leaves the rest.
+    child.stdin.on("error", () => {})
     child.on("close", (code) => resolve({ code, out, err }))
     child.stdin.end(options.stdin ?? "")
   })

@@ -57,7 +57,7 @@ spec:
   parentRefs: [{name: edge}]
   rules:
     - matches: [{path: {value: /}}]
-      timeouts: {backendRequest: 2s}
+      timeouts: {backendRequest: 4s}
       backendRefs:
         - group: gateway.sluice.dev
           kind: Backend
@@ -123,7 +123,7 @@ describe("a chain of four tiers", () => {
     expect(await got({ method: "POST", body: "kept" })).toBe("200 d kept")
     origins[3]!.script = ({ reply }) => reply({ status: 503, body: "the last" })
     expect(await got()).toBe("503 the last")
-  }, 20_000)
+  }, 40_000)
 
   it("goes back to the first when it is there again", async () => {
     const [a, , , d] = origins as [Origin, Origin, Origin, Origin]
@@ -137,7 +137,7 @@ describe("a chain of four tiers", () => {
     }
     expect(answer).toBe("200 a")
     expect(d.requests).toBeGreaterThan(0)
-  }, 20_000)
+  }, 40_000)
 
   it("loses no request when its first tier dies, and answers from the second at once", async ({ annotate }) => {
     const [a] = origins as [Origin, Origin, Origin, Origin]
@@ -161,7 +161,7 @@ describe("a chain of four tiers", () => {
     )
     expect(new Set(answers)).toEqual(new Set(["200 a", "200 b"]))
     expect(after).toBeGreaterThan(0)
-  }, 20_000)
+  }, 40_000)
 
   it("answers itself once all four are gone, and not for long once one is back", async () => {
     const [a, , , d] = origins as [Origin, Origin, Origin, Origin]

@@ -14,7 +14,7 @@ const endpoint = (name: string, tier = 0) => ({ fqdn: { hostname: `${name}.test`
 const backend = (name: string, endpoints: ReadonlyArray<unknown>) => [
   {
     ...{ apiVersion: `${ours}/v1alpha1`, kind: "Backend", metadata: { name, namespace } },
-    spec: { endpoints, timeouts: { connect: "1s" } }
+    spec: { endpoints, timeouts: { connect: "3s" } }
   },
   {
     ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata: { name, namespace } },

@@ -358,10 +358,10 @@ describe("an upstream that brings retries", () => {
   })
 
   it("gives a try its time, where the rule does not", async () => {
-    const timed = { retry: by({ attempts: 1, perTry: 200 }) }
+    const timed = { retry: by({ attempts: 1, perTry: 1_000 }) }
     await using it = await road([firstly(1, (incoming) => incoming.closed)], { retry: "Default", spec: timed })
     expect((await it.get()).status).toBe(200)
-    await using own = await road([firstly(1, (incoming) => incoming.delay(400).then(() => incoming.reply({ body: "late" })))], {
+    await using own = await road([firstly(1, (incoming) => incoming.delay(2_000).then(() => incoming.reply({ body: "late" })))], {
       retry: "Default",
       spec: timed,
       deadlines: { backendRequest: "Disabled" }

@@ -20,9 +20,9 @@ export const freePorts = async (count: number): Promise<ReadonlyArray<number>> =
   const found: Array<number> = []
   while (found.length < count) {
     const port = first + Math.floor(Math.random() * range)
-    if (given.has(port) || !(await bindable(port))) continue
+    if (given.has(port)) continue
     given.add(port)
-    found.push(port)
+    if (await bindable(port)) found.push(port)
   }
   return found
 }

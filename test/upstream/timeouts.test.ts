@@ -21,10 +21,10 @@ describe("the first byte", () => {
   it("has the whole time again on a reused connection", async () => {
     await using road = await withOrigin(
       async (incoming) => {
-        await incoming.delay(1_000)
+        await incoming.delay(3_000)
         await incoming.reply({})
       },
-      { timeouts: { firstByte: 1_800 } }
+      { timeouts: { firstByte: 5_500 } }
     )
     for (let n = 0; n < 2; n++) assert.isNull((await exchange(road.upstream)).failure)
     assert.strictEqual(road.origin.connections, 1)
@@ -118,8 +118,8 @@ describe("silence after the head", () => {
   })
 
   it("does not cut a long response that keeps speaking, whatever the first-byte limit and its neighbours", async () => {
-    await using road = await withOrigin((incoming) => (incoming.request.target === "/long" ? drip(15, 100)(incoming) : incoming.closed), {
-      timeouts: { idle: 1_000, firstByte: 500 }
+    await using road = await withOrigin((incoming) => (incoming.request.target === "/long" ? drip(15, 200)(incoming) : incoming.closed), {
+      timeouts: { idle: 2_500, firstByte: 1_000 }
     })
     const long = exchange(road.upstream, { path: "/long" })
     const neighbours = await Promise.all([exchange(road.upstream), exchange(road.upstream)])

@@ -76,6 +76,7 @@ export const openRemembered = async (folder: string): Promise<Remembered> => {
   // Those that nobody has asked for yet are written again: the next start may come before anybody does. The newest stand last.
   const known = new Map(found)
   let changed = false
+  let writing: Promise<void> = Promise.resolve()
   let written = Number.NEGATIVE_INFINITY
 
   const write = async (now: number): Promise<void> => {
@@ -107,11 +108,15 @@ export const openRemembered = async (folder: string): Promise<Remembered> => {
       if (oldest !== undefined) known.delete(oldest)
     },
     save: async (now) => {
+      // One that was interrupted goes on writing: who saves last waits for it.
+      await writing
       if (known.size === 0 || (!changed && now - written < ageing)) return null
       changed = false
       written = now
+      const done = write(now)
+      writing = done.catch(() => {})
       try {
-        await write(now)
+        await done
         return null
       } catch (error) {
         return error instanceof Error ? error.message : String(error)

@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([server.close(), second.close()]))
 
-const quick = { perTry: 60, tries: 2 }
+const quick = { perTry: 500, tries: 2 }
 const at = (...servers: ReadonlyArray<DnsServer>): ReadonlyArray<Nameserver> => servers.map(({ address }) => parseNameserver(address)!)
 
 const asked = (name: string, type: QuestionType = "A", servers = at(server), timings = quick): Promise<Answer> =>

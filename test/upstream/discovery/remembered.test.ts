@@ -39,7 +39,7 @@ const start = async (server: DnsServer, folder: string, more: Partial<NamesOptio
   const logger = Logger.make<unknown, void>(({ message }) => {
     lines.push(String(Array.isArray(message) ? message[0] : message))
   })
-  const layer = Names.layer({ nameservers: [parseNameserver(server.address)!], timings: { perTry: 60, tries: 2 }, folder, ...more })
+  const layer = Names.layer({ nameservers: [parseNameserver(server.address)!], timings: { perTry: 1_000, tries: 2 }, folder, ...more })
   const names = Context.get(
     await Effect.runPromise(Layer.build(layer).pipe(Scope.provide(scope), Effect.provide(Logger.layer([logger])))),
     Names
@@ -218,7 +218,7 @@ describe("an address that leaves the answer", () => {
     const server = await dnsServer()
     server.host("a.example", ["127.0.0.1"])
     const { names } = await start(server, place())
-    const dns = { ...defaultDns, minTtl: 50, maxTtl: 50, obsoleteGrace: 500 }
+    const dns = { ...defaultDns, minTtl: 50, maxTtl: 50, obsoleteGrace: 2_000 }
     const timeouts = { keepAliveIdle: 60_000 }
     await using upstream = await liveUpstream({ endpoints: [named("a.example", one.port)], names, spec: { dns }, timeouts })
     expect((await exchange(upstream)).status).toBe(200)

@@ -23,7 +23,7 @@ const dnsServer = Effect.acquireRelease(
 
 const namesOf = (server: DnsServer, options: NamesOptions = {}) =>
   Effect.map(
-    Layer.build(Names.layer({ nameservers: [parseNameserver(server.address)!], timings: { perTry: 250, tries: 2 }, ...options })),
+    Layer.build(Names.layer({ nameservers: [parseNameserver(server.address)!], timings: { perTry: 5_000, tries: 1 }, ...options })),
     (context) => Context.get(context, Names)
   )
 

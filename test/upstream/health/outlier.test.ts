@@ -71,7 +71,7 @@ describe("what counts against an address", () => {
     for (const script of ways) {
       await using a = await startOrigin({ script })
       await using b = await startOrigin({ script: good })
-      await using upstream = await judged({ endpoints: [at(a.port), at(b.port)], timeouts: { firstByte: 500 } }, { serverErrors: 2 })
+      await using upstream = await judged({ endpoints: [at(a.port), at(b.port)], timeouts: { firstByte: 2_000 } }, { serverErrors: 2 })
       const all = await Promise.all(Array.from({ length: 4 }, () => exchange(upstream)))
       assert.strictEqual(all.filter(({ failure }) => failure !== null).length, 2)
       assert.strictEqual(outOf(upstream), 1)
@@ -279,7 +279,7 @@ describe("tiers", () => {
         endpoints: [at(a.port), at(b.port), at(standby.port, { tier: 1 })],
         spec: { failover: { spill: 140, returnAfter: 0, codes: [], response: null } }
       },
-      { baseEjection: 2_000, serverErrors: 2 }
+      { baseEjection: 5_000, serverErrors: 2 }
     )
     const all = await statuses(upstream, 20)
     assert.strictEqual(count(all, 503), 4)

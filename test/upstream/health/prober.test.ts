@@ -192,11 +192,11 @@ describe("what a look asks", () => {
   })
 
   it("fails on what is no answer: none in time, a reset, no HTTP, nobody there", async () => {
-    const of = async (script: Script): Promise<string> => {
+    const of = async (script: Script, timeout = 15_000): Promise<string> => {
       await using a = await startOrigin({ script })
-      return await verdict({ endpoints: [at(a.port)] }, { timeout: 1_000 })
+      return await verdict({ endpoints: [at(a.port)] }, { timeout })
     }
-    assert.strictEqual(await of(silent), "health check: no answer within 1000 ms")
+    assert.strictEqual(await of(silent, 1_000), "health check: no answer within 1000 ms")
     assert.strictEqual(await of((incoming) => incoming.reset()), "health check: upstream_reset")
     assert.strictEqual(
       await of(async (incoming) => {
@@ -273,7 +273,7 @@ describe("a look", () => {
     await using a = await startOrigin({ script: silent })
     await using b = await startOrigin({ script: answers(200) })
     await using clock = await watched({ endpoints: [at(b.port)] })
-    const upstream = await watched({ endpoints: [at(a.port)] })
+    const upstream = await watched({ endpoints: [at(a.port)] }, { timeout: 60_000 })
     await until(() => a.requests === 1 && passed(clock) > 5)
     const later = passed(clock) + 5
     await until(() => passed(clock) > later)
