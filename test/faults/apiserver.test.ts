@@ -37,8 +37,6 @@ await withClusterPrograms("the API server", () => {
     const { report, live } = await apiServerKilled(plane, shop, 3, 10_000)
     await annotate(`1: ${figures(report)}; live after ${live.join(", ")} ms`)
     expect(report).toMatchObject(none)
-    // Two of three: a machine that stands still says nothing about Sluice.
-    expect(live.filter((milliseconds) => milliseconds < 5_000).length).toBeGreaterThan(1)
   }, 90_000)
 
   it("killed, and what it remembered is compacted away: at most one list of each kind, deletions are noticed, statuses are written only where something changed", async ({
@@ -67,8 +65,8 @@ await withClusterPrograms("the API server", () => {
       await plane.compact()
       await plane.apiServer.restart()
       way.open()
-      live = await shop.live("comes", 20_000)
-      await shop.gone("goes", 20_000)
+      live = await shop.live("comes", 5_000)
+      await shop.gone("goes", 5_000)
       await allWatched()
       await until("the route has its status", async () => (await shop.conditions(shop.routePath("comes")))["Accepted"] !== undefined)
       await until("the routes are counted", async () => (await attached()) === routes)
@@ -140,7 +138,7 @@ await withClusterPrograms("the API server", () => {
       await until("it asks on", () => way.begun() >= begun + 3)
       expect(await again.ready()).toBe(false)
       await plane.apiServer.restart()
-      await until("it is ready", again.ready, 40_000)
+      await until("it is ready", again.ready)
       await shop.makeRoute("after")
       live = await shop.live("after", 30_000)
     })

@@ -73,7 +73,7 @@ await onControlPlane("a listener's Secret", (plane) => {
     took.sort((a, b) => a - b)
     await annotate(`9: ${figures(all)}; shown after ${took[took.length >> 1]} ms in the middle, ${took.at(-1)} ms at most`)
     expect(all).toMatchObject(none)
-    expect(took[Math.floor(took.length * 0.95)]).toBeLessThan(2_000)
+    expect(took.at(-1)).toBeLessThan(2_000)
   }, 90_000)
 
   it("whose certificate has expired is served all the same, a condition and a metric say so, and a good one heals it", async ({

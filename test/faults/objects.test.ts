@@ -230,7 +230,7 @@ await withClusterPrograms("objects and rights", () => {
       const began = performance.now()
       expect(await shop.answers(`/${"a".repeat(2_000)}`)).toBe(200)
       expect((await fetch(`http://127.0.0.1:${shop.port}/`, { headers: { x: "x".repeat(2_000) } })).status).toBe(200)
-      expect(performance.now() - began).toBeLessThan(10_000)
+      expect(performance.now() - began).toBeLessThan(2_000)
       await shop.makeRoute("unharmed")
       await shop.live("unharmed")
     })

@@ -15,7 +15,7 @@ export const apiServerKilled = async (plane: ControlPlane, shop: Shop, rounds: n
       await delay(milliseconds)
       await plane.apiServer.restart()
       await shop.makeRoute(`round-${round}`)
-      live.push(await shop.live(`round-${round}`, 20_000))
+      live.push(await shop.live(`round-${round}`, 5_000))
     }
   })
   return { report, live }

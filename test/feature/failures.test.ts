@@ -274,11 +274,11 @@ describe("before the head of a response", () => {
     const lines = proxy.lines.length
     const started = performance.now()
     expect((await ask(proxy.port(), "/request_timeout")).status).toBe(504)
-    expect(performance.now() - started).toBeLessThan(4_500)
+    expect(performance.now() - started).toBeLessThan(2_000)
     await expectRecorded("/request_timeout", "request_timeout", before, lines)
   })
 
-  it("client_abort: 499 in the log, at once", async () => {
+  it("client_abort: 499 in the log, within 100 ms of the abort", async () => {
     const before = await count("client_abort")
     const lines = proxy.lines.length
     const client = await raw(proxy.port())
@@ -289,7 +289,7 @@ describe("before the head of a response", () => {
     const left = performance.now()
     client.socket.destroy()
     while (busy().pool.active > 0) await new Promise((resolve) => setImmediate(resolve))
-    expect(performance.now() - left).toBeLessThan(1_000)
+    expect(performance.now() - left).toBeLessThan(100)
     const line = await expectRecorded("/slow", "client_abort", before, lines)
     expect(line.status).toBe(499)
   })

@@ -79,7 +79,7 @@ describe("a document that does not parse", () => {
     took(1_000)
     // Twenty times as many; with each key compared to each other one it was four hundred times as long.
     const few = Math.min(took(1_000), took(1_000), took(1_000))
-    assert.isBelow(Math.min(took(20_000), took(20_000)), 100 * few + 500)
+    assert.isBelow(took(20_000), 100 * few + 500)
   })
 
   it("is one whose aliases multiply without bound", () => {
@@ -91,7 +91,7 @@ describe("a document that does not parse", () => {
     const { documents, problems } = parseDocuments("f.yaml", bomb.join("\n"))
     assert.lengthOf(documents, 0)
     assert.match(problems[0]!.message, /alias/i)
-    assert.isBelow(performance.now() - began, 10_000)
+    assert.isBelow(performance.now() - began, 2_000)
   })
 
   it("is one nested deeper than the stack, or not an object", () => {

@@ -78,7 +78,7 @@ describe("a download", () => {
     assert.isBelow(written, inFlight)
     assert.isBelow(held, 1024 * 1024)
     running.attempt.abort()
-    assert.isBelow(await took(road.origin.until(({ open }) => open === 0)), 2_000)
+    assert.isBelow(await took(road.origin.until(({ open }) => open === 0)), 100)
   })
 })
 
@@ -137,7 +137,7 @@ describe("giving up", () => {
     const running = exchange(road.upstream)
     await road.origin.until(({ requests }) => requests === 1)
     running.attempt.abort()
-    assert.isBelow(await took(road.origin.until(({ open }) => open === 0)), 2_000)
+    assert.isBelow(await took(road.origin.until(({ open }) => open === 0)), 100)
     assert.strictEqual(road.upstream.describe().pool.active, 0)
   })
 
@@ -148,7 +148,7 @@ describe("giving up", () => {
     await running.head
     running.attempt.abort()
     const before = events.length
-    assert.isBelow(await took(road.origin.until(({ open }) => open === 0)), 2_000)
+    assert.isBelow(await took(road.origin.until(({ open }) => open === 0)), 100)
     assert.strictEqual(events.length, before)
   })
 

@@ -14,7 +14,7 @@ describe("the first byte", () => {
     assert.strictEqual(failure?.sent, "Some")
     assert.isFalse(failure?.headed)
     const waited = performance.now() - began
-    assert.isTrue(waited >= 55 && waited < 30_000, `${waited} ms`)
+    assert.isTrue(waited >= 55 && waited < 2_000, `${waited} ms`)
     await road.origin.until(({ open }) => open === 0)
   })
 

@@ -110,7 +110,7 @@ describe("failures have their names", () => {
     const began = performance.now()
     const outcome = await dialled(plan)
     expect(outcome._tag).toBe("Dialled")
-    expect(performance.now() - began).toBeLessThan(3_900)
+    expect(performance.now() - began).toBeLessThan(1_000)
     expect(dials).toHaveLength(3)
     if (outcome._tag === "Dialled") outcome.socket.destroy()
   })
@@ -158,7 +158,7 @@ describe("Happy Eyeballs", () => {
       expect(outcome).toMatchObject({ _tag: "Dialled", port: origin.port })
       expect(dials).toEqual([`127.0.0.1 ${silent.port}`, `127.0.0.1 ${origin.port}`])
       expect(took).toBeGreaterThanOrEqual(115)
-      expect(took).toBeLessThan(4_000)
+      expect(took).toBeLessThan(1_000)
       if (outcome._tag === "Dialled") {
         expect(outcome.connectMs).toBeLessThan(took)
         outcome.socket.destroy()
@@ -202,7 +202,7 @@ describe("Happy Eyeballs", () => {
       const began = performance.now()
       const outcome = await dialled(plan)
       expect(outcome).toMatchObject({ reason: "connect_timeout", detail: expect.stringContaining("did not answer within 250 ms") })
-      expect(performance.now() - began).toBeLessThan(10_000)
+      expect(performance.now() - began).toBeLessThan(1_500)
       expect(dials.length).toBeLessThan(20)
     } finally {
       await silent.close()
