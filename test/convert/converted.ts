@@ -6,18 +6,9 @@ import { assemble, changesBetween } from "#src/sources/assembly.ts"
 import { parseDocuments } from "#src/sources/document.ts"
 import type { Decoded } from "#src/state/change.ts"
 import type { ClusterState } from "#src/state/state.ts"
-import { controllerName, type TranslateSettings } from "#src/translate/settings.ts"
+import type { TranslateSettings } from "#src/translate/settings.ts"
 import { makeTranslate, type Translation } from "#src/translate/translate.ts"
-
-export const settings: TranslateSettings = {
-  controllerName,
-  role: "Standalone",
-  listenAddress: "0.0.0.0",
-  clusterDomain: "cluster.local",
-  clusterCidrs: [],
-  allowLoopback: false,
-  unixDirectories: []
-}
+import { defaults } from "../golden/settings.ts"
 
 export interface World {
   readonly state: ClusterState
@@ -27,7 +18,7 @@ export interface World {
 export const world = (text: string, over: Partial<TranslateSettings> = {}): World => {
   const assembly = assemble({ files: new Map([["test.yaml", text]]), faults: [], folders: new Map() }, new Uint8Array(32), null)
   const fetch = (key: never): Decoded | null => assembly.demanded.get(key) ?? null
-  return evaluate(makeTranslate({ ...settings, ...over }), changesBetween(null, assembly, new Set()), fetch as never)
+  return evaluate(makeTranslate({ ...defaults, ...over }), changesBetween(null, assembly, new Set()), fetch as never)
 }
 
 export interface Converted {
@@ -40,7 +31,7 @@ export interface Converted {
 export const converted = (text: string, over: Partial<TranslateSettings> = {}): Converted => {
   const before = world(text, over)
   const given = parseDocuments("test.yaml", text).documents.map(({ value }) => value)
-  const { manifests, more } = convert(given, before.state, { ...settings, ...over })
+  const { manifests, more } = convert(given, before.state, { ...defaults, ...over })
   const values = [...manifests.flatMap((one) => one.values), ...more]
   const after = world(values.map((value) => JSON.stringify(value)).join("\n---\n"), over)
   return { values, manifests, before, after }

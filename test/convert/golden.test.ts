@@ -2,8 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { parse } from "yaml"
-import type { TranslateSettings } from "#src/translate/settings.ts"
+import { settingsOf } from "../golden/settings.ts"
 import { converted } from "./converted.ts"
 import { said, served } from "./served.ts"
 
@@ -12,11 +11,6 @@ const folder = join(import.meta.dirname, "..", "golden", "cases")
 const cases = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".in.yaml"))
   .sort()
-
-const settingsOf = (text: string): Partial<TranslateSettings> => {
-  const line = /^# settings: (.*)$/m.exec(text)?.[1]
-  return line === undefined ? {} : (parse(line) as Partial<TranslateSettings>)
-}
 
 describe("what every golden case is converted to", () => {
   it.each(cases)("%s", (name) => {

@@ -3,31 +3,15 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
-import { parse } from "yaml"
 import { assemble } from "#src/sources/assembly.ts"
 import { describeProblem } from "#src/sources/problem.ts"
 import { apply, empty } from "#src/state/state.ts"
-import { controllerName, type TranslateSettings } from "#src/translate/settings.ts"
 import { makeTranslate, type Translation } from "#src/translate/translate.ts"
 import { printed } from "./print.ts"
+import { settingsOf } from "./settings.ts"
 
 const folder = join(import.meta.dirname, "cases")
 const writing = process.env.GOLDEN === "write"
-
-const defaults: TranslateSettings = {
-  controllerName,
-  role: "Standalone",
-  listenAddress: "0.0.0.0",
-  clusterDomain: "cluster.local",
-  clusterCidrs: [],
-  allowLoopback: false,
-  unixDirectories: []
-}
-
-const settingsOf = (text: string): TranslateSettings => {
-  const line = /^# settings: (.*)$/m.exec(text)?.[1]
-  return line === undefined ? defaults : { ...defaults, ...(parse(line) as Partial<TranslateSettings>) }
-}
 
 /** As `sluice check` would: everything at once, and every Secret and ConfigMap that is asked for answered until no more is. */
 const run = (file: string, text: string): string => {

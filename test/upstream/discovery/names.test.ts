@@ -1,51 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Logger, Random, Scope } from "effect"
+import { Effect, Exit, Logger, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { type DnsContract, defaultDns } from "#src/snapshot/behaviour.ts"
 import type { AddressPolicy } from "#src/snapshot/upstream.ts"
 import { trustRoots } from "#src/upstream/dial/roots.ts"
-import { Names, type NamesOptions } from "#src/upstream/discovery/names.ts"
-import { parseNameserver } from "#src/upstream/discovery/nameserver.ts"
+import type { NamesOptions } from "#src/upstream/discovery/names.ts"
 import { defaultTimings } from "#src/upstream/discovery/query.ts"
-import type { DnsObserver, NameWatch, Resolution } from "#src/upstream/discovery/resolution.ts"
+import type { DnsObserver, Resolution } from "#src/upstream/discovery/resolution.ts"
 import { makeAuthority } from "../../support/certificates.ts"
-import { type DnsServer, startDnsServer } from "../../support/dns.ts"
+import { startDnsServer } from "../../support/dns.ts"
+import { dnsServer, namesOf, steady, until } from "./watching.ts"
 
 const loose: AddressPolicy = { cluster: [], allowLoopback: true, egress: null }
 const strict: AddressPolicy = { cluster: [], allowLoopback: false, egress: null }
-
-const dnsServer = Effect.acquireRelease(
-  Effect.promise(() => startDnsServer()),
-  (server) => Effect.promise(server.close)
-)
-
-/** No jitter: refreshes come exactly when the TTL says. */
-const steady = Layer.succeed(Random.Random, { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0.5 })
-
-const namesOf = (server: DnsServer, options: NamesOptions = {}) =>
-  Effect.map(
-    Layer.build(
-      Names.layer({
-        nameservers: [parseNameserver(server.address)!],
-        timings: { perTry: 5_000, tries: 1 },
-        ipv6Usable: () => true,
-        ...options
-      })
-    ),
-    (context) => Context.get(context, Names)
-  )
-
-/** Resolves when the resolution is as asked for: real packets travel while the virtual clock stands. */
-const until = (watch: NameWatch, good: (resolution: Resolution) => boolean): Effect.Effect<Resolution> =>
-  Effect.callback<Resolution>((resume) => {
-    if (good(watch.current())) return resume(Effect.succeed(watch.current()))
-    const stop = watch.subscribe((resolution) => {
-      if (!good(resolution)) return
-      stop()
-      resume(Effect.succeed(resolution))
-    })
-    return Effect.sync(stop)
-  })
 
 const contract = (change: Partial<DnsContract> = {}): DnsContract => ({ ...defaultDns, ...change })
 

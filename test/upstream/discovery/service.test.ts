@@ -3,46 +3,18 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Random, Scope } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
 import { defaultDns } from "#src/snapshot/behaviour.ts"
-import { Names, type NamesOptions } from "#src/upstream/discovery/names.ts"
-import { parseNameserver } from "#src/upstream/discovery/nameserver.ts"
+import type { Names } from "#src/upstream/discovery/names.ts"
 import { readRecord, recordText, serviceRecord } from "#src/upstream/discovery/record.ts"
-import type { NameWatch, Resolution } from "#src/upstream/discovery/resolution.ts"
-import { type DnsServer, startDnsServer } from "../../support/dns.ts"
+import { dnsServer, namesOf, steady, until } from "./watching.ts"
 
 const policy = { cluster: [], allowLoopback: true, egress: null }
 const name = "_https._tcp.api.example"
 
-const dnsServer = Effect.acquireRelease(
-  Effect.promise(() => startDnsServer()),
-  (server) => Effect.promise(server.close)
-)
-
-const namesOf = (server: DnsServer, options: NamesOptions = {}) =>
-  Effect.map(
-    Layer.build(Names.layer({ nameservers: [parseNameserver(server.address)!], timings: { perTry: 5_000, tries: 1 }, ...options })),
-    (context) => Context.get(context, Names)
-  )
-
 const watchOf = (names: Names["Service"], of = name) => names.watch(of, defaultDns, policy, "shop", "Service")
-
-/** Refreshes come exactly when the TTL says. */
-const steady = Layer.succeed(Random.Random, { nextIntUnsafe: () => 0, nextDoubleUnsafe: () => 0.5 })
-
-/** Real packets travel while the virtual clock stands. */
-const until = (watch: NameWatch, good: (resolution: Resolution) => boolean): Effect.Effect<Resolution> =>
-  Effect.callback<Resolution>((resume) => {
-    if (good(watch.current())) return resume(Effect.succeed(watch.current()))
-    const stop = watch.subscribe((resolution) => {
-      if (!good(resolution)) return
-      stop()
-      resume(Effect.succeed(resolution))
-    })
-    return Effect.sync(stop)
-  })
 
 describe("the records of a service", () => {
   it.effect("are asked for alone, and are refreshed, kept through the grace and held as addresses are", () =>
