@@ -1,8 +1,6 @@
 // Rows of Envoy Gateway's BackendTrafficPolicy that are about its connections: which addresses are well, and what is said and asked on the way.
 import type { Row } from "./page.ts"
-
-const base = { targetRefs: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute", name: "route" }] }
-const at = (block: object) => ({ ...base, ...block })
+import { at, base } from "./policyrow.ts"
 
 const active = (more: object) => at({ healthCheck: { active: { type: "HTTP", http: { path: "/healthz" }, ...more } } })
 const http = (more: object) => active({ http: { path: "/healthz", ...more } })

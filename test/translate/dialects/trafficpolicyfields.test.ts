@@ -2,12 +2,9 @@
 import { describe } from "vitest"
 import { BackendTrafficPolicy } from "#schemas/backendtrafficpolicy.ts"
 import { fieldsOf, type Row, tryRows } from "./page.ts"
+import { at, base, route } from "./policyrow.ts"
 import { worldOf } from "./trafficworld.ts"
 
-const gatewayApi = "gateway.networking.k8s.io"
-const route = { group: gatewayApi, kind: "HTTPRoute", name: "route" }
-const base = { targetRefs: [route] }
-const at = (block: object) => ({ ...base, ...block })
 const timed = { timeouts: { connect: "1s" } }
 
 const looks = (more: object) => ({ healthCheck: { type: "HTTP", http: { path: "/" }, ...more } })
