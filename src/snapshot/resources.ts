@@ -1,7 +1,7 @@
 // Listeners, rules and secrets of a snapshot, read from JSON (upstreams: upstreamresource.ts). Law 15: what is not understood fails closed. A filter, action or match of a newer operator makes its rule answer
 // 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
 import type { Id, Source } from "./id.ts"
-import type { DownstreamTls, Listener, ListenerLimits } from "./listener.ts"
+import type { DownstreamTls, Listener, ListenerLimits, StreamRoute } from "./listener.ts"
 import { amount, attempt, either, fields, list, nullable, oneOf, port, type Read, tagged, text, whole } from "./reading.ts"
 import type { RouteReason } from "./reason.ts"
 import { growth, type Retry } from "./retry.ts"
@@ -16,6 +16,7 @@ import type {
   PathMatch,
   PathRewrite,
   Redirect,
+  Refuse,
   Rule,
   Share,
   ValueMatch
@@ -98,7 +99,7 @@ export const retry: Read<Retry> = (value) => {
 }
 const cache = fields<CacheRule>({ policy: source })
 const forwardFields = fields<Omit<Forward, "_tag">>({ retry: setting(retry), cache: nullable(cache), to: list(share) })
-const forward: Read<Forward> = (value) => ({ _tag: "Forward", ...forwardFields(value) })
+const refuseFields = fields<Omit<Refuse, "_tag">>({ why: reason })
 const redirect = fields<Redirect>({
   scheme: nullable(oneOf("http", "https")),
   hostname: nullable(text),
@@ -108,7 +109,7 @@ const redirect = fields<Redirect>({
 const action = tagged<Action>({
   Forward: forwardFields,
   Redirect: fields<{ status: number; to: Redirect }>({ status: whole, to: redirect }),
-  Refuse: fields<{ why: RouteReason }>({ why: reason })
+  Refuse: refuseFields
 })
 
 const pathFields = fields<{ readonly type: PathMatch["type"]; readonly value: string }>({
@@ -172,15 +173,19 @@ const downstreamTls = fields<DownstreamTls>({
   clientCa: nullable(text),
   clientAuth: oneOf("None", "Require", "Allow")
 })
-const tlsRoute = fields<{ readonly hostname: string; readonly to: Forward }>({ hostname: text, to: forward })
+const streamRoute = fields<StreamRoute>({
+  source,
+  hostname: text,
+  action: tagged<StreamRoute["action"]>({ Forward: forwardFields, Refuse: refuseFields })
+})
 
 type Mode = Listener["mode"]
 type KnownMode = Exclude<Mode, { readonly _tag: "Unknown" }>
 const knownMode = fields<{ readonly mode: KnownMode }>({
   mode: tagged<KnownMode>({
     Http: fields<{ tls: DownstreamTls | null; hosts: ReadonlyArray<Id> }>({ tls: nullable(downstreamTls), hosts: list(text) }),
-    Tls: fields<Omit<Extract<KnownMode, { _tag: "Tls" }>, "_tag">>({ tls: nullable(downstreamTls), routes: list(tlsRoute) }),
-    Stream: fields<{ to: Forward }>({ to: forward }),
+    Tls: fields<Omit<Extract<KnownMode, { _tag: "Tls" }>, "_tag">>({ tls: nullable(downstreamTls), routes: list(streamRoute) }),
+    Stream: (value) => ({ tls: null, ...fields<{ route: StreamRoute | null }>({ route: nullable(streamRoute) })(value) }),
     Refused: (value) => ({ tls: null, ...fields<{ problem: string }>({ problem: text })(value) })
   })
 })

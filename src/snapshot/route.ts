@@ -22,10 +22,12 @@ export interface Rule {
   readonly policies?: ReadonlyArray<Source>
 }
 
-export type Action =
-  | Forward
-  | { readonly _tag: "Redirect"; readonly status: number; readonly to: Redirect }
-  | { readonly _tag: "Refuse"; readonly why: RouteReason }
+export type Action = Forward | { readonly _tag: "Redirect"; readonly status: number; readonly to: Redirect } | Refuse
+
+export interface Refuse {
+  readonly _tag: "Refuse"
+  readonly why: RouteReason
+}
 
 export interface Forward {
   readonly _tag: "Forward"

@@ -295,12 +295,11 @@ describe("binding", () => {
   })
 
   it("refuses what it does not serve, and nothing else", async () => {
-    const forward = { _tag: "Forward", retry: "Default", cache: null, to: [] } as const
     const pair = material("a", await authority.leaf({ dns: ["a.example"] }), ["a.example"])
     await using proxy = await startProxy({
       listeners: {
         web: marked("web"),
-        stream: { hosts: {}, mode: { _tag: "Stream", to: forward } },
+        stream: { hosts: {}, mode: { _tag: "Stream", tls: null, route: null } },
         passthrough: { hosts: {}, mode: { _tag: "Tls", tls: null, routes: [] } },
         mutual: { hosts: {}, mode: { _tag: "Http", hosts: [], tls: { certificates: ["a"], clientCa: "a", clientAuth: "Require" } } }
       },

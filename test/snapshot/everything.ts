@@ -130,6 +130,8 @@ const outliers: ReadonlyArray<Outlier> = [
   { ...defaultOutlier, failures: { percent: 85, interval: 3_000 } }
 ]
 
+const stream = { kind: "TLSRoute", namespace: "shop", name: "raw", section: "rule 0" }
+
 export const everything: Tables = {
   listeners: new Map([
     ["shop/edge/http", listener("http", { _tag: "Http", tls: null, hosts: ["h1", "h2"] })],
@@ -141,8 +143,11 @@ export const everything: Tables = {
         hosts: ["h1"]
       })
     ],
-    ["shop/edge/tls", listener("tls", { _tag: "Tls", tls: null, routes: [{ hostname: "a.example.com", to: forward }] })],
-    ["shop/edge/udp", listener("udp", { _tag: "Stream", to: simple }, "udp")]
+    [
+      "shop/edge/tls",
+      listener("tls", { _tag: "Tls", tls: null, routes: [{ source: stream, hostname: "a.example.com", action: forward }] })
+    ],
+    ["shop/edge/udp", listener("udp", { _tag: "Stream", tls: null, route: { source: stream, hostname: "*", action: simple } }, "udp")]
   ]),
   virtualHosts: new Map([
     [
