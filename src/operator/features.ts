@@ -10,6 +10,7 @@ export const supportedFeatures: ReadonlyArray<string> = [
   "BackendTLSPolicySANValidation",
   "Gateway",
   "GatewayAddressEmpty",
+  "GatewayBackendClientCertificate",
   "GatewayHTTPListenerIsolation",
   "GatewayInfrastructure",
   "GatewayInfrastructurePropagation",

@@ -103,14 +103,12 @@ export const gateway = {
         ? "spec.addresses: only type IPAddress without routability can be asked for; a Hostname is assigned by the load balancer"
         : "spec.addresses: a standalone process has no addresses to assign; remove them, and the Gateway is reached where the process listens"
     ),
-  clientCertificateNotServed: (): Said =>
-    says(
-      "ResolvedRefs",
-      "False",
-      "InvalidClientCertificateRef"
-    )(
-      "spec.tls.backend.clientCertificateRef: one client certificate for all backends is not served yet; name it on each Backend or XBackend (tls.clientCertificateRef)"
-    ),
+  /** Of all backends. expires: RFC 3339. */
+  clientCertificate: (expires: string): Said =>
+    says("ResolvedRefs", "True", "ResolvedRefs")(`The client certificate for backends is valid until ${expires}`),
+  /** The Gateway is accepted all the same (Gateway API, GatewayConditionResolvedRefs). */
+  noClientCertificate: ({ reason, message }: { readonly reason: string; readonly message: string }): Said =>
+    says("ResolvedRefs", "False", reason)(`${message}. Backends are shown no client certificate, and those that ask for one refuse us`),
   /** Parts that the API accepts, that are not served, and without which the rest is still right. Fields with their remedy. */
   partiallyServed: (fields: ReadonlyArray<string>): Said =>
     says("PartiallyInvalid", "True", "UnsupportedValue")(`Not served, the rest is: ${fields.join("; ")}`)

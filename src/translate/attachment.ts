@@ -18,6 +18,8 @@ export interface AttachedHost {
 export interface Attachment {
   readonly gateway: ObjectKey
   readonly ref: ParentReference
+  /** The Gateway has a client certificate for backends. */
+  readonly shows: boolean
   /** Why it does not attach; null: it does, to `listeners`. */
   readonly refused: Said | null
   readonly listeners: ReadonlyArray<{ readonly listener: ParentListener; readonly hosts: ReadonlyArray<AttachedHost> }>
@@ -54,7 +56,8 @@ export const attach = (
   const gateway = objectKey(gatewayKind, ref.namespace ?? namespace, ref.name)
   const parent = parentOf(view, settings, gateway)
   if (parent === null) return null
-  const refuse = (refused: Said): Attachment => ({ gateway, ref, refused, listeners: [] })
+  const { shows } = parent
+  const refuse = (refused: Said): Attachment => ({ gateway, ref, shows, refused, listeners: [] })
   const named = parent.listeners.filter(
     (listener) =>
       (ref.sectionName === undefined || listener.name === ref.sectionName) && (ref.port === undefined || listener.port === ref.port)
@@ -75,5 +78,5 @@ export const attach = (
     const theirs = byNamespace.filter(({ lent }) => !lent).map((listener) => `${listener.name}: ${listener.hostname}`)
     return refuse(say.noMatchingListenerHostname(hostnames, theirs))
   }
-  return { gateway, ref, refused: null, listeners: byHost }
+  return { gateway, ref, shows, refused: null, listeners: byHost }
 }

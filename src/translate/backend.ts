@@ -13,6 +13,7 @@ import { backend, backendNote, observed, type Said, voyagerNote } from "../statu
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
 import { nearestByBlock } from "./behaviour.ts"
+import { shownTo } from "./clientcertificate.ts"
 import { type Declared, type Destination, refused, upstreamOf } from "./destination.ts"
 import { judgeBackend } from "./dialects/backend.ts"
 import { judgeEnvoyBackend } from "./dialects/envoybackend.ts"
@@ -28,7 +29,7 @@ import { backendKind, envoyBackendKind, serviceKind, xbackendKind } from "./kind
 import { describeUnpermitted, permitted } from "./reference.ts"
 import type { BackendReference, Referrer, ResolvedBackend, ResolvedStandby, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
-import { backendTraffic, type Chain, type Governed, governedBy } from "./traffic.ts"
+import { backendTraffic, type Chain, type Governed, governedBy, showingGateway } from "./traffic.ts"
 import type { View } from "./view.ts"
 
 /** What reaches a backend object: whoever walks the routes collects it from each `ResolvedBackend` (its `object` and the id of its `upstream`). */
@@ -188,11 +189,11 @@ const placed = (
   const bad = along.refused ?? own?.refused ?? null
   if (bad !== null)
     return Result.fail(refused(key, found.source, "invalid_backend", null, "", [backendNote.traffic.invalid(describeSource(bad), what)]))
-  const governed = withPolicies(destination, along, own)
+  const governed = withPolicies(shownTo(view, showingGateway(chain), destination), along, own)
   const upstream = {
     ...upstreamOf(governed.destination, addressPolicy(view, rules, namespace, route), governed.policies),
     endpoints: destination.endpoints,
-    materials: destination.materials
+    materials: governed.destination.materials
   }
   const unlooked = lookProblem(upstream, what)
   if (unlooked !== null) return Result.fail(refused(key, found.source, "invalid_backend", null, "", [unlooked]))
@@ -270,7 +271,7 @@ export const resolveBackend = (
   settings: TranslateSettings,
   ref: BackendReference,
   from: Referrer,
-  /** Policies between the Gateway and the rule that refers. */
+  /** Who speaks between the Gateway and the rule that refers. */
   chain: Chain = ""
 ): ResolvedBackend => {
   const key = objectKey(groupKind(ref.group, ref.kind), ref.namespace ?? from.namespace, ref.name)

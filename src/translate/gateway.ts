@@ -9,6 +9,7 @@ import type { Material } from "../snapshot/secret.ts"
 import { gatewayNote, ignoredGateway, type Said, gateway as say, listener as sayListener } from "../status/conditions.ts"
 import type { VerdictEntry } from "../status/verdict.ts"
 import { byAge } from "./age.ts"
+import { gatewayClient } from "./clientcertificate.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { addressesUnsupported, type Infrastructure, infrastructureOf } from "./infrastructure.ts"
@@ -77,6 +78,8 @@ export interface Parent {
   readonly listeners: ReadonlyArray<ParentListener>
   /** Names of listeners that could not be read: no route attaches to them. */
   readonly unreadable: ReadonlyArray<string>
+  /** It names a client certificate for backends. */
+  readonly shows: boolean
 }
 
 interface Draft {
@@ -193,6 +196,7 @@ const defaultListenerLimits = { connections: 10_000, headerBytes: 65_536 }
 const conditionsOf = (
   gateway: Gateway,
   settings: TranslateSettings,
+  client: ReturnType<typeof gatewayClient>,
   parameters: Unheeded,
   refused: ReadonlyArray<string>,
   heldOver: ReadonlyArray<string>,
@@ -218,7 +222,9 @@ const conditionsOf = (
         : say.accepted(notes)
   return [
     accepted,
-    ...(spec.tls?.backend?.clientCertificateRef === undefined ? [] : [say.clientCertificateNotServed()]),
+    ...(client === null
+      ? []
+      : [Result.isSuccess(client) ? say.clientCertificate(client.success.expires) : say.noClientCertificate(client.failure)]),
     ...(fields.length === 0 ? [] : [say.partiallyServed(fields)])
   ]
 }
@@ -245,7 +251,10 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
     const valid = listeners.filter((one) => one.accepted.status === "True").length
     const parameters = unheededParameters(view, settings, key, gateway)
     const heldOver = listeners.filter(isHeldOver).map((one) => one.name)
-    const conditions = refused === null ? conditionsOf(gateway, settings, parameters, bad, heldOver, valid, served.length) : [refused]
+    const conditions =
+      refused === null
+        ? conditionsOf(gateway, settings, gatewayClient(view, key), parameters, bad, heldOver, valid, served.length)
+        : [refused]
     // Listeners that share a name did not decode; their one status entry says why.
     const named = new Map<string, UnreadableListener & { readonly name: string }>()
     for (const one of judged.unreadable) if (one.name !== null && !named.has(one.name)) named.set(one.name, { ...one, name: one.name })
@@ -312,7 +321,8 @@ export const parentOf = (view: View, settings: TranslateSettings, key: ObjectKey
           namespaces: listener.allowedRoutes.namespaces
         }
       }),
-      unreadable: judged.unreadable.flatMap((one) => (one.name === null ? [] : [one.name]))
+      unreadable: judged.unreadable.flatMap((one) => (one.name === null ? [] : [one.name])),
+      shows: judged.gateway.spec.tls?.backend?.clientCertificateRef !== undefined
     }
   })
 

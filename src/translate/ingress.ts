@@ -39,7 +39,7 @@ const hostOf = (
   const attachment = attach(view, settings, ref, "HTTPRoute", namespace, [hostname])
   if (attachment === null) return []
   const from = { kind: "Ingress", group: kind.slice(kind.indexOf(".") + 1), namespace, name }
-  const chain = gatewayChain(view, gateway, null)
+  const chain = gatewayChain(view, attachment, null)
   const problems: Array<string> = []
   const rules = written.map(({ rule, path, backend, section, instead = null, problems: own = [] }) => {
     const source = { kind: spokenKind(kind), namespace, name, section }

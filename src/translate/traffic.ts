@@ -1,5 +1,5 @@
-// What BackendTrafficPolicies come to together on the way of a request: those of the Gateway, its listener, the route and its rule, the nearest over the others; one
-// that targets a backend counts block by block in between.
+// Who speaks on the way of a request, and what BackendTrafficPolicies come to together there: those of the Gateway, its listener, the route and its rule, the nearest
+// over the others; one that targets a backend counts block by block in between.
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Behaviour } from "../snapshot/behaviour.ts"
 import type { Source } from "../snapshot/id.ts"
@@ -8,30 +8,45 @@ import type { Setting } from "../snapshot/setting.ts"
 import type { Attachment } from "./attachment.ts"
 import type { Layer, Part } from "./behaviour.ts"
 import { type Blocks, blocks, trafficOf } from "./dialects/envoytraffic.ts"
+import { gatewayKind } from "./kinds.ts"
 import { anyPolicy, type EvaluatedPolicy, evaluated, holderOf, joins } from "./trafficpolicy.ts"
 import type { View } from "./view.ts"
 
-/** Keys of the policies between a Gateway and a rule, weakest first: `gateway listener|route rule`. "": nobody speaks. */
+/**
+ * Keys of who speaks between a Gateway and a rule: the Gateway, where it has a client certificate for backends, then policies, weakest first:
+ * `gateway listener|route rule`. "": nobody speaks.
+ */
 export type Chain = string
+
+/** The Gateway whose client certificate backends are shown; null: there is none. */
+export const showingGateway = (chain: Chain): ObjectKey | null => {
+  const first = chain.slice(0, chain.search(/[ |]|$/))
+  return isGateway(first) ? first : null
+}
+
+const isGateway = (key: string): key is ObjectKey => key.startsWith(`${gatewayKind}/`)
 
 const some = (...keys: ReadonlyArray<ObjectKey | null>): string => keys.filter((key) => key !== null).join(" ")
 
 /** listener: its name; null: those of the Gateway as a whole. */
-export const gatewayChain = (view: View, gateway: ObjectKey, listener: string | null): Chain => {
-  if (!anyPolicy(view)) return ""
-  const keys = some(holderOf(view, gateway, null), listener === null ? null : holderOf(view, gateway, listener))
+export const gatewayChain = (view: View, { gateway, shows }: Pick<Attachment, "gateway" | "shows">, listener: string | null): Chain => {
+  if (!anyPolicy(view)) return shows ? `${gateway}|` : ""
+  const named = listener === null ? null : holderOf(view, gateway, listener)
+  const keys = some(shows ? gateway : null, holderOf(view, gateway, null), named)
   return keys === "" ? "" : `${keys}|`
 }
 
-/** Listeners that a route attaches to, by the policies of their Gateway that speak there. */
-export const byChain = (view: View, { gateway, listeners }: Attachment): ReadonlyMap<Chain, Attachment["listeners"]> => {
-  if (!anyPolicy(view) || listeners.length === 0) return new Map([["", listeners]])
-  return Map.groupBy(listeners, ({ listener }) => gatewayChain(view, gateway, listener.name))
+/** Listeners that a route attaches to, by what of their Gateway speaks there. */
+export const byChain = (view: View, attachment: Attachment): ReadonlyMap<Chain, Attachment["listeners"]> => {
+  const { listeners } = attachment
+  if (!anyPolicy(view) || listeners.length === 0)
+    return new Map([[listeners.length === 0 ? "" : gatewayChain(view, attachment, null), listeners]])
+  return Map.groupBy(listeners, ({ listener }) => gatewayChain(view, attachment, listener.name))
 }
 
 /** gateway: the chain so far. rule: its name; null: it has none. */
 export const ruleChain = (view: View, gateway: Chain, route: ObjectKey, rule: string | null): Chain => {
-  if (!anyPolicy(view)) return ""
+  if (!anyPolicy(view)) return gateway
   const keys = some(holderOf(view, route, null), rule === null ? null : holderOf(view, route, rule))
   return keys === "" ? gateway : `${gateway === "" ? "|" : gateway}${keys}`
 }
@@ -77,7 +92,7 @@ const inForce = (view: View, chain: Chain): ReadonlyArray<Link> => {
   let links: ReadonlyArray<Link> = []
   for (const [side, keys] of [far, near].entries())
     for (const key of keys.split(" ")) {
-      const policy = key === "" ? null : evaluated(view, key as ObjectKey)
+      const policy = key === "" || isGateway(key) ? null : evaluated(view, key as ObjectKey)
       if (policy === null) continue
       const link = { near: side === 1, policy }
       links = joins(policy) ? [...links, link] : [link]
