@@ -268,4 +268,64 @@ spec:
     const said = notes(`${edge}${many}`)
     expect(said.filter((message) => message.includes("65 listeners, and a Gateway has at most 64"))).toHaveLength(64)
   })
+
+  it("tells of a Certificate that goes with it, where it has TLS", () => {
+    const issuer = ", cert-manager.io/cluster-issuer: ours"
+    expect(notes(`${edge}${ingress("a", "x.example", issuer)}`).join()).toContain(
+      "metadata.annotations cert-manager.io/cluster-issuer: the Certificate that is made of them goes with the Ingress"
+    )
+    const plain = ingress("a", "x.example", issuer).replace(/^ {2}tls: .*\n/m, "")
+    expect(notes(`${edge}${plain}`).join()).not.toContain("Certificate")
+  })
+
+  it("tells of a policy that speaks of a listener of its Gateway, and of no other", () => {
+    const policy = (name: string, target: string) => `
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: BackendTrafficPolicy
+metadata: {name: ${name}, namespace: shop}
+spec: {targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, ${target}}], retry: {numRetries: 1}}
+---`
+    const policies = `${policy("own", "name: edge, sectionName: http")}${policy("whole", "name: edge")}${policy("far", "name: other, sectionName: http")}`
+    const said = notes(`${edge}${policies}${ingress("a", "x.example")}`).filter((message) => message.includes("speaks of a listener"))
+    expect(said).toEqual(["BackendTrafficPolicy shop/own speaks of a listener: it holds for HTTPRoutes and did not for an Ingress"])
+  })
+})
+
+describe("a policy of more targets than its kind has room for", () => {
+  // Each Service becomes a Backend and stays for a route that is not converted, so that both are named.
+  const names = (count: number) => Array.from({ length: count }, (_, n) => `fx${n}`)
+  const text = (count: number, policy: string) => {
+    const services = names(count).map((name) => service(name, asked))
+    const rules = names(count).map((name) => all(`{name: ${name}, port: 443}`))
+    const routes = rules.map((rule, at) => route(`r${at}`, rule))
+    const stays = rules.map(
+      (rule, at) => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: ${other}
+metadata: {name: o${at}, namespace: shop}
+spec: {rules: [${rule}]}
+---`
+    )
+    return `${edge}${services.join("")}${routes.join("")}${stays.join("")}${policy}`
+  }
+  const other = "XRoute"
+  const targets = (count: number) =>
+    names(count)
+      .map((name) => `{group: "", kind: Service, name: ${name}}`)
+      .join(", ")
+  const notes = (text: string) => converted(text).manifests.flatMap((one) => one.notes.map(({ message }) => message))
+  const own = (count: number) => `
+apiVersion: gateway.sluice.dev/v1alpha1
+kind: BackendTrafficPolicy
+metadata: {name: p, namespace: shop}
+spec: {targetRefs: [${targets(count)}], retry: {numRetries: 1}}
+`
+  const envoy = (count: number) => own(count).replace("gateway.sluice.dev", "gateway.envoyproxy.io")
+
+  it("is told to be split: 16 of ours, 64 of Envoy Gateway's", () => {
+    expect(notes(text(8, own(8))).join()).not.toContain("are needed")
+    expect(notes(text(9, own(9))).join()).toContain("spec.targetRefs: 18 are needed, and a policy has at most 16: split it")
+    expect(notes(text(9, envoy(9))).join()).not.toContain("are needed")
+    expect(notes(text(33, envoy(33))).join()).toContain("66 are needed, and a policy has at most 64")
+  })
 })
