@@ -93,11 +93,19 @@ const programmedTold = (before: Seen | null, now: Seen): Told | null => {
     : null
 }
 
-/** controller: whose entries of shared lists are ours. earlier: what stood before names began to be looked up anew; null: nothing that matters. */
+/** What stood before a gap: names were looked up anew, or no proxy told of the backend. null: nothing that matters. */
+interface Earlier {
+  readonly resolution: string | null
+  readonly tier: TierSeen | null
+}
+
+const nothingEarlier: Earlier = { resolution: null, tier: null }
+
+/** controller: whose entries of shared lists are ours. */
 export const eventsOf = (
   { key, apiVersion, uid, before, after }: Written,
   controller: string,
-  earlier: string | null = null
+  earlier: Earlier = nothingEarlier
 ): ReadonlyArray<EventSaid> => {
   const { kind, namespace, name } = parseKey(key)
   const dot = kind.indexOf(".")
@@ -120,13 +128,16 @@ export const eventsOf = (
   const now = worstIn(after, "Resolved", controller)
   if (now !== null)
     tell(
-      resolutionTold(earlier ?? worstIn(before, "Resolved", controller)?.reason ?? null, { state: now.reason, detail: now.message }),
+      resolutionTold(earlier.resolution ?? worstIn(before, "Resolved", controller)?.reason ?? null, {
+        state: now.reason,
+        detail: now.message
+      }),
       "Resolve"
     )
   const health = worstIn(after, "Healthy", controller)
   if (health !== null) tell(healthTold(worstIn(before, "Healthy", controller), health), "Judge")
   const tier = tierIn(after)
-  if (tier !== null) tell(tierTold(tierIn(before), tier), "FailOver")
+  if (tier !== null) tell(tierTold(tierIn(before) ?? earlier.tier, tier), "FailOver")
   return events
 }
 
@@ -134,21 +145,23 @@ const bad: ReadonlySet<string> = new Set(["Stale", "Failed", "Refused"])
 
 /**
  * Events of one write after the other. A policy that opens an address has the name looked up anew: between Refused and Fresh stands Pending, or nothing, and
- * what was bad before is remembered over that.
+ * what was bad before is remembered over that. So is the tier of a backend of which no proxy tells for a while: its pods were replaced.
  */
 export const makeTransitions = (controller: string): ((written: Written) => ReadonlyArray<EventSaid>) => {
-  const remembered = new Map<ObjectKey, string>()
+  const resolutions = new Map<ObjectKey, string>()
+  const tiers = new Map<ObjectKey, TierSeen>()
   return (written) => {
     const { key, before, after } = written
+    const earlier: Earlier = { resolution: resolutions.get(key) ?? null, tier: tiers.get(key) ?? null }
+    const reached = listAt(after, "parents").length + listAt(after, "ancestors").length > 0
+    const [stood, tier] = [tierIn(before), tierIn(after)]
+    if (tier !== null || !reached) tiers.delete(key)
+    else if (stood !== null && (stood.tier > 0 || stood.passedOver === true)) tiers.set(key, stood)
     const now = worstIn(after, "Resolved", controller)
-    const stood = worstIn(before, "Resolved", controller)?.reason ?? ""
-    const earlier = remembered.get(key) ?? null
-    if (now !== null && now.reason !== "Pending") {
-      remembered.delete(key)
-      return eventsOf(written, controller, earlier)
-    }
-    if (listAt(after, "parents").length + listAt(after, "ancestors").length === 0) remembered.delete(key)
-    else if (bad.has(stood)) remembered.set(key, stood)
-    return eventsOf(written, controller)
+    const resolution = worstIn(before, "Resolved", controller)?.reason ?? ""
+    const settled = now !== null && now.reason !== "Pending"
+    if (settled || !reached) resolutions.delete(key)
+    else if (bad.has(resolution)) resolutions.set(key, resolution)
+    return eventsOf(written, controller, settled ? earlier : { ...earlier, resolution: null })
   }
 }

@@ -150,6 +150,29 @@ describe("Events", () => {
     assert.deepEqual(quiet.flat(), [])
   })
 
+  it("tell that a tier has its requests back also where no proxy told of the backend meanwhile", () => {
+    const tell = makeTransitions(ours)
+    const status = (live: object | null, reached = true) => ({
+      ancestors: reached ? [{ controllerName: ours, conditions: [condition("Resolved", "True", "Fresh")] }] : [],
+      ...(live === null ? {} : { live })
+    })
+    const step = (before: ReturnType<typeof status>, after: ReturnType<typeof status>) =>
+      tell({
+        ...{ key: "Backend.gateway.sluice.dev/shop/search", apiVersion: "gateway.sluice.dev/v1alpha1", uid: "u" },
+        ...{ before, after }
+      }).map(({ reason, note }) => `${reason}: ${note}`)
+    const [out, gap, back] = [status({ tier: 1 }), status(null), status({ tier: 0 })]
+    assert.deepEqual(step(out, gap), [])
+    assert.deepEqual(step(gap, gap), [])
+    assert.deepEqual(step(gap, back), ["FailedBack: tier 0 takes the requests again"])
+    // Once.
+    assert.deepEqual([...step(back, gap), ...step(gap, back)], [])
+    // It is still out: nothing has changed.
+    assert.deepEqual([...step(out, gap), ...step(gap, out)], [])
+    // Nobody reaches it any more: what comes later begins anew.
+    assert.deepEqual([...step(out, gap), ...step(gap, status(null, false)), ...step(gap, back)], [])
+  })
+
   it("a first good answer is no news", () => {
     assert.isNull(resolutionTold(null, { state: "Fresh", detail: "" }))
     assert.isNull(resolutionTold("Pending", { state: "Fresh", detail: "" }))

@@ -110,6 +110,23 @@ it("blocks of Envoy's policies that merge keep what is written with open keys", 
   assert.deepEqual(balances, [{ _tag: "ConsistentHash", by: { _tag: "Cookie", name: "place", mint: 3_600, attributes } }])
 })
 
+it("of bytes that merging policies say in two ways, those of the nearer one's type are sent", () => {
+  const look = (send: object) => ({ healthCheck: { active: { type: "TCP", tcp: { send } } } })
+  const [text, binary] = [look({ type: "Text", text: "PING" }), look({ type: "Binary", binary: "AAE=" })]
+  const sentOf = (far: object, near: object) => {
+    const yaml = shop(
+      route("a"),
+      policy("p", { targetRefs: [{ group: api, kind: "Gateway", name: "edge" }], ...far }),
+      policy("q", { ...toRoute("a"), mergeType: "StrategicMerge", ...near })
+    )
+    const [upstream] = [...[...translate(world(yaml)).gateways.values()][0]!.snapshot.upstreams.values()]
+    const health = upstream!.health
+    return typeof health === "object" && health.probe._tag === "Tcp" ? health.probe.send : null
+  }
+  assert.strictEqual(sentOf(text, binary), "AAE=")
+  assert.strictEqual(sentOf(binary, text), Buffer.from("PING").toString("base64"))
+})
+
 describe("a route of two Gateways of which one has a policy", () => {
   const yaml = shop(
     gateway("other"),
