@@ -65,6 +65,24 @@ describe("a tier that cannot be reached", () => {
     assert.isAbove(told.length, 0)
   })
 
+  it("is told once somebody asks who stands behind it, and not before: nothing would be passed over", async () => {
+    let told = 0
+    const names = handNames()
+    names.set("gone.example", { state: "Failed", reason: "dns_nxdomain", detail: "NXDOMAIN for gone.example" })
+    await using upstream = await tiered([named("gone.example", 80)], 60_000, {
+      names,
+      observer: { onDial: () => {}, onFacts: () => told++ }
+    })
+    const before = told
+    assert.isUndefined(upstream.facts().passedOver)
+    assert.strictEqual(upstream.level, 0)
+    assert.strictEqual(told, before + 1)
+    assert.isTrue(upstream.facts().passedOver)
+    // What was told is not told again.
+    assert.strictEqual(upstream.level, 0)
+    assert.strictEqual(told, before + 1)
+  })
+
   it("costs a black hole's time once", async () => {
     const hole = await silentHost()
     try {
