@@ -6,7 +6,7 @@ import type { Ingress } from "#schemas/dialects/ingress.ts"
 import type { VoyagerIngress } from "#schemas/dialects/voyageringress.ts"
 import type { Gateway } from "#schemas/gateway.ts"
 import { type Element, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
-import { gatewayGroup } from "#schemas/reference.ts"
+import { gatewayGroup, ownGroup } from "#schemas/reference.ts"
 import type { Service } from "#schemas/service.ts"
 import { canonical } from "../snapshot/digest.ts"
 import { describeIssues, ingressNote, routeNote } from "../status/conditions.ts"
@@ -55,7 +55,7 @@ const actionOf = (
   const target = objectKey(groupKind(ref.group, ref.kind), place, ref.name)
   const elsewhere = place === namespace ? {} : { namespace: place }
   const made = (backend: string): Fields => ({
-    backendRefs: [{ group: "gateway.sluice.dev", kind: "Backend", name: backend, ...elsewhere }]
+    backendRefs: [{ group: ownGroup, kind: "Backend", name: backend, ...elsewhere }]
   })
   if (!target.startsWith(`${serviceKind}/`)) {
     const becomes = becoming.backend(target)

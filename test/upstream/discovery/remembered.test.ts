@@ -178,6 +178,23 @@ describe("the file", () => {
     )
     expect(known).toEqual([["203.0.113.1"], [], []])
   })
+  it("are written one time after the other: a stop in the middle of a write waits for it and has the last word", async () => {
+    const folder = place()
+    const remembered = await openRemembered(folder)
+    const now = Date.now()
+    const answer = { v4: { addresses: ["203.0.113.1"], asOf: now }, v6: null }
+    for (let at = 0; at < 4_096; at++) remembered.note(`name ${at}`, answer)
+    const ended: Array<string> = []
+    const interrupted = remembered.save(now).finally(() => ended.push("interrupted"))
+    // It is under way.
+    await new Promise(setImmediate)
+    remembered.note("last", answer)
+    const last = remembered.save(now + 1).finally(() => ended.push("last"))
+    expect([await last, await interrupted, ended]).toEqual([null, null, ["interrupted", "last"]])
+    const again = await openRemembered(folder)
+    expect(["name 0", "name 4095", "last"].every((key) => again.recall(key) !== null)).toBe(true)
+  })
+
   it("has the newest answers when there are more than it holds", async () => {
     const folder = place()
     const remembered = await openRemembered(folder)
