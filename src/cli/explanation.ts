@@ -2,8 +2,11 @@
 // that the proxy itself decides with, so that the two cannot tell different stories.
 import { failures } from "../proxy/response.ts"
 import { type CompiledRule, compileHost } from "../routing/compile.ts"
+import { announcedBy } from "../routing/cors.ts"
+import { answerPreflight } from "../routing/filters.ts"
+import { joinedValue } from "../routing/headers.ts"
 import { compileHosts, findHost, type HostNode } from "../routing/hosts.ts"
-import { matchRule } from "../routing/match.ts"
+import { matchRule, type RequestView } from "../routing/match.ts"
 import { redirectLocation, withQuery } from "../routing/rewrite.ts"
 import { describeSource, type Source } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
@@ -12,7 +15,16 @@ import { describeRetry } from "../snapshot/retry.ts"
 import type { Match, Rule } from "../snapshot/route.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Question } from "./question.ts"
-import { describeFilters, describeMatch, type Explanation, type LoserStory, type Said, setting, shareStories } from "./story.ts"
+import {
+  describeFilters,
+  describeMatch,
+  type Explanation,
+  type LoserStory,
+  type RuleStory,
+  type Said,
+  setting,
+  shareStories
+} from "./story.ts"
 
 /** Where an object is written; null where nobody knows. */
 export type Locate = (source: Source) => string | null
@@ -129,10 +141,7 @@ const withListener = (
     )
   const hosts = mode.hosts.map((id) => snapshot.virtualHosts.get(id)).filter((host) => host !== undefined)
   const compiled = compileHosts(hosts.map((host) => ({ hostname: host.hostname, compiled: compileHost(host) })))
-  let node: HostNode<{ readonly hostname: string; readonly compiled: ReturnType<typeof compileHost> }> | null = findHost(
-    compiled,
-    question.host
-  )
+  let node: Node | null = findHost(compiled, question.host)
   if (node === null) {
     const names = [...new Set(hosts.map((host) => host.hostname))].sort()
     const listed =
@@ -140,6 +149,12 @@ const withListener = (
         ? "no route is attached to it"
         : `its routes are for ${names.slice(0, 12).join(", ")}${names.length > 12 ? " …" : ""}`
     return refuse("no_route", `no route of ${describeSource(listener.source)} is for host ${question.host}; ${listed}.`, { notes })
+  }
+  const announced = announcedBy(question.view)
+  for (const request of announced === null ? [] : [announced, question.view]) {
+    const asked = winnerAt(node, request)
+    if (asked?.winner.cors !== true || asked.winner.unknown !== null) continue
+    return preflighted({ ...base, hostname: asked.hostname, notes }, asked.winner, question, say)
   }
   const losers: Array<LoserStory> = []
   let examined = 0
@@ -167,6 +182,38 @@ const withListener = (
   return refuse("no_route", `host ${question.host} is served, but no rule of its routes matches.`, { losers, notes })
 }
 
+type Node = HostNode<{ readonly hostname: string; readonly compiled: ReturnType<typeof compileHost> }>
+
+const winnerAt = (from: Node | null, request: RequestView): { readonly hostname: string; readonly winner: CompiledRule } | null => {
+  for (let node = from; node !== null; node = node.next) {
+    const winner = matchRule(node.entry.compiled, request)
+    if (winner !== null) return { hostname: node.entry.hostname, winner }
+  }
+  return null
+}
+
+/** A browser's question, answered without a backend. */
+const preflighted = (base: Explanation, winner: CompiledRule, question: Question, say: (source: Source) => Said): Explanation => {
+  const { filters } = winner.filters.cors === null ? winner.shares.items.find((share) => share.filters.cors !== null)! : winner
+  const fields = answerPreflight(filters, question.view)!
+  const allowed = joinedValue(fields, "access-control-allow-origin") !== null
+  return {
+    ...base,
+    rule: ruleStory(winner.rule, say),
+    outcome: `Answered 204 by the CORS filter, no backend is asked: the origin ${question.view.header("origin")} is ${allowed ? "" : "not "}allowed.`,
+    answer: { status: 204, reason: null, location: null }
+  }
+}
+
+const ruleStory = (rule: Rule, say: (source: Source) => Said): RuleStory => ({
+  route: say(rule.source),
+  match: describeMatch(rule.match),
+  deadlines: { request: setting(rule.deadlines.request, null), backendRequest: setting(rule.deadlines.backendRequest, null) },
+  retry: rule.action._tag === "Forward" ? describeRetry(rule.action.retry) : null,
+  policies: (rule.policies ?? []).map(say),
+  filters: describeFilters(rule)
+})
+
 const decided = (
   question: Question,
   snapshot: Snapshot,
@@ -181,14 +228,7 @@ const decided = (
     hostname: base.hostname,
     losers: base.losers,
     notes: base.notes,
-    rule: {
-      route: say(rule.source),
-      match: describeMatch(rule.match),
-      deadlines: { request: setting(rule.deadlines.request, null), backendRequest: setting(rule.deadlines.backendRequest, null) },
-      retry: rule.action._tag === "Forward" ? describeRetry(rule.action.retry) : null,
-      policies: (rule.policies ?? []).map(say),
-      filters: describeFilters(rule)
-    }
+    rule: ruleStory(rule, say)
   }
   if (winner.unknown !== null) return refuse("invalid_filter", `${winner.unknown}.`, told)
   switch (rule.action._tag) {

@@ -1,6 +1,7 @@
 // What is told of a decision: plain data, as `--output json` prints it, and how parts of a snapshot are told.
 import { failures } from "../proxy/response.ts"
 import type { CompiledRule, CompiledShare } from "../routing/compile.ts"
+import { describeCors } from "../routing/cors.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
 import { describeBalance } from "../snapshot/balance.ts"
 import {
@@ -234,6 +235,8 @@ export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
         return `rewrite${filter.hostname === null ? "" : ` host to ${filter.hostname}`}${filter.path === null ? "" : ` path by ${filter.path._tag} ${filter.path.value}`}`
       case "Mirror":
         return `mirror to ${filter.to}`
+      case "Cors":
+        return describeCors(filter)
       case "Unknown":
         return `unknown filter ${filter.name}`
     }

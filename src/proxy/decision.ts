@@ -1,6 +1,8 @@
 // What is to be done with a request, before anything is done: listener, rule, share, or the row of the failure table it ends in. No sockets, no clock.
+import { announcedBy } from "../routing/cors.ts"
+import { answerPreflight } from "../routing/filters.ts"
 import { findHost, type HostNode } from "../routing/hosts.ts"
-import { matchRule } from "../routing/match.ts"
+import { matchRule, type RequestView } from "../routing/match.ts"
 import { pickWeighted } from "../routing/share.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import type { Redirect } from "../snapshot/route.ts"
@@ -14,6 +16,11 @@ interface Found {
   readonly share: LiveShare | null
 }
 
+interface Answered {
+  readonly rule: LiveRule
+  readonly fields: Array<string>
+}
+
 export type Decision =
   | (Found & { readonly _tag: "Refuse"; readonly reason: Reason; readonly detail: string })
   | (Found & {
@@ -23,6 +30,8 @@ export type Decision =
       readonly status: number
       readonly to: Redirect
     })
+  /** A browser's question about another origin's page: these fields answer it. */
+  | (Found & Answered & { readonly _tag: "Preflight"; readonly listener: LiveListener })
   | {
       readonly _tag: "Forward"
       readonly listener: LiveListener
@@ -52,7 +61,11 @@ export const decide = (table: PortTable, head: RequestHead, servername: string |
     return refuse("misdirected", "SNI and Host choose different listeners")
   }
   if (listener.problem !== null) return refuse("invalid_listener", listener.problem, listener)
-  const rule = match(findHost(listener.hosts, head.host), head)
+  const hosts = findHost(listener.hosts, head.host)
+  const announced = announcedBy(head)
+  const answered = announced === null ? null : preflight(hosts, announced, head, random)
+  if (answered !== null) return { _tag: "Preflight", listener, share: null, ...answered }
+  const rule = match(hosts, head)
   if (rule === null) return refuse("no_route", "no rule matches", listener)
   if (rule.problem !== null) return refuse("invalid_filter", rule.problem, listener, rule)
 
@@ -68,7 +81,18 @@ export const decide = (table: PortTable, head: RequestHead, servername: string |
   return { _tag: "Forward", listener, rule, share, upstream, hops: passed }
 }
 
-const match = (from: HostNode<LiveHost> | null, head: RequestHead): LiveRule | null => {
+/** What answers a browser's question: the rule of the request that it announces, or its own, if that one says who may. null: neither does. */
+const preflight = (hosts: HostNode<LiveHost> | null, announced: RequestView, head: RequestHead, random: number): Answered | null => {
+  for (const request of [announced, head]) {
+    const rule = match(hosts, request)
+    if (rule === null || !rule.compiled.cors || rule.problem !== null) continue
+    const fields = answerPreflight((pickWeighted(rule.shares, random)?.compiled ?? rule.compiled).filters, head)
+    if (fields !== null) return { rule, fields }
+  }
+  return null
+}
+
+const match = (from: HostNode<LiveHost> | null, head: RequestView): LiveRule | null => {
   for (let node = from; node !== null; node = node.next) {
     const found = matchRule(node.entry.compiled, head)
     if (found !== null) return node.entry.rules.get(found) ?? null

@@ -3,7 +3,7 @@
 // how a request comes is connection.ts.
 import type { Duplex } from "node:stream"
 import type { Verdict } from "../http1/reader.ts"
-import { applyEdits } from "../routing/headers.ts"
+import { editAnswer } from "../routing/filters.ts"
 import { defaultIdle } from "../snapshot/behaviour.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { settle } from "../snapshot/setting.ts"
@@ -106,6 +106,7 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.deadlines.startRequest(rule.requestDeadline, () => this.timedOut("request", rule.requestDeadline))
     }
     if (decision._tag === "Refuse") return this.refuse(decision.reason, decision.detail)
+    if (decision._tag === "Preflight") return this.answerLocally(204, decision.fields, "")
     if (decision._tag === "Redirect") {
       return this.answerLocally(decision.status, redirection(decision.to, decision.rule, head, decision.listener, connection.secure), "")
     }
@@ -188,7 +189,7 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.instead(this.last, null, `the backend answered ${status}`)
       return false
     }
-    const fields = returning(headers, this.share!.compiled.filters.response, this.affinity?.cookie ?? null)
+    const fields = returning(headers, this.share!.compiled.filters, this.affinity?.cookie ?? null, this.received.fields)
     // A client that asked for an upgrade and has sent more already may have spoken the other protocol: nobody reads that as requests (RFC 9112 11.2).
     if (this.head!.upgrade !== null && this.connection.ahead) this.connection.last()
     if (!this.reply.head(status, fields, fields !== headers)) {
@@ -211,7 +212,7 @@ export class Exchange implements ResponseSink, UploadOwner {
   }
 
   onUpgrade(_status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer): void {
-    const fields = returning(headers, this.share!.compiled.filters.response, this.affinity?.cookie ?? null)
+    const fields = returning(headers, this.share!.compiled.filters, this.affinity?.cookie ?? null, this.received.fields)
     if (this.finished || !this.reply.switchProtocols(this.head!.upgrade, fields)) {
       socket.destroy()
       if (!this.finished) this.cut("upstream_malformed", "a field of the response cannot be written")
@@ -263,7 +264,8 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.note(reason, detail)
     if (close) this.connection.last()
     const fields = [...headers]
-    applyEdits(fields, (this.share?.compiled.filters ?? this.rule?.compiled.filters)?.response ?? [])
+    const filters = this.share?.compiled.filters ?? this.rule?.compiled.filters
+    if (filters !== undefined) editAnswer(fields, filters, this.received.fields)
     this.answerLocally(status, fields, body)
   }
 

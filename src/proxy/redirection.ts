@@ -1,5 +1,5 @@
 // The answer of a redirect: pure, but for the request it is made of.
-import { applyEdits } from "../routing/headers.ts"
+import { editAnswer } from "../routing/filters.ts"
 import { redirectLocation } from "../routing/rewrite.ts"
 import type { Redirect } from "../snapshot/route.ts"
 import type { RequestHead } from "./head.ts"
@@ -17,6 +17,6 @@ export const redirection = (to: Redirect, rule: LiveRule, head: RequestHead, lis
     matchedPrefix: match.path.type === "Prefix" ? match.path.value : null
   })
   const fields = ["Location", location, "Content-Length", "0"]
-  applyEdits(fields, rule.compiled.filters.response)
+  editAnswer(fields, rule.compiled.filters, head.headers)
   return fields
 }

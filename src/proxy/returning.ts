@@ -1,16 +1,17 @@
 // The fields of a response as they go to the client: the upstream's, the cookie that ties the client to its endpoint, and what the user's filters edit.
-import { applyEdits, type EditedHeader } from "../routing/headers.ts"
+import { type CompiledFilters, editAnswer } from "../routing/filters.ts"
 
-/** The upstream's own list where nothing is changed. cookie: the value of a Set-Cookie, or null. */
+/** The upstream's own list where nothing is changed. cookie: the value of a Set-Cookie, or null. request: its fields, raw pairs. */
 export const returning = (
   headers: ReadonlyArray<string>,
-  edits: ReadonlyArray<EditedHeader>,
-  cookie: string | null
+  filters: CompiledFilters,
+  cookie: string | null,
+  request: ReadonlyArray<string>
 ): ReadonlyArray<string> => {
-  if (edits.length === 0 && cookie === null) return headers
+  if (filters.response.length === 0 && filters.cors === null && cookie === null) return headers
   const fields = [...headers]
   // Before the edits: what the user's filter says is the last word.
   if (cookie !== null) fields.push("Set-Cookie", cookie)
-  applyEdits(fields, edits)
+  editAnswer(fields, filters, request)
   return fields
 }

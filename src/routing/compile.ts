@@ -36,6 +36,8 @@ export interface CompiledRule {
   readonly filters: CompiledFilters
   /** Not null: this proxy cannot do what the rule says, and why: it answers 500 (`invalid_filter`), nothing of it is skipped (law 15). */
   readonly unknown: string | null
+  /** It, or one of its shares, says who may read its answers from another origin: questions of browsers are answered here. */
+  readonly cors: boolean
   /** Empty when the action is not Forward. */
   readonly shares: Weighted<CompiledShare>
 }
@@ -131,6 +133,7 @@ const compileRule = (rule: Rule, rank: number): Result.Result<CompiledRule, stri
   const query = compileConditions(match.query)
   if (Result.isFailure(query)) return Result.fail(query.failure)
   const filters = compileFilters(rule.filters, match.path)
+  const shares = compileShares(rule, filters)
   return Result.succeed({
     rule,
     rank,
@@ -140,7 +143,8 @@ const compileRule = (rule: Rule, rank: number): Result.Result<CompiledRule, stri
     path: path === null ? null : path.success,
     filters,
     unknown: filters.unknown ?? actionProblem(rule),
-    shares: compileShares(rule, filters)
+    cors: filters.cors !== null || shares.items.some((share) => share.filters.cors !== null),
+    shares
   })
 }
 

@@ -2,12 +2,13 @@
 // 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
 import type { Id, Source } from "./id.ts"
 import type { DownstreamTls, Listener, ListenerLimits, StreamRoute } from "./listener.ts"
-import { amount, attempt, either, fields, list, nullable, oneOf, port, type Read, tagged, text, whole } from "./reading.ts"
+import { amount, attempt, either, fields, flag, list, nullable, oneOf, port, type Read, tagged, text, whole } from "./reading.ts"
 import type { RouteReason } from "./reason.ts"
 import { growth, type Retry } from "./retry.ts"
 import type {
   Action,
   CacheRule,
+  Cors,
   Deadlines,
   Filter,
   Forward,
@@ -54,6 +55,14 @@ const knownFilter = tagged<Filter>({
   }),
   Rewrite: fields<{ hostname: string | null; path: PathRewrite | null }>({ hostname: nullable(text), path: nullable(rewrite) }),
   Mirror: fields<{ to: Id; fraction: number }>({ to: text, fraction: amount }),
+  Cors: fields<Omit<Cors, "_tag">>({
+    origins: list(text),
+    credentials: flag,
+    methods: list(text),
+    headers: list(text),
+    expose: list(text),
+    maxAge: whole
+  }),
   Unknown: fields<{ name: string }>({ name: text })
 })
 

@@ -75,8 +75,23 @@ export type Filter =
   | { readonly _tag: "Headers"; readonly on: "Request" | "Response"; readonly edits: ReadonlyArray<HeaderEdit> }
   | { readonly _tag: "Rewrite"; readonly hostname: string | null; readonly path: PathRewrite | null }
   | { readonly _tag: "Mirror"; readonly to: Id; readonly fraction: number }
+  | Cors
   /** A newer operator's filter: the rule answers 500, it is never skipped (law 15). */
   | { readonly _tag: "Unknown"; readonly name: string }
+
+/** Who may read the answers from a page of another origin (Gateway API v1.6, HTTPCORSFilter). */
+export interface Cors {
+  readonly _tag: "Cors"
+  /** As written, `https://*.example.com:8443`, or `*` alone for all. None: nobody. */
+  readonly origins: ReadonlyArray<string>
+  readonly credentials: boolean
+  /** `*` alone: all. None: those that no page has to ask for. */
+  readonly methods: ReadonlyArray<string>
+  readonly headers: ReadonlyArray<string>
+  readonly expose: ReadonlyArray<string>
+  /** Seconds that a browser may keep the answer to its question. */
+  readonly maxAge: number
+}
 
 /** Names as the user wrote them: matching is case-insensitive. */
 export type HeaderEdit =

@@ -340,7 +340,6 @@ export const routeNote = {
 const notServed: Readonly<Record<string, string>> = {
   RequestRedirect: "RequestRedirect on a backendRef is not served; put it on the rule",
   RequestMirror: "RequestMirror is not served yet; remove it",
-  CORS: "CORS is not served yet; remove it and let the backend answer, or set the headers with ResponseHeaderModifier",
   ExternalAuth: "ExternalAuth is not served yet; a rule that needs it is not served without it",
   ExtensionRef: "ExtensionRef names a filter that Sluice does not know; none is served yet"
 }

@@ -40,6 +40,18 @@ const filterOf = (filter: HTTPRouteFilter): Filter | null => {
       return { _tag: "Headers", on: "Response", edits: edits(filter.responseHeaderModifier) }
     case "URLRewrite":
       return { _tag: "Rewrite", hostname: filter.urlRewrite.hostname ?? null, path: pathRewrite(filter.urlRewrite.path) }
+    case "CORS": {
+      const { allowOrigins, allowCredentials, allowMethods, allowHeaders, exposeHeaders, maxAge } = filter.cors
+      return {
+        _tag: "Cors",
+        origins: allowOrigins,
+        credentials: allowCredentials === true,
+        methods: allowMethods,
+        headers: allowHeaders,
+        expose: exposeHeaders,
+        maxAge
+      }
+    }
     default:
       return null
   }

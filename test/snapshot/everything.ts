@@ -26,6 +26,15 @@ const filters: ReadonlyArray<Filter> = [
   { _tag: "Rewrite", hostname: null, path: { _tag: "ReplacePrefixMatch", value: "/y" } },
   { _tag: "Rewrite", hostname: null, path: null },
   { _tag: "Mirror", to: "u1", fraction: 0.25 },
+  {
+    _tag: "Cors",
+    origins: ["https://*.example.com", "http://a.example:8080"],
+    credentials: true,
+    methods: ["PUT"],
+    headers: ["X-A"],
+    expose: ["X-B"],
+    maxAge: 5
+  },
   { _tag: "Unknown", name: "Later" }
 ]
 
