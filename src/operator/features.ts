@@ -12,6 +12,7 @@ export const supportedFeatures: ReadonlyArray<string> = [
   "GatewayAddressEmpty",
   "GatewayBackendClientCertificate",
   "GatewayHTTPListenerIsolation",
+  "GatewayHTTPSListenerDetectMisdirectedRequests",
   "GatewayInfrastructure",
   "GatewayInfrastructurePropagation",
   "GatewayPort8080",
