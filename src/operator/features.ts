@@ -17,6 +17,7 @@ export const supportedFeatures: ReadonlyArray<string> = [
   "GatewayInfrastructurePropagation",
   "GatewayPort8080",
   "GatewayRouteHostnameIntersectionPrecedence",
+  "GatewayStaticAddresses",
   "HTTPRoute",
   "HTTPRoute303RedirectStatusCode",
   "HTTPRoute307RedirectStatusCode",

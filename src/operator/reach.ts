@@ -95,11 +95,27 @@ const overSaid = (
     return live.noProxyYet(nameOf(deployment), ready, numberAt(field(deployment, "spec"), "replicas") ?? 0, complaintOf(deployment))
   }
   if (programmed.status !== "True" || service === null) return null
-  if (addresses.length === 0)
-    return live.addressNotAssigned(nameOf(service), stringAt(field(service, "spec"), "type"), infrastructure.addresses)
+  const type = stringAt(field(service, "spec"), "type")
+  const { has, missing } = askedAndGiven(infrastructure, addresses)
+  if (missing.length > 0) return live.addressNotUsable(nameOf(service), type, missing, has)
+  return has.length === 0 ? live.addressNotAssigned(nameOf(service), type) : null
+}
+
+const askedAndGiven = ({ addresses: asked }: Infrastructure, addresses: ReadonlyArray<GatewayAddress>) => {
   const has = addresses.map(({ value }) => value)
-  const missing = infrastructure.addresses.filter((one) => !has.includes(one))
-  return missing.length === 0 ? null : live.addressNotUsable(missing, has)
+  return { has, missing: asked.filter((one) => !has.includes(one)) }
+}
+
+/** Of a Gateway that asks for addresses and has a Service that could give them (Gateway API v1.7, AddressesAssigned). */
+const assignedSaid = (
+  verdict: Verdict,
+  infrastructure: Infrastructure,
+  { service }: Standing,
+  addresses: ReadonlyArray<GatewayAddress>
+): Said | null => {
+  if (infrastructure.addresses.length === 0 || service === null || !acceptedOf(verdict)) return null
+  const { missing } = askedAndGiven(infrastructure, addresses)
+  return missing.length === 0 ? live.addressesAssigned : live.addressesMissing(missing, missing.length < infrastructure.addresses.length)
 }
 
 /** endpoints: ready ones of the Service. One without a selector gets its endpoints from somebody else: that is not ours to judge. */
@@ -108,11 +124,14 @@ const unreachableSaid = ({ service }: Standing, endpoints: number): Said | null 
 
 export const reachOf = (verdict: Verdict, infrastructure: Infrastructure | null, standing: Standing, endpoints: number): Reach => {
   const addresses = addressesOf(standing.service)
-  const said = infrastructure === null ? null : overSaid(verdict, infrastructure, standing, addresses)
+  const said =
+    infrastructure === null
+      ? []
+      : [overSaid(verdict, infrastructure, standing, addresses), assignedSaid(verdict, infrastructure, standing, addresses)]
   const unreachable = unreachableSaid(standing, endpoints)
   return {
     addresses,
-    over: said === null ? [] : [observed(verdict.generation, said)],
+    over: said.flatMap((one) => (one === null ? [] : [observed(verdict.generation, one)])),
     unreachable: unreachable === null ? null : observed(verdict.generation, unreachable)
   }
 }

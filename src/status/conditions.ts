@@ -403,6 +403,8 @@ export const ingressNote = {
 }
 
 // ── Live facts: written by settle alone ───────────────────────────────────────────────────────────────────────────────────────────────
+const askItsController = "kubectl describe service says what its controller is about"
+
 const programmed = (status: Said["status"], reason: string) => says("Programmed", status, reason)
 
 /** What the pod that fares worst sees of an object's upstreams, for kinds whose status has no room for it. */
@@ -460,22 +462,25 @@ export const live = {
   /** Proxies have it, and no client would get to one: a pod is Ready, and listed, a moment after its proxy is. */
   unreachable: (service: string): Said => programmed("False", "Pending")(`Service ${service} has no ready endpoint yet`),
   /** It serves, and nobody knows where. */
-  addressNotAssigned: (service: string, type: string, asked: ReadonlyArray<string>): Said =>
+  addressNotAssigned: (service: string, type: string): Said =>
     programmed(
       "False",
       "AddressNotAssigned"
     )(
       type === "LoadBalancer"
-        ? `Service ${service} of type LoadBalancer has no address yet: kubectl describe service says what its controller is about; where there is none, set GatewayParameters spec.service.type${asked.length === 0 ? "" : `. spec.addresses asks for ${asked.join(", ")}: it may not give that`}`
+        ? `Service ${service} of type LoadBalancer has no address yet: ${askItsController}; where there is none, set GatewayParameters spec.service.type`
         : `Service ${service} has no address yet`
     ),
-  addressNotUsable: (wanted: ReadonlyArray<string>, assigned: ReadonlyArray<string>): Said =>
+  addressNotUsable: (service: string, type: string, wanted: ReadonlyArray<string>, has: ReadonlyArray<string>): Said =>
     programmed(
       "False",
       "AddressNotUsable"
     )(
-      `spec.addresses: ${wanted.join(", ")} not assigned by the load balancer${assigned.length === 0 ? "" : `, which gave ${assigned.join(", ")}`}: ask for one that it may give`
+      `spec.addresses: Service ${service} of type ${type} was not given ${wanted.join(", ")} but ${has.length === 0 ? "nothing so far" : has.join(", ")}: ask for ${has.length === 0 ? `what it may be given; ${askItsController}` : "one that it may be given"}`
     ),
+  addressesAssigned: says("AddressesAssigned", "True", "AddressesAssigned")("The Gateway has the addresses that spec.addresses asks for"),
+  addressesMissing: (wanted: ReadonlyArray<string>, partly: boolean): Said =>
+    says("AddressesAssigned", "False", partly ? "PartiallyAssigned" : "NotAssigned")(`spec.addresses: not assigned: ${wanted.join(", ")}`),
   /** cause: what the API server said when pods or what belongs to them were written. */
   noResources: (what: string, cause: string): Said => programmed("False", "NoResources")(`${what} cannot be made: ${cause}`),
   nameTaken: (what: string): Said =>

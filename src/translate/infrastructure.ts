@@ -2,6 +2,7 @@
 import type { Gateway, GatewaySpecAddress } from "#schemas/gateway.ts"
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Listener } from "../snapshot/listener.ts"
+import { canonicalAddress } from "./address.ts"
 import { type ParametersSpec, parametersOf } from "./parameters.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
@@ -83,7 +84,7 @@ export const infrastructureOf = (
     annotations: infrastructure?.annotations ?? new Map(),
     named: [own, shared].flatMap((one) => (one === null ? [] : [one.key])),
     parameters: merged(shared?.spec, own?.spec),
-    addresses: addresses.flatMap(({ value }) => (value === undefined || value === "" ? [] : [value])),
+    addresses: addresses.flatMap(({ value }) => (value === undefined || value === "" ? [] : [canonicalAddress(value) ?? value])),
     ports: [...ports.values()].sort((a, b) => a.port - b.port)
   }
 }

@@ -80,8 +80,35 @@ describe("what stands over Programmed", () => {
   it("no address, or not the one that was asked for", () => {
     assert.deepEqual(told(verdict("True"), standing({ service: service("LoadBalancer", []) })), ["Programmed False AddressNotAssigned"])
     const given = standing({ service: service("LoadBalancer", [{ ip: "192.0.2.1" }]) })
-    assert.deepEqual(told(verdict("True"), given, ["192.0.2.1"]), [])
-    assert.deepEqual(told(verdict("True"), given, ["192.0.2.9"]), ["Programmed False AddressNotUsable"])
+    assert.deepEqual(told(verdict("True"), given, ["192.0.2.1"]), ["AddressesAssigned True AddressesAssigned"])
+    assert.deepEqual(told(verdict("True"), given, ["192.0.2.9"]), [
+      "Programmed False AddressNotUsable",
+      "AddressesAssigned False NotAssigned"
+    ])
+    assert.deepEqual(told(verdict("True"), given, ["192.0.2.1", "192.0.2.9"]), [
+      "Programmed False AddressNotUsable",
+      "AddressesAssigned False PartiallyAssigned"
+    ])
+  })
+
+  it("asked of one that gives none: that it cannot be used, for others may be had", () => {
+    const none = standing({ service: service("LoadBalancer", []) })
+    const [over, assigned] = reachOf(verdict("True"), infrastructure(["203.0.113.7"]), none, 1).over
+    assert.strictEqual(over!.reason, "AddressNotUsable")
+    assert.include(over!.message, "Service shop/web-sluice of type LoadBalancer was not given 203.0.113.7 but nothing so far")
+    assert.strictEqual(assigned!.message, "spec.addresses: not assigned: 203.0.113.7")
+    const own = standing({ service: service("ClusterIP", []) })
+    assert.include(
+      reachOf(verdict("True"), infrastructure(["203.0.113.7"]), own, 1).over[0]!.message,
+      "of type ClusterIP was not given 203.0.113.7 but 10.96.0.7"
+    )
+  })
+
+  it("of whether addresses are assigned nothing where none was asked for, without a Service, and of a Gateway that is refused", () => {
+    const given = standing({ service: service("LoadBalancer", [{ ip: "192.0.2.1" }]) })
+    assert.deepEqual(told(verdict("True"), given), [])
+    assert.deepEqual(told(verdict("True"), standing({}), ["192.0.2.1"]), [])
+    assert.deepEqual(told(verdict("False", "False"), given, ["192.0.2.1"]), [])
   })
 
   it("never turns a verdict to the better, and says nothing of a Gateway that is not accepted", () => {
@@ -115,12 +142,5 @@ describe("what stands over Programmed", () => {
     }
     assert.include(message(2), "0 of 2 pods ready. If it stays so, kubectl describe pods tells why")
     assert.include(message(0), "Deployment shop/web-sluice has 0 replicas, as its GatewayParameters")
-  })
-
-  it("of an address that was asked for and is not given, which", () => {
-    const given = standing({ service: service("LoadBalancer", []) })
-    const message = (...addresses: ReadonlyArray<string>) => reachOf(verdict("True"), infrastructure(addresses), given, 1).over[0]!.message
-    assert.include(message("203.0.113.7"), "spec.addresses asks for 203.0.113.7: it may not give that")
-    assert.notInclude(message(), "spec.addresses")
   })
 })

@@ -45,3 +45,14 @@ describe("the parameters of a Gateway", () => {
     assert.deepEqual(infrastructureOf({}, {}).ports, [{ port: 80, bound: 10_080, transport: "tcp" }])
   })
 })
+
+describe("the addresses of a Gateway", () => {
+  it("are asked for as a load balancer tells them; one without a value asks for nothing in particular", () => {
+    const plain = httpGateway("edge", "infra", 80) as { readonly spec: object }
+    const addresses = [{ type: "IPAddress", value: "2001:DB8:0:0::7" }, { value: "203.0.113.7" }, { type: "IPAddress" }]
+    const objects = [gatewayClass, { ...plain, spec: { ...plain.spec, addresses } }]
+    const { gateways } = makeTranslate({ ...settings, role: "Cluster" })(folded(objects.map(upserted)))
+    const { infrastructure } = gateways.get("Gateway.gateway.networking.k8s.io/infra/edge")!
+    assert.deepEqual(infrastructure.addresses, ["2001:db8::7", "203.0.113.7"])
+  })
+})

@@ -16,6 +16,7 @@ export const ownTypes: ReadonlySet<string> = new Set([
   "Conflicted",
   "OverlappingTLSConfig",
   "SupportedVersion",
+  "AddressesAssigned",
   "Resolved",
   "Healthy",
   "WouldRefuse",
