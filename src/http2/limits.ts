@@ -13,15 +13,13 @@ export interface SessionLimits {
   readonly window: number
   /** The same of all streams together; at least 65,535. */
   readonly connectionWindow: number
-  /** Bytes of the names and values of a head, each with 2 for its separators as HTTP/1.1 would have them; trailers have the same bound. */
+  /** Bytes of a head as lines of HTTP/1.1, pseudo fields included: of each name and value, and 4 more. Trailers have the same bound. */
   readonly headBytes: number
   /** Fields of a head or of trailers, without pseudo fields. */
   readonly fields: number
   /** Bytes of a header block as it comes, with all its CONTINUATION frames; and how many of those. More ends the connection. */
   readonly blockBytes: number
   readonly continuations: number
-  /** The table by which the peer compresses its heads, and the largest we keep for ours (SETTINGS_HEADER_TABLE_SIZE). */
-  readonly tableBytes: number
   /** Streams that end before their time through the peer: it resets them, or makes us do so. */
   readonly resets: Budget
   /** Frames that move nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown ones, DATA without bytes. Frames with bytes give some back. */
@@ -42,7 +40,6 @@ export const defaultSessionLimits: SessionLimits = {
   fields: 200,
   blockBytes: 96 * 1024,
   continuations: 16,
-  tableBytes: 4096,
   resets: { burst: 100, rate: 10 },
   idleFrames: { burst: 1000, rate: 100 },
   unsent: 256 * 1024,

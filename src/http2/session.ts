@@ -20,8 +20,10 @@ export interface SessionHandler {
   readonly onSettings?: () => void
   /** The peer is going away: no new stream on this connection. Those it will not serve were reset before (`unprocessed`), the others go on. */
   readonly onGoaway: (code: Code, lastStream: number) => void
-  /** A stream is over; `streams` counts it no more. After the last of a connection that is going away: the owner ends the socket. */
-  readonly onStreamClosed: (stream: Stream) => void
+  /** A stream is over; `streams` counts it no more. */
+  readonly onStreamClosed?: (stream: Stream) => void
+  /** It is leaving, the last stream is over and all was said: the owner ends the socket. At most once. */
+  readonly onFinished: () => void
   /** Terminal, at most once. Nothing more is read or written. */
   readonly onProblem: (problem: SessionProblem) => void
 }
@@ -55,7 +57,7 @@ export interface Session {
   readonly leave: () => void
   /** Ends the connection for the code: as a problem of ours, streams are reset. */
   readonly fail: (code: Code, detail: string) => void
-  /** Measures the peer: `onPong` once it has answered; one at a time, → false: one is under way. */
+  /** Asks the peer for a sign of life: `onPong` once it has answered. One at a time, → false: one is under way. */
   readonly ping: (onPong: () => void) => boolean
 }
 

@@ -15,7 +15,7 @@ export interface Reset {
 
 /** Called from inside `execute`, `drained` and `closed` of the session, in the order of the frames. What it throws, the caller of those gets. */
 export interface StreamHandler {
-  /** Client: the answer, interim ones first. ended: it has neither body nor trailers; `onEnd` follows at once. */
+  /** Client: the answer, interim ones first. ended: it has neither body nor trailers; `onEnd` follows at once, unless the owner resets it meanwhile. */
   readonly onHead: (head: ResponseHead, ended: boolean) => void
   /** A view of the chunk that was fed, never empty. Its bytes stay charged to the peer until `consume`: no more than the window can come before. */
   readonly onData: (chunk: Buffer) => void
@@ -23,7 +23,10 @@ export interface StreamHandler {
   readonly onEnd: (trailers: ReadonlyArray<string>) => void
   /** After a `data` that was false: all that was given is on its way, more may be given. */
   readonly onDrain: () => void
-  /** Terminal, at most once: nothing follows, and nothing more can be said. Not after the owner's own `reset`, nor after both sides have ended. */
+  /**
+   * Terminal, at most once: nothing follows, and nothing more can be said. Not after the owner's own `reset`, nor after both sides have ended.
+   * After `onEnd`, by the peer with NO_ERROR: a server has said all, and does not want the rest of the body (RFC 9113 section 8.1).
+   */
   readonly onReset: (reset: Reset) => void
 }
 
@@ -40,7 +43,10 @@ export interface Stream {
    * connection are the caller's to leave out. end: nothing follows. → false: a field cannot be written, and nothing was.
    */
   readonly head: (status: number, fields: ReadonlyArray<string>, end: boolean) => boolean
-  /** Bytes of the body, kept by reference until they are sent; not to be changed. → false: no more until `onDrain`, though these were taken. */
+  /**
+   * Bytes of the body, kept by reference until they are sent; not to be changed, nor read after: memory of which the chunk is the whole may be given
+   * back (http1/spent.ts). → false: no more until `onDrain`, though these were taken.
+   */
   readonly data: (chunk: Buffer) => boolean
   /** Our side is said, with trailers or without. Goes out after the data before it. → false: a trailer cannot be written; it ended without them. */
   readonly end: (trailers?: ReadonlyArray<string>) => boolean
