@@ -7,7 +7,8 @@ import { Hostname } from "./hostname.ts"
 import { HeaderValue, HTTPRouteFilters } from "./httpfilter.ts"
 import type { Element } from "./meta.ts"
 import { integer, SectionName, Token, text } from "./name.ts"
-import { backendFields, duplicateReference, ParentReference, portOfService } from "./reference.ts"
+import { backendFields, portOfService } from "./reference.ts"
+import { routeFields } from "./route.ts"
 import { SessionPersistence } from "./session.ts"
 import { uniqueBy, uniqueValues } from "./unique.ts"
 
@@ -109,14 +110,7 @@ export type HTTPRouteRule = typeof HTTPRouteRule.Type
 
 export const HTTPRoute = Schema.Struct({
   spec: Schema.Struct({
-    parentRefs: listOf(ParentReference, 32).check(
-      Schema.makeFilter((refs: ReadonlyArray<ParentReference>) =>
-        duplicateReference(refs, (ref) => `${ref.group}/${ref.kind}/${ref.namespace ?? ""}/${ref.name}`, [
-          (ref) => ref.sectionName ?? "",
-          (ref) => (ref.port === undefined ? "" : String(ref.port))
-        ])
-      )
-    ),
+    ...routeFields,
     hostnames: listOf(Hostname, 16),
     rules: defaulted(elementsOf(HTTPRouteRule, "spec.rules", 1, 16), [{}]).check(
       Schema.makeFilter((rules: ReadonlyArray<Element<HTTPRouteRule>>) => {
@@ -124,9 +118,7 @@ export const HTTPRoute = Schema.Struct({
         for (const rule of rules) if (Result.isSuccess(rule)) matches += rule.success.matches.length
         return matches <= 128 ? undefined : "Expected at most 128 matches in all rules together"
       })
-    ),
-    /** Experimental: attach to default Gateways. */
-    useDefaultGateways: Schema.optionalKey(Schema.Literals(["All", "None"]))
+    )
   })
 })
 export type HTTPRoute = typeof HTTPRoute.Type

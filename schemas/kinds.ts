@@ -21,6 +21,9 @@ import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup,
 import { ReferenceGrant } from "./referencegrant.ts"
 import { Secret } from "./secret.ts"
 import { Service } from "./service.ts"
+import { TCPRoute } from "./tcproute.ts"
+import { TLSRoute } from "./tlsroute.ts"
+import { UDPRoute } from "./udproute.ts"
 import { XBackend } from "./xbackend.ts"
 
 export type Need = "Required" | "Optional" | "Governing" | "Demanded"
@@ -75,6 +78,10 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(gatewayGroup, ["v1", "v1beta1"], "GatewayClass", "gatewayclasses", "Cluster", "Required", GatewayClass, "status"),
   entry(gatewayGroup, ["v1", "v1beta1"], "Gateway", "gateways", "Namespaced", "Required", Gateway, "status"),
   entry(gatewayGroup, ["v1", "v1beta1"], "HTTPRoute", "httproutes", "Namespaced", "Required", HTTPRoute, "status"),
+  // Added to the standard channel one after the other: a cluster may lack each, or serve it in an older version alone.
+  entry(gatewayGroup, ["v1", "v1alpha3", "v1alpha2"], "TLSRoute", "tlsroutes", "Namespaced", "Optional", TLSRoute, "status"),
+  entry(gatewayGroup, ["v1", "v1alpha2"], "TCPRoute", "tcproutes", "Namespaced", "Optional", TCPRoute, "status"),
+  entry(gatewayGroup, ["v1", "v1alpha2"], "UDPRoute", "udproutes", "Namespaced", "Optional", UDPRoute, "status"),
   entry(gatewayGroup, ["v1", "v1beta1"], "ReferenceGrant", "referencegrants", "Namespaced", "Required", ReferenceGrant, "no status"),
   entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Governing", BackendTLSPolicy, "status"),
   entry(experimentalGroup, ["v1alpha1"], "XBackend", "xbackends", "Namespaced", "Optional", XBackend, "status"),

@@ -14,8 +14,9 @@ export type GatewayOwner = typeof GatewayOwner.Type
 export const GatewayClassOwner = spec({ controllerName: ControllerName })
 export type GatewayClassOwner = typeof GatewayClassOwner.Type
 
-export const HTTPRouteOwner = spec({ parentRefs: Schema.Array(ParentReference) })
-export type HTTPRouteOwner = typeof HTTPRouteOwner.Type
+/** Of every kind of Gateway API. */
+export const RouteOwner = spec({ parentRefs: Schema.Array(ParentReference) })
+export type RouteOwner = typeof RouteOwner.Type
 
 export const IngressOwner = spec({ ingressClassName: Schema.optionalKey(Schema.String) })
 export type IngressOwner = typeof IngressOwner.Type
@@ -44,7 +45,10 @@ export type TrafficPolicyOwner = typeof TrafficPolicyOwner.Type
 export const owners: Readonly<Record<string, Schema.Codec<unknown, unknown>>> = {
   "Gateway.gateway.networking.k8s.io": GatewayOwner,
   "GatewayClass.gateway.networking.k8s.io": GatewayClassOwner,
-  "HTTPRoute.gateway.networking.k8s.io": HTTPRouteOwner,
+  "HTTPRoute.gateway.networking.k8s.io": RouteOwner,
+  "TLSRoute.gateway.networking.k8s.io": RouteOwner,
+  "TCPRoute.gateway.networking.k8s.io": RouteOwner,
+  "UDPRoute.gateway.networking.k8s.io": RouteOwner,
   "BackendTLSPolicy.gateway.networking.k8s.io": BackendTLSPolicyOwner,
   "BackendTrafficPolicy.gateway.envoyproxy.io": TrafficPolicyOwner,
   "BackendTrafficPolicy.gateway.sluice.dev": TrafficPolicyOwner,

@@ -31,9 +31,6 @@ const core = new Set([
 /** They say how traffic flows, so that leaving them out changes what a user gets. */
 const traffic = new Set([
   "GRPCRoute",
-  "TCPRoute",
-  "TLSRoute",
-  "UDPRoute",
   "ListenerSet",
   "XListenerSet",
   "XMesh",

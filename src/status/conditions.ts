@@ -149,10 +149,8 @@ export const listener = {
   accepted: says("Accepted", "True", "Accepted")("The listener is valid"),
   undecodable: (issues: ReadonlyArray<Issue>): Said =>
     refusedListener("UnsupportedValue")(`The listener does not have the form the API asks for: ${describeIssues(issues)}`),
-  unsupportedProtocol: (path: string, protocol: string): Said =>
-    refusedListener("UnsupportedProtocol")(
-      `${path}.protocol: ${protocol} is not served${knownProtocols.has(protocol) ? " yet" : ""}; HTTP and HTTPS are`
-    ),
+  unsupportedProtocol: (path: string, protocol: string, served: ReadonlyArray<string>): Said =>
+    refusedListener("UnsupportedProtocol")(`${path}.protocol: ${protocol} is not served; ${served.join(", ")} are`),
   /** field: absolute path; why: what is not served and what to do. */
   unsupportedValue: (field: string, why: string): Said => refusedListener("UnsupportedValue")(`${field}: ${why}`),
   portUnavailable: (why: string): Said => refusedListener("PortUnavailable")(why),
@@ -168,7 +166,7 @@ export const listener = {
   protocolConflict: (others: ReadonlyArray<string>, port: number): ReadonlyArray<Said> =>
     conflict(
       "ProtocolConflict",
-      `Port ${port} is also that of listener ${others.join(", ")} with another protocol: give each protocol a port of its own`
+      `Port ${port} is also that of listener ${others.join(", ")}, and their protocols cannot share it: give each a port of its own`
     ),
   resolvedRefs: says("ResolvedRefs", "True", "ResolvedRefs")("All references resolve"),
   /** notes: what was noticed though the references resolve (a certificate that has expired is still served). */
@@ -176,13 +174,13 @@ export const listener = {
     notes.length === 0
       ? listener.resolvedRefs
       : says("ResolvedRefs", "True", "ResolvedRefs")(sentences("All references resolve", ...notes)),
-  invalidRouteKinds: (bad: ReadonlyArray<string>, good: ReadonlyArray<string>): Said =>
+  invalidRouteKinds: (bad: ReadonlyArray<string>, good: ReadonlyArray<string>, possible: ReadonlyArray<string>): Said =>
     says(
       "ResolvedRefs",
       "False",
       "InvalidRouteKinds"
     )(
-      `allowedRoutes.kinds: ${bad.join(", ")} cannot attach to this listener; ${good.length === 0 ? "no kind is left, allowed here is HTTPRoute" : `only ${good.join(", ")} attaches`}`
+      `allowedRoutes.kinds: ${bad.join(", ")} cannot attach to this listener; ${good.length === 0 ? `no kind is left, allowed here is ${possible.join(" or ")}` : `only ${good.join(", ")} attaches`}`
     ),
   invalidCertificateRef: (causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", "InvalidCertificateRef")(causes.join("; ")),
   refNotPermitted: (causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", "RefNotPermitted")(causes.join("; ")),
@@ -195,8 +193,6 @@ export const listener = {
       `Hostnames overlap with those of listener ${others.join(", ")} on port ${port}: a browser may reuse one connection for both, such a request is answered 421`
     )
 }
-
-const knownProtocols: ReadonlySet<string> = new Set(["TLS", "TCP", "UDP"])
 
 const conflict = (reason: "HostnameConflict" | "ProtocolConflict", message: string): ReadonlyArray<Said> => [
   says("Accepted", "False", reason)(message),
@@ -219,7 +215,7 @@ export const listenerNote = {
     /** cause: a clause that follows the Secret's name and never quotes its bytes. */
     bad: (path: string, secret: string, cause: string): string => `${path}: ${secret} ${cause}; ${heldOver}`,
     none: (path: string): string =>
-      `${path}.certificateRefs: an HTTPS listener needs a certificate; refer to a Secret of type kubernetes.io/tls`,
+      `${path}.certificateRefs: a listener that ends TLS needs a certificate; refer to a Secret of type kubernetes.io/tls`,
     /** expires: RFC 3339. Served all the same: the client judges it. */
     expires: (secret: string, expires: string): string => `The certificate of ${secret} is valid until ${expires}`,
     /** In place of `expires`, once that is past. */
@@ -332,6 +328,8 @@ export const routeNote = {
   /** What Gateway API wants (HTTPRouteRule.backendRefs), and what nobody means who reads "All references resolve". */
   nothingToSendTo: (path: string, refs: number): string =>
     `${path}.backendRefs: ${refs === 0 ? "there is none" : "none has a weight above 0"}, so its requests are answered 500`,
+  noWeightForBytes: (path: string): string =>
+    `${path}.backendRefs: none has a weight above 0, so connections are closed and datagrams dropped`,
   credentialWithheld: (path: string, target: string): string =>
     `${path}: ${target} has credentials, which go with its own Host only, and URLRewrite.hostname writes another: answered 503; set spec.host of the Backend instead`,
   hostnameIsAddress: (hostname: string): string => `spec.hostnames: ${hostname} is an IP address; a route's hostname is a DNS name`
@@ -674,8 +672,8 @@ export const backendNote = {
     `${what} has no port named ${JSON.stringify(port)}; ${names.length === 0 ? "none of its ports has a name" : `it has ${names.join(", ")}`}`,
   portMissing: (what: string): string => `${what}: a reference to a Service needs a port`,
   portNotDeclared: (what: string, port: number, ports: ReadonlyArray<number>): string => `${what} has no port ${port}; ${portList(ports)}`,
-  portProtocol: (what: string, port: number, protocol: string): string =>
-    `${what} port ${port} is ${protocol}, which no HTTPRoute can use: a TCP port is needed`,
+  portProtocol: (what: string, port: number, protocol: string, needed: "TCP" | "UDP"): string =>
+    `${what} port ${port} is ${protocol}, which this kind of route cannot use: a ${needed} port is needed`,
   protocol: (what: string, port: number, why: string): string => `${what} port ${port}: ${why}`,
   address: (what: string, why: string): string => `${what}: ${why}`,
   externalName: (what: string, name: string): string =>
@@ -691,6 +689,8 @@ export const backendNote = {
   tlsBy443: (optOut: string): string => `port 443 without a word about TLS is dialled with TLS and system roots (${optOut})`,
   plaintext443: (because: string): string => `plaintext on port 443, because of ${because}`,
   plaintextToExternal: "plaintext to an external host; anyone on the way can read and change it",
+  bytesTo443:
+    "port 443 is sent the bytes as clients write them: where these are not TLS, spec.tls of a Backend or a BackendTLSPolicy makes TLS of them",
   plaintextService443: "plaintext on port 443 as Gateway API has it for Services; a BackendTLSPolicy (or appProtocol: https) makes it TLS",
   tlsWithoutName:
     "TLS with system roots and no server name, so certificates must carry the endpoints' IP addresses; a BackendTLSPolicy names the host and the CA",
@@ -737,6 +737,25 @@ export const backendNote = {
       "spec.loadBalancer.consistentHash.cookie.attributes: a name is of letters, digits and !#$%&'*+-.^_`|~, a value of printable ASCII without a semicolon"
   },
   probedTls: (endpoint: string): string => `spec.healthCheck.type: ${endpoint} is plaintext and has no TLS to look at: use HTTP or TCP`,
+  /** What of a backend does not go with what a route carries there. */
+  carriage: {
+    bytesOnly: (protocol: string): string =>
+      `it is declared for ${protocol.toUpperCase()}, which carries no requests of HTTP: name it from a ${protocol === "udp" ? "UDPRoute" : "TCPRoute or a TLSRoute"}, or give it an HTTP protocol`,
+    datagramsOnly: "it is declared for UDP: name it from a UDPRoute, or give it protocol TCP",
+    noDatagrams: "its protocol is one of connections, and a UDPRoute carries datagrams: give it protocol UDP, or leave the protocol out",
+    credentials:
+      "it has credentials, which go with requests of HTTP, and this route carries bytes that nobody looks into: name a Backend without spec.credentials",
+    pathPrefix: "an endpoint has a pathPrefix, which requests of HTTP have and bytes have not: name a Backend without it",
+    redirect: "it redirects clients, which only requests of HTTP can be: proxy it, or name another backend",
+    tlsOfDatagrams: "TLS is asked for, which goes over connections, and a UDPRoute carries datagrams: name a backend without TLS",
+    socketOfDatagrams: "an endpoint is a unix socket, which takes connections, and a UDPRoute carries datagrams: remove it",
+    proxyOfDatagrams:
+      "it is reached through a proxy, which forwards connections, and a UDPRoute carries datagrams: name a Backend without egressPath.proxy",
+    headerOfDatagrams: (by: string): string =>
+      `${by} asks for a header of the PROXY protocol, which begins a connection, and a UDPRoute carries datagrams: remove proxyProtocol`,
+    looksOfDatagrams: "health checks are left out, as a UDPRoute carries datagrams and nobody knows what answers them",
+    tlsOfClients: "clients speak TLS with it themselves, so what is said of TLS toward it is not used (the listener passes TLS through)"
+  },
   laterProtocol: (protocol: string): string =>
     `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP, or leave it out`,
   envoy: {

@@ -13,6 +13,8 @@ import { backend, backendNote, observed, type Said, voyagerNote } from "../statu
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
 import { nearestByBlock } from "./behaviour.ts"
+import type { Carries } from "./carriage.ts"
+import { carried, governedAs } from "./carried.ts"
 import { shownTo } from "./clientcertificate.ts"
 import { type Declared, type Destination, refused, upstreamOf } from "./destination.ts"
 import { judgeBackend } from "./dialects/backend.ts"
@@ -172,10 +174,11 @@ const placed = (
   route: string,
   chain: Chain
 ): Result.Result<{ readonly upstream: ResolvedUpstream; readonly notes: ReadonlyArray<string> }, Declared> => {
-  const { destination } = found
-  if (destination === null) return Result.fail(found)
-  const { kind, namespace } = parseKey(key)
   const what = describeKey(key)
+  const fit = carried(found, rules.carries, what)
+  const { destination } = fit
+  if (destination === null) return Result.fail(fit)
+  const { kind, namespace } = parseKey(key)
   const skips = destination.tls !== null && !destination.tls.verify
   if (skips && !egressOf(view, namespace, route).permits.has("SkipVerify")) {
     const message =
@@ -190,14 +193,17 @@ const placed = (
   if (bad !== null)
     return Result.fail(refused(key, found.source, "invalid_backend", null, "", [backendNote.traffic.invalid(describeSource(bad), what)]))
   const governed = withPolicies(shownTo(view, showingGateway(chain), destination), along, own)
+  const fitted = governedAs(governed.destination, rules.carries)
+  if (fitted.problem !== null)
+    return Result.fail(refused(key, found.source, "invalid_backend", "UnsupportedProtocol", backendNote.about(what, fitted.problem)))
   const upstream = {
-    ...upstreamOf(governed.destination, addressPolicy(view, rules, namespace, route), governed.policies),
+    ...upstreamOf(fitted.destination, addressPolicy(view, rules, namespace, route), governed.policies),
     endpoints: destination.endpoints,
-    materials: governed.destination.materials
+    materials: fitted.destination.materials
   }
   const unlooked = lookProblem(upstream, what)
   if (unlooked !== null) return Result.fail(refused(key, found.source, "invalid_backend", null, "", [unlooked]))
-  const notes = [...found.notes]
+  const notes = [...fit.notes, ...fitted.notes.map((note) => backendNote.about(what, note))]
   if (skips) notes.push(backendNote.about(what, backendNote.skipVerifyPermitted))
   if (refusedByIntent(upstream))
     notes.push(backendNote.egressRefused(what, upstream.spec.addresses.egress!.sources.map(describeSource).join(", ")))
@@ -272,11 +278,12 @@ export const resolveBackend = (
   ref: BackendReference,
   from: Referrer,
   /** Who speaks between the Gateway and the rule that refers. */
-  chain: Chain = ""
+  chain: Chain = "",
+  carries: Carries = "Requests"
 ): ResolvedBackend => {
   const key = objectKey(groupKind(ref.group, ref.kind), ref.namespace ?? from.namespace, ref.name)
   // The referrer's name has a say only by its Gateways, so all routes of a namespace share one unit.
-  const rules = rulesOf(view, settings, from)
+  const rules = rulesOf(view, settings, from, carries)
   return view.unit("backend", `${key}:${ref.port ?? ""} ${from.kind}.${from.group}/${from.namespace}${rules.id} ${chain}`, (inner) =>
     resolve(inner, rules, key, ref, from, chain)
   )

@@ -121,9 +121,6 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy, p
   }
 }
 
-/** An explicit setting wins; unsaid, port 443 means TLS (docs/external-api.md). */
-export const tlsAt = (said: boolean | null, port: number): boolean => said ?? port === 443
-
 /** Trust when nobody says otherwise: system roots, the name verified, TLS 1.2 or newer. */
 export const systemTrust: UpstreamTls = {
   ca: "System",

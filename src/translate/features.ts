@@ -2,10 +2,11 @@
 // dialects, because a switch is the Gateway's and a backend may be reached through several: then the strictest holds.
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
-import type { HTTPRoute } from "#schemas/httproute.ts"
 import { groupKind, type ObjectKey, objectKey } from "#schemas/meta.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
+import type { AnyRoute } from "#schemas/route.ts"
 import { digest } from "../snapshot/digest.ts"
+import type { Carries } from "./carriage.ts"
 import { ownClass } from "./gatewayclass.ts"
 import type { NameRules } from "./hostname.ts"
 import { ingressParent } from "./ingressclass.ts"
@@ -19,6 +20,8 @@ import type { View } from "./view.ts"
 export interface BackendRules extends NameRules {
   /** Part of the name of whatever is computed under these rules; "" for those of the process alone. */
   readonly id: string
+  /** What the routes that refer send there. */
+  readonly carries: Carries
   /** ExternalName Services are proxied. */
   readonly externalName: boolean
   /** Of the redirect that Voyager's annotation asks for: 301 is without the path, others are with it. */
@@ -27,7 +30,7 @@ export interface BackendRules extends NameRules {
   readonly unixDirectories: ReadonlyArray<string>
 }
 
-type Plain = Omit<BackendRules, "id" | "allowLoopback">
+type Plain = Omit<BackendRules, "id" | "carries" | "allowLoopback">
 
 /** As Voyager's. */
 const defaultRedirect = 301
@@ -77,7 +80,7 @@ const strictest = (all: ReadonlyArray<Plain>, base: Plain): Plain =>
 
 const named = (plain: Plain, base: Plain, allowLoopback: boolean): BackendRules => {
   const id = digest(plain)
-  return { ...plain, allowLoopback, id: id === digest(base) ? "" : id }
+  return { ...plain, allowLoopback, carries: "Requests", id: id === digest(base) ? "" : id }
 }
 
 /** Without parameters, which is the rule, no Gateway can say otherwise, and nothing depends on which it is. */
@@ -88,7 +91,7 @@ const own = new WeakMap<TranslateSettings, BackendRules>()
 const ownRules = (settings: TranslateSettings): BackendRules => {
   const known = own.get(settings)
   if (known !== undefined) return known
-  const made: BackendRules = { ...ofProcess(settings), allowLoopback: settings.allowLoopback, id: "" }
+  const made: BackendRules = { ...ofProcess(settings), allowLoopback: settings.allowLoopback, carries: "Requests", id: "" }
   own.set(settings, made)
   return made
 }
@@ -104,18 +107,23 @@ const together = (view: View, settings: TranslateSettings, gateways: ReadonlyArr
 export const rulesFor = (view: View, settings: TranslateSettings, gateway: ObjectKey | null): BackendRules =>
   gateway === null || !anyParameters(view) ? ownRules(settings) : together(view, settings, [gateway])
 
-/** Rules for a reference: what every Gateway that the route names as a parent allows. What one of them switches off is off for the route. */
-export const rulesOf = (view: View, settings: TranslateSettings, from: Referrer): BackendRules => {
+const ofReferrer = (view: View, settings: TranslateSettings, from: Referrer): BackendRules => {
   if (!anyParameters(view)) return ownRules(settings)
   const key = objectKey(groupKind(from.group, from.kind), from.namespace, from.name)
   if (from.kind === "Ingress") {
     const parent = ingressParent(view, settings, key)
     return parent._tag === "Gateway" ? together(view, settings, [parent.gateway]) : ownRules(settings)
   }
-  const route = view.get<HTTPRoute>(key)
+  const route = view.get<AnyRoute>(key)
   if (route === null || Result.isFailure(route.value)) return ownRules(settings)
   const parents = route.value.success.spec.parentRefs
     .filter((ref) => ref.group === gatewayGroup && ref.kind === "Gateway")
     .map((ref) => objectKey(gatewayKind, ref.namespace ?? from.namespace, ref.name))
   return together(view, settings, [...new Set(parents)].sort())
+}
+
+/** Rules for a reference: what every Gateway that the route names as a parent allows. What one of them switches off is off for the route. */
+export const rulesOf = (view: View, settings: TranslateSettings, from: Referrer, carries: Carries): BackendRules => {
+  const rules = ofReferrer(view, settings, from)
+  return carries === "Requests" ? rules : { ...rules, carries, id: `${rules.id} ${carries}` }
 }

@@ -17,6 +17,7 @@ import { ingressTls, type Lent, type LentListener, type TlsSaid, withUnserved } 
 import { gatewayKind } from "./kinds.ts"
 import { overridden } from "./labels.ts"
 import {
+  endsTls,
   isHeldOver,
   isServed,
   type JudgedListener,
@@ -27,7 +28,7 @@ import {
 } from "./listener.ts"
 import { type Unheeded, unheededParameters } from "./parameters.ts"
 import { placeholders } from "./placeholder.ts"
-import { boundPort, judgePorts, type PortClaims } from "./port.ts"
+import { boundPort, judgePorts, type PortClaims, socketOf, transportOf } from "./port.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { Collected } from "./units.ts"
 import type { Session, View } from "./view.ts"
@@ -67,6 +68,8 @@ export interface ParentListener {
   readonly served: boolean
   /** An Ingress's, of which others need not know. */
   readonly lent: boolean
+  /** What it does with TLS; null: it has none. */
+  readonly tls: "Terminate" | "Passthrough" | null
   readonly kinds: ReadonlyArray<SupportedKind>
   readonly namespaces: ListenerSpec["allowedRoutes"]["namespaces"]
 }
@@ -139,13 +142,13 @@ const noneLent: Lent = { listeners: [], said: new Map() }
 /** Standalone: the Gateways share the machine, so the first by age has a port. In a cluster each has pods of its own and nothing is claimed. */
 const claims = (view: View, settings: TranslateSettings): PortClaims =>
   view.unit("ports", "", (view) => {
-    const taken = new Map<number, ObjectKey>()
+    const taken = new Map<string, ObjectKey>()
     if (settings.role === "Cluster") return taken
     const gateways = [...view.list<Gateway>(gatewayKind)].sort((a, b) => byAge(a.meta, b.meta)).map(({ meta }) => meta.key)
     const take = (of: (key: ObjectKey) => ReadonlyArray<JudgedListener>) => {
       for (const key of gateways)
         for (const { accepted, listener } of of(key))
-          if (accepted.status === "True" && !taken.has(listener.port)) taken.set(listener.port, key)
+          if (accepted.status === "True" && !taken.has(socketOf(listener))) taken.set(socketOf(listener), key)
     }
     const written = (key: ObjectKey): ReadonlyArray<JudgedListener> => {
       const judged = draft(view, settings, key)
@@ -173,6 +176,20 @@ const nothingSaid: TlsSaid = { problems: [], unresolved: [], notes: [] }
 export const ingressTlsSaid = (view: View, settings: TranslateSettings, ingress: ObjectKey, gateway: ObjectKey): TlsSaid =>
   view.unit("ingress tls said", `${ingress} ${gateway}`, (view) => lentTo(view, settings, gateway).said.get(ingress) ?? nothingSaid)
 
+/** What a listener does, still without its routes. */
+const modeOf = (listener: ListenerSpec, certificates: ReadonlyArray<string>): Listener["mode"] => {
+  const tls = endsTls(listener) ? ({ certificates, clientCa: null, clientAuth: "None" } as const) : null
+  switch (listener.protocol) {
+    case "TLS":
+      return { _tag: "Tls", tls, routes: [] }
+    case "TCP":
+    case "UDP":
+      return { _tag: "Stream", tls: null, route: null }
+    default:
+      return { _tag: "Http", tls, hosts: [] }
+  }
+}
+
 const snapshotListener = (settings: TranslateSettings, key: ObjectKey, one: JudgedListener | LentListener): Listener => {
   const { name, listener, secrets } = one
   const { namespace, name: of } = parseKey("ingress" in one ? one.ingress : key)
@@ -180,12 +197,8 @@ const snapshotListener = (settings: TranslateSettings, key: ObjectKey, one: Judg
     source: { kind: "ingress" in one ? "Ingress" : "Gateway", namespace, name: of, section: "ingress" in one ? one.path : name },
     hostname: listener.hostname ?? null,
     port: listener.port,
-    bind: { address: settings.listenAddress, port: boundPort(settings, listener.port), transport: "tcp" },
-    mode: {
-      _tag: "Http",
-      tls: listener.protocol === "HTTPS" ? { certificates: secrets, clientCa: null, clientAuth: "None" } : null,
-      hosts: []
-    },
+    bind: { address: settings.listenAddress, port: boundPort(settings, listener.port), transport: transportOf(listener) },
+    mode: modeOf(listener, secrets),
     limits: defaultListenerLimits
   }
 }
@@ -317,6 +330,7 @@ export const parentOf = (view: View, settings: TranslateSettings, key: ObjectKey
           hostname: listener.hostname ?? "*",
           served: own.served.has(id),
           lent: "ingress" in one,
+          tls: listener.protocol === "HTTP" ? null : (listener.tls?.mode ?? null),
           kinds: supportedKinds,
           namespaces: listener.allowedRoutes.namespaces
         }

@@ -1,19 +1,23 @@
 // What routes bring to one Gateway, gathered into the tables of its snapshot. Kept current by the routes that changed, so that the others cost nothing.
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Id } from "../snapshot/id.ts"
+import type { StreamRoute } from "../snapshot/listener.ts"
 import type { VirtualHost } from "../snapshot/route.ts"
 import { type Counted, type CountedEdit, edit, noneCounted } from "./counted.ts"
+import { patching } from "./patching.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
 import { shared } from "./sharing.ts"
 import { type Contribution, type TranslatedRoute, upstreamsAt } from "./translatedroute.ts"
-import { type HostedRoute, virtualHostOf } from "./virtualhost.ts"
+import { type HostedRoute, streamOf, virtualHostOf } from "./virtualhost.ts"
 
 /** Everything of a Gateway that comes from routes. Immutable. */
 export interface Gathered {
   /** By id of the virtual host: the routes on it, by `Contribution.from`. */
   readonly routes: ReadonlyMap<Id, ReadonlyMap<ObjectKey, HostedRoute>>
   readonly virtualHosts: ReadonlyMap<Id, VirtualHost>
-  /** By listener: ids of its virtual hosts, sorted. */
+  /** Likewise, on listeners of bytes. */
+  readonly streams: ReadonlyMap<Id, StreamRoute>
+  /** By listener: ids of its virtual hosts or streams, sorted. */
   readonly hosts: ReadonlyMap<Id, ReadonlyArray<Id>>
   /** By listener: how many routes are accepted there. */
   readonly attached: ReadonlyMap<Id, number>
@@ -23,6 +27,7 @@ export interface Gathered {
 export const nothingGathered: Gathered = {
   routes: new Map(),
   virtualHosts: new Map(),
+  streams: new Map(),
   hosts: new Map(),
   attached: new Map(),
   upstreams: noneCounted
@@ -58,7 +63,8 @@ export const gather = (gateway: ObjectKey, before: Gathered): Gathering => {
 
   const done = (): Gathered => {
     let routes: Map<Id, ReadonlyMap<ObjectKey, HostedRoute>> | null = null
-    let virtualHosts: Map<Id, VirtualHost> | null = null
+    const virtualHosts = patching<Id, VirtualHost>(before.virtualHosts, (_, made) => made)
+    const streams = patching<Id, StreamRoute>(before.streams)
     const appeared = new Map<Id, Set<Id>>()
     const vanished = new Map<Id, Set<Id>>()
     const note = (into: Map<Id, Set<Id>>, listener: Id, id: Id): void => {
@@ -66,22 +72,28 @@ export const gather = (gateway: ObjectKey, before: Gathered): Gathering => {
     }
     for (const [id, { listener, hostname, routes: hosted }] of open) {
       routes ??= new Map(before.routes)
-      const old = before.virtualHosts.get(id)
+      const known = before.routes.has(id)
       if (hosted.size === 0) {
         routes.delete(id)
-        if (old === undefined) continue
-        virtualHosts ??= new Map(before.virtualHosts)
-        virtualHosts.delete(id)
-        note(vanished, listener, id)
+        virtualHosts.drop(id)
+        streams.drop(id)
+        if (known) note(vanished, listener, id)
         continue
       }
       routes.set(id, hosted)
+      if (!known) note(appeared, listener, id)
+      const stream = streamOf(hostname, hosted)
+      if (stream !== null) {
+        streams.set(id, stream)
+        virtualHosts.drop(id)
+        continue
+      }
+      streams.drop(id)
+      const old = before.virtualHosts.get(id)
       const made = virtualHostOf(hostname, hosted)
       // Rules of routes that did not change are the same objects, so this comparison is one of identities.
-      if (old !== undefined && old.rules.length === made.rules.length && old.rules.every((rule, i) => rule === made.rules[i])) continue
-      virtualHosts ??= new Map(before.virtualHosts)
-      virtualHosts.set(id, made)
-      if (old === undefined) note(appeared, listener, id)
+      if (old === undefined || old.rules.length !== made.rules.length || old.rules.some((rule, i) => rule !== made.rules[i]))
+        virtualHosts.set(id, made)
     }
     let hosts: Map<Id, ReadonlyArray<Id>> | null = null
     for (const listener of new Set([...appeared.keys(), ...vanished.keys()])) {
@@ -101,7 +113,8 @@ export const gather = (gateway: ObjectKey, before: Gathered): Gathering => {
     }
     return {
       routes: routes ?? before.routes,
-      virtualHosts: virtualHosts ?? before.virtualHosts,
+      virtualHosts: virtualHosts.now(),
+      streams: streams.now(),
       hosts: hosts ?? before.hosts,
       attached: attached.size === 0 ? before.attached : counts,
       upstreams: counted
@@ -111,7 +124,8 @@ export const gather = (gateway: ObjectKey, before: Gathered): Gathering => {
   return {
     add: (route) => {
       for (const one of route.contributions)
-        if (one.gateway === gateway) bucket(one).set(one.from, { meta: route.meta, rules: one.rules, written: one.written })
+        if (one.gateway === gateway)
+          bucket(one).set(one.from, { meta: route.meta, rules: one.rules, stream: one.stream, written: one.written })
       count(route, 1)
       for (const upstream of upstreamsAt(route, gateway)) upstreams.add(upstream.id, upstream)
     },

@@ -74,8 +74,8 @@ export const infrastructureOf = (
   refused: boolean
 ): Infrastructure => {
   const { infrastructure, gatewayClassName, addresses } = gateway.spec
-  const ports = new Map<number, Infrastructure["ports"][number]>()
-  for (const { port, bind } of listeners) ports.set(port, { port, bound: bind.port, transport: bind.transport })
+  const ports = new Map<string, Infrastructure["ports"][number]>()
+  for (const { port, bind } of listeners) ports.set(`${bind.transport} ${port}`, { port, bound: bind.port, transport: bind.transport })
   const { shared, own } = parametersOf(view, key, gateway)
   return {
     gatewayClass: gatewayClassName,
@@ -85,6 +85,6 @@ export const infrastructureOf = (
     named: [own, shared].flatMap((one) => (one === null ? [] : [one.key])),
     parameters: merged(shared?.spec, own?.spec),
     addresses: addresses.flatMap(({ value }) => (value === undefined || value === "" ? [] : [canonicalAddress(value) ?? value])),
-    ports: [...ports.values()].sort((a, b) => a.port - b.port)
+    ports: [...ports.values()].sort((a, b) => a.port - b.port || (a.transport < b.transport ? -1 : 1))
   }
 }

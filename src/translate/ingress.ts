@@ -116,7 +116,8 @@ const translated = (view: View, settings: TranslateSettings, key: ObjectKey): Tr
   const parts = hosts.map(({ hostname, attachment, rules }) => ({
     attachment,
     from: `${key} ${hostname}` as ObjectKey,
-    rules: rules.flatMap((rule) => rule.rules).slice()
+    rules: rules.flatMap((rule) => rule.rules).slice(),
+    stream: null
   }))
   return assembled(meta, entries, parts, rules, { counted: refused === null, serving: true })
 }

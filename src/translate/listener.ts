@@ -41,14 +41,15 @@ export interface UnreadableListener {
   readonly issues: ReadonlyArray<Issue>
 }
 
+/** TLS ends at it, so it needs a certificate. */
+export const endsTls = ({ protocol, tls }: Listener): boolean => protocol === "HTTPS" || (protocol === "TLS" && tls?.mode === "Terminate")
+
 export const isServed = (judged: JudgedListener): boolean =>
-  judged.accepted.status === "True" &&
-  judged.supportedKinds.length > 0 &&
-  (judged.listener.protocol === "HTTP" || judged.secrets.length > 0)
+  judged.accepted.status === "True" && judged.supportedKinds.length > 0 && (!endsTls(judged.listener) || judged.secrets.length > 0)
 
 /** Served, but with the pair of before if a proxy has one: none of its Secrets holds one that can be used. */
 export const isHeldOver = (judged: JudgedListener): boolean =>
-  isServed(judged) && judged.listener.protocol === "HTTPS" && judged.certificates.length === 0
+  isServed(judged) && endsTls(judged.listener) && judged.certificates.length === 0
 
 export const unreadable = (element: Element<Listener>, index: number): UnreadableListener | null =>
   Result.isSuccess(element)
@@ -60,10 +61,16 @@ export const unreadable = (element: Element<Listener>, index: number): Unreadabl
         issues: element.failure
       }
 
-const httpRoute: SupportedKind = { group: gatewayGroup, kind: "HTTPRoute" }
+const routeKinds = (...names: ReadonlyArray<string>): ReadonlyArray<SupportedKind> => names.map((kind) => ({ group: gatewayGroup, kind }))
 
-/** What a protocol admits, of the kinds that are served. */
-const kindsOf = (protocol: string): ReadonlyArray<SupportedKind> => (protocol === "HTTP" || protocol === "HTTPS" ? [httpRoute] : [])
+/** What the protocols that are served admit. */
+const admitted: ReadonlyMap<string, ReadonlyArray<SupportedKind>> = new Map([
+  ["HTTP", routeKinds("HTTPRoute")],
+  ["HTTPS", routeKinds("HTTPRoute")],
+  ["TLS", routeKinds("TLSRoute")],
+  ["TCP", routeKinds("TCPRoute")],
+  ["UDP", routeKinds("UDPRoute")]
+])
 
 /** Whether client certificates must be verified on a port: perPort overrides the default, with or without validation. */
 export const validatesClients = (gateway: Gateway, port: number): boolean => {
@@ -75,7 +82,7 @@ export const validatesClients = (gateway: Gateway, port: number): boolean => {
 
 const refusal = (gateway: Gateway, listener: Listener, path: string): Said | null => {
   const { protocol, hostname, tls } = listener
-  if (protocol !== "HTTP" && protocol !== "HTTPS") return say.unsupportedProtocol(path, protocol)
+  if (!admitted.has(protocol)) return say.unsupportedProtocol(path, protocol, [...admitted.keys()])
   if (hostname !== undefined && isAddress(hostname)) return say.unsupportedValue(`${path}.hostname`, listenerNote.hostnameIsAddress)
   const { from, selector } = listener.allowedRoutes.namespaces
   if (from === "Selector") {
@@ -83,30 +90,31 @@ const refusal = (gateway: Gateway, listener: Listener, path: string): Said | nul
     if (problem !== null) return say.unsupportedValue(`${path}.allowedRoutes.namespaces.selector`, problem)
   }
   if ((listener.filters?.requests.length ?? 0) > 0) return say.unsupportedValue(`${path}.filters`, listenerNote.filters)
-  if (protocol === "HTTP") return null
   if (tls !== undefined && tls.options.size > 0)
     return say.unsupportedValue(`${path}.tls.options`, listenerNote.tlsOptions([...tls.options.keys()].sort()))
-  return validatesClients(gateway, listener.port) ? say.unsupportedValue("spec.tls.frontend", listenerNote.frontendValidation) : null
+  return protocol === "HTTPS" && validatesClients(gateway, listener.port)
+    ? say.unsupportedValue("spec.tls.frontend", listenerNote.frontendValidation)
+    : null
 }
 
 export const judgeListener = (view: View, gateway: Gateway, namespace: string, listener: Listener, index: number): JudgedListener => {
   const path = `spec.listeners[${index}]`
-  const possible = kindsOf(listener.protocol)
+  const possible = admitted.get(listener.protocol) ?? []
   const wanted = listener.allowedRoutes.kinds
   const admits = (kind: SupportedKind) => possible.some((one) => one.group === kind.group && one.kind === kind.kind)
   const supportedKinds =
     wanted.length === 0 ? possible : possible.filter((one) => wanted.some((kind) => kind.group === one.group && kind.kind === one.kind))
   const badKinds = possible.length === 0 ? [] : wanted.filter((kind) => !admits(kind)).map((kind) => kind.kind)
-  const certificates =
-    listener.protocol === "HTTPS"
-      ? listenerCertificates(view, `${path}.tls`, namespace, listener.tls?.certificateRefs ?? [])
-      : { ids: [], materials: [], notPermitted: [], invalid: [], notes: [] }
+  const certificates = endsTls(listener)
+    ? listenerCertificates(view, `${path}.tls`, namespace, listener.tls?.certificateRefs ?? [])
+    : { ids: [], materials: [], notPermitted: [], invalid: [], notes: [] }
   const kinds =
     badKinds.length === 0
       ? null
       : say.invalidRouteKinds(
           badKinds,
-          supportedKinds.map((kind) => kind.kind)
+          supportedKinds.map((kind) => kind.kind),
+          possible.map((kind) => kind.kind)
         )
   const causes = [...certificates.notPermitted, ...certificates.invalid, ...(kinds === null ? [] : [kinds.message])]
   return {

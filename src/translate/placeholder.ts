@@ -46,7 +46,8 @@ export const placeholders = (
 ): ReadonlyMap<Id, Listener> => {
   const { namespace, name } = parseKey(key)
   const kept = new Map<Id, Listener>()
-  const siblings = [...served.values()]
+  // Of bytes alone nobody can tell for which hostname they are.
+  const siblings = [...served.values()].filter(({ mode }) => mode._tag !== "Stream")
   const taken = new Set(siblings.map(({ port, hostname }) => `${port} ${hostname ?? "*"}`))
   for (const { id, section, place, reason } of unservedOf(key, judged, unreadable)) {
     const sibling = siblings.find(({ port }) => port === place.port)

@@ -1,12 +1,18 @@
 // Ports: what the user wrote against what a process can open.
-
+import type { Listener } from "#schemas/listener.ts"
 import type { ObjectKey } from "#schemas/meta.ts"
 import { listenerNote, listener as say } from "../status/conditions.ts"
 import type { JudgedListener } from "./listener.ts"
 import type { TranslateSettings } from "./settings.ts"
 
-/** Standalone: which Gateway has a port of the machine. */
-export type PortClaims = ReadonlyMap<number, ObjectKey>
+/** What carries a listener's traffic: TCP and UDP each have ports of their own. */
+export const transportOf = ({ protocol }: Pick<Listener, "protocol">): "tcp" | "udp" => (protocol === "UDP" ? "udp" : "tcp")
+
+/** The port of a listener as the machine tells it from others. */
+export const socketOf = (listener: Pick<Listener, "protocol" | "port">): string => `${transportOf(listener)} ${listener.port}`
+
+/** Standalone: which Gateway has a port of the machine, by `socketOf`. */
+export type PortClaims = ReadonlyMap<string, ObjectKey>
 
 /** What the proxy of a pod has for itself (src/link/mount.ts): its admin pages, and health with metrics, which a Service must never publish in a listener's stead. */
 const taken: ReadonlySet<number> = new Set([19_000, 19_001])
@@ -31,11 +37,12 @@ export const judgePorts = (
   return listeners.map((one) => {
     const { port } = one.listener
     if (one.accepted.status !== "True") return one
-    const holder = claims.get(port)
+    const holder = claims.get(socketOf(one.listener))
     if (holder !== undefined && holder !== gateway) return lose(one, listenerNote.port.taken(port, holder))
     const bound = boundPort(settings, port)
     // The one that is opened as written keeps the port.
-    const direct = bound === port ? undefined : accepted.find((other) => other.listener.port === bound)
+    const wanted = socketOf({ protocol: one.listener.protocol, port: bound })
+    const direct = bound === port ? undefined : accepted.find((other) => socketOf(other.listener) === wanted)
     return direct === undefined ? one : lose(one, listenerNote.port.shifted(port, bound, direct.name))
   })
 }

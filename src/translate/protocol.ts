@@ -1,5 +1,6 @@
 // appProtocol words and what they say about the wire (docs/external-api.md). Every dialect that has such a word reads it here.
 import type { Upstream } from "../snapshot/upstream.ts"
+import type { Carries } from "./carriage.ts"
 
 export interface Wire {
   /** What the word says about TLS; null: nothing, the port decides. */
@@ -24,10 +25,20 @@ const raw: ReadonlySet<string> = new Set(["tcp", "udp", "tls"])
 /** The word without the prefixes under which KEP-3726 and Envoy Gateway know it: short and prefixed names are equal. */
 const short = (word: string): string => word.toLowerCase().replace(/^(kubernetes\.io|gateway\.envoyproxy\.io)\//, "")
 
-/** The wire of an appProtocol toward an HTTPRoute, or why there is none: a clause that follows the object and field. */
-export const wireOf = (appProtocol: string | undefined): Wire | string => {
+const encrypted: ReadonlySet<string> = new Set(["https", "wss", "grpcs", "tls"])
+const plain: ReadonlySet<string> = new Set(["http", "ws", "h2c", "grpc", "tcp"])
+
+/** Bytes are carried whatever they mean. What was within TLS goes on within TLS, where the word says so; what clients write, they have written. */
+const wireOfBytes = (word: string, carries: Carries): Wire => {
+  if (carries !== "Content") return unsaid
+  return { tls: encrypted.has(word) ? true : plain.has(word) ? false : null, protocol: "auto" }
+}
+
+/** The wire of an appProtocol toward what is carried, or why there is none: a clause that follows the object and field. */
+export const wireOf = (appProtocol: string | undefined, carries: Carries = "Requests"): Wire | string => {
   if (appProtocol === undefined || appProtocol === "") return unsaid
   const word = short(appProtocol)
+  if (carries !== "Requests") return wireOfBytes(word, carries)
   const wire = served.get(word)
   if (wire !== undefined) return wire
   const shown = JSON.stringify(appProtocol)

@@ -1,18 +1,17 @@
 // A rule of an HTTPRoute as the proxy executes it: one snapshot rule a match, with its filters, deadlines and backends.
 import type { HTTPRouteRule } from "#schemas/httproute.ts"
-import type { ObjectKey } from "#schemas/meta.ts"
 import type { Source } from "../snapshot/id.ts"
 import { growth, type Retry } from "../snapshot/retry.ts"
-import type { Action, Deadlines, Filter, Match, Rule, Share } from "../snapshot/route.ts"
+import type { Action, Deadlines, Filter, Match, Rule } from "../snapshot/route.ts"
 import type { Setting } from "../snapshot/setting.ts"
 import { serviceDomain } from "../snapshot/upstream.ts"
 import { routeNote } from "../status/conditions.ts"
-import { resolveBackend } from "./backend.ts"
 import type { RedirectAction } from "./destination.ts"
 import { toFilters } from "./filter.ts"
 import { patternProblems, toMatch } from "./match.ts"
 import type { Referrer, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
+import { type Shares, sharesOf } from "./shares.ts"
 import { bounded, defaultBackoff, settingOf } from "./time.ts"
 import { type Chain, governedBy } from "./traffic.ts"
 import type { View } from "./view.ts"
@@ -22,22 +21,11 @@ export type RouteRule = Omit<HTTPRouteRule, "backendRefs"> & {
   readonly backendRefs: ReadonlyArray<Omit<HTTPRouteRule["backendRefs"][number], "port"> & { readonly port?: number | string }>
 }
 
-/** A backend object that a rule came to, and the upstream it became (null: none). */
-export interface Reaching {
-  readonly object: ObjectKey
-  readonly upstream: string | null
-}
-
-export interface TranslatedRule {
-  /** In the order of the matches. */
+export interface TranslatedRule extends Omit<Shares, "to" | "resolved"> {
+  /** In the order of the matches; [] of a route of bytes, which matches nothing. */
   readonly rules: ReadonlyArray<Rule>
   /** Not empty: the rule is not served, its requests are answered 500. */
   readonly problems: ReadonlyArray<string>
-  /** References that do not resolve: they cost their share. */
-  readonly unresolved: ReadonlyArray<{ readonly reason: string; readonly message: string }>
-  readonly notes: ReadonlyArray<string>
-  readonly upstreams: ReadonlyArray<ResolvedUpstream>
-  readonly reaches: ReadonlyArray<Reaching>
 }
 
 const deadline = (milliseconds: number | undefined): Setting<number> => (milliseconds === undefined ? "Default" : settingOf(milliseconds))
@@ -55,29 +43,11 @@ const notServed = (rule: RouteRule, path: string): ReadonlyArray<string> => [
   ...(rule.sessionPersistence === undefined ? [] : [routeNote.sessionPersistence(path)])
 ]
 
-interface Backends {
+interface Backends extends Omit<Shares, "to" | "resolved"> {
   readonly action: Action
   readonly problems: ReadonlyArray<string>
-  readonly unresolved: TranslatedRule["unresolved"]
-  readonly notes: ReadonlyArray<string>
-  readonly upstreams: ReadonlyArray<ResolvedUpstream>
-  readonly reaches: ReadonlyArray<Reaching>
   /** Notes of backends that answer 503 for want of their credentials, where requests are sent to them. */
   readonly withheld: ReadonlyArray<string>
-}
-
-/** Fallbacks come after everybody's own standbys, in the order of the rule; where there is nobody else they are as others. */
-const withFallbacks = (shares: ReadonlyArray<Share>, fallbacks: ReadonlyArray<Share>): ReadonlyArray<Share> => {
-  if (fallbacks.length === 0 || !shares.some(({ weight }) => weight > 0)) return [...shares, ...fallbacks]
-  const after = fallbacks
-    .filter(({ weight, upstream }) => weight > 0 && upstream !== null)
-    .flatMap(({ standbys, ...one }) => [{ ...one, weight: 1 }, ...(standbys ?? [])])
-  return shares.map((share) => {
-    if (share.upstream === null) return share
-    const seen = new Set([share.upstream])
-    const standbys = [...(share.standbys ?? []), ...after].filter(({ upstream }) => !seen.has(upstream!) && seen.add(upstream!))
-    return standbys.length === 0 ? share : { ...share, standbys }
-  })
 }
 
 /** The Host that an upstream says itself, where a credential goes with it. */
@@ -103,74 +73,38 @@ const backendsOf = (
   from: Referrer,
   chain: Chain
 ): Backends => {
-  const shares: Array<Share> = []
-  const fallbacks: Array<Share> = []
-  const problems: Array<string> = []
-  const unresolved: Array<{ reason: string; message: string }> = []
-  const notes: Array<string> = []
-  const upstreams: Array<ResolvedUpstream> = []
-  const reaches: Array<Reaching> = []
+  const own = rule.backendRefs.map((ref, index) => toFilters(ref.filters, `${backendAt(index)}.filters`, matches, "Backend"))
+  const problems = own.flatMap((one) => one.problems)
+  const { to, resolved, ...said } = sharesOf(
+    view,
+    settings,
+    rule.backendRefs,
+    backendAt,
+    (index) => own[index]!.filters,
+    from,
+    chain,
+    "Requests"
+  )
   const withheld: Array<string> = []
   let redirect: RedirectAction | null = null
-  for (const [index, ref] of rule.backendRefs.entries()) {
+  for (const [index, one] of resolved.entries()) {
     const at = backendAt(index)
-    const { group, kind, name } = ref
-    const resolved = resolveBackend(
-      view,
-      settings,
-      { group, kind, name, namespace: ref.namespace ?? null, port: ref.port ?? null },
-      from,
-      chain
-    )
-    const { filters, problems: bad } = toFilters(ref.filters, `${at}.filters`, matches, "Backend")
-    problems.push(...bad)
-    if (resolved.problem !== null) unresolved.push({ reason: resolved.problem.reason, message: `${at}: ${resolved.problem.message}` })
-    notes.push(...resolved.notes)
-    if (resolved.redirect !== null) {
-      redirect = resolved.redirect
+    const { filters } = own[index]!
+    if (one.redirect !== null) {
+      redirect = one.redirect
       if (rule.backendRefs.length > 1) problems.push(routeNote.redirectShared(at))
       else if (filters.length > 0 || rule.filters.some(({ type }) => type === "URLRewrite")) problems.push(routeNote.redirectFiltered(at))
     }
-    if (resolved.object !== null) reaches.push({ object: resolved.object, upstream: resolved.upstream?.id ?? null })
-    if (resolved.upstream !== null) upstreams.push(resolved.upstream)
-    const standbys = resolved.standbys.map(({ upstream, source, object }): Share => {
-      upstreams.push(upstream)
-      if (object !== null) reaches.push({ object, upstream: upstream.id })
-      return { weight: 1, upstream: upstream.id, why: null, filters, source }
-    })
-    const share: Share = {
-      weight: ref.weight,
-      upstream: resolved.upstream?.id ?? null,
-      why: resolved.upstream === null ? (resolved.why ?? "invalid_backend") : null,
-      filters,
-      source: resolved.source,
-      ...(standbys.length === 0 ? {} : { standbys })
-    }
-    ;(resolved.fallback ? fallbacks : shares).push(share)
-    for (const upstream of [resolved.upstream, ...resolved.standbys.map((standby) => standby.upstream)])
+    for (const upstream of [one.upstream, ...one.standbys.map((standby) => standby.upstream)])
       if (upstream !== null && isWithheld(upstream, [...ruleFilters, ...filters]))
         withheld.push(routeNote.credentialWithheld(at, upstream.spec.of.target))
   }
-  if (redirect !== null && rule.backendRefs[0]?.weight !== 0)
-    return { action: redirect, problems, unresolved, notes, upstreams: [], reaches, withheld: [] }
-  const to = withFallbacks(shares, fallbacks)
+  if (redirect !== null && rule.backendRefs[0]?.weight !== 0) return { ...said, action: redirect, problems, upstreams: [], withheld: [] }
   // No backend, or none with weight: there is nothing to send the request to (Gateway API v1.6, HTTPRouteRule.backendRefs).
   if (!to.some((share) => share.weight > 0))
-    return { action: { _tag: "Refuse", why: "no_backend" }, problems, unresolved, notes, upstreams: [], reaches, withheld: [] }
-  return {
-    action: {
-      _tag: "Forward",
-      retry: rule.retry === undefined ? governedBy(view, chain).retry : retryOf(rule.retry),
-      cache: null,
-      to
-    },
-    problems,
-    unresolved,
-    notes,
-    upstreams,
-    reaches,
-    withheld
-  }
+    return { ...said, action: { _tag: "Refuse", why: "no_backend" }, problems, upstreams: [], withheld: [] }
+  const retry = rule.retry === undefined ? governedBy(view, chain).retry : retryOf(rule.retry)
+  return { ...said, action: { _tag: "Forward", retry, cache: null, to }, problems, withheld }
 }
 
 /** path: `spec.rules[0]`. source: the route with this rule as its section. chain: policies between its Gateway and it. backendAt: the field of a backendRef, where it is another than `backendRefs[0]`. */

@@ -22,13 +22,26 @@ export interface Built {
 
 const none: ReadonlyArray<Id> = []
 
+/** A listener's mode with what its routes bring. */
+const modeOf = (mode: Listener["mode"], hosts: ReadonlyArray<Id>, { streams }: Gathered): Listener["mode"] => {
+  switch (mode._tag) {
+    case "Http":
+      return { ...mode, hosts }
+    case "Tls":
+      return { ...mode, routes: hosts.map((id) => streams.get(id)!) }
+    case "Stream":
+      return { ...mode, route: streams.get(hosts[0] ?? "") ?? null }
+    default:
+      return mode
+  }
+}
+
 const listenersOf = (own: OwnGateway, gathered: Gathered, before: Built | null): Tables["listeners"] => {
   const same = before !== null && before.own.served === own.served && before.own.kept === own.kept
-  if (same && before.gathered.hosts === gathered.hosts) return before.snapshot.listeners
+  if (same && before.gathered.hosts === gathered.hosts && before.gathered.streams === gathered.streams) return before.snapshot.listeners
   const listeners = new Map<Id, Listener>()
   for (const [id, listener] of own.served) {
-    const hosts = gathered.hosts.get(id) ?? none
-    const made = listener.mode._tag === "Http" ? { ...listener, mode: { ...listener.mode, hosts } } : listener
+    const made = { ...listener, mode: modeOf(listener.mode, gathered.hosts.get(id) ?? none, gathered) }
     listeners.set(id, shared(before?.snapshot.listeners.get(id), made))
   }
   for (const [id, listener] of own.kept) listeners.set(id, listener)

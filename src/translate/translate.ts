@@ -12,15 +12,17 @@ import { type OwnGateway, ownGateways } from "./gateway.ts"
 import { gatewayClassVerdict } from "./gatewayclass.ts"
 import { gatewayVerdict, undecodableGateway } from "./gatewayverdict.ts"
 import { type Gathered, gather, nothingGathered } from "./gathering.ts"
+import { httpRoutes } from "./httproute.ts"
 import type { Infrastructure } from "./infrastructure.ts"
 import { translateIngresses } from "./ingress.ts"
 import { gatewayClassKind, gatewayKind, ingressKind, voyagerIngressKind } from "./kinds.ts"
+import { patching } from "./patching.ts"
 import { policyVerdicts } from "./policy.ts"
 import { reachedBy } from "./reached.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
 import { translateRoutes } from "./route.ts"
 import type { TranslateSettings } from "./settings.ts"
-import { shared } from "./sharing.ts"
+import { tcpRoutes, tlsRoutes, udpRoutes } from "./streamroute.ts"
 import { type Built, build } from "./tables.ts"
 import { trafficGiven, trafficPolicies } from "./trafficpolicy.ts"
 import { trafficVerdicts } from "./trafficverdict.ts"
@@ -92,27 +94,6 @@ const gatherAll = (
   return new Map([...sessions].map(([key, session]) => [key, session.done()] as const))
 }
 
-/** A Map to alter: the one given (===) comes back when nothing did. */
-const patching = <A>(before: ReadonlyMap<ObjectKey, A>) => {
-  let next: Map<ObjectKey, A> | null = null
-  const open = (): Map<ObjectKey, A> => {
-    next ??= new Map(before)
-    return next
-  }
-  const now = (): ReadonlyMap<ObjectKey, A> => next ?? before
-  return {
-    now,
-    set: (key: ObjectKey, value: A): void => {
-      const old = now().get(key)
-      const kept = shared(old, value)
-      if (kept !== old) open().set(key, kept)
-    },
-    drop: (key: ObjectKey): void => {
-      if (now().has(key)) open().delete(key)
-    }
-  }
-}
-
 const byObject = (verdicts: Iterable<Verdict | null>): Verdicts => {
   const map = new Map<ObjectKey, Verdict>()
   for (const verdict of verdicts) if (verdict !== null) map.set(verdict.object, verdict)
@@ -121,7 +102,7 @@ const byObject = (verdicts: Iterable<Verdict | null>): Verdicts => {
 
 /** Verdicts of routes by what changed of them, of the rest by comparing the parts that are not the same Map as before. */
 const verdictsOf = (parts: ReadonlyArray<Verdicts>, routes: Routes, previous: Translation | null): Verdicts => {
-  const verdicts = patching<Verdict>(previous?.verdicts ?? new Map())
+  const verdicts = patching<ObjectKey, Verdict>(previous?.verdicts ?? new Map())
   for (const [index, part] of parts.entries()) {
     const old = previous?.memo.parts[index]
     if (old === part) continue
@@ -138,7 +119,7 @@ const verdictsOf = (parts: ReadonlyArray<Verdicts>, routes: Routes, previous: Tr
 }
 
 const ignoredOf = (collections: ReadonlyArray<Collected<unknown>>, previous: Translation | null): ReadonlyMap<ObjectKey, string> => {
-  const ignored = patching<string>(previous?.ignored ?? new Map())
+  const ignored = patching<ObjectKey, string>(previous?.ignored ?? new Map())
   for (const { values, changed } of collections)
     for (const key of changed.keys()) {
       const value = values.get(key)
@@ -164,7 +145,10 @@ export const makeTranslate =
     const owned = ownGateways(session, settings)
     const gateways = [...owned.values.values()].filter((own) => typeof own === "object" && own !== null)
     const routes = [
-      translateRoutes(session, settings),
+      translateRoutes(session, settings, httpRoutes),
+      translateRoutes(session, settings, tlsRoutes),
+      translateRoutes(session, settings, tcpRoutes),
+      translateRoutes(session, settings, udpRoutes),
       ...[ingressKind, voyagerIngressKind].map((kind) => translateIngresses(session, settings, kind))
     ]
 

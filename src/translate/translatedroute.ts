@@ -1,13 +1,15 @@
 // What a route of any kind comes to: its verdict, and what it brings to the hosts of the listeners it attaches to. Apart from the kinds that are read into it.
 import type { Meta, ObjectKey } from "#schemas/meta.ts"
 import type { Id } from "../snapshot/id.ts"
+import type { StreamRoute } from "../snapshot/listener.ts"
 import type { Rule } from "../snapshot/route.ts"
 import { observed, type Said, route as say } from "../status/conditions.ts"
 import type { Verdict, VerdictEntry } from "../status/verdict.ts"
 import type { Attachment } from "./attachment.ts"
 import type { ResolvedUpstream } from "./resolved.ts"
-import type { Reaching, TranslatedRule } from "./rule.ts"
+import type { TranslatedRule } from "./rule.ts"
 import type { TranslateSettings } from "./settings.ts"
+import type { Reaching } from "./shares.ts"
 import type { View } from "./view.ts"
 
 /** The route's rules on one host of one listener. */
@@ -21,7 +23,12 @@ export interface Contribution {
   readonly from: ObjectKey
   /** In the order of rules and matches. */
   readonly rules: ReadonlyArray<Rule>
+  /** Not null: the route is one of bytes, and has no rules. */
+  readonly stream: StreamPart | null
 }
+
+/** What becomes of bytes, wherever they come from. */
+export type StreamPart = Omit<StreamRoute, "hostname">
 
 export interface TranslatedRoute {
   readonly meta: Meta
@@ -99,6 +106,7 @@ export interface RoutePart {
   readonly attachment: Attachment
   readonly from: ObjectKey
   readonly rules: ReadonlyArray<Rule>
+  readonly stream: StreamPart | null
 }
 
 /**
@@ -115,7 +123,9 @@ export const assembled = (
   const bound = unique(
     parts
       .filter(({ attachment }) => attachment.refused === null)
-      .flatMap(({ attachment, from, rules }) => attachment.listeners.map((to) => ({ gateway: attachment.gateway, from, rules, ...to }))),
+      .flatMap(({ attachment, from, rules, stream }) =>
+        attachment.listeners.map((to) => ({ gateway: attachment.gateway, from, rules, stream, ...to }))
+      ),
     ({ listener, from }) => `${listener.id} ${from}`
   )
   // Rules that are not served answer 500 even where none of the route's is: see rule.ts.
@@ -129,9 +139,9 @@ export const assembled = (
     meta,
     verdict: { object: meta.key, generation: meta.generation, entries, upstreams: watched(upstreams), gateways },
     contributions: served
-      .filter((one) => one.rules.length > 0)
-      .flatMap(({ gateway, listener, hosts, from, rules }) =>
-        hosts.map(({ hostname, written }) => ({ gateway, listener: listener.id, hostname, written, from, rules }))
+      .filter((one) => one.rules.length > 0 || one.stream !== null)
+      .flatMap(({ gateway, listener, hosts, from, rules, stream }) =>
+        hosts.map(({ hostname, written }) => ({ gateway, listener: listener.id, hostname, written, from, rules, stream }))
       )
       .slice(),
     upstreams,

@@ -71,7 +71,7 @@ await withClusterPrograms("an installation", () => {
       await until(`${collection} has what is provisioned`, async () => (await plane.request("GET", path)).body.items.length > 0)
     }
     // What cannot be served is told.
-    const listeners = [{ name: "tcp", port: 90, protocol: "TCP" }]
+    const listeners = [{ name: "foreign", port: 90, protocol: "example.com/gopher" }]
     const broken = { metadata: { name: "broken" }, spec: { gatewayClassName: "sluice", listeners } }
     await plane.request("POST", `${gateways}/gateways`, {
       body: { apiVersion: "gateway.networking.k8s.io/v1", kind: "Gateway", ...broken }

@@ -7,18 +7,18 @@ import { ownClass, settings, world } from "./world.ts"
 
 const cluster = { ...settings, role: "Cluster" as const }
 
-const gateway = (ports: ReadonlyArray<number>) => `${ownClass}
+const gateway = (ports: ReadonlyArray<number>, protocol: (port: number) => string = () => "HTTP") => `${ownClass}
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: { name: edge, namespace: infra }
 spec:
   gatewayClassName: sluice
-  listeners: [${ports.map((port) => `{ name: p${port}, protocol: HTTP, port: ${port} }`).join(", ")}]
+  listeners: [${ports.map((port) => `{ name: p${port}, protocol: ${protocol(port)}, port: ${port} }`).join(", ")}]
 `
 
 /** Listener → its Accepted condition, as the Gateway's status says it. */
-const accepted = (ports: ReadonlyArray<number>): ReadonlyMap<string, string> => {
-  const verdict = makeTranslate(cluster)(world(gateway(ports))).verdicts.get("Gateway.gateway.networking.k8s.io/infra/edge")!
+const accepted = (ports: ReadonlyArray<number>, protocol?: (port: number) => string): ReadonlyMap<string, string> => {
+  const verdict = makeTranslate(cluster)(world(gateway(ports, protocol))).verdicts.get("Gateway.gateway.networking.k8s.io/infra/edge")!
   return new Map(
     verdict.entries.flatMap(({ section, conditions }) =>
       section === null ? [] : [[section, conditions.find(({ type }) => type === "Accepted")!.reason] as const]
@@ -45,5 +45,10 @@ describe("the port that is opened", () => {
       ])
     )
     expect(accepted([healthPort, healthPort + 10_000]).get(`p${healthPort}`)).toBe("PortUnavailable")
+  })
+
+  it("is another for UDP than for TCP", () => {
+    expect([...accepted([80, 10_080], (port) => (port === 80 ? "UDP" : "TCP")).values()]).toEqual(["Accepted", "Accepted"])
+    expect(accepted([53, 10_053], () => "UDP").get("p53")).toBe("PortUnavailable")
   })
 })

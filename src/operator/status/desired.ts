@@ -37,8 +37,13 @@ const gatewayGroup = "gateway.networking.k8s.io"
 
 const backendKind = "Backend.gateway.sluice.dev"
 
+const ofRoute: SectionedList = { list: "parents", ref: "parentRef", most: 32, namespaced: false }
+
 const shapes: Readonly<Record<string, SectionedList>> = {
-  [`HTTPRoute.${gatewayGroup}`]: { list: "parents", ref: "parentRef", most: 32, namespaced: false },
+  [`HTTPRoute.${gatewayGroup}`]: ofRoute,
+  [`TLSRoute.${gatewayGroup}`]: ofRoute,
+  [`TCPRoute.${gatewayGroup}`]: ofRoute,
+  [`UDPRoute.${gatewayGroup}`]: ofRoute,
   [`BackendTLSPolicy.${gatewayGroup}`]: { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
   "BackendTrafficPolicy.gateway.envoyproxy.io": { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
   "BackendTrafficPolicy.gateway.sluice.dev": { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },

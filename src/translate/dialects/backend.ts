@@ -5,9 +5,10 @@ import type { Backend } from "#schemas/backend.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Source } from "../../snapshot/id.ts"
 import type { RouteReason } from "../../snapshot/reason.ts"
-import { type Endpoint, endpointName, type IdentitySettings } from "../../snapshot/upstream.ts"
+import { type Endpoint, endpointName, type IdentitySettings, type Upstream } from "../../snapshot/upstream.ts"
 import { backend, backendNote, pathNote, type Said } from "../../status/conditions.ts"
-import { declared, refused, tlsAt } from "../destination.ts"
+import { type Carries, plaintextNote, tlsAt } from "../carriage.ts"
+import { declared, refused } from "../destination.ts"
 import { failoverOf } from "../failover.ts"
 import type { BackendRules } from "../features.ts"
 import type { View } from "../view.ts"
@@ -42,17 +43,25 @@ const ownDeclaration = (spec: Backend["spec"]): Declaration => ({
   notes: [],
   plaintext: {
     optOut: "protocol: HTTP or tls.mode: None opts out",
-    because: spec.tls?.mode === "None" ? "spec.tls.mode None" : "spec.protocol HTTP"
+    because: spec.tls?.mode === "None" ? "spec.tls.mode None" : `spec.protocol ${spec.protocol ?? "HTTP"}`
   }
 })
 
-const servedProtocols: ReadonlySet<string | undefined> = new Set([undefined, "Auto", "HTTP"])
+/** What is spoken, of the protocols that are served. TLS is bytes within it. */
+const protocols: ReadonlyMap<string | undefined, Upstream["protocol"]> = new Map([
+  [undefined, "auto"],
+  ["Auto", "auto"],
+  ["HTTP", "http1"],
+  ["TCP", "tcp"],
+  ["TLS", "tcp"],
+  ["UDP", "udp"]
+])
 
 /** What makes the whole object unusable, whatever its endpoints are. */
 const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): ReadonlyArray<Cause> => [
   ...problems,
   ...behaviourProblems(spec, rules.allowLoopback),
-  ...(servedProtocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }])
+  ...(protocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }])
 ]
 
 const hostOf = ({ spec, name }: Declaration): IdentitySettings["host"] => {
@@ -73,15 +82,17 @@ const notesOf = (
   trust: BackendTrust,
   { spec, plaintext }: Declaration,
   members: ReadonlyArray<Raw>,
-  endpoints: ReadonlyArray<Endpoint>
+  endpoints: ReadonlyArray<Endpoint>,
+  carries: Carries
 ) => {
   const notes: Array<string> = []
   const written = (index: number): boolean => members[index]!.origin === "Written" && members[index]!.port !== null
   const unsaid = (index: number): boolean => written(index) && trust.said === null && members[index]!.tls === null
   if (endpoints.some((endpoint, index) => endpoint.tls && unsaid(index))) notes.push(backendNote.tlsBy443(plaintext.optOut))
-  if (endpoints.some((endpoint, index) => !endpoint.tls && written(index) && members[index]!.port === 443))
-    notes.push(backendNote.plaintext443(plaintext.because))
-  else if (endpoints.some((endpoint) => !endpoint.tls && endpoint.at._tag === "Name")) notes.push(backendNote.plaintextToExternal)
+  const on443 = endpoints.some((endpoint, index) => !endpoint.tls && written(index) && members[index]!.port === 443)
+  const clear = on443 || endpoints.some((endpoint) => !endpoint.tls && endpoint.at._tag === "Name")
+  const note = clear ? plaintextNote(carries, on443 ? plaintext.because : null) : null
+  if (note !== null) notes.push(note)
   if (trust.policy !== null && spec.tls !== undefined)
     notes.push(backendNote.tlsPolicyOver(`BackendTLSPolicy ${trust.policy.source.name}`, "spec.tls"))
   if (endpoints.length > 0 && endpoints.every(({ weight }) => weight === 0)) notes.push(backendNote.noWeight)
@@ -158,7 +169,7 @@ export const judgeDeclaration = (
   const endpoints = raw.members.map(
     (member): Endpoint => ({
       at: member.at,
-      tls: said ?? member.tls ?? (member.port !== null && tlsAt(null, member.port)),
+      tls: said ?? member.tls ?? (member.port !== null && tlsAt(null, member.port, rules.carries)),
       tier: member.tier,
       weight: member.weight,
       zone: member.zone,
@@ -174,7 +185,7 @@ export const judgeDeclaration = (
   const plaintext = spec.healthCheck?.type === "TLS" ? endpoints.find(({ tls }) => !tls) : undefined
   if (plaintext !== undefined) return refuse("Invalid", "InvalidBackend", [backendNote.probedTls(endpointName(plaintext))])
   const encrypted = endpoints.some((endpoint) => endpoint.tls)
-  const notes = [...notesOf(trust.success, declaration, raw.members, endpoints), ...declaration.notes, ...raw.notes]
+  const notes = [...notesOf(trust.success, declaration, raw.members, endpoints, rules.carries), ...declaration.notes, ...raw.notes]
   if (credentials.note !== null) notes.push(credentials.note)
   if (spec.egressPath?.proxy !== undefined && endpoints.every(({ proxied }) => proxied !== true)) notes.push(pathNote.unused)
   const left = raw.problems.map((problem) => problem.message)
@@ -187,7 +198,7 @@ export const judgeDeclaration = (
         of: { namespace, target: what },
         sources: trust.success.sources,
         external: raw.members.some((member) => member.origin === "Written" && member.at._tag !== "Unix"),
-        protocol: spec.protocol === "HTTP" ? "http1" : "auto",
+        protocol: protocols.get(spec.protocol)!,
         identity: { host: hostOf(declaration), sni: trust.success.sni ?? declaration.name, certificateName: trust.success.certificateName },
         tls: encrypted ? tls : null,
         credential: credentials.credential,

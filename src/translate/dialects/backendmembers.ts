@@ -125,12 +125,12 @@ const ofService = (
     return problem(backendNote.serviceEndpoint.externalName(`${path}.service`, what, spec.externalName ?? ""))
   const source = { kind: "Service", namespace: to.namespace, name: to.name, section: null }
   const service: ServiceObject = { key, source, namespace: to.namespace, name: to.name, what, spec }
-  const port = declaredPort(service, ref.port)
+  const port = declaredPort(service, ref.port, rules.carries)
   if ("reason" in port)
     return port.reason === "BackendNotFound"
       ? problem(`${path}.service.port: ${port.message}`, "Invalid", "BackendNotFound")
       : problem(`${path}.service.port: ${port.message}`, "UnsupportedProtocol")
-  const wire = wireOf(port.appProtocol)
+  const wire = wireOf(port.appProtocol, rules.carries)
   if (typeof wire === "string") return problem(`${path}.service: ${backendNote.protocol(what, ref.port, wire)}`, "UnsupportedProtocol")
   // One Upstream has one trust, and that of the Service may be another than the Backend's: plaintext or the wrong CA would be the alternative.
   const policy = tlsPolicyOf(view, to, port.name === "" ? null : port.name)

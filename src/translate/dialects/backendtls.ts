@@ -42,9 +42,17 @@ const policyOf = (view: View, group: string, namespace: string, name: string, me
   return policies.size > 1 ? backendNote.tlsMixed(ports.map((port) => (port === null ? "unix" : String(port)))) : [...policies.values()][0]!
 }
 
-/** What spec says of TLS for every endpoint. `protocol: HTTP` is plaintext unless a tls block says otherwise; Auto leaves it to the port. */
+/** What protocols say of TLS; others leave it to the port. */
+const byProtocol: ReadonlyMap<string | undefined, boolean> = new Map([
+  ["HTTP", false],
+  ["TCP", false],
+  ["UDP", false],
+  ["TLS", true]
+])
+
+/** What spec says of TLS for every endpoint: a tls block over the protocol. */
 const saidOf = (spec: TlsSpec): boolean | null =>
-  spec.tls !== undefined ? spec.tls.mode !== "None" : spec.protocol === "HTTP" ? false : null
+  spec.tls !== undefined ? spec.tls.mode !== "None" : (byProtocol.get(spec.protocol) ?? null)
 
 const own = (view: View, group: string, namespace: string, tls: BackendTLS | undefined, object: Source, governed: boolean) => {
   const references: Array<TrustProblem> = []

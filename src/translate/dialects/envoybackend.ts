@@ -6,6 +6,7 @@ import type { EnvoyBackend, EnvoyBackendTLS, EnvoyEndpoint } from "#schemas/dial
 import type { Element, ObjectKey } from "#schemas/meta.ts"
 import type { Source } from "../../snapshot/id.ts"
 import { backendNote } from "../../status/conditions.ts"
+import type { Carries } from "../carriage.ts"
 import type { BackendRules } from "../features.ts"
 import { unsaid, type Wire, wireOf } from "../protocol.ts"
 import type { View } from "../view.ts"
@@ -18,12 +19,12 @@ type Spec = EnvoyBackend["spec"]
 const say = backendNote.envoy
 
 /** The last word counts; each must be one that is served. */
-const wiresOf = (spec: Spec): { readonly wire: Wire; readonly problems: ReadonlyArray<Cause> } => {
+const wiresOf = (spec: Spec, carries: Carries): { readonly wire: Wire; readonly problems: ReadonlyArray<Cause> } => {
   const words = spec.appProtocol === undefined ? spec.appProtocols : [spec.appProtocol]
   const problems: Array<Cause> = []
   let wire = unsaid
   for (const [index, word] of words.entries()) {
-    const one = wireOf(word)
+    const one = wireOf(word, carries)
     const at = spec.appProtocol === undefined ? `spec.appProtocols[${index}]` : "spec.appProtocol"
     if (typeof one === "string") problems.push({ reason: "UnsupportedProtocol", message: `${at}: ${one}` })
     else wire = one
@@ -103,8 +104,8 @@ const endpointOf = (endpoint: EnvoyEndpoint, path: string, spec: Spec, wire: Wir
 }
 
 /** In the words of our Backend. */
-export const envoyDeclaration = (spec: Spec): Declaration => {
-  const { wire, problems } = wiresOf(spec)
+export const envoyDeclaration = (spec: Spec, carries: Carries = "Requests"): Declaration => {
+  const { wire, problems } = wiresOf(spec, carries)
   const name = commonName(spec.endpoints.filter(Result.isSuccess).map((endpoint) => endpoint.success))
   const tls = spec.tls !== undefined ? tlsOf(spec.tls) : wire.tls === true ? justTls : undefined
   const protocol: Backend["spec"]["protocol"] = wire.protocol === "http1" ? "HTTP" : undefined
@@ -136,6 +137,6 @@ export const judgeEnvoyBackend = (
   spec: Spec,
   what: string
 ): JudgedBackend => {
-  const judged = judgeDeclaration(view, rules, key, source, envoyDeclaration(spec), what)
+  const judged = judgeDeclaration(view, rules, key, source, envoyDeclaration(spec, rules.carries), what)
   return spec.fallback === true ? { ...judged, declared: { ...judged.declared, fallback: true } } : judged
 }

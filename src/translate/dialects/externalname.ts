@@ -2,7 +2,8 @@
 import { Result } from "effect"
 import type { ServicePort } from "#schemas/service.ts"
 import { backendNote, voyagerNote } from "../../status/conditions.ts"
-import { type Declared, declared, refused, tlsAt } from "../destination.ts"
+import { plaintextNote, tlsAt } from "../carriage.ts"
+import { type Declared, declared, refused } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import { governedTls } from "../governed.ts"
 import { externalName } from "../hostname.ts"
@@ -21,7 +22,7 @@ const placeOf = (
 ): { readonly port: ServicePort | null; readonly name: string } | Declared => {
   const { key, source, what, spec } = service
   // Ports declared are enforced; a Service that declares none (legal, Voyager style) is dialled on the port of the reference.
-  const port = spec.ports.length === 0 ? null : declaredPort(service, number)
+  const port = spec.ports.length === 0 ? null : declaredPort(service, number, rules.carries)
   if (port !== null && "reason" in port)
     return refused(key, source, port.reason === "BackendNotFound" ? "backend_not_found" : "invalid_backend", port.reason, port.message)
   const name = externalName(spec.externalName ?? "", rules)
@@ -41,7 +42,7 @@ export const externalNameDestination = (
   const place = placeOf(rules, service, number)
   if ("refusal" in place) return place
   const { port, name } = place
-  const wire = port === null ? unsaid : wireOf(port.appProtocol)
+  const wire = port === null ? unsaid : wireOf(port.appProtocol, rules.carries)
   if (typeof wire === "string")
     return refused(key, source, "invalid_backend", "UnsupportedProtocol", backendNote.protocol(what, number, wire))
   const policy = tlsPolicyOf(
@@ -49,7 +50,7 @@ export const externalNameDestination = (
     { group: "", kind: "Service", namespace: service.namespace, name: service.name },
     port === null || port.name === "" ? null : port.name
   )
-  const trust = governedTls(policy, voyager.tls !== null || tlsAt(wire.tls, number), source)
+  const trust = governedTls(policy, voyager.tls !== null || tlsAt(wire.tls, number, rules.carries), source)
   if (trust === null)
     return refused(key, source, "invalid_backend", null, "", [
       backendNote.about(what, backendNote.tlsInvalid(policy === null ? "" : describePolicy(policy)))
@@ -61,13 +62,8 @@ export const externalNameDestination = (
   const own = policy === null ? voyager.tls : null
   if (policy === null && own === null && wire.tls === null && trust.on)
     notes.push(backendNote.about(what, backendNote.tlsBy443("appProtocol: http opts out")))
-  if (!trust.on)
-    notes.push(
-      backendNote.about(
-        what,
-        number === 443 ? backendNote.plaintext443(`appProtocol ${port?.appProtocol}`) : backendNote.plaintextToExternal
-      )
-    )
+  const plaintext = trust.on ? null : plaintextNote(rules.carries, number === 443 ? `appProtocol ${port?.appProtocol}` : null)
+  if (plaintext !== null) notes.push(backendNote.about(what, plaintext))
   return declared(
     key,
     source,

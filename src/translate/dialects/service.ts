@@ -4,6 +4,7 @@ import type { Service, ServicePort } from "#schemas/service.ts"
 import type { Source } from "../../snapshot/id.ts"
 import type { Endpoint } from "../../snapshot/upstream.ts"
 import { backendNote } from "../../status/conditions.ts"
+import { type Carries, impliesTls } from "../carriage.ts"
 import { type Declared, declared, refused } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import { governedTls } from "../governed.ts"
@@ -24,12 +25,17 @@ export interface ServiceObject {
 }
 
 /** The port of the Service that a reference names (never a targetPort); a string says why there is none. */
-export const declaredPort = (service: ServiceObject, port: number): ServicePort | { readonly reason: string; readonly message: string } => {
+export const declaredPort = (
+  service: ServiceObject,
+  port: number,
+  carries: Carries
+): ServicePort | { readonly reason: string; readonly message: string } => {
   const named = service.spec.ports.filter((candidate) => candidate.port === port)
-  const found = named.find((candidate) => candidate.protocol === "TCP")
+  const needed = carries === "Datagrams" ? "UDP" : "TCP"
+  const found = named.find((candidate) => candidate.protocol === needed)
   if (found !== undefined) return found
   return named.length > 0
-    ? { reason: "UnsupportedProtocol", message: backendNote.portProtocol(service.what, port, named[0]!.protocol) }
+    ? { reason: "UnsupportedProtocol", message: backendNote.portProtocol(service.what, port, named[0]!.protocol, needed) }
     : {
         reason: "BackendNotFound",
         message: backendNote.portNotDeclared(
@@ -42,10 +48,10 @@ export const declaredPort = (service: ServiceObject, port: number): ServicePort 
 
 export const serviceDestination = (view: View, rules: BackendRules, service: ServiceObject, number: number): Declared => {
   const { key, source, what } = service
-  const port = declaredPort(service, number)
+  const port = declaredPort(service, number, rules.carries)
   if ("reason" in port)
     return refused(key, source, port.reason === "BackendNotFound" ? "backend_not_found" : "invalid_backend", port.reason, port.message)
-  const wire = wireOf(port.appProtocol)
+  const wire = wireOf(port.appProtocol, rules.carries)
   if (typeof wire === "string")
     return refused(key, source, "invalid_backend", "UnsupportedProtocol", backendNote.protocol(what, number, wire))
   const policy = tlsPolicyOf(
@@ -62,7 +68,8 @@ export const serviceDestination = (view: View, rules: BackendRules, service: Ser
   const { members, notes } = serviceMembers(view, rules, service.namespace, service.name, port, service.spec.selector.size > 0)
   const said: Array<string> = []
   if (policy === null && trust.on) said.push(backendNote.about(what, backendNote.tlsWithoutName))
-  if (!trust.on && number === 443 && wire.tls === null) said.push(backendNote.about(what, backendNote.plaintextService443))
+  if (!trust.on && number === 443 && wire.tls === null && impliesTls(rules.carries))
+    said.push(backendNote.about(what, backendNote.plaintextService443))
   if (members.length === 0) said.push(backendNote.noEndpoints(`${what} port ${number}`))
   return declared(
     key,

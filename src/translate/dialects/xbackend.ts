@@ -7,6 +7,7 @@ import type { Source } from "../../snapshot/id.ts"
 import type { Material } from "../../snapshot/secret.ts"
 import type { Upstream, UpstreamTls } from "../../snapshot/upstream.ts"
 import { backend, backendNote, type Said } from "../../status/conditions.ts"
+import { type Carries, plaintextNote, tlsAt } from "../carriage.ts"
 import { type Declared, declared, refused, systemTrust } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import { externalName } from "../hostname.ts"
@@ -23,28 +24,31 @@ interface Tls {
   readonly provenance: Readonly<Record<string, Source>>
 }
 
-/** The protocols that are HTTP/1.1 today; unset, the route kind decides. */
+/** The protocols that are served; unset, the route kind decides. */
 const protocols: ReadonlyMap<string | undefined, Upstream["protocol"]> = new Map([
   [undefined, "auto"],
   ["HTTP", "auto"],
   ["HTTP11", "http1"],
-  ["WSS", "http1"]
+  ["WSS", "http1"],
+  ["TCP", "tcp"]
 ])
 
 const trustOf = (
   view: View,
   key: ObjectKey,
   spec: Spec,
-  source: Source
+  source: Source,
+  carries: Carries
 ): { readonly trust: Tls; readonly problems: ReadonlyArray<TrustProblem>; readonly invalid: string | null } => {
   const { namespace } = parseKey(key)
   const plain: Tls = { tls: null, sni: null, materials: [], provenance: {} }
   const said = spec.tls
   if (said === undefined || said.mode === "None") {
     // Absent under v1.6 is unsaid. Under v1.7 the CRD writes {mode: None} where nothing was said; a file means the same as the API server.
-    if (said === undefined && spec.port.shape === "v1.6" && spec.port.number === 443)
+    if (said === undefined && spec.port.shape === "v1.6" && tlsAt(null, spec.port.number, carries))
       return { trust: { ...plain, tls: systemTrust, provenance: { tls: source } }, problems: [], invalid: null }
-    return { trust: plain, problems: [], invalid: spec.port.number === 443 && spec.port.shape === "v1.7" ? backendNote.xbackend443 : null }
+    const unknown = spec.port.shape === "v1.7" && tlsAt(null, spec.port.number, carries)
+    return { trust: plain, problems: [], invalid: unknown ? backendNote.xbackend443 : null }
   }
   const { validation } = said
   const wellKnown = validation?.wellKnownCACertificates
@@ -104,9 +108,11 @@ export const judgeXBackend = (view: View, rules: BackendRules, key: ObjectKey, s
   if (spec.externalHostname === undefined) return refuse("UnsupportedValue", backendNote.selectorNotServed)
   const protocol = protocols.get(spec.protocol)
   if (protocol === undefined) return refuse("UnsupportedProtocol", backendNote.laterProtocol(spec.protocol ?? ""))
+  // Of itself it is told as what it is for.
+  const carries = protocol === "tcp" && rules.carries === "Requests" ? "Bytes" : rules.carries
   const name = externalName(spec.externalHostname.hostname, rules)
   if (Result.isFailure(name)) return refuse("Invalid", `spec.externalHostname.hostname: ${name.failure}`, "InvalidAddress")
-  const { trust, problems, invalid } = trustOf(view, key, spec, source)
+  const { trust, problems, invalid } = trustOf(view, key, spec, source, carries)
   if (invalid !== null) return refuse("Invalid", invalid, "InvalidBackend")
   if (problems.length > 0) {
     const causes = problems.map((problem) => problem.message)
@@ -119,7 +125,8 @@ export const judgeXBackend = (view: View, rules: BackendRules, key: ObjectKey, s
   const { number } = spec.port
   const notes: Array<string> = []
   if (spec.tls === undefined && trust.tls !== null) notes.push(backendNote.tlsBy443("spec.tls.mode: None opts out"))
-  if (trust.tls === null) notes.push(number === 443 ? backendNote.plaintext443("spec.tls.mode None") : backendNote.plaintextToExternal)
+  const plaintext = trust.tls === null ? plaintextNote(carries, number === 443 ? "spec.tls.mode None" : null) : null
+  if (plaintext !== null) notes.push(plaintext)
   const declaration = declared(
     key,
     source,

@@ -12,6 +12,7 @@ import { rows as keepalive } from "./keepalive.ts"
 import { rows as own } from "./own.ts"
 import { rows as policy } from "./policy.ts"
 import type { Row } from "./row.ts"
+import { rows as streamroute } from "./streamroute.ts"
 import { rows as trafficPolicy } from "./trafficpolicy.ts"
 import { rows as xbackend } from "./xbackend.ts"
 
@@ -20,6 +21,7 @@ export const rows: ReadonlyArray<Row> = [
   ...gateway,
   ...httproute,
   ...httpfilter,
+  ...streamroute,
   ...policy,
   ...xbackend,
   ...core,

@@ -47,7 +47,17 @@ interface Crd {
   }
 }
 
-const wanted = ["gatewayclasses", "gateways", "httproutes", "referencegrants", "backendtlspolicies", "xbackends"]
+const wanted = [
+  "gatewayclasses",
+  "gateways",
+  "httproutes",
+  "tlsroutes",
+  "tcproutes",
+  "udproutes",
+  "referencegrants",
+  "backendtlspolicies",
+  "xbackends"
+]
 
 /** The module's files that `want` names, by path; throws without Go or a way to the module, and where the hash is not the pinned one. */
 const moduleFiles = async (version: string, sum: string, want: (name: string) => boolean): Promise<ReadonlyMap<string, string>> => {

@@ -298,7 +298,12 @@ describe("what is not served yet is refused by its name", () => {
     assert.strictEqual(accepted(yaml).state, "False/UnsupportedValue")
     assert.include(accepted(yaml).message, field)
   })
-  it.each(["H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"])("protocol %s", (protocol) => {
+  it.each(["TCP", "TLS", "UDP"])("protocol %s, which carries no requests, to an HTTPRoute alone", (protocol) => {
+    const yaml = backend(fqdn(), `protocol: ${protocol}`)
+    assert.strictEqual(accepted(yaml).state, "True/Accepted")
+    assert.strictEqual(of(yaml).problem?.reason, "UnsupportedProtocol")
+  })
+  it.each(["H2C", "H2", "GRPC", "GRPCS"])("protocol %s", (protocol) => {
     const yaml = backend(fqdn(), `protocol: ${protocol}`)
     assert.strictEqual(accepted(yaml).state, "False/UnsupportedProtocol")
     assert.strictEqual(of(yaml).problem?.reason, "UnsupportedProtocol")

@@ -85,7 +85,10 @@ export const ca = [{ group: "", kind: "ConfigMap", name: "ca" }]
 const identity: ReadonlyArray<Row> = [
   protocol("", "`HTTP`", "HTTP", "HTTP/1.1, in plaintext on 443 as well"),
   protocol("", "`Auto`", "Auto", "the default", { same: true }),
-  ...["H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"].map((name) => protocol("", `\`${name}\``, name, later)),
+  protocol("", "`TCP`", "TCP", "bytes: for a TCPRoute or a TLSRoute"),
+  protocol("", "`TLS`", "TLS", "bytes within TLS: likewise"),
+  protocol("", "`UDP`", "UDP", "datagrams: for a UDPRoute"),
+  ...["H2C", "H2", "GRPC", "GRPCS"].map((name) => protocol("", `\`${name}\``, name, later)),
   host("", "`Backend`", "Backend", "the endpoint's own name; where it has none, the client's Host"),
   host("", "`Request`", "Request", "the client's, the default of addresses, sockets and Services"),
   host("value", "a name", { value: "front.example" }, "this one"),

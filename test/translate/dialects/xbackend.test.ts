@@ -214,7 +214,12 @@ describe("protocols of an XBackend", () => {
     )
     assert.deepEqual([wss.spec.protocol, wss.endpoints[0]?.tls], ["http1", true])
   })
-  it.each(["HTTP2", "H2C", "GRPC", "TCP", "MCP"])("%s is UnsupportedProtocol, on the object and on the route", (protocol) => {
+  it("TCP carries no requests: the object is served, and not to an HTTPRoute", () => {
+    const yaml = xbackend("{number: 8080}", "protocol: TCP")
+    assert.deepEqual([of(yaml).upstream, of(yaml).problem?.reason], [null, "UnsupportedProtocol"])
+    assert.strictEqual(accepted(yaml).state, "True/Accepted")
+  })
+  it.each(["HTTP2", "H2C", "GRPC", "MCP"])("%s is UnsupportedProtocol, on the object and on the route", (protocol) => {
     const yaml = xbackend("{number: 8080}", `protocol: ${protocol}`)
     const backend = of(yaml)
     assert.deepEqual([backend.upstream, backend.problem?.reason], [null, "UnsupportedProtocol"])

@@ -79,7 +79,8 @@ const rows: ReadonlyArray<Row> = [
     without: verified,
     meaning: "upgrades over TLS pass"
   },
-  ...(["TCP", "HTTP2", "H2C", "MCP", "GRPC"] as const).map(
+  { fields: ["protocol"], value: "`TCP`", spec: of({ protocol: "TCP" }), meaning: "bytes: for a TCPRoute or a TLSRoute" },
+  ...(["HTTP2", "H2C", "MCP", "GRPC"] as const).map(
     (protocol): Row => ({
       fields: ["protocol"],
       value: `\`${protocol}\``,
