@@ -7,6 +7,7 @@ const described: Readonly<Record<string, string>> = {
   test: "type check, lint, import table, every test; `npm test -- PATH` for some tests only",
   "test:soak": "the long forms of the tests (SOAK_MINUTES and IDLE_MINUTES shorten two of them; `npm run test:soak -- PATH`)",
   "test:node": "the tests that need a real Kubernetes node, in namespaces of their own (root on Debian)",
+  conformance: "Gateway API's official suite on such a node: all, a profile (`-- http`), a test by name (`-- HTTPRouteWeight --keep`)",
   image: "builds the container image as one tar, without a container engine",
   manifests: "rewrites what of deploy/ is generated: CRDs, RBAC, install.yaml",
   golden: "rewrites the expected outputs of the golden cases: read the diff, it is the review",

@@ -1,141 +1,20 @@
 // `npm run test:node`: the tests that need a real node (test/node), in namespaces of their own. Root and Debian; the last line is `N passed, N failed`.
 // Arguments go to vitest. What it leaves on the machine is Debian's packages.
-import { spawnSync } from "node:child_process"
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { alive, ensurePrograms } from "../test/cluster/build.ts"
-import { upstreamManifests } from "../test/schemas/upstream/crds.ts"
-import { bringGo } from "./go.ts"
 import { emulator } from "./image/debian.ts"
-import { buildImage } from "./image.ts"
+import { makePlace, prepareNode } from "./nodelevel.ts"
 import { runVitest } from "./vitest.ts"
 
-const root = join(import.meta.dirname, "..")
-const needed = ["containerd", "runc", "containernetworking-plugins", "nftables", "iproute2", "procps", "util-linux", "curl", "openssl"]
-
-/** What this machine is not; null: there can be a node here. */
-const unfit = (): string | null => {
-  if (process.platform !== "linux") return "needs Linux"
-  if (process.getuid?.() !== 0) return "needs root (it makes network namespaces and runs containers)"
-  if (spawnSync("dpkg", ["--version"]).status !== 0) return "needs Debian (containerd, runc and CNI plugins come from its packages)"
-  const allowed = spawnSync("unshare", ["--net", "--mount", "--pid", "--fork", "true"]).status === 0
-  return allowed ? null : "needs the right to make namespaces, which this container keeps from its root"
-}
-
-/** Why what is needed cannot be had; null: it is there. */
-const lacking = (): string | null => {
-  const missing = needed.filter((name) => !spawnSync("dpkg", ["-s", name], { encoding: "utf8" }).stdout.includes("install ok installed"))
-  if (missing.length === 0) return null
-  console.error(`sluice: installing ${missing.join(", ")} from Debian (once)`)
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
-  const apt = (...words: ReadonlyArray<string>) =>
-    spawnSync("apt-get", ["-qq", ...words], { stdio: ["ignore", "ignore", "inherit"], env }).status === 0
-  return apt("update") && apt("install", "-y", "--no-install-recommends", ...missing)
-    ? null
-    : `apt-get cannot install ${missing.join(", ")}`
-}
-
-/** Every hierarchy of control groups: one, or with the first version one for each controller. */
-const hierarchies = () =>
-  readFileSync("/proc/mounts", "utf8")
-    .split("\n")
-    .map((line) => line.split(" "))
-    .filter(([, , type]) => type === "cgroup" || type === "cgroup2")
-    .map(([, place = ""]) => place)
-
-const removeGroups = (name: string) => {
-  for (const hierarchy of hierarchies()) {
-    const group = join(hierarchy, name)
-    if (!existsSync(group)) continue
-    const below = readdirSync(group, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory())
-    const paths = below.map((entry) => join(entry.parentPath, entry.name)).sort((a, b) => b.length - a.length)
-    for (const path of [...paths, group]) {
-      try {
-        rmdirSync(path)
-      } catch (error) {
-        console.error(`sluice: the control group ${path} is left: ${(error as Error).message}`)
-      }
-    }
-  }
-}
-
-/** The group that the kubelet puts its pods under. cpuset of the first version is not inherited, it is copied. */
-const makeGroup = (name: string) => {
-  for (const hierarchy of hierarchies()) {
-    const group = join(hierarchy, name)
-    mkdirSync(group, { recursive: true })
-    for (const setting of ["cpuset.cpus", "cpuset.mems"]) {
-      const [above, own] = [join(hierarchy, setting), join(group, setting)]
-      if (existsSync(above) && existsSync(own)) appendFileSync(own, readFileSync(above, "utf8"))
-    }
-  }
-}
-
-const prefix = "sluice-node-"
-
-/** What runs that were killed have left: named after processes that are no more. */
-const sweep = () => {
-  const left = new Set(hierarchies().flatMap((hierarchy) => readdirSync(hierarchy).filter((name) => name.startsWith(prefix))))
-  for (const name of left) if (!alive(Number(name.slice(prefix.length)))) removeGroups(name)
-  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(prefix))) {
-    if (!alive(Number(name.slice(prefix.length).split("-")[0]))) rmSync(join(tmpdir(), name), { recursive: true, force: true })
-  }
-}
-
-/** Mount points that a machine without a kubelet lacks; removed again where they were ours. */
-const withPlaces = <A>(body: () => A): A => {
-  const made = ["/var/lib/kubelet", "/var/lib/cni"].filter((place) => !existsSync(place))
-  for (const place of made) mkdirSync(place)
-  try {
-    return body()
-  } finally {
-    for (const place of made) rmdirSync(place)
-  }
-}
-
-/** failing: the machine could, and did not. Elsewhere nobody can ask for it, not even CI. */
-const skip = (reason: string, failing: boolean) => {
-  console.log(`${failing ? "FAILED" : "skipped"}: the node level ${reason}`)
-  console.log(failing ? "0 passed, 1 failed" : "0 passed, 0 failed, 1 skipped")
-  process.exit(failing ? 1 : 0)
-}
-
-const inCI = process.env["CI"] === "true"
-const wanting = unfit()
-if (wanting !== null) skip(wanting, false)
-const missing = lacking()
-if (missing !== null) skip(missing, inCI)
-const built = await ensurePrograms()
-if (built._tag === "Absent") skip(built.reason, inCI)
-
-// Before the way out is closed: what the image is made of is fetched here, and the module that has the upstream CRDs.
-const go = bringGo()
-if (go._tag === "Absent") skip(go.reason, inCI)
-await upstreamManifests("v1.7.0/experimental")
-const image = join(root, ".cache", "image", "node-level.tar")
-const building = performance.now()
-const { digest, reference } = await buildImage({ out: image })
-console.log(`${reference} ${digest} in ${((performance.now() - building) / 1000).toFixed(1)} s`)
+const { image, digest } = await prepareNode("the node level", "v1.7.0/experimental")
 const foreign = process.arch === "arm64" ? "amd64" : "arm64"
+const emulated = emulator(foreign)
 
-sweep()
-const name = `${prefix}${process.pid}`
-const folder = mkdtempSync(join(tmpdir(), `${name}-`))
-makeGroup(name)
+const place = makePlace()
 const began = performance.now()
-const counts = withPlaces(() =>
-  runVitest(["--config", "vitest.node.config.ts", ...process.argv.slice(2)], [join(root, "test", "cluster", "isolated.sh"), folder], {
-    ...process.env,
-    SLUICE_NODE_FOLDER: folder,
-    SLUICE_NODE_CGROUP: `/${name}`,
-    SLUICE_NODE_IMAGE: image,
-    SLUICE_NODE_IMAGE_DIGEST: digest,
-    SLUICE_NODE_EMULATOR: emulator(foreign)
-  })
-)
-removeGroups(name)
-rmSync(folder, { recursive: true, force: true })
+const counts = runVitest(["--config", "vitest.node.config.ts", ...process.argv.slice(2)], place.command, {
+  ...place.env,
+  ...{ SLUICE_NODE_IMAGE: image, SLUICE_NODE_IMAGE_DIGEST: digest, SLUICE_NODE_EMULATOR: emulated }
+})
+place.remove()
 console.log(`\nnode level ${((performance.now() - began) / 1000).toFixed(1)} s`)
 console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ""}`)
 process.exit(counts.failed === 0 ? 0 : 1)

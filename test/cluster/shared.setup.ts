@@ -6,9 +6,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TestProject } from "vitest/node"
 import type { Address } from "./access.ts"
-import { alive, ensurePrograms } from "./build.ts"
+import { ensurePrograms } from "./build.ts"
 import { type ControlPlane, startControlPlane } from "./control.ts"
 import { installCrds } from "./crds.ts"
+import { alive } from "./gobuild.ts"
 
 /** What a test file is told: where the shared control plane is, or why there is none. */
 export type Shared = { readonly _tag: "Ready"; readonly address: Address } | { readonly _tag: "Absent"; readonly reason: string }

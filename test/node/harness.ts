@@ -1,14 +1,13 @@
 // What the tests of the node level work with: the cluster, the world outside it (names, origins, clients), and the installation of this checkout.
 import { execFile } from "node:child_process"
-import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { inject } from "vitest"
 import { type Access, accessTo } from "../cluster/access.ts"
-import { installCrds } from "../cluster/crds.ts"
 import { plan } from "../cluster/network.ts"
 import { type Images, imagesAt } from "../cluster/runtime.ts"
-import type { Channel } from "../schemas/table/row.ts"
 import { type DnsServer, startDnsServer } from "../support/dns.ts"
+
+export { install, rolledOut, system, uninstall } from "../cluster/installation.ts"
 
 /**
  * Addresses of the world outside, which are this process's own: origins listen on `outside.public` (public-class) and `outside.private` (needs an EgressPolicy),
@@ -80,20 +79,6 @@ export const loadBalancerAddress = async (node: Access, namespace: string, servi
   return body.status.loadBalancer.ingress[0].ip as string
 }
 
-/** Waits until every replica of a Deployment is up to date and ready. */
-export const rolledOut = async (node: Access, namespace: string, deployment: string, milliseconds = 240_000): Promise<void> => {
-  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${deployment}`
-  await node.eventually(
-    path,
-    ({ body }) => {
-      const { metadata, spec, status } = body
-      const all = [status?.replicas, status?.updatedReplicas, status?.readyReplicas].every((count) => count === spec?.replicas)
-      return metadata?.generation === status?.observedGeneration && all
-    },
-    milliseconds
-  )
-}
-
 export interface Pod {
   readonly name: string
   readonly uid: string
@@ -119,23 +104,6 @@ export const podsOf = async (node: Access, namespace: string, selector: string):
       restarts: pod.status.containerStatuses?.reduce((sum, { restartCount }) => sum + restartCount, 0) ?? 0
     })
   )
-}
-
-const installManifest = join(import.meta.dirname, "..", "..", "deploy", "install.yaml")
-
-/** Upstream's CRDs of a channel, then deploy/install.yaml by `kubectl apply`, as the README tells users. Returns what kubectl said. */
-export const install = async (node: Access, channel: Channel = "v1.7.0/experimental"): Promise<string> => {
-  await installCrds(node, channel)
-  return node.kubectl(["apply", "--server-side", "-f", installManifest])
-}
-
-/** Where install.yaml puts the operator. */
-export const system = "sluice-system"
-
-/** `kubectl delete -f deploy/install.yaml`; resolves when its namespace is gone. Upstream's CRDs stay. */
-export const uninstall = async (node: Access): Promise<void> => {
-  await node.kubectl(["delete", "--ignore-not-found", "-f", installManifest])
-  await node.eventually(`/api/v1/namespaces/${system}`, ({ status }) => status === 404, 120_000)
 }
 
 /** The Eviction API, as `kubectl drain` calls it: the answer's status is 429 while a PodDisruptionBudget forbids it. */

@@ -1,0 +1,137 @@
+// One run of the conformance suite inside the namespaces of a cluster that test/conformance/hold.ts started: brings this checkout onto it where it is not
+// there yet, runs the suite one test after the other, and tells what each came to. The suite's whole output goes to a file.
+import { spawn } from "node:child_process"
+import { createHash } from "node:crypto"
+import { createWriteStream, existsSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { supportedFeatures } from "#src/operator/features.ts"
+import { type Access, type Address, accessTo } from "../cluster/access.ts"
+import { systemImages } from "../cluster/images.ts"
+import { install, installManifest, rolledOut, system } from "../cluster/installation.ts"
+import { type Images, imagesAt } from "../cluster/runtime.ts"
+import { dnsImage, echoImages, suiteChannel, suiteRelease } from "./build.ts"
+
+/** What scripts/conformance.ts asks for, as this process's one argument. */
+export interface Run {
+  /** Of the cluster. */
+  readonly folder: string
+  /** Tars: of this checkout's image, and of the suite's echo server. */
+  readonly image: string
+  readonly echo: string
+  readonly digest: string
+  readonly suite: string
+  /** Flags of the suite, one list for each time that it is run. */
+  readonly flags: ReadonlyArray<ReadonlyArray<string>>
+  /** File for all that the suite says. */
+  readonly log: string
+}
+
+/** The class that runs use, beside the one that install.yaml brings; its name is in the flags. */
+export const gatewayClass = "conformance"
+
+const classes = "/apis/gateway.networking.k8s.io/v1/gatewayclasses"
+
+/** The suite's own images, under every name that its manifests have for them. */
+const loadImages = async (images: Images, { echo }: Run) => {
+  await images.load(echo)
+  const names = [...echoImages.slice(1).map((name) => [echoImages[0], name]), [systemImages.coredns, dnsImage]] as const
+  for (const [from = "", to = ""] of names) await images.ctr("images", "tag", "--force", from, to)
+}
+
+/** This checkout's image and manifests, unless the cluster has these very ones; what runs of an older one starts again. */
+const bring = async (access: Access, images: Images, run: Run) => {
+  const marker = join(run.folder, "installed")
+  const manifest = createHash("sha256").update(readFileSync(installManifest)).digest("hex")
+  const [wanted, present] = [`${run.digest} ${manifest}`, existsSync(marker) ? readFileSync(marker, "utf8") : null]
+  if (present === wanted) return
+  if (present === null) await loadImages(images, run)
+  await images.load(run.image)
+  await install(access, suiteChannel())
+  const spec = { controllerName: "sluice.dev/gateway-controller" }
+  const body = { apiVersion: "gateway.networking.k8s.io/v1", kind: "GatewayClass", metadata: { name: gatewayClass }, spec }
+  await access.request("POST", classes, { body })
+  if (present !== null) {
+    const now = ["--force", "--grace-period=0", "--wait=true"]
+    await access.kubectl(["-n", system, "delete", "pods", "--all", ...now])
+    await access.kubectl(["delete", "pods", "--all-namespaces", "-l", "gateway.networking.k8s.io/gateway-name", ...now])
+  }
+  await rolledOut(access, system, "sluice-operator")
+  // The suite runs what the class says is served: the very table of this checkout.
+  const table = JSON.stringify(supportedFeatures)
+  await access.eventually(
+    `${classes}/${gatewayClass}`,
+    ({ body: { status } }) => JSON.stringify(status?.supportedFeatures?.map(({ name }: { readonly name: string }) => name)) === table,
+    120_000
+  )
+  writeFileSync(marker, wanted)
+}
+
+interface Counts {
+  readonly status: number
+  readonly passed: number
+  readonly failed: ReadonlyArray<string>
+  readonly skipped: number
+}
+
+const shown = { PASS: "ok  ", FAIL: "FAIL", SKIP: "skip" } as const
+
+/** Runs the suite once. Its exit status decides; the lines are for the eye. */
+const suite = (access: Access, { suite: program, log }: Run, flags: ReadonlyArray<string>): Promise<Counts> =>
+  new Promise((resolve, reject) => {
+    const words = ["-test.v", `-gateway-class=${gatewayClass}`, "-disable-parallel-tests", "-cleanup-base-resources=false", ...flags]
+    const child = spawn(program, words, { env: { ...process.env, KUBECONFIG: access.kubeconfig }, stdio: ["ignore", "pipe", "pipe"] })
+    const file = createWriteStream(log, { flags: "a" })
+    let [passed, skipped, recent] = [0, 0, [] as Array<string>]
+    const failed: Array<string> = []
+    const read = (line: string) => {
+      file.write(`${line}\n`)
+      recent.push(line)
+      const [, verdict, name, seconds] = /^\s+--- (PASS|FAIL|SKIP): TestConformance\/([^/\s]+) \(([\d.]+)s\)$/u.exec(line) ?? []
+      if (verdict === undefined || name === undefined) return
+      if (verdict === "PASS") passed++
+      if (verdict === "SKIP") skipped++
+      if (verdict === "FAIL") {
+        failed.push(name)
+        console.log(recent.slice(-40).join("\n"))
+      }
+      if (verdict !== "SKIP") console.log(`${shown[verdict as keyof typeof shown]} ${name} ${seconds} s`)
+      recent = []
+    }
+    createInterface({ input: child.stdout }).on("line", read)
+    createInterface({ input: child.stderr }).on("line", read)
+    child.once("error", reject)
+    child.once("close", (code) => {
+      file.end()
+      // Failed without a test that did: what the suite needs before its tests was not there.
+      if (code !== 0 && failed.length === 0) console.log(recent.slice(-60).join("\n"))
+      resolve({ status: code ?? 1, passed, failed, skipped })
+    })
+  })
+
+const main = async (run: Run): Promise<number> => {
+  const place = JSON.parse(readFileSync(join(run.folder, "conformance.json"), "utf8")) as {
+    readonly address: Address
+    readonly socket: string
+  }
+  const access = accessTo(place.address)
+  const began = performance.now()
+  await bring(access, imagesAt(place.socket), run)
+  console.log(`this checkout serves after ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  writeFileSync(run.log, "")
+  const all: Array<Counts> = []
+  for (const flags of run.flags) all.push(await suite(access, run, flags))
+  const sum = (key: "passed" | "skipped") => all.reduce((total, counts) => total + counts[key], 0)
+  const failed = all.flatMap((counts) => counts.failed)
+  const broken = all.filter(({ status, failed: names }) => status !== 0 && names.length === 0).length
+  if (failed.length > 0) console.log(`\nfailed: ${failed.join(", ")}`)
+  // Of a test by name, all others are skipped: nothing to tell.
+  const byName = run.flags.every(([first]) => first?.startsWith("-run-test="))
+  const verdict = all.every(({ status }) => status === 0)
+  const seconds = ((performance.now() - began) / 1000).toFixed(0)
+  console.log(`Gateway API ${suiteRelease()}: ${verdict ? "passed" : "FAILED"} in ${seconds} s; all it said: ${run.log}`)
+  console.log(`${sum("passed")} passed, ${failed.length + broken} failed${byName ? "" : `, ${sum("skipped")} skipped`}`)
+  return verdict ? 0 : 1
+}
+
+if (import.meta.main) process.exit(await main(JSON.parse(process.argv[2] ?? "") as Run))
