@@ -12,6 +12,7 @@ import { makeMemory } from "../proxy/memory.ts"
 import { dnsObserver, sampleNames } from "../proxy/observers.ts"
 import { type GatewayProxy, makeProxy, type ProxyOptions } from "../proxy/proxy.ts"
 import { makeMetrics } from "../report/metrics.ts"
+import type { Listener } from "../snapshot/listener.ts"
 import { trustRoots } from "../upstream/dial/roots.ts"
 import { Names } from "../upstream/discovery/names.ts"
 import { parseNameserver } from "../upstream/discovery/nameserver.ts"
@@ -49,6 +50,9 @@ export interface DataPlane {
 }
 
 /** What a listener is called by people who want to try it. */
+const schemeOf = ({ mode, bind }: Listener): string =>
+  mode._tag === "Stream" ? bind.transport : mode._tag === "Tls" ? "tls" : mode.tls === null ? "http" : "https"
+
 const listenerLine = (scheme: string, bind: string, host: string | null): string =>
   `${scheme}://${host === null || host.startsWith("*") ? bind.replace(/^0\.0\.0\.0:|^\[::\]:/, "localhost:") : `${host}:${bind.slice(bind.lastIndexOf(":") + 1)}`} (bound on ${bind})`
 
@@ -90,9 +94,10 @@ export const makeDataPlane = Effect.fnUntraced(function* (options: DataPlaneOpti
     if (proxy === null || seen === null) return
     const lines = seen.listeners.map(({ id, bind, bound }) => {
       const listener = seen.snapshot.listeners.get(id)
-      const tls = listener !== undefined && listener.mode._tag !== "Stream" && listener.mode.tls !== null
       const refusal = seen.refused.find((one) => one.id === id)?.reason ?? "not bound yet"
-      return bound ? listenerLine(tls ? "https" : "http", bind, listener?.hostname ?? null) : `${bind} NOT open: ${refusal}`
+      return bound
+        ? listenerLine(listener === undefined ? "http" : schemeOf(listener), bind, listener?.hostname ?? null)
+        : `${bind} NOT open: ${refusal}`
     })
     const text = lines.join("; ")
     if (announced.get(proxy) === text) return

@@ -50,26 +50,34 @@ const capped = (value: string): string => (value.length > longest ? `${value.sli
 
 /** In the order they are written, by `line` below. Names are public API. */
 const fields: ReadonlyArray<Field> = [
-  { name: "time", type: "string", help: "When the request's head was read, RFC 3339, UTC." },
+  { name: "time", type: "string", help: "When the request's head was read, or the connection of a route of bytes came; RFC 3339, UTC." },
   { name: "gateway", type: "string", help: "`namespace/name` of the Gateway." },
   { name: "listener", type: "string", help: "Name of the listener; absent when none was chosen." },
   { name: "client", type: "string", help: "Address of the client, behind proxies that are trusted." },
   { name: "method", type: "string", help: "Request method, cut at 1024 characters." },
-  { name: "host", type: "string", help: "Host as the client wrote it, cut at 1024 characters." },
+  { name: "host", type: "string", help: "Host as the client wrote it, or the SNI of a TLS route's connection; cut at 1024 characters." },
   { name: "path", type: "string", help: "Path, never the query; cut at 1024 characters." },
-  { name: "protocol", type: "string", help: "`HTTP/1.1` or `HTTP/1.0`." },
-  { name: "tls", type: "string", help: "TLS version of the client's connection; absent on plain listeners." },
+  { name: "protocol", type: "string", help: "`HTTP/1.1` or `HTTP/1.0`; of routes of bytes `TCP`, `TLS` or `UDP`." },
+  {
+    name: "tls",
+    type: "string",
+    help: "TLS version of the client's connection; absent on plain listeners and where TLS is passed through."
+  },
   { name: "user_agent", type: "string", help: "User-Agent, cut at 1024 characters." },
   {
     name: "status",
     type: "number",
-    help: "Status sent to the client; 499: it left before a status; 0: there was no request, or nothing could be sent."
+    help: "Status sent to the client; 499: it left before a status; 0: there was no request (routes of bytes have none), or nothing could be sent."
   },
   { name: "reason", type: "string", help: "Row of the failure table; absent when the upstream's own answer was relayed to its end." },
   { name: "flag", type: "string", help: "Envoy's response flag for the reason, where it has one; `URX` when retries were used up." },
   { name: "detail", type: "string", help: "The reason in words, with names and addresses." },
   { name: "bytes_in", type: "number", help: "Bytes of the request body received." },
-  { name: "bytes_out", type: "number", help: "Bytes of the response body sent (of a tunnel: both directions count here and in bytes_in)." },
+  {
+    name: "bytes_out",
+    type: "number",
+    help: "Bytes of the response body sent (of a tunnel and of a route of bytes: both directions count here and in bytes_in)."
+  },
   { name: "duration_ms", type: "number", help: "From the request's head to the end of the response." },
   {
     name: "upstream_head_ms",

@@ -2,6 +2,7 @@
 // those are in the access log and in metrics. Never a header, a path or a body.
 import type { Id } from "../snapshot/id.ts"
 import { describeSource } from "../snapshot/id.ts"
+import { streamRoutes } from "../snapshot/listener.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { entryText } from "../snapshot/suggestion.ts"
 import { egressOf } from "../upstream/facts.ts"
@@ -26,8 +27,10 @@ const mostRoutes = 8
 /** Routes by the upstream they lead to, asked for once for all lines that are told together. */
 const routesOf = (snapshot: Snapshot | null, wanted: ReadonlySet<Id>): ReadonlyMap<Id, ReadonlySet<string>> => {
   const routes = new Map<Id, Set<string>>()
-  for (const { rules } of snapshot?.virtualHosts.values() ?? [])
-    for (const { action, source } of rules) {
+  const rules = [...(snapshot?.virtualHosts.values() ?? [])].map((host) => host.rules)
+  const streams = [...(snapshot?.listeners.values() ?? [])].map(streamRoutes)
+  for (const routed of [...rules, ...streams])
+    for (const { action, source } of routed) {
       if (action._tag !== "Forward") continue
       for (const { upstream } of action.to.flatMap((share) => [share, ...(share.standbys ?? [])])) {
         if (upstream === null || !wanted.has(upstream)) continue

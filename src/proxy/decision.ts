@@ -67,6 +67,11 @@ export const decide = (table: PortTable, head: RequestHead, servername: string |
   if (answered !== null) return { _tag: "Preflight", listener, share: null, ...answered }
   const rule = match(hosts, head)
   if (rule === null) return refuse("no_route", "no rule matches", listener)
+  return decideRule(listener, rule, random, passed)
+}
+
+/** The same once the rule is known. passed: gateways of this kind that the request has been through. */
+export const decideRule = (listener: LiveListener, rule: LiveRule, random: number, passed: number): Decision => {
   if (rule.problem !== null) return refuse("invalid_filter", rule.problem, listener, rule)
 
   const { action } = rule.compiled.rule

@@ -1,17 +1,20 @@
 // One bound socket: accepts connections, counts them, shakes hands, drains. Listeners that share address and port share it; which of them serves
-// a request is the table's matter, swapped under it. What a connection says is connection.ts.
+// a request is the table's matter, swapped under it. What a connection says is connection.ts; those of routes of bytes are stream.ts.
 import { createServer, type Server, type Socket } from "node:net"
-import { createServer as createSecureServer, type Server as SecureServer, type TLSSocket } from "node:tls"
+import { createServer as createSecureServer, type Server as SecureServer, type TLSSocket, type TlsOptions } from "node:tls"
 import { Effect, type Scope } from "effect"
 import type { Metrics } from "../report/metrics.ts"
 import type { Cell } from "../report/series.ts"
 import { findHost } from "../routing/hosts.ts"
 import type { Reason } from "../snapshot/reason.ts"
+import { type BindFailure, bindFailure } from "./bind.ts"
 import { type Certificate, chooseCertificate, tlsSettings } from "./certificates.ts"
 import { Clock } from "./clock.ts"
 import { Connection, type ConnectionHost, type ConnectionTimes } from "./connection.ts"
 import type { ExchangeContext } from "./context.ts"
+import { type Peeked, peek } from "./peek.ts"
 import { recordConnection } from "./record.ts"
+import { type Incoming, Stream } from "./stream.ts"
 import type { PortTable } from "./table.ts"
 
 export interface PortTimes extends ConnectionTimes {
@@ -42,26 +45,6 @@ export interface Port {
   readonly drain: Effect.Effect<void>
 }
 
-export interface BindFailure {
-  readonly _tag: "BindFailure"
-  /** Names address, port and remedy. */
-  readonly message: string
-}
-
-const bindMessage = (address: string, port: number, cause: NodeJS.ErrnoException): string => {
-  const where = `${address === "" ? "*" : address}:${port}`
-  switch (cause.code) {
-    case "EADDRINUSE":
-      return `${where} is in use by another process (EADDRINUSE): stop it or use another port`
-    case "EACCES":
-      return `no permission to open ${where} (EACCES): ports below 1024 need CAP_NET_BIND_SERVICE or a higher port`
-    case "EADDRNOTAVAIL":
-      return `${where} is not an address of this machine (EADDRNOTAVAIL)`
-    default:
-      return `cannot open ${where}: ${cause.code ?? cause.message}`
-  }
-}
-
 /** Binds; unbinds and cuts whatever is left when the scope closes, which is done when all of it has ended. */
 export const openPort = (options: PortOptions): Effect.Effect<Port, BindFailure, Scope.Scope> =>
   Effect.acquireRelease(
@@ -69,7 +52,7 @@ export const openPort = (options: PortOptions): Effect.Effect<Port, BindFailure,
       const port = new PortServer(options)
       const failed = (cause: NodeJS.ErrnoException) => {
         port.close()
-        resume(Effect.fail({ _tag: "BindFailure", message: bindMessage(options.address, options.port, cause) }))
+        resume(Effect.fail(bindFailure(options.address, options.port, cause)))
       }
       port.server.once("error", failed)
       port.server.listen({ port: options.port, ...(options.address === "" ? {} : { host: options.address }) }, () => {
@@ -88,17 +71,22 @@ const nameless = Object.assign(new Error("no certificate for its server name"), 
 const maxTurnedAway = 100
 
 class PortServer implements Port {
-  readonly server: Server | SecureServer
+  readonly server: Server
   readonly secure: boolean
   bind = ""
   bound = { address: "", port: 0 }
   readonly #options: PortOptions
   readonly #host: ConnectionHost
+  /** Ends TLS for HTTPS; null: the port has none. */
+  readonly #https: SecureServer | null
+  /** Ends TLS for routes of bytes; null: none has wanted it yet. */
+  #ender: SecureServer | null = null
   #table: PortTable
   #draining = false
   /** TCP sockets, from accept to close: tunnels and handshakes too. */
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Set<Connection>()
+  readonly #streams = new Set<Stream>()
   /** Beyond the limit: they read their answer and go, and take no room. */
   readonly #turnedAway = new Set<Socket>()
   #accepted: Cell | null = null
@@ -125,27 +113,28 @@ class PortServer implements Port {
       onClosed: (connection) => this.#connections.delete(connection)
     }
     // Half open: a client that ends its side is told from one that is gone, and a tunnel passes the end on.
-    const settings = { noDelay: true, allowHalfOpen: true }
-    this.server = secure
-      ? createSecureServer({
-          ...settings,
-          ...tlsSettings,
-          ALPNProtocols: ["http/1.1"],
-          handshakeTimeout: times.handshake,
-          // Never the default context, which a client without SNI gets: that is another listener's.
-          SNICallback: (servername, done) => {
-            const context = this.#certificateFor(servername.toLowerCase())?.context
-            if (context === undefined) done(nameless)
-            else done(null, context)
-          }
-        })
-      : createServer(settings)
+    this.server = createServer({ noDelay: true, allowHalfOpen: true })
+    this.#https = secure ? this.#ending(this.#open, { ALPNProtocols: ["http/1.1"] }) : null
     this.setTable(options.table)
     this.server.on("connection", this.#accept)
-    if (secure) {
-      this.server.on("secureConnection", this.#open)
-      this.server.on("tlsClientError", this.#handshakeFailed)
-    }
+  }
+
+  /** It does not listen: connections are handed to it. */
+  #ending(ended: (socket: TLSSocket) => void, options: TlsOptions): SecureServer {
+    const server = createSecureServer({
+      ...options,
+      ...tlsSettings,
+      handshakeTimeout: this.#options.times.handshake,
+      // Never the default context, which a client without SNI gets: that is another listener's.
+      SNICallback: (servername, done) => {
+        const context = this.#certificateFor(servername.toLowerCase())?.context
+        if (context === undefined) done(nameless)
+        else done(null, context)
+      }
+    })
+    server.on("secureConnection", ended)
+    server.on("tlsClientError", this.#handshakeFailed)
+    return server
   }
 
   /** Called once, when the socket is bound. */
@@ -169,12 +158,16 @@ class PortServer implements Port {
 
   readonly setTable = (table: PortTable): void => {
     this.#table = table
-    if (!this.secure) return
+    if (this.#https === null) return
     // A client without SNI is served by the listener that serves every host, and by nobody when there is none.
     const fallback = this.#certificateFor("")
     if (fallback === this.#fallback) return
     this.#fallback = fallback
-    const server = this.server as SecureServer
+    for (const server of [this.#https, this.#ender]) if (server !== null) this.#fall(server)
+  }
+
+  #fall(server: SecureServer): void {
+    const fallback = this.#fallback
     if (fallback === null) server.setSecureContext(tlsSettings)
     else fallback.use((options) => server.setSecureContext(options))
   }
@@ -199,6 +192,7 @@ class PortServer implements Port {
     this.#draining = true
     this.server.close()
     for (const connection of this.#connections) connection.cut = true
+    for (const stream of this.#streams) stream.cut()
     for (const socket of this.#sockets) socket.destroy()
     this.#release()
   }
@@ -226,12 +220,68 @@ class PortServer implements Port {
     if (short !== null) this.#turnAway(socket, short)
     else if (this.#sockets.size - this.#turnedAway.size > this.#table.connections)
       this.#turnAway(socket, `more than ${this.#table.connections} connections`)
-    else if (!this.secure) this.#open(socket)
+    else this.#begin(socket)
+  }
+
+  #begin(socket: Socket): void {
+    const { stream, peeks } = this.#table
+    if (stream !== null) this.#carry({ socket, early: none, listener: stream, servername: "", protocol: "TCP", tls: "" })
+    else if (this.#https === null) this.#open(socket)
+    else if (peeks) peek(socket, this.#options.times.handshake, (peeked) => this.#peeked(socket, peeked))
+    else this.#https.emit("connection", socket)
+  }
+
+  #peeked(socket: Socket, peeked: Peeked): void {
+    if (peeked._tag === "Not") {
+      if (peeked.detail !== null) this.#record(socket, "downstream_tls", peeked.detail)
+      socket.destroy()
+      return
+    }
+    const { name, bytes } = peeked
+    const listener = findHost(this.#table.listeners, name)?.entry ?? null
+    const mode = listener?.spec.mode
+    if (listener !== null && mode?._tag === "Tls" && (mode.tls === null || listener.problem !== null)) {
+      this.#carry({ socket, early: bytes, listener, servername: name, protocol: "TLS", tls: "" })
+      return
+    }
+    // Read again, by whoever ends its TLS.
+    socket.unshift(bytes)
+    if (mode?._tag === "Tls") this.#enders.emit("connection", socket)
+    else this.#https!.emit("connection", socket)
+  }
+
+  /** Without ALPN: what is inside is between the client and the backend. */
+  get #enders(): SecureServer {
+    if (this.#ender === null) {
+      this.#ender = this.#ending(this.#ended, {})
+      this.#fall(this.#ender)
+    }
+    return this.#ender
+  }
+
+  readonly #ended = (socket: TLSSocket): void => {
+    const servername = typeof socket.servername === "string" ? socket.servername.toLowerCase() : ""
+    const listener = findHost(this.#table.listeners, servername)?.entry ?? null
+    if (listener === null) {
+      this.#record(socket, "no_listener", "no listener has this name")
+      socket.destroy()
+    } else this.#carry({ socket, early: none, listener, servername, protocol: "TLS", tls: socket.getProtocol() ?? "" })
+  }
+
+  #carry(incoming: Omit<Incoming, "rule">): void {
+    const rule = findHost(incoming.listener.bytes.byHost, incoming.servername)?.entry.rule ?? null
+    const stream = new Stream(this.#options.exchange, { ...incoming, rule }, this.#carried)
+    this.#streams.add(stream)
+    stream.run()
+  }
+
+  readonly #carried = (stream: Stream): void => {
+    this.#streams.delete(stream)
   }
 
   #turnAway(socket: Socket, detail: string): void {
-    // A TLS client could read an answer only after a handshake, which is what there is no room for.
-    if (this.secure || this.#turnedAway.size >= maxTurnedAway) {
+    // A TLS client could read an answer only after a handshake, which is what there is no room for; one of bytes takes none.
+    if (this.secure || this.#table.stream !== null || this.#turnedAway.size >= maxTurnedAway) {
       this.#record(socket, "overload", detail)
       socket.destroy()
       return
@@ -257,5 +307,7 @@ class PortServer implements Port {
     recordConnection({ gateway, log, tally: this.#table.tally }, socket, { reason, detail })
   }
 }
+
+const none: Uint8Array = new Uint8Array(0)
 
 const ignore = (): void => {}

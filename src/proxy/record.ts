@@ -2,11 +2,13 @@
 // malformed, or without a handshake) leaves the same.
 import type { Socket } from "node:net"
 import type { Reason } from "../snapshot/reason.ts"
+import type { AttemptPeer } from "../upstream/attempt.ts"
 import type { RetryPlan } from "../upstream/retry/plan.ts"
 import type { AccessLog } from "./accesslog.ts"
 import type { Exchange } from "./exchange.ts"
 import { clientAddress, plainAddress } from "./forwarded.ts"
 import { failures, loggedStatus } from "./response.ts"
+import type { LiveListener, LiveRule, LiveShare } from "./table.ts"
 import type { Tally } from "./tally.ts"
 
 export const recordConnection = (
@@ -44,6 +46,61 @@ export const recordConnection = (
     bytesIn: 0,
     bytesOut: 0,
     duration: 0,
+    upstreamHead: null
+  })
+}
+
+/** What a route of bytes knows of one connection, or of one client's datagrams. started: `performance.now()`. */
+export interface StreamRecord {
+  readonly time: number
+  readonly started: number
+  readonly listener: LiveListener
+  readonly rule: LiveRule | null
+  readonly share: LiveShare | null
+  readonly peer: AttemptPeer | null
+  readonly client: string
+  readonly servername: string
+  readonly protocol: "TCP" | "TLS" | "UDP"
+  readonly tls: string
+  readonly plan: RetryPlan | null
+  readonly reason: Reason | null
+  readonly detail: string
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** Called once, at its end. now: `performance.now()`. */
+export const recordStream = (to: { readonly gateway: string; readonly log: AccessLog }, stream: StreamRecord, now: number): void => {
+  const { listener, rule, share, peer, plan, reason, bytesIn, bytesOut } = stream
+  const tally: Tally = share?.tally ?? rule?.tally ?? listener.tally
+  tally.stream(bytesIn, bytesOut)
+  if (reason !== null) tally.failure(reason)
+  to.log.write({
+    time: stream.time,
+    gateway: to.gateway,
+    listener: listener.name,
+    route: rule?.route ?? "",
+    rule: "",
+    upstream: share?.tally.labels.upstream ?? "",
+    endpoint: peer?.endpoint ?? "",
+    address: peer?.address ?? "",
+    reused: null,
+    tries: plan?.tries ?? 0,
+    withheld: plan?.withheld ?? "",
+    client: stream.client,
+    method: "",
+    host: stream.servername,
+    path: "",
+    protocol: stream.protocol,
+    tls: stream.tls,
+    userAgent: "",
+    status: 0,
+    reason: reason ?? "",
+    flag: flagOf(reason, plan),
+    detail: stream.detail,
+    bytesIn,
+    bytesOut,
+    duration: now - stream.started,
     upstreamHead: null
   })
 }

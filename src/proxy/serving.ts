@@ -12,7 +12,8 @@ import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { type Certificate, compileChooser, loadCertificate } from "./certificates.ts"
 import { openPort, type Port, type PortOptions } from "./port.ts"
-import { type LiveHost, type LiveListener, liveRules, portTable, releaseRules } from "./table.ts"
+import { liveStreams } from "./streams.ts"
+import { type LiveHost, type LiveListener, type LiveRule, liveRules, portTable, releaseRules } from "./table.ts"
 import { Tallies } from "./tally.ts"
 import type { Upstreams } from "./upstreams.ts"
 
@@ -61,15 +62,16 @@ const breathe = Effect.callback<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
-const portKey = ({ bind, mode }: Listener): string =>
-  `${bind.address} ${bind.port} ${mode._tag === "Http" && mode.tls !== null ? "tls" : "plain"}`
+/** What connections to it begin with: listeners of one kind share a port. */
+const kindOf = ({ bind, mode }: Listener): "HTTP" | "TLS" | "TCP" | "UDP" =>
+  mode._tag === "Stream" ? (bind.transport === "udp" ? "UDP" : "TCP") : mode._tag === "Tls" || mode.tls !== null ? "TLS" : "HTTP"
+
+const portKey = (listener: Listener): string => `${listener.bind.address} ${listener.bind.port} ${kindOf(listener)}`
 
 /** What this data plane does not do yet is refused, never served half (law 15). */
 const unserved = ({ mode, bind }: Listener): string | null => {
   if (mode._tag === "Unknown" || mode._tag === "Refused") return mode.problem
   if (bind.transport !== "tcp") return "UDP listeners are not served"
-  if (mode._tag === "Tls") return "TLS listeners (passthrough, TLSRoute) are not served"
-  if (mode._tag === "Stream") return "TCP and UDP listeners are not served"
   if (mode.tls !== null && mode.tls.clientAuth !== "None") return "client certificates on listeners are not served"
   return null
 }
@@ -111,8 +113,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
 
   const loadCertificates = ({ snapshot, material }: Published): ReadonlySet<Id> => {
     const wanted = new Set<Id>()
-    for (const { mode } of snapshot.listeners.values())
-      if (mode._tag === "Http") for (const id of mode.tls?.certificates ?? []) wanted.add(id)
+    for (const { mode } of snapshot.listeners.values()) for (const id of mode.tls?.certificates ?? []) wanted.add(id)
     const changed = new Set<Id>()
     for (const id of wanted) {
       const digest = snapshot.secrets.get(id)?.digest
@@ -165,12 +166,16 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     for (const [id, host] of prepared) if (hosts.get(id)?.hostname !== host.hostname) moved.add(id)
     const next = new Map<Id, LiveListener>()
     for (const [id, spec] of snapshot.listeners) {
+      const known = listeners.get(id)
+      const name = spec.source.section ?? spec.source.name
+      const bytes =
+        known?.spec === spec ? known.bytes : liveStreams(spec, { gateway, listener: name, upstreams: snapshot.upstreams, tallies })
       const problem = unserved(spec)
       // That the operator refused it is no news to it.
-      refuse("listeners", id, problem === null || spec.mode._tag === "Refused" ? [] : [problem])
+      refuse("listeners", id, [...(problem === null || spec.mode._tag === "Refused" ? [] : [problem]), ...bytes.problems])
       // What is not served keeps its hostname: no wider sibling answers for it. Without certificates it fails the handshakes there.
-      const { tls, hosts: ids } = spec.mode._tag === "Http" ? spec.mode : { tls: null, hosts: [] }
-      const known = listeners.get(id)
+      const { tls } = spec.mode
+      const ids = spec.mode._tag === "Http" ? spec.mode.hosts : []
       const usable = (tls?.certificates ?? []).map((secret) => certificates.get(secret)).filter((pair) => pair !== undefined)
       if (problem === null && tls !== null && usable.length === 0)
         refuse("listeners", id, ["none of its certificates can be used, and no earlier pair is known here: every handshake fails"])
@@ -180,7 +185,6 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
         next.set(id, known)
         continue
       }
-      const name = spec.source.section ?? spec.source.name
       next.set(id, {
         id,
         spec,
@@ -196,6 +200,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
                   return cell === undefined ? [] : [cell]
                 })
               ),
+        bytes,
         tally: known?.tally ?? tallies.acquire({ gateway, listener: name, route: "", upstream: "" }),
         chooser: tls === null ? null : compileChooser(usable)
       })
@@ -203,7 +208,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     return next
   }
 
-  /** By port; a bind that plain and TLS listeners both want goes to the first of them. What is not served opens no port, and joins what is open there. */
+  /** By port; a bind that listeners of different kinds want goes to the first of them. What is not served opens no port, and joins what is open there. */
   const grouped = (next: ReadonlyMap<Id, LiveListener>): Map<string, Array<LiveListener>> => {
     const owner = new Map<string, string>()
     const groups = new Map<string, Array<LiveListener>>()
@@ -211,9 +216,11 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       if (listener.problem !== null) continue
       const { address, port } = listener.spec.bind
       const key = portKey(listener.spec)
-      const socket = `${address} ${port}`
-      if (port !== 0 && (owner.get(socket) ?? key) !== key) {
-        refuse("listeners", listener.id, [`${address}:${port} is plain and TLS at once: the listener named first has it`])
+      const socket = `${address} ${port} ${listener.spec.bind.transport}`
+      const first = owner.get(socket) ?? key
+      if (port !== 0 && first !== key) {
+        const kinds = [first, key].map((one) => one.slice(one.lastIndexOf(" ") + 1))
+        refuse("listeners", listener.id, [`${address}:${port} is ${kinds.join(" and ")} at once: the listener named first has it`])
         continue
       }
       owner.set(socket, key)
@@ -251,7 +258,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       const opened = yield* openPort({
         address: spec.bind.address,
         port: spec.bind.port,
-        secure: spec.mode._tag === "Http" && spec.mode.tls !== null,
+        secure: kindOf(spec) === "TLS",
         table: portTable(group, unrouted, options.exchange.headLimits),
         times: options.times,
         metrics,
@@ -276,15 +283,15 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     yield* bind(groups)
 
     // The swap: no step of it waits, so no request sees half of it.
-    const left: Array<LiveHost["rules"]> = []
+    const left: Array<Iterable<LiveRule>> = []
     for (const [id, host] of prepared) {
       const cell = hosts.get(id)
       if (cell === undefined || cell.hostname !== host.hostname) {
-        if (cell !== undefined) left.push(cell.rules)
+        if (cell !== undefined) left.push(cell.rules.values())
         hosts.set(id, host)
         continue
       }
-      left.push(cell.rules)
+      left.push(cell.rules.values())
       cell.spec = host.spec
       cell.compiled = host.compiled
       cell.rules = host.rules
@@ -300,10 +307,13 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     for (const [id, host] of [...hosts]) {
       if (snapshot.virtualHosts.has(id)) continue
       hosts.delete(id)
-      left.push(host.rules)
+      left.push(host.rules.values())
+    }
+    for (const [id, { bytes, tally }] of before) {
+      if (next.get(id)?.bytes !== bytes) left.push(bytes.rules)
+      if (!next.has(id)) tallies.release(tally)
     }
     for (const rules of left) releaseRules(rules, tallies)
-    for (const [id, listener] of before) if (!next.has(id)) tallies.release(listener.tally)
     forget("listeners", (id) => snapshot.listeners.has(id))
     forget("virtualHosts", (id) => snapshot.virtualHosts.has(id))
     yield* upstreams.retire(snapshot)

@@ -60,6 +60,16 @@ export interface LiveHost {
   rules: ReadonlyMap<CompiledRule, LiveRule>
 }
 
+/** Routes of bytes: each is one rule that takes everything. */
+export interface LiveStreams {
+  /** By SNI; those of TCP and UDP are under `*`. */
+  readonly byHost: CompiledHosts<{ readonly hostname: string; readonly rule: LiveRule }>
+  /** They hold tallies, which who drops them releases. */
+  readonly rules: ReadonlyArray<LiveRule>
+  /** What the acknowledgement tells. */
+  readonly problems: ReadonlyArray<string>
+}
+
 export interface LiveListener {
   readonly id: Id
   readonly spec: Listener
@@ -67,6 +77,8 @@ export interface LiveListener {
   readonly hostname: string
   readonly name: string
   readonly hosts: CompiledHosts<LiveHost>
+  /** Its routes of bytes; a listener of HTTP has none. */
+  readonly bytes: LiveStreams
   /** For requests that no rule took. */
   readonly tally: Tally
   readonly chooser: Chooser | null
@@ -79,6 +91,10 @@ export interface PortTable {
   /** For requests and connections that no listener took. */
   readonly tally: Tally
   readonly connections: number
+  /** Some listener goes by the SNI of connections that it does not end as HTTPS: it is looked at before anything is done with them. */
+  readonly peeks: boolean
+  /** Not null: the port is this listener's, whose connections or datagrams are bytes. */
+  readonly stream: LiveListener | null
   /** For a client, and for a proxy whose word about its clients is taken. */
   readonly head: HeadLimits
   readonly trustedHead: HeadLimits
@@ -100,8 +116,20 @@ const balanceProblem = (balance: Balance): string | null => {
 
 const credentials: Readonly<Record<Credential["kind"], true>> = { Static: true, OAuth2: true, SigV4: true }
 
-const upstreamProblem = ({ protocol, via, balance, credential }: Upstream): string | null => {
-  if (protocol !== "auto" && protocol !== "http1") return `the protocol ${protocol} is not served`
+/** What a route takes to its upstreams. */
+export type Carries = "Requests" | "Bytes" | "Datagrams"
+
+const protocols: Readonly<Record<Carries, ReadonlySet<string>>> = {
+  Requests: new Set<Upstream["protocol"]>(["auto", "http1"]),
+  Bytes: new Set<Upstream["protocol"]>(["tcp"]),
+  Datagrams: new Set<Upstream["protocol"]>(["udp"])
+}
+
+const upstreamProblem = (carries: Carries, upstream: Upstream): string | null => {
+  const { protocol, via, balance, credential } = upstream
+  if (!protocols[carries].has(protocol))
+    return `the protocol ${protocol} is not served${carries === "Requests" ? "" : " by a route of bytes"}`
+  if (carries !== "Requests" && credential !== null) return "credentials are of HTTP, a route of bytes sends none"
   if (via.length > 1) return "more than one proxy on the way to an upstream is not served"
   const unbalanced = balanceProblem(balance)
   if (unbalanced !== null) return unbalanced
@@ -121,10 +149,19 @@ const noRetry: Retry = { codes: [], attempts: 0, backoff: 0, longest: 0, perTry:
 
 const retryOf = (said: Setting<Retry>): Retry | null => (said === "Default" ? null : said === "Disabled" ? noRetry : said)
 
-/** listener: as the labels call it. Problems are what the acknowledgement tells. */
+export interface RulesContext {
+  readonly gateway: string
+  /** As the labels call it. */
+  readonly listener: string
+  readonly upstreams: Snapshot["upstreams"]
+  readonly tallies: Tallies
+}
+
+/** Problems are what the acknowledgement tells. */
 export const liveRules = (
   host: CompiledHost,
-  context: { readonly gateway: string; readonly listener: string; readonly upstreams: Snapshot["upstreams"]; readonly tallies: Tallies }
+  context: RulesContext,
+  carries: Carries = "Requests"
 ): { readonly rules: ReadonlyMap<CompiledRule, LiveRule>; readonly problems: ReadonlyArray<string> } => {
   const { gateway, listener, upstreams, tallies } = context
   const rules = new Map<CompiledRule, LiveRule>()
@@ -144,7 +181,7 @@ export const liveRules = (
         compiled: share,
         tally: tallies.acquire({ gateway, listener, route, upstream }),
         problem: problem ?? told(rule.source, shareProblem(share)),
-        unserved: spec === undefined ? null : told(rule.source, upstreamProblem(spec)),
+        unserved: spec === undefined ? null : told(rule.source, upstreamProblem(carries, spec)),
         key: spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null,
         overrides: spec?.balance.overrides ?? null,
         retry: spec === undefined ? null : retryOf(spec.retry),
@@ -169,8 +206,8 @@ export const liveRules = (
   return { rules, problems }
 }
 
-export const releaseRules = (rules: ReadonlyMap<CompiledRule, LiveRule>, tallies: Tallies): void => {
-  for (const rule of rules.values()) {
+export const releaseRules = (rules: Iterable<LiveRule>, tallies: Tallies): void => {
+  for (const rule of rules) {
     tallies.release(rule.tally)
     for (const share of rule.shares.items) for (const { tally } of [share, ...share.standbys]) tallies.release(tally)
   }
@@ -187,6 +224,8 @@ export const portTable = (
     listeners: compileHosts(listeners),
     tally,
     connections: Math.max(0, ...listeners.map(({ spec }) => spec.limits.connections)),
+    peeks: listeners.some(({ spec }) => spec.mode._tag === "Tls"),
+    stream: listeners.find(({ spec, problem }) => spec.mode._tag === "Stream" && problem === null) ?? null,
     head: { ...limits, bytes, forwarded: "Drop" },
     trustedHead: { ...limits, bytes, forwarded: "Keep" }
   }

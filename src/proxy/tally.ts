@@ -34,6 +34,8 @@ export class Tally {
   #upstreamDuration: Distribution | null = null
   #bytesIn: Cell | null = null
   #bytesOut: Cell | null = null
+  /** Connections or sessions of a route of bytes, and theirs. */
+  #streams: readonly [count: Cell, bytesIn: Cell, bytesOut: Cell] | null = null
   #released = false
 
   constructor(metrics: Metrics, labels: TallyLabels) {
@@ -63,6 +65,17 @@ export class Tally {
     }
   }
 
+  /** One connection or session of a route of bytes, to its end. */
+  stream(bytesIn: number, bytesOut: number): void {
+    if (this.#released) return
+    const { streams, streamBytesIn, streamBytesOut } = this.#metrics
+    const values = this.#values()
+    this.#streams ??= [streams.acquire(...values), streamBytesIn.acquire(...values), streamBytesOut.acquire(...values)]
+    this.#streams[0].value++
+    this.#streams[1].value += bytesIn
+    this.#streams[2].value += bytesOut
+  }
+
   /** The head of an upstream's response came after so many milliseconds. */
   upstreamHead(duration: number): void {
     if (this.#released) return
@@ -90,6 +103,11 @@ export class Tally {
     if (this.#upstreamDuration !== null) this.#metrics.upstreamDuration.release(this.#upstreamDuration)
     if (this.#bytesIn !== null) this.#metrics.requestBytes.release(this.#bytesIn)
     if (this.#bytesOut !== null) this.#metrics.responseBytes.release(this.#bytesOut)
+    if (this.#streams === null) return
+    const [count, bytesIn, bytesOut] = this.#streams
+    this.#metrics.streams.release(count)
+    this.#metrics.streamBytesIn.release(bytesIn)
+    this.#metrics.streamBytesOut.release(bytesOut)
   }
 
   #values(): readonly [string, string, string, string] {

@@ -1,7 +1,8 @@
-// After a 101: bytes both ways with backpressure and one idle timer; nobody reads them, nobody counts time but silence.
+// Bytes both ways with backpressure and one idle timer, after a 101 or for a route of bytes; nobody reads them, nobody counts time but silence.
 
-import type { Socket } from "node:net"
+import { Socket } from "node:net"
 import type { Duplex } from "node:stream"
+import { TLSSocket } from "node:tls"
 import { piecesApart } from "../http1/waiting.ts"
 
 export interface TunnelEnd {
@@ -9,11 +10,19 @@ export interface TunnelEnd {
   readonly bytesOut: number
   /** "stream_idle": nothing moved for the idle time. null: one side ended it. */
   readonly reason: "stream_idle" | null
+  /** Whose connection failed; null: both were ended, or cut by us. */
+  readonly failed: "client" | "upstream" | null
+}
+
+/** A failure is told as one: an end would be taken for all that there was to say. TLS tells it by an end without its own word for it. */
+export const cutSocket = (socket: Duplex): void => {
+  if (socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remotePort !== undefined) socket.resetAndDestroy()
+  else socket.destroy()
 }
 
 /**
  * Joins the two until either ends, fails, or nothing moves for `idle` milliseconds (null: no limit). An end is passed on as an end, a failure as
- * a cut. onEnd is called once, when both are closed or cut.
+ * a reset. onEnd is called once, when both are closed or cut.
  */
 export const joinTunnel = (
   client: Socket,
@@ -26,14 +35,15 @@ export const joinTunnel = (
   let bytesOut = 0
   let open = 2
   let reason: TunnelEnd["reason"] = null
+  let failed: TunnelEnd["failed"] = null
   const cut = () => {
     client.destroy()
     upstream.destroy()
   }
   const closed = () => {
-    if (--open === 0) onEnd({ bytesIn, bytesOut, reason })
+    if (--open === 0) onEnd({ bytesIn, bytesOut, reason, failed })
   }
-  const pass = (from: Duplex, to: Duplex, count: (length: number) => void) => {
+  const pass = (side: "client" | "upstream", from: Duplex, to: Duplex, count: (length: number) => void) => {
     // Pieces given while others were before them: many small ones fill no socket, so it is told when the last of them is written.
     let queued = 0
     const written = () => {
@@ -50,17 +60,20 @@ export const joinTunnel = (
     to.on("drain", () => from.resume())
     // A half-closed side may still be answered: its end is passed on, not a cut.
     from.on("end", () => to.end())
-    from.on("error", cut)
+    from.on("error", () => {
+      failed ??= side
+      cutSocket(to)
+    })
     from.on("close", () => {
-      if (!from.readableEnded) to.destroy()
+      if (!from.readableEnded) cutSocket(to)
       else if (!to.writableEnded) to.end()
       closed()
     })
   }
-  pass(client, upstream, (length) => {
+  pass("client", client, upstream, (length) => {
     bytesIn += length
   })
-  pass(upstream, client, (length) => {
+  pass("upstream", upstream, client, (length) => {
     bytesOut += length
   })
   // Every byte, read or written, passes through the client's socket: its timer alone sees all silence.

@@ -36,10 +36,28 @@ export const definitions = {
   },
   requestBytes: { name: "sluice_request_body_bytes_total", type: "counter", help: "Bytes of request bodies received.", labels: route },
   responseBytes: { name: "sluice_response_body_bytes_total", type: "counter", help: "Bytes of response bodies sent.", labels: route },
+  streams: {
+    name: "sluice_streams_total",
+    type: "counter",
+    help: "Connections of routes of bytes (TLSRoute, TCPRoute) and sessions of UDPRoutes that have ended.",
+    labels: route
+  },
+  streamBytesIn: {
+    name: "sluice_stream_received_bytes_total",
+    type: "counter",
+    help: "Bytes that clients sent through routes of bytes; counted when a connection or session ends.",
+    labels: route
+  },
+  streamBytesOut: {
+    name: "sluice_stream_sent_bytes_total",
+    type: "counter",
+    help: "Bytes that clients were sent through routes of bytes; counted when a connection or session ends.",
+    labels: route
+  },
   active: {
     name: "sluice_requests_active",
     type: "gauge",
-    help: "Requests that are being served, tunnels included.",
+    help: "Requests that are being served, tunnels, connections of routes of bytes and UDP sessions included.",
     labels: ["gateway"]
   },
   connections: {

@@ -43,3 +43,7 @@ export interface StreamRoute {
   readonly hostname: string
   readonly action: Forward | Refuse
 }
+
+/** Those of a listener of bytes; of others there are none. */
+export const streamRoutes = ({ mode }: Listener): ReadonlyArray<StreamRoute> =>
+  mode._tag === "Tls" ? mode.routes : mode._tag === "Stream" && mode.route !== null ? [mode.route] : []

@@ -1,4 +1,5 @@
 // The live form of an upstream in this process: its endpoints, their names, its pool, its TLS. A request holds THIS, never the snapshot.
+import type { Socket } from "node:net"
 import { Effect, FiberMap, Latch, type Scope } from "effect"
 import type { UpstreamFacts } from "../report/report.ts"
 import { describeBalance } from "../snapshot/balance.ts"
@@ -29,6 +30,7 @@ import { Hold } from "./hold.ts"
 import type { Member } from "./member.ts"
 import { whyHopeless, whyNobody } from "./nobody.ts"
 import { Pool } from "./pool.ts"
+import { RawConnection } from "./raw.ts"
 import { Attempts, type AttemptsHost } from "./retry/attempts.ts"
 import { Budget } from "./retry/budget.ts"
 import type { RetryPlan } from "./retry/plan.ts"
@@ -130,7 +132,7 @@ class Live implements LiveUpstream, AttemptsHost {
       maxAge: settle(timeouts.maxConnectionAge, null),
       now,
       random,
-      single: spec.proxyProtocol !== undefined,
+      single: spec.proxyProtocol !== undefined || spec.protocol === "tcp",
       dial: (target, client, done) => this.#dial(target, client, done)
     })
     const changed = () => this.#observer.onFacts(id)
@@ -330,8 +332,7 @@ class Live implements LiveUpstream, AttemptsHost {
         if (!failed || isUnreached(outcome.reason)) this.#dialled(target.member, !failed)
         if (failed) done(outcome)
         else {
-          const connection = new Connection(outcome.socket, this.#transport, (closed) => this.pool.onClosed(closed))
-          done({ connection, target: outcome.target })
+          done({ connection: this.#carrying(outcome.socket), target: outcome.target })
         }
         if (outcome._tag === "Failed" && outcome.reason === "address_denied") this.#rejudge()
         const { lastFailure, certificateExpires } = this.facts()
@@ -341,6 +342,15 @@ class Live implements LiveUpstream, AttemptsHost {
       },
       client
     )
+  }
+
+  #carrying(socket: Socket): Connection {
+    const closed = (connection: Connection) => this.pool.onClosed(connection)
+    if (this.spec.protocol !== "tcp") return new Connection(socket, this.#transport, closed)
+    // It has what pool and exchange ask of a connection, and takes no second request.
+    const raw = new RawConnection(socket, () => closed(connection))
+    const connection = raw as unknown as Connection
+    return connection
   }
 
   facts(): UpstreamFacts {

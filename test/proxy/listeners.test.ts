@@ -67,7 +67,6 @@ describe("isolation", () => {
   const unserved: ReadonlyArray<readonly [string, Listener["mode"], ReadonlyArray<string>]> = [
     ["cannot be read", { _tag: "Unknown", tls: null, problem: "mode is not one of Http" }, ["listeners kept"]],
     ["the operator does not serve", { _tag: "Refused", tls: null, problem: "the listener is not served" }, []],
-    ["relays TLS", { _tag: "Tls", tls: null, routes: [] }, ["listeners kept"]],
     [
       "asks for client certificates",
       { _tag: "Http", hosts: [], tls: { certificates: [], clientCa: "ca", clientAuth: "Require" } },
@@ -299,14 +298,24 @@ describe("binding", () => {
     await using proxy = await startProxy({
       listeners: {
         web: marked("web"),
-        stream: { hosts: {}, mode: { _tag: "Stream", tls: null, route: null } },
-        passthrough: { hosts: {}, mode: { _tag: "Tls", tls: null, routes: [] } },
+        unread: { hosts: {}, mode: { _tag: "Unknown", tls: null, problem: "mode is not one of Http" } },
         mutual: { hosts: {}, mode: { _tag: "Http", hosts: [], tls: { certificates: ["a"], clientCa: "a", clientAuth: "Require" } } }
       },
       materials: [pair]
     })
-    expect(proxy.acks[0]!.refused.map(({ id }) => id).sort()).toEqual(["mutual", "passthrough", "stream"])
+    expect(proxy.acks[0]!.refused.map(({ id }) => id).sort()).toEqual(["mutual", "unread"])
     expect((await ask(proxy.port("web"), "/")).status).toBe(302)
+  })
+
+  it("gives a port that listeners of different kinds want to the first of them", async () => {
+    const port = await freePort()
+    const bytes: Listener["mode"] = { _tag: "Stream", tls: null, route: null }
+    await using proxy = await startProxy({
+      listeners: { web: marked("web", undefined, { port }), bytes: { hosts: {}, port, mode: bytes } }
+    })
+    const reason = `127.0.0.1:${port} is HTTP and TCP at once: the listener named first has it`
+    expect(proxy.acks[0]!.refused).toEqual([{ table: "listeners", id: "bytes", reason }])
+    expect((await ask(port, "/")).status).toBe(302)
   })
 
   it("turns a port from plain to TLS, and gives it up when its listener goes", async () => {

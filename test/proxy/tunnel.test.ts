@@ -55,7 +55,7 @@ it("what came before the upstream's end reaches a client that reads late, and sp
   expect([text.length, text.slice(-4)]).toEqual([filled + 4, "tail"])
   client.far.end()
   upstream.far.resume()
-  expect(await ended).toEqual({ bytesIn: 10, bytesOut: 4, reason: null })
+  expect(await ended).toEqual({ bytesIn: 10, bytesOut: 4, reason: null, failed: null })
 })
 
 it("single bytes wait where the other side does not read, and none of them is lost (law 19)", async () => {
