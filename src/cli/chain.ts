@@ -86,6 +86,7 @@ const shareLines = (share: ShareStory, paint: Paint, after: Said | null = null):
   ...(share.refused === null
     ? [row("sent as", share.target, "    ")]
     : [row("answered", paint.bad(`${share.refused.status} (${share.refused.reason})`), "    ")]),
+  ...share.filters.map((filter) => row("filter", filter, "    ")),
   ...share.requestHeaders.map((edit) => row("request", edit, "    ")),
   ...share.responseHeaders.map((edit) => row("response", edit, "    ")),
   ...(share.upstream === null ? [] : upstreamLines(share.upstream, paint)),

@@ -154,7 +154,7 @@ const withListener = (
   for (const request of announced === null ? [] : [announced, question.view]) {
     const asked = winnerAt(node, request)
     if (asked?.winner.cors !== true || asked.winner.unknown !== null) continue
-    return preflighted({ ...base, hostname: asked.hostname, notes }, asked.winner, question, say)
+    return preflighted({ ...base, hostname: asked.hostname, notes }, asked.winner, snapshot, question, say)
   }
   const losers: Array<LoserStory> = []
   let examined = 0
@@ -193,25 +193,31 @@ const winnerAt = (from: Node | null, request: RequestView): { readonly hostname:
 }
 
 /** A browser's question, answered without a backend. */
-const preflighted = (base: Explanation, winner: CompiledRule, question: Question, say: (source: Source) => Said): Explanation => {
+const preflighted = (
+  base: Explanation,
+  winner: CompiledRule,
+  snapshot: Snapshot,
+  question: Question,
+  say: (source: Source) => Said
+): Explanation => {
   const { filters } = winner.filters.cors === null ? winner.shares.items.find((share) => share.filters.cors !== null)! : winner
   const fields = answerPreflight(filters, question.view)!
   const allowed = joinedValue(fields, "access-control-allow-origin") !== null
   return {
     ...base,
-    rule: ruleStory(winner.rule, say),
+    rule: ruleStory(winner.rule, snapshot, say),
     outcome: `Answered 204 by the CORS filter, no backend is asked: the origin ${question.view.header("origin")} is ${allowed ? "" : "not "}allowed.`,
     answer: { status: 204, reason: null, location: null }
   }
 }
 
-const ruleStory = (rule: Rule, say: (source: Source) => Said): RuleStory => ({
+const ruleStory = (rule: Rule, snapshot: Snapshot, say: (source: Source) => Said): RuleStory => ({
   route: say(rule.source),
   match: describeMatch(rule.match),
   deadlines: { request: setting(rule.deadlines.request, null), backendRequest: setting(rule.deadlines.backendRequest, null) },
   retry: rule.action._tag === "Forward" ? describeRetry(rule.action.retry) : null,
   policies: (rule.policies ?? []).map(say),
-  filters: describeFilters(rule)
+  filters: describeFilters(rule.filters, snapshot.upstreams)
 })
 
 const decided = (
@@ -228,7 +234,7 @@ const decided = (
     hostname: base.hostname,
     losers: base.losers,
     notes: base.notes,
-    rule: ruleStory(rule, say)
+    rule: ruleStory(rule, snapshot, say)
   }
   if (winner.unknown !== null) return refuse("invalid_filter", `${winner.unknown}.`, told)
   switch (rule.action._tag) {

@@ -18,7 +18,7 @@ import { describeHealthCheck, describeOutlier } from "../snapshot/health.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { describeRetry } from "../snapshot/retry.ts"
-import type { Match, Rule } from "../snapshot/route.ts"
+import type { Filter, Match } from "../snapshot/route.ts"
 import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { addressName, type Credential, dialledAt, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
@@ -100,6 +100,8 @@ export interface ShareStory {
   readonly refused: { readonly reason: Reason; readonly status: number | "close" } | null
   /** The request as it leaves: origin form, and the edits of its headers and of the response's. */
   readonly target: string
+  /** Its own, but for those that the next three tell. */
+  readonly filters: ReadonlyArray<string>
   readonly requestHeaders: ReadonlyArray<string>
   readonly responseHeaders: ReadonlyArray<string>
   readonly upstream: UpstreamStory | null
@@ -226,15 +228,15 @@ const describeCredential = (credential: Credential): string => {
   }
 }
 
-export const describeFilters = (rule: Rule): ReadonlyArray<string> =>
-  rule.filters.map((filter) => {
+export const describeFilters = (filters: ReadonlyArray<Filter>, upstreams: Snapshot["upstreams"]): ReadonlyArray<string> =>
+  filters.map((filter) => {
     switch (filter._tag) {
       case "Headers":
         return `${filter.on.toLowerCase()} headers: ${filter.edits.map((edit) => (edit._tag === "Remove" ? `remove ${edit.name}` : `${edit._tag.toLowerCase()} ${edit.name}`)).join(", ")}`
       case "Rewrite":
         return `rewrite${filter.hostname === null ? "" : ` host to ${filter.hostname}`}${filter.path === null ? "" : ` path by ${filter.path._tag} ${filter.path.value}`}`
       case "Mirror":
-        return `mirror to ${filter.to}`
+        return `mirror ${filter.fraction === 1 ? "" : `${Math.round(filter.fraction * 10_000) / 100} % `}to ${upstreams.get(filter.to)?.of.target ?? filter.to}`
       case "Cors":
         return describeCors(filter)
       case "Unknown":
@@ -381,6 +383,10 @@ export const shareStories = (
       percent: sum === 0 || after ? 0 : Math.round((share.weight / sum) * 1000) / 10,
       refused: reason === null ? null : { reason, status: failures[reason].status },
       target: withQuery(path, question.query),
+      filters: describeFilters(
+        share.filters.filter(({ _tag }) => !after && (_tag === "Mirror" || _tag === "Cors")),
+        snapshot.upstreams
+      ),
       requestHeaders: edits(filters.request),
       responseHeaders: edits(filters.response),
       upstream: spec === undefined ? null : upstreamStory(share.upstream!, spec, endpoints, filters.hostname, question, say),

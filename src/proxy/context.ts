@@ -5,6 +5,7 @@ import type { AccessLog } from "./accesslog.ts"
 import type { Trust } from "./forwarded.ts"
 import type { HeadLimits } from "./head.ts"
 import type { Memory } from "./memory.ts"
+import type { MirrorRoom } from "./mirror.ts"
 import type { ReplyContext } from "./reply.ts"
 import type { PortTable } from "./table.ts"
 import type { UploadLimits } from "./upload.ts"
@@ -23,6 +24,7 @@ export interface ExchangeContext extends ReplyContext {
   readonly trust: Trust
   readonly log: AccessLog
   readonly memory: Memory
+  readonly mirrors: MirrorRoom
   /** An exchange began (1) or ended (-1). */
   readonly onActive: (change: 1 | -1) => void
 }

@@ -15,12 +15,14 @@ import { type Affinity, affinityOf, wantedOf } from "./affinity.ts"
 import { answerTo, type LocalAnswer } from "./answer.ts"
 import type { Connection } from "./connection.ts"
 import type { ExchangeContext } from "./context.ts"
+import { copiesOf } from "./copies.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
 import { clientPath, forwardingOf } from "./forwarded.ts"
 import { allowedMethods, checkHead, type ReceivedHead, type RequestHead } from "./head.ts"
 import { followsFailure, followsStatus, type LastAnswer } from "./lastanswer.ts"
 import { type Leg, legsOf } from "./legs.ts"
+import type { Mirroring } from "./mirror.ts"
 import { outgoing } from "./outgoing.ts"
 import { recordExchange } from "./record.ts"
 import { redirection } from "./redirection.ts"
@@ -55,6 +57,7 @@ export class Exchange implements ResponseSink, UploadOwner {
   private hold: Disposable | null = null
   private attempt: Attempt | null = null
   private upload: Upload | null = null
+  private copies: Mirroring | null = null
   private deadlines: Deadlines | null = null
   /** What the Backend says when nobody is left who can serve; null: what failed last. */
   private last: LastAnswer | null = null
@@ -129,6 +132,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     const trouble = last === null || first !== undefined ? null : upstream.trouble
     if (last !== null && trouble !== null) return this.instead(last, trouble.reason, trouble.detail)
     this.last = last
+    if (share.mirrors.length > 0) this.copies = copiesOf(this, head, listener, share, hops, this.upload !== null)
     const begun = first ?? { share, upstream }
     const lone = others.length === 0
     // Who comes after it edits the fields as the client sent them.
@@ -298,12 +302,15 @@ export class Exchange implements ResponseSink, UploadOwner {
   take(chunk: Buffer): boolean {
     const { upload } = this
     if (upload === null || upload.destroyed) return false
+    this.copies?.data(chunk)
     upload.give(chunk)
     return true
   }
 
   bodyEnded(): void {
-    if (this.upload !== null && !this.upload.destroyed) this.upload.finish()
+    if (this.upload === null || this.upload.destroyed) return
+    this.copies?.end()
+    this.upload.finish()
   }
 
   /** The rest of this request's body is none. */
@@ -389,6 +396,7 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.bytesIn = this.upload.received
       if (!this.upload.destroyed) this.upload.destroy()
     }
+    this.copies?.leave()
     this.hold?.[Symbol.dispose]()
     this.context.onActive(-1)
     const now = performance.now()

@@ -16,6 +16,7 @@ import { makeFailoverLog } from "./failovers.ts"
 import { type Trust, trustNobody } from "./forwarded.ts"
 import { defaultHeadLimits, type HeadLimits } from "./head.ts"
 import { type Memory, plenty } from "./memory.ts"
+import { MirrorRoom } from "./mirror.ts"
 import { dialObserver } from "./observers.ts"
 import { defaultPortTimes, type PortTimes } from "./port.ts"
 import { makeReporter } from "./reporter.ts"
@@ -182,6 +183,7 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
       trust,
       log,
       memory: options.memory ?? plenty,
+      mirrors: new MirrorRoom(),
       draining: () => draining,
       onActive: (change) => {
         active += change

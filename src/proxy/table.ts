@@ -1,6 +1,7 @@
 // The live tables that a request reads: listeners of a port, their hosts, their rules with everything resolved that a request would otherwise look up.
 // Built when a snapshot changes; plain data and cells, no sockets.
 import type { CompiledHost, CompiledRule, CompiledShare } from "../routing/compile.ts"
+import type { Mirror } from "../routing/filters.ts"
 import { type CompiledHosts, compileHosts } from "../routing/hosts.ts"
 import { compileWeights, type Weighted } from "../routing/share.ts"
 import type { Balance, HashKey } from "../snapshot/balance.ts"
@@ -15,6 +16,16 @@ import { type LocalAnswer, standbyAnswer } from "./answer.ts"
 import type { Chooser } from "./certificates.ts"
 import type { HeadLimits } from "./head.ts"
 import type { Tallies, Tally } from "./tally.ts"
+
+/** Who gets a copy of some of a share's requests. */
+export interface LiveMirror {
+  readonly to: Id
+  /** 0 to 1 of them. */
+  readonly fraction: number
+  /** What its upstream's consistent hash goes by; null: it balances otherwise. */
+  readonly key: HashKey | null
+  readonly tally: Tally
+}
 
 export interface LiveShare {
   readonly compiled: CompiledShare
@@ -31,6 +42,8 @@ export interface LiveShare {
   readonly retry: Retry | null
   /** Who serves what it cannot, in order. */
   readonly standbys: ReadonlyArray<LiveShare>
+  /** Who gets copies; of a standby nobody: those of the share hold whoever serves. */
+  readonly mirrors: ReadonlyArray<LiveMirror>
   /** What is said when nobody is left who can serve; null: what failed last. */
   readonly answer: LocalAnswer | null
 }
@@ -104,8 +117,7 @@ export interface PortTable {
 const routeLabel = ({ kind, namespace, name }: Source): string => [kind, namespace, name].join("/")
 
 // What the types can say and this data plane does not do yet. Nothing of it is skipped.
-const shareProblem = ({ filters }: CompiledShare): string | null =>
-  filters.unknown ?? (filters.mirrors.length > 0 ? "request mirroring is not served" : null)
+const shareProblem = ({ filters }: CompiledShare): string | null => filters.unknown
 
 // A newer operator may say more than the types of this proxy know.
 const balancers: Readonly<Record<Balance["_tag"], true>> = { RoundRobin: true, LeastRequest: true, Random: true, ConsistentHash: true }
@@ -136,14 +148,16 @@ const upstreamProblem = (carries: Carries, upstream: Upstream): string | null =>
   return credential === null || Object.hasOwn(credentials, credential.kind) ? null : `credentials of kind ${credential.kind} are not served`
 }
 
-const ruleProblem = ({ rule, unknown, filters }: CompiledRule): string | null => {
+const ruleProblem = ({ rule, unknown }: CompiledRule): string | null => {
   if (unknown !== null) return unknown
-  if (filters.mirrors.length > 0) return "request mirroring is not served"
   if (rule.action._tag !== "Forward") return null
   return rule.action.cache !== null ? "caching is not served" : null
 }
 
 const noStandbys: ReadonlyArray<LiveShare> = []
+const noMirrors: ReadonlyArray<LiveMirror> = []
+
+const keyOf = (spec: Upstream | undefined): HashKey | null => (spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null)
 
 const noRetry: Retry = { codes: [], attempts: 0, backoff: 0, longest: 0, perTry: "Default" }
 
@@ -174,7 +188,15 @@ export const liveRules = (
     const { rule } = compiled
     const route = routeLabel(rule.source)
     const problem = told(rule.source, ruleProblem(compiled))
-    const live = (share: CompiledShare): LiveShare => {
+    // A copy that cannot be made as it is said is not made, which the request does not notice; the acknowledgement tells.
+    const mirrors = (wanted: ReadonlyArray<Mirror>): ReadonlyArray<LiveMirror> =>
+      wanted.flatMap(({ to, fraction }) => {
+        const spec = upstreams.get(to)
+        if (told(rule.source, spec === undefined ? `the snapshot has no upstream ${to}` : upstreamProblem("Requests", spec)) !== null)
+          return []
+        return [{ to, fraction, key: keyOf(spec), tally: tallies.acquire({ gateway, listener, route, upstream: spec!.of.target }) }]
+      })
+    const live = (share: CompiledShare, standby: boolean): LiveShare => {
       const spec = share.share.upstream === null ? undefined : upstreams.get(share.share.upstream)
       const upstream = spec?.of.target ?? describeSource({ ...share.share.source, section: null })
       return {
@@ -182,14 +204,15 @@ export const liveRules = (
         tally: tallies.acquire({ gateway, listener, route, upstream }),
         problem: problem ?? told(rule.source, shareProblem(share)),
         unserved: spec === undefined ? null : told(rule.source, upstreamProblem(carries, spec)),
-        key: spec?.balance._tag === "ConsistentHash" ? spec.balance.by : null,
+        key: keyOf(spec),
         overrides: spec?.balance.overrides ?? null,
         retry: spec === undefined ? null : retryOf(spec.retry),
-        standbys: share.standbys.length === 0 ? noStandbys : share.standbys.map(live),
+        standbys: share.standbys.length === 0 ? noStandbys : share.standbys.map((one) => live(one, true)),
+        mirrors: standby || share.filters.mirrors.length === 0 ? noMirrors : mirrors(share.filters.mirrors),
         answer: spec?.failover?.response == null ? null : standbyAnswer(spec.failover.response)
       }
     }
-    const shares = compiled.shares.items.map(live)
+    const shares = compiled.shares.items.map((share) => live(share, false))
     rules.set(compiled, {
       compiled,
       tally: tallies.acquire({ gateway, listener, route, upstream: "" }),
@@ -209,7 +232,7 @@ export const liveRules = (
 export const releaseRules = (rules: Iterable<LiveRule>, tallies: Tallies): void => {
   for (const rule of rules) {
     tallies.release(rule.tally)
-    for (const share of rule.shares.items) for (const { tally } of [share, ...share.standbys]) tallies.release(tally)
+    for (const share of rule.shares.items) for (const { tally } of [share, ...share.standbys, ...share.mirrors]) tallies.release(tally)
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Metrics } from "../report/metrics.ts"
 import type { Cell, Distribution } from "../report/series.ts"
 import type { Reason } from "../snapshot/reason.ts"
+import type { MirrorResult } from "./mirror.ts"
 
 // Registered codes keep their number; what a peer invents counts under its class, or it could make 500 series.
 const registered: ReadonlySet<number> = new Set([
@@ -32,6 +33,7 @@ export class Tally {
   #reasons: Map<Reason, Cell> | null = null
   #duration: Distribution | null = null
   #upstreamDuration: Distribution | null = null
+  #mirrored: Map<MirrorResult, Cell> | null = null
   #bytesIn: Cell | null = null
   #bytesOut: Cell | null = null
   /** Connections or sessions of a route of bytes, and theirs. */
@@ -94,11 +96,24 @@ export class Tally {
     cell.value++
   }
 
+  /** One copy of a request to its end. */
+  mirrored(result: MirrorResult): void {
+    if (this.#released) return
+    this.#mirrored ??= new Map()
+    let cell = this.#mirrored.get(result)
+    if (cell === undefined) {
+      cell = this.#metrics.mirrored.acquire(...this.#values(), result)
+      this.#mirrored.set(result, cell)
+    }
+    cell.value++
+  }
+
   /** Its series leave the exposition; a request still under way counts no more. */
   close(): void {
     this.#released = true
     for (const cell of this.#codes?.values() ?? []) this.#metrics.requests.release(cell)
     for (const cell of this.#reasons?.values() ?? []) this.#metrics.failures.release(cell)
+    for (const cell of this.#mirrored?.values() ?? []) this.#metrics.mirrored.release(cell)
     if (this.#duration !== null) this.#metrics.duration.release(this.#duration)
     if (this.#upstreamDuration !== null) this.#metrics.upstreamDuration.release(this.#upstreamDuration)
     if (this.#bytesIn !== null) this.#metrics.requestBytes.release(this.#bytesIn)

@@ -34,6 +34,12 @@ export const definitions = {
     help: "Requests and connections that ended in a row of the failure table; reason is the row's label, as in the access log.",
     labels: [...route, "reason"]
   },
+  mirrored: {
+    name: "sluice_mirrored_requests_total",
+    type: "counter",
+    help: "Copies of requests sent by RequestMirror, by the upstream they went to. result: ok (it answered, whatever it said), behind (more of the body waited than is kept), incomplete (the request's own body broke off), or a label of the failure table.",
+    labels: [...route, "result"]
+  },
   requestBytes: { name: "sluice_request_body_bytes_total", type: "counter", help: "Bytes of request bodies received.", labels: route },
   responseBytes: { name: "sluice_response_body_bytes_total", type: "counter", help: "Bytes of response bodies sent.", labels: route },
   streams: {

@@ -323,6 +323,10 @@ export const routeNote = {
     `${path}: a Service that redirects (Voyager's use-dns-resolver: "false") cannot have a share of the traffic; give it a rule of its own`,
   redirectFiltered: (path: string): string =>
     `${path}: a Service that redirects (Voyager's use-dns-resolver: "false") sends clients elsewhere, where no URLRewrite and no filter of its backendRef is applied; remove them`,
+  mirrorRedirects: (path: string): string =>
+    `${path}: a Service that redirects (Voyager's use-dns-resolver: "false") sends clients elsewhere and can be sent no copies; nothing is mirrored to it`,
+  /** Of a rule whose requests go to no backend. */
+  mirrorUnused: (path: string): string => `${path}: requests that are answered here are not mirrored`,
   sessionPersistence: (path: string): string => `${path}.sessionPersistence: session persistence is not served yet; remove the field`,
   defaultGateways: "spec.useDefaultGateways: default Gateways are not served yet; name the Gateway in parentRefs",
   /** What Gateway API wants (HTTPRouteRule.backendRefs), and what nobody means who reads "All references resolve". */
@@ -337,7 +341,6 @@ export const routeNote = {
 
 const notServed: Readonly<Record<string, string>> = {
   RequestRedirect: "RequestRedirect on a backendRef is not served; put it on the rule",
-  RequestMirror: "RequestMirror is not served yet; remove it",
   ExternalAuth: "ExternalAuth is not served yet; a rule that needs it is not served without it",
   ExtensionRef: "ExtensionRef names a filter that Sluice does not know; none is served yet"
 }

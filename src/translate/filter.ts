@@ -1,7 +1,8 @@
 // HTTPRoute filters of a rule or a backendRef, made into what the proxy applies. What is not served is a problem of its rule, never left out (law 15).
-import type { HeaderModifier, HTTPRouteFilter, PathModifier, RequestRedirect } from "#schemas/httpfilter.ts"
+import type { HeaderModifier, HTTPRouteFilter, PathModifier, RequestMirror, RequestRedirect } from "#schemas/httpfilter.ts"
 import { filterProblem } from "../routing/filters.ts"
 import { redirectProblem } from "../routing/rewrite.ts"
+import type { Id } from "../snapshot/id.ts"
 import type { Action, Filter, HeaderEdit, Match, PathRewrite, Redirect } from "../snapshot/route.ts"
 import { routeNote } from "../status/conditions.ts"
 
@@ -60,12 +61,19 @@ const filterOf = (filter: HTTPRouteFilter): Filter | null => {
 // One for all: most rules and backendRefs have none.
 const none: ReadonlyArray<Filter> = []
 
+/** The upstream that a mirror goes to, by its reference; null: none, which is said elsewhere and costs the mirror alone. */
+export type MirrorTarget = (ref: RequestMirror["backendRef"], path: string) => Id | null
+
+const fractionOf = ({ percent, fraction }: RequestMirror): number =>
+  percent !== undefined ? percent / 100 : fraction === undefined ? 1 : fraction.numerator / fraction.denominator
+
 /** path: of the list (`spec.rules[0].filters`). matches: of the rule; a filter must fit each. Redirects belong to rules only. */
 export const toFilters = (
   written: ReadonlyArray<HTTPRouteFilter>,
   path: string,
   matches: ReadonlyArray<Match>,
-  level: "Rule" | "Backend"
+  level: "Rule" | "Backend",
+  mirrorTarget: MirrorTarget
 ): Filters => {
   const filters: Array<Filter> = []
   const problems: Array<string> = []
@@ -77,6 +85,11 @@ export const toFilters = (
       const problem = matches.map((match) => redirectProblem(to, match.path)).find((found) => found !== null)
       if (problem === undefined) redirect = { _tag: "Redirect", status: one.requestRedirect.statusCode, to }
       else problems.push(routeNote.filterProblem(at, problem))
+      continue
+    }
+    if (one.type === "RequestMirror") {
+      const to = mirrorTarget(one.requestMirror.backendRef, `${at}.requestMirror.backendRef`)
+      if (to !== null) filters.push({ _tag: "Mirror", to, fraction: fractionOf(one.requestMirror) })
       continue
     }
     const filter = filterOf(one)

@@ -7,8 +7,9 @@ import type { Setting } from "../snapshot/setting.ts"
 import { serviceDomain } from "../snapshot/upstream.ts"
 import { routeNote } from "../status/conditions.ts"
 import type { RedirectAction } from "./destination.ts"
-import { toFilters } from "./filter.ts"
+import { type MirrorTarget, toFilters } from "./filter.ts"
 import { patternProblems, toMatch } from "./match.ts"
+import { mirrorsOf } from "./mirrors.ts"
 import type { Referrer, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { type Shares, sharesOf } from "./shares.ts"
@@ -71,9 +72,10 @@ const backendsOf = (
   backendAt: (index: number) => string,
   matches: ReadonlyArray<Match>,
   from: Referrer,
-  chain: Chain
+  chain: Chain,
+  mirrorTarget: MirrorTarget
 ): Backends => {
-  const own = rule.backendRefs.map((ref, index) => toFilters(ref.filters, `${backendAt(index)}.filters`, matches, "Backend"))
+  const own = rule.backendRefs.map((ref, index) => toFilters(ref.filters, `${backendAt(index)}.filters`, matches, "Backend", mirrorTarget))
   const problems = own.flatMap((one) => one.problems)
   const { to, resolved, ...said } = sharesOf(
     view,
@@ -127,8 +129,19 @@ export const translateRule = (
     else patterns.push(...bad)
   }
   if (rule.matches.length === 0) matches.push(everyRequest)
-  const { filters, redirect, problems: badFilters } = toFilters(rule.filters, `${path}.filters`, matches, "Rule")
-  const { withheld, ...backends } = backendsOf(view, settings, rule, filters, backendAt, matches, from, chain)
+  const mirrors = mirrorsOf(view, settings, from, chain)
+  const { filters: written, redirect, problems: badFilters } = toFilters(rule.filters, `${path}.filters`, matches, "Rule", mirrors.to)
+  const { withheld, ...resolved } = backendsOf(view, settings, rule, written, backendAt, matches, from, chain, mirrors.to)
+  const backends = {
+    ...resolved,
+    unresolved: [...resolved.unresolved, ...mirrors.unresolved],
+    notes: [...resolved.notes, ...mirrors.notes],
+    reaches: [
+      ...resolved.reaches,
+      // What is answered here is not mirrored, so the snapshot has no upstream for it.
+      ...mirrors.reaches.map((one) => (redirect === null && resolved.action._tag === "Forward" ? one : { ...one, upstream: null }))
+    ]
+  }
   const problems = [...patterns, ...badFilters, ...backends.problems, ...notServed(rule, path)]
   const governed = governedBy(view, chain)
   const { request } = rule.timeouts ?? {}
@@ -151,12 +164,22 @@ export const translateRule = (
     }
   }
   const action = redirect ?? backends.action
+  const forwards = action._tag === "Forward"
+  const filters = forwards ? written : written.filter(({ _tag }) => _tag !== "Mirror")
   const nowhere = action._tag === "Refuse" && action.why === "no_backend"
   const notes = [
     ...backends.notes,
     ...(nowhere ? [routeNote.nothingToSendTo(path, rule.backendRefs.length)] : []),
+    ...(filters.length < written.length ? [routeNote.mirrorUnused(path)] : []),
     ...(redirect === null ? withheld : [])
   ]
   const policies = governed.policies.length === 0 ? {} : { policies: governed.policies }
-  return { ...backends, notes, problems, rules: matches.map((match) => ({ source, match, filters, deadlines, action, ...policies })) }
+  const upstreams = forwards ? [...backends.upstreams, ...mirrors.upstreams] : backends.upstreams
+  return {
+    ...backends,
+    upstreams,
+    notes,
+    problems,
+    rules: matches.map((match) => ({ source, match, filters, deadlines, action, ...policies }))
+  }
 }

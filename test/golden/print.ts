@@ -3,7 +3,7 @@ import { stringify } from "yaml"
 import { describeKey, type ObjectKey } from "#schemas/meta.ts"
 import { defaultDns, defaultLimits, defaultTimeouts } from "#src/snapshot/behaviour.ts"
 import { describeSource, type Source } from "#src/snapshot/id.ts"
-import type { Rule, Share } from "#src/snapshot/route.ts"
+import type { Filter, Rule, Share } from "#src/snapshot/route.ts"
 import type { Snapshot } from "#src/snapshot/snapshot.ts"
 import type { Upstream } from "#src/snapshot/upstream.ts"
 import { same } from "#src/state/content.ts"
@@ -57,11 +57,13 @@ const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object =>
     ...headers.map((one) => `header ${one.name} ${one.type} ${one.value}`),
     ...query.map((one) => `query ${one.name} ${one.type} ${one.value}`)
   ]
+  const filterText = (filter: Filter): object =>
+    filter._tag === "Mirror" ? { ...filter, to: upstreams.get(filter.to) ?? "missing" } : filter
   const shareText = (share: Share): object => ({
     weight: share.weight,
     ...(share.upstream === null ? { refuse: share.why } : { upstream: upstreams.get(share.upstream) ?? `missing ${share.upstream}` }),
     source: describeSource(share.source),
-    ...(share.filters.length === 0 ? {} : { filters: share.filters }),
+    ...(share.filters.length === 0 ? {} : { filters: share.filters.map(filterText) }),
     ...(share.standbys === undefined ? {} : { standbys: share.standbys.map(shareText) })
   })
   const action =
@@ -73,7 +75,7 @@ const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object =>
   return {
     from: describeSource(rule.source),
     match: match.filter((part) => part !== "").join(", "),
-    ...(rule.filters.length === 0 ? {} : { filters: rule.filters }),
+    ...(rule.filters.length === 0 ? {} : { filters: rule.filters.map(filterText) }),
     ...(rule.deadlines.request === "Default" && rule.deadlines.backendRequest === "Default" ? {} : { deadlines: rule.deadlines }),
     ...(rule.policies === undefined ? {} : { policies: rule.policies.map(describeSource) }),
     ...action
