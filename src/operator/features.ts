@@ -11,6 +11,8 @@ export const supportedFeatures: ReadonlyArray<string> = [
   "Gateway",
   "GatewayAddressEmpty",
   "GatewayBackendClientCertificate",
+  "GatewayFrontendClientCertificateValidation",
+  "GatewayFrontendClientCertificateValidationInsecureFallback",
   "GatewayHTTPListenerIsolation",
   "GatewayHTTPSListenerDetectMisdirectedRequests",
   "GatewayInfrastructure",

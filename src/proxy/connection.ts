@@ -8,6 +8,7 @@ import { Reader, type ReaderHandler, type RequestHead as ReceivedHead, type Verd
 import type { Reason } from "../snapshot/reason.ts"
 import { defectDetail } from "../upstream/defect.ts"
 import { rawAnswer } from "./answer.ts"
+import { clientProblem, servernameOf } from "./certificates.ts"
 import type { Clock, Watched } from "./clock.ts"
 import type { ExchangeContext } from "./context.ts"
 import { Exchange } from "./exchange.ts"
@@ -49,6 +50,8 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
   readonly secure: boolean
   /** SNI in lower case; "" when there was none. */
   readonly servername: string
+  /** Its client showed a certificate that holds. */
+  readonly verified: boolean
   /** `TLSv1.3`; "" on plain listeners. */
   readonly tls: string
   /** Ended by us at the drain deadline, not by the client. */
@@ -88,7 +91,8 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
     this.peer = plainAddress(socket.remoteAddress)
     this.trusted = host.exchange.trust(this.peer)
     const tls = host.secure ? (socket as TLSSocket) : null
-    this.servername = typeof tls?.servername === "string" ? tls.servername.toLowerCase() : ""
+    this.servername = tls === null ? "" : servernameOf(tls)
+    this.verified = tls?.authorized === true && clientProblem(tls) === null
     this.tls = tls?.getProtocol?.() ?? ""
     this.reader = new Reader<ReceivedHead>("Request", this, {
       headBytes: bytes + target + lineRoom,

@@ -50,8 +50,11 @@ const refuse = (
   share: LiveShare | null = null
 ): Decision => ({ _tag: "Refuse", reason, detail, listener, rule, share })
 
-/** servername: SNI of a TLS connection, "" when it had none; null: a plain one. random in [0, 1) picks the share. */
-export const decide = (table: PortTable, head: RequestHead, servername: string | null, random: number): Decision => {
+/**
+ * servername: SNI of a TLS connection, "" when it had none; null: a plain one. verified: its client showed a certificate that holds. random in [0, 1) picks the
+ * share.
+ */
+export const decide = (table: PortTable, head: RequestHead, servername: string | null, verified: boolean, random: number): Decision => {
   const passed = head.via ? hops(head.headers) : 0
   if (passed >= maxHops) return refuse("loop", `the request has passed ${passed} gateways of this kind`)
   const listener = findHost(table.listeners, head.host)?.entry ?? null
@@ -60,6 +63,8 @@ export const decide = (table: PortTable, head: RequestHead, servername: string |
   if (servername !== null && (findHost(table.listeners, servername)?.entry ?? null) !== listener) {
     return refuse("misdirected", "SNI and Host choose different listeners")
   }
+  // The connection is older than the listener's wish: a new one is asked for a certificate.
+  if (listener.verifies && !verified) return refuse("misdirected", "the client showed no certificate when it connected", listener)
   if (listener.problem !== null) return refuse("invalid_listener", listener.problem, listener)
   const hosts = findHost(listener.hosts, head.host)
   const announced = announcedBy(head)

@@ -99,7 +99,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.verdict = head.chunked ? "Chunked" : (head.contentLength ?? "None")
     if (!head.keepAlive) connection.last()
     if (head.answered) return this.answerLocally(204, ["Allow", allowedMethods], "")
-    const decision = decide(table, head, connection.secure ? connection.servername : null, Math.random())
+    const decision = decide(table, head, connection.secure ? connection.servername : null, connection.verified, Math.random())
     this.listener = decision.listener
     this.rule = decision.rule
     this.share = decision.share

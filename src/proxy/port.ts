@@ -8,14 +8,14 @@ import type { Cell } from "../report/series.ts"
 import { findHost } from "../routing/hosts.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { type BindFailure, bindFailure } from "./bind.ts"
-import { type Certificate, chooseCertificate, tlsSettings } from "./certificates.ts"
+import { askingSettings, type Certificate, chooseCertificate, clientProblem, servernameOf, tlsSettings } from "./certificates.ts"
 import { Clock } from "./clock.ts"
 import { Connection, type ConnectionHost, type ConnectionTimes } from "./connection.ts"
 import type { ExchangeContext } from "./context.ts"
 import { type Peeked, peek } from "./peek.ts"
 import { recordConnection } from "./record.ts"
 import { type Incoming, Stream } from "./stream.ts"
-import type { PortTable } from "./table.ts"
+import type { LiveListener, PortTable } from "./table.ts"
 
 export interface PortTimes extends ConnectionTimes {
   readonly handshake: number
@@ -91,6 +91,7 @@ class PortServer implements Port {
   readonly #turnedAway = new Set<Socket>()
   #accepted: Cell | null = null
   #fallback: Certificate | null = null
+  #asks = false
   #release: () => void = ignore
   #onDrained: () => void = ignore
 
@@ -114,7 +115,7 @@ class PortServer implements Port {
     }
     // Half open: a client that ends its side is told from one that is gone, and a tunnel passes the end on.
     this.server = createServer({ noDelay: true, allowHalfOpen: true })
-    this.#https = secure ? this.#ending(this.#open, { ALPNProtocols: ["http/1.1"] }) : null
+    this.#https = secure ? this.#ending(this.#admit, { ALPNProtocols: ["http/1.1"], rejectUnauthorized: false }) : null
     this.setTable(options.table)
     this.server.on("connection", this.#accept)
   }
@@ -161,15 +162,21 @@ class PortServer implements Port {
     if (this.#https === null) return
     // A client without SNI is served by the listener that serves every host, and by nobody when there is none.
     const fallback = this.#certificateFor("")
-    if (fallback === this.#fallback) return
+    const { asks } = table
+    if (fallback === this.#fallback && asks === this.#asks) return
     this.#fallback = fallback
+    this.#asks = asks
+    // Read for each connection by Node, which has no other way to change it.
+    Object.assign(this.#https, { requestCert: asks })
     for (const server of [this.#https, this.#ender]) if (server !== null) this.#fall(server)
   }
 
   #fall(server: SecureServer): void {
     const fallback = this.#fallback
-    if (fallback === null) server.setSecureContext(tlsSettings)
-    else fallback.use((options) => server.setSecureContext(options))
+    // Options of a handshake that SNI does not replace, as that there are no tickets, are those of this context.
+    const settings = this.#asks && server === this.#https ? askingSettings : tlsSettings
+    if (fallback === null) server.setSecureContext(settings)
+    else fallback.use((options) => server.setSecureContext({ ...options, ...settings }))
   }
 
   readonly drain: Effect.Effect<void> = Effect.callback<void>((resume) => {
@@ -201,9 +208,12 @@ class PortServer implements Port {
     if (this.#draining && this.#sockets.size === 0) this.#onDrained()
   }
 
+  #listenerFor(servername: string): LiveListener | null {
+    return findHost(this.#table.listeners, servername)?.entry ?? null
+  }
+
   #certificateFor(servername: string): Certificate | null {
-    const listener = findHost(this.#table.listeners, servername)?.entry
-    const chooser = listener?.chooser ?? null
+    const chooser = this.#listenerFor(servername)?.chooser ?? null
     return chooser === null ? null : chooseCertificate(chooser, servername)
   }
 
@@ -294,6 +304,18 @@ class PortServer implements Port {
     const connection = new Connection(socket, this.#host, this.#table.head.bytes)
     this.#connections.add(connection)
     return connection
+  }
+
+  /** Who has to show a certificate is told by the listener that SNI chose; the others of the port may be asked as well. */
+  readonly #admit = (socket: TLSSocket): void => {
+    const listener = this.#asks ? this.#listenerFor(servernameOf(socket)) : null
+    const problem = listener?.verifies === true ? clientProblem(socket) : null
+    if (problem === null) {
+      this.#open(socket)
+      return
+    }
+    this.#record(socket, "downstream_tls", problem)
+    socket.destroy()
   }
 
   readonly #handshakeFailed = (cause: NodeJS.ErrnoException, socket: TLSSocket): void => {

@@ -8,9 +8,9 @@ import { compileHosts } from "../routing/hosts.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import type { Published } from "../snapshot/published.ts"
-import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import { type Certificate, compileChooser, loadCertificate } from "./certificates.ts"
+import { type Certificate, compileChooser } from "./certificates.ts"
+import { makePairs } from "./pairs.ts"
 import { openPort, type Port, type PortOptions } from "./port.ts"
 import { liveStreams } from "./streams.ts"
 import { type LiveHost, type LiveListener, type LiveRule, liveRules, portTable, releaseRules } from "./table.ts"
@@ -72,7 +72,7 @@ const portKey = (listener: Listener): string => `${listener.bind.address} ${list
 const unserved = ({ mode, bind }: Listener): string | null => {
   if (mode._tag === "Unknown" || mode._tag === "Refused") return mode.problem
   if (bind.transport !== "tcp") return "UDP listeners are not served"
-  if (mode.tls !== null && mode.tls.clientAuth !== "None") return "client certificates on listeners are not served"
+  if (mode._tag === "Tls" && mode.tls !== null && mode.tls.clientAuth !== "None") return "client certificates are served for HTTPS alone"
   return null
 }
 
@@ -82,7 +82,6 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
   const unrouted = tallies.acquire({ gateway, listener: "", route: "", upstream: "" })
   const ports = new Map<string, OpenPort>()
   const hosts = new Map<Id, LiveHost>()
-  const certificates = new Map<Id, Certificate>()
   const refusals = new Map<string, ReadonlyArray<Refusal>>()
   let listeners = new Map<Id, LiveListener>()
   /** Those of each port, whose table they are. */
@@ -111,30 +110,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     for (const [key, [first]] of [...refusals]) if (first?.table === table && !stays(first.id)) refusals.delete(key)
   }
 
-  const loadCertificates = ({ snapshot, material }: Published): ReadonlySet<Id> => {
-    const wanted = new Set<Id>()
-    for (const { mode } of snapshot.listeners.values()) for (const id of mode.tls?.certificates ?? []) wanted.add(id)
-    const changed = new Set<Id>()
-    for (const id of wanted) {
-      const digest = snapshot.secrets.get(id)?.digest
-      const known = certificates.get(id)
-      if (digest !== undefined && known?.digest === digest) {
-        refuse("secrets", id, [])
-        continue
-      }
-      // Named by a listener and not among the secrets: translate found no pair in it that can be used.
-      const loaded = digest === undefined ? "the Secret holds no pair that can be used" : loadFrom(material, id)
-      // The pair before stays in use, until the listener names it no more.
-      const kept = known === undefined ? "" : `; the pair before stays in use, valid until ${known.expires}`
-      refuse("secrets", id, typeof loaded === "string" ? [`${loaded}${kept}`] : [])
-      if (typeof loaded === "string") continue
-      certificates.set(id, loaded)
-      changed.add(id)
-    }
-    for (const id of [...certificates.keys()]) if (!wanted.has(id)) certificates.delete(id)
-    forget("secrets", (id) => wanted.has(id))
-    return changed
-  }
+  const pairs = makePairs((id, reasons) => refuse("secrets", id, reasons))
 
   /** Hosts that are new or changed, ready to be swapped in; and the cells of those whose place in the index changes. */
   const compileChanged = Effect.fnUntraced(function* (snapshot: Snapshot) {
@@ -176,12 +152,13 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       // What is not served keeps its hostname: no wider sibling answers for it. Without certificates it fails the handshakes there.
       const { tls } = spec.mode
       const ids = spec.mode._tag === "Http" ? spec.mode.hosts : []
-      const usable = (tls?.certificates ?? []).map((secret) => certificates.get(secret)).filter((pair) => pair !== undefined)
-      if (problem === null && tls !== null && usable.length === 0)
-        refuse("listeners", id, ["none of its certificates can be used, and no earlier pair is known here: every handshake fails"])
-      const sameCertificates = !(tls?.certificates ?? []).some((secret) => changed.has(secret))
+      const secrets = tls === null ? [] : [...tls.certificates, ...(tls.clientCa === null ? [] : [tls.clientCa])]
+      const sameCertificates = !secrets.some((secret) => changed.has(secret))
       const sameHosts = known?.spec === spec && !(moved.size > 0 && ids.some((host) => moved.has(host)))
-      if (known !== undefined && sameHosts && sameCertificates) {
+      const same = known !== undefined && sameHosts && sameCertificates
+      const usable = same ? (known.speechless ?? []) : tls === null ? [] : pairs.usable(tls)
+      if (problem === null && typeof usable === "string") refuse("listeners", id, [usable])
+      if (same) {
         next.set(id, known)
         continue
       }
@@ -202,7 +179,9 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
               ),
         bytes,
         tally: known?.tally ?? tallies.acquire({ gateway, listener: name, route: "", upstream: "" }),
-        chooser: tls === null ? null : compileChooser(usable)
+        chooser: tls === null ? null : compileChooser(typeof usable === "string" ? [] : usable),
+        speechless: typeof usable === "string" ? usable : null,
+        verifies: tls?.clientAuth === "Require"
       })
     }
     return next
@@ -275,7 +254,8 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
   const apply = Effect.fnUntraced(function* (published: Published) {
     const { snapshot } = published
     if (draining) return [...refusals.values()].flat()
-    const changed = loadCertificates(published)
+    const changed = pairs.load(published)
+    forget("secrets", (id) => pairs.names(id))
     yield* upstreams.open(current, published)
     const prepared = yield* compileChanged(snapshot)
     const next = buildListeners(snapshot, prepared, changed)
@@ -332,7 +312,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
         return { id, hostname: spec.hostname, bind: open?.port.bind ?? `${spec.bind.address}:${spec.bind.port}`, bound: open !== undefined }
       }),
     ports: () => [...ports.values()].map(({ port }) => port),
-    certificates: () => certificates,
+    certificates: () => pairs.certificates,
     unbound: () => wanted().some(({ spec }) => !ports.has(portKey(spec))),
     drain: Effect.fnUntraced(function* (deadline: number) {
       draining = true
@@ -343,14 +323,6 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     run: FiberSet.join(retiring).pipe(Effect.andThen(Effect.never))
   }
 })
-
-const loadFrom = (material: MaterialLookup, id: Id): Certificate | string => {
-  try {
-    return loadCertificate(material(id))
-  } catch {
-    return "the bytes of the Secret did not come with the snapshot"
-  }
-}
 
 /** Whether the listeners that a port had before are exactly these. */
 const sameGroup = (before: ReadonlyArray<LiveListener> | undefined, group: ReadonlyArray<LiveListener>): boolean =>

@@ -95,6 +95,10 @@ export interface LiveListener {
   /** For requests that no rule took. */
   readonly tally: Tally
   readonly chooser: Chooser | null
+  /** Why every handshake fails; null: it does not, or there is none. */
+  readonly speechless: string | null
+  /** It serves only clients whose certificate was verified when they connected. */
+  readonly verifies: boolean
   /** Not null: it says something that is not served here. It keeps its hostname from wider siblings and answers 500 (law 15). */
   readonly problem: string | null
 }
@@ -108,6 +112,8 @@ export interface PortTable {
   readonly peeks: boolean
   /** Not null: the port is this listener's, whose connections or datagrams are bytes. */
   readonly stream: LiveListener | null
+  /** Its clients are asked for certificates; whether one has to be shown is the listener's matter. */
+  readonly asks: boolean
   /** For a client, and for a proxy whose word about its clients is taken. */
   readonly head: HeadLimits
   readonly trustedHead: HeadLimits
@@ -249,6 +255,7 @@ export const portTable = (
     connections: Math.max(0, ...listeners.map(({ spec }) => spec.limits.connections)),
     peeks: listeners.some(({ spec }) => spec.mode._tag === "Tls"),
     stream: listeners.find(({ spec, problem }) => spec.mode._tag === "Stream" && problem === null) ?? null,
+    asks: listeners.some(({ spec: { mode } }) => mode.tls !== null && mode.tls.clientAuth !== "None"),
     head: { ...limits, bytes, forwarded: "Drop" },
     trustedHead: { ...limits, bytes, forwarded: "Keep" }
   }

@@ -109,6 +109,11 @@ export const gateway = {
   /** The Gateway is accepted all the same (Gateway API, GatewayConditionResolvedRefs). */
   noClientCertificate: ({ reason, message }: { readonly reason: string; readonly message: string }): Said =>
     says("ResolvedRefs", "False", reason)(`${message}. Backends are shown no client certificate, and those that ask for one refuse us`),
+  insecureFrontend: says(
+    "InsecureFrontendValidationMode",
+    "True",
+    "ConfigurationChanged"
+  )("spec.tls.frontend: mode AllowInsecureFallback admits clients without a certificate that can be verified; AllowValidOnly refuses them"),
   /** Parts that the API accepts, that are not served, and without which the rest is still right. Fields with their remedy. */
   partiallyServed: (fields: ReadonlyArray<string>): Said =>
     says("PartiallyInvalid", "True", "UnsupportedValue")(`Not served, the rest is: ${fields.join("; ")}`)
@@ -184,6 +189,11 @@ export const listener = {
     ),
   invalidCertificateRef: (causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", "InvalidCertificateRef")(causes.join("; ")),
   refNotPermitted: (causes: ReadonlyArray<string>): Said => says("ResolvedRefs", "False", "RefNotPermitted")(causes.join("; ")),
+  /** Of what client certificates are verified against. reason: as of other trust. */
+  invalidCa: (reason: string, causes: ReadonlyArray<string>): Said =>
+    says("ResolvedRefs", "False", reason === "InvalidKind" ? "InvalidCACertificateKind" : reason)(causes.join("; ")),
+  noValidCa: (causes: ReadonlyArray<string>): Said =>
+    refusedListener("NoValidCACertificate")(sentences("No client could be verified", causes.join("; "))),
   overlappingHostnames: (others: ReadonlyArray<string>, port: number): Said =>
     says(
       "OverlappingTLSConfig",
@@ -231,8 +241,6 @@ export const listenerNote = {
   },
   /** What a proxy says of requests for its hostnames. reason: of the condition that tells why. */
   notServed: (reason: string): string => `the listener is not served (${reason}); see its conditions`,
-  frontendValidation:
-    "verification of client certificates is not served yet; remove it, or the listener would admit clients it must refuse",
   tlsOptions: (keys: ReadonlyArray<string>): string => `the options ${keys.join(", ")} are not known to Sluice; remove them`,
   selectorMissing: "needed with from: Selector; without it no route may attach",
   hostnameIsAddress: "a listener's hostname is a DNS name, not an IP address",
@@ -395,8 +403,8 @@ export const ingressNote = {
       `${path}: no listener of ${describeKey(gateway)} that admits this namespace has all of ${host}, so it has no TLS`,
     notAdmitted: (path: string, host: string, port: number, listener: string): string =>
       `${path}: ${host} on port ${port} is of listener ${listener}, which does not admit this namespace, so it has no TLS there`,
-    clientsValidated: (path: string, port: number, gateway: ObjectKey): string =>
-      `${path}: ${describeKey(gateway)} wants client certificates on port ${port} (spec.tls.frontend), which is not served yet, so its hosts have no TLS there`,
+    clientsUnverifiable: (path: string, port: number, gateway: ObjectKey): string =>
+      `${path}: ${describeKey(gateway)} wants client certificates on port ${port} (spec.tls.frontend) and has nothing to verify them against; see its conditions`,
     taken: (path: string, host: string, by: ObjectKey): string =>
       `${path}: ${host} has the certificate that ${describeKey(by)} names, which is older or comes first by name: name the same Secret, or another host`,
     notServed: (path: string, port: number, why: string): string => `${path}: port ${port} is not served: ${why}`

@@ -4,12 +4,13 @@ import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener as ListenerSpec } from "#schemas/listener.ts"
 import { describeKey, type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { listenerId } from "../snapshot/id.ts"
-import type { Listener } from "../snapshot/listener.ts"
+import type { DownstreamTls, Listener } from "../snapshot/listener.ts"
 import type { Material } from "../snapshot/secret.ts"
 import { gatewayNote, ignoredGateway, type Said, gateway as say, listener as sayListener } from "../status/conditions.ts"
 import type { VerdictEntry } from "../status/verdict.ts"
 import { byAge } from "./age.ts"
 import { gatewayClient } from "./clientcertificate.ts"
+import { admitsAnyone } from "./clientvalidation.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { addressesUnsupported, type Infrastructure, infrastructureOf } from "./infrastructure.ts"
@@ -117,7 +118,7 @@ const draft = (view: View, settings: TranslateSettings, key: ObjectKey): Draft |
     for (const [index, element] of gateway.spec.listeners.entries()) {
       const failed = unreadable(element, index)
       if (failed !== null) bad.push(failed)
-      else if (Result.isSuccess(element)) listeners.push(judgeListener(view, gateway, namespace, element.success, index))
+      else if (Result.isSuccess(element)) listeners.push(judgeListener(view, key, element.success, index))
     }
     return {
       meta: object.meta,
@@ -132,9 +133,7 @@ const draft = (view: View, settings: TranslateSettings, key: ObjectKey): Draft |
 const asked = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
   view.unit("gateway tls of ingresses", key, (view) => {
     const judged = draft(view, settings, key)
-    return judged === null || judged.refused !== null
-      ? noneLent
-      : ingressTls(view, settings, key, judged.gateway, judged.listeners, judged.unreadable)
+    return judged === null || judged.refused !== null ? noneLent : ingressTls(view, settings, key, judged.listeners, judged.unreadable)
   })
 
 const noneLent: Lent = { listeners: [], said: new Map() }
@@ -177,8 +176,10 @@ export const ingressTlsSaid = (view: View, settings: TranslateSettings, ingress:
   view.unit("ingress tls said", `${ingress} ${gateway}`, (view) => lentTo(view, settings, gateway).said.get(ingress) ?? nothingSaid)
 
 /** What a listener does, still without its routes. */
-const modeOf = (listener: ListenerSpec, certificates: ReadonlyArray<string>): Listener["mode"] => {
-  const tls = endsTls(listener) ? ({ certificates, clientCa: null, clientAuth: "None" } as const) : null
+const modeOf = ({ listener, secrets, clients }: JudgedListener): Listener["mode"] => {
+  const tls: DownstreamTls | null = endsTls(listener)
+    ? { certificates: secrets, clientCa: clients?.authorities?.id ?? null, clientAuth: clients?.clientAuth ?? "None" }
+    : null
   switch (listener.protocol) {
     case "TLS":
       return { _tag: "Tls", tls, routes: [] }
@@ -191,20 +192,23 @@ const modeOf = (listener: ListenerSpec, certificates: ReadonlyArray<string>): Li
 }
 
 const snapshotListener = (settings: TranslateSettings, key: ObjectKey, one: JudgedListener | LentListener): Listener => {
-  const { name, listener, secrets } = one
+  const { name, listener } = one
   const { namespace, name: of } = parseKey("ingress" in one ? one.ingress : key)
   return {
     source: { kind: "ingress" in one ? "Ingress" : "Gateway", namespace, name: of, section: "ingress" in one ? one.path : name },
     hostname: listener.hostname ?? null,
     port: listener.port,
     bind: { address: settings.listenAddress, port: boundPort(settings, listener.port), transport: transportOf(listener) },
-    mode: modeOf(listener, secrets),
+    mode: modeOf(one),
     limits: defaultListenerLimits
   }
 }
 
 /** Nothing sets them yet; they are data so that a proxy needs no defaults of its own. */
 const defaultListenerLimits = { connections: 10_000, headerBytes: 65_536 }
+
+const materialsOf = ({ certificates, clients }: JudgedListener): ReadonlyArray<Material> =>
+  clients?.authorities == null ? certificates : [...certificates, clients.authorities]
 
 const conditionsOf = (
   gateway: Gateway,
@@ -238,6 +242,7 @@ const conditionsOf = (
     ...(client === null
       ? []
       : [Result.isSuccess(client) ? say.clientCertificate(client.success.expires) : say.noClientCertificate(client.failure)]),
+    ...(admitsAnyone(gateway) ? [say.insecureFrontend] : []),
     ...(fields.length === 0 ? [] : [say.partiallyServed(fields)])
   ]
 }
@@ -305,7 +310,7 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
       listeners: statuses.map((one) => one.status),
       served: tables,
       kept: placeholders(key, [...listeners, ...lent], judged.unreadable, tables),
-      materials: [...new Map(serving.flatMap((one) => one.certificates.map((material) => [material.id, material] as const))).values()],
+      materials: [...new Map(serving.flatMap(materialsOf).map((material) => [material.id, material] as const)).values()],
       infrastructure: infrastructureOf(view, key, gateway, tables.values(), refused !== null)
     }
   })

@@ -3,17 +3,17 @@
 import { Result } from "effect"
 import type { Ingress } from "#schemas/dialects/ingress.ts"
 import type { VoyagerIngress } from "#schemas/dialects/voyageringress.ts"
-import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener } from "#schemas/listener.ts"
 import { describeKey, type Meta, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
 import { ingressNote, listenerNote, listener as say } from "../status/conditions.ts"
 import { admitsNamespace } from "./admission.ts"
 import { byAge } from "./age.ts"
 import { keyPairOf } from "./certificate.ts"
+import { clientValidation } from "./clientvalidation.ts"
 import { ingressParent } from "./ingressclass.ts"
 import { intersection } from "./intersection.ts"
 import { ingressKind, voyagerIngressKind } from "./kinds.ts"
-import { type JudgedListener, type UnreadableListener, validatesClients } from "./listener.ts"
+import type { JudgedListener, UnreadableListener } from "./listener.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
@@ -84,7 +84,6 @@ export const ingressTls = (
   view: View,
   settings: TranslateSettings,
   key: ObjectKey,
-  gateway: Gateway,
   written: ReadonlyArray<JudgedListener>,
   unreadable: ReadonlyArray<UnreadableListener>
 ): Lent => {
@@ -121,6 +120,7 @@ export const ingressTls = (
       supportedKinds: written.find(({ supportedKinds }) => supportedKinds.length > 0)?.supportedKinds ?? [],
       certificates: Result.isSuccess(pair) ? [pair.success] : [],
       secrets: Result.isSuccess(pair) ? [pair.success.id] : problem?.there === true ? [secret] : [],
+      clients: clientValidation(view, key, port),
       ingress: meta.key,
       path: one.path,
       secret
@@ -153,7 +153,8 @@ export const ingressTls = (
             !admitsNamespace(view, own, listener.allowedRoutes.namespaces, namespace)
         )
         const other = lent.get(`${port} ${host}`)
-        if (validatesClients(gateway, port)) tell.problems.push(ingressNote.tls.clientsValidated(one.path, port, key))
+        const clients = clientValidation(view, key, port)
+        if (clients !== null && clients.authorities === null) tell.problems.push(ingressNote.tls.clientsUnverifiable(one.path, port, key))
         else if (beside.some(({ listener, accepted }) => accepted.status === "True" && listener.protocol !== "HTTPS"))
           tell.problems.push(ingressNote.tls.portProtocol(one.path, port, key))
         else if (same !== undefined) tell.notes.push(ingressNote.tls.gatewayHas(one.path, host, same))

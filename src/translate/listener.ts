@@ -1,13 +1,13 @@
 // One listener of a Gateway, judged by itself: protocol, hostname, kinds, certificates. Conflicts with its neighbours are conflict.ts, ports port.ts.
 import { Result } from "effect"
-import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener } from "#schemas/listener.ts"
-import type { Element, Issue, ListenerPlace } from "#schemas/meta.ts"
+import { type Element, type Issue, type ListenerPlace, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Material } from "../snapshot/secret.ts"
 import { listenerNote, type Said, listener as say } from "../status/conditions.ts"
 import { listenerCertificates } from "./certificate.ts"
+import { type ClientValidation, clientValidation } from "./clientvalidation.ts"
 import { isAddress } from "./intersection.ts"
 import { selectorProblem } from "./selector.ts"
 import type { View } from "./view.ts"
@@ -30,6 +30,8 @@ export interface JudgedListener {
   readonly certificates: ReadonlyArray<Material>
   /** Ids of the Secrets that it serves with: those of `certificates`, and Secrets whose present pair cannot be used. */
   readonly secrets: ReadonlyArray<Id>
+  /** null: clients are not asked for certificates. */
+  readonly clients: ClientValidation | null
 }
 
 /** A listener that did not decode. name null: not even that could be read. */
@@ -72,15 +74,7 @@ const admitted: ReadonlyMap<string, ReadonlyArray<SupportedKind>> = new Map([
   ["UDP", routeKinds("UDPRoute")]
 ])
 
-/** Whether client certificates must be verified on a port: perPort overrides the default, with or without validation. */
-export const validatesClients = (gateway: Gateway, port: number): boolean => {
-  const frontend = gateway.spec.tls?.frontend
-  if (frontend === undefined) return false
-  const own = frontend.perPort.find((entry) => entry.port === port)
-  return (own === undefined ? frontend.default : own.tls).validation !== undefined
-}
-
-const refusal = (gateway: Gateway, listener: Listener, path: string): Said | null => {
+const refusal = (listener: Listener, path: string, clients: ClientValidation | null): Said | null => {
   const { protocol, hostname, tls } = listener
   if (!admitted.has(protocol)) return say.unsupportedProtocol(path, protocol, [...admitted.keys()])
   if (hostname !== undefined && isAddress(hostname)) return say.unsupportedValue(`${path}.hostname`, listenerNote.hostnameIsAddress)
@@ -92,12 +86,13 @@ const refusal = (gateway: Gateway, listener: Listener, path: string): Said | nul
   if ((listener.filters?.requests.length ?? 0) > 0) return say.unsupportedValue(`${path}.filters`, listenerNote.filters)
   if (tls !== undefined && tls.options.size > 0)
     return say.unsupportedValue(`${path}.tls.options`, listenerNote.tlsOptions([...tls.options.keys()].sort()))
-  return protocol === "HTTPS" && validatesClients(gateway, listener.port)
-    ? say.unsupportedValue("spec.tls.frontend", listenerNote.frontendValidation)
-    : null
+  // It would admit nobody, or everybody.
+  return clients !== null && clients.authorities === null ? say.noValidCa(clients.problems.map(({ message }) => message)) : null
 }
 
-export const judgeListener = (view: View, gateway: Gateway, namespace: string, listener: Listener, index: number): JudgedListener => {
+/** gateway: whose it is. */
+export const judgeListener = (view: View, gateway: ObjectKey, listener: Listener, index: number): JudgedListener => {
+  const { namespace } = parseKey(gateway)
   const path = `spec.listeners[${index}]`
   const possible = admitted.get(listener.protocol) ?? []
   const wanted = listener.allowedRoutes.kinds
@@ -108,6 +103,8 @@ export const judgeListener = (view: View, gateway: Gateway, namespace: string, l
   const certificates = endsTls(listener)
     ? listenerCertificates(view, `${path}.tls`, namespace, listener.tls?.certificateRefs ?? [])
     : { ids: [], materials: [], notPermitted: [], invalid: [], notes: [] }
+  const clients = listener.protocol === "HTTPS" ? clientValidation(view, gateway, listener.port) : null
+  const untrusted = clients?.problems ?? []
   const kinds =
     badKinds.length === 0
       ? null
@@ -116,21 +113,29 @@ export const judgeListener = (view: View, gateway: Gateway, namespace: string, l
           supportedKinds.map((kind) => kind.kind),
           possible.map((kind) => kind.kind)
         )
-  const causes = [...certificates.notPermitted, ...certificates.invalid, ...(kinds === null ? [] : [kinds.message])]
+  const causes = [
+    ...certificates.notPermitted,
+    ...certificates.invalid,
+    ...untrusted.map(({ message }) => message),
+    ...(kinds === null ? [] : [kinds.message])
+  ]
   return {
     index,
     name: listener.name,
     listener,
-    accepted: refusal(gateway, listener, path) ?? say.accepted,
+    accepted: refusal(listener, path, clients) ?? say.accepted,
     resolved:
       certificates.notPermitted.length > 0
         ? say.refNotPermitted(causes)
         : certificates.invalid.length > 0
           ? say.invalidCertificateRef(causes)
-          : (kinds ?? say.resolvedRefsWith(certificates.notes)),
+          : untrusted.length > 0
+            ? say.invalidCa(untrusted[0]!.reason, causes)
+            : (kinds ?? say.resolvedRefsWith(certificates.notes)),
     others: [],
     supportedKinds,
     certificates: certificates.materials,
-    secrets: certificates.ids
+    secrets: certificates.ids,
+    clients
   }
 }

@@ -28,7 +28,14 @@ const source = (kind: string, namespace: string, name: string): Source => ({ kin
 
 const invalidCa = (message: string): TrustProblem => ({ reason: "InvalidCACertificateRef", message })
 
-const bundle = (view: View, namespace: string, ref: LocalObjectReference, where: string, kinds: ReadonlyArray<string>) => {
+/** The bundle that a reference names in `namespace`. where: its field, for messages; kinds: where it may be. */
+export const caBundle = (
+  view: View,
+  namespace: string,
+  ref: LocalObjectReference,
+  where: string,
+  kinds: ReadonlyArray<string>
+): Result.Result<Material, TrustProblem> => {
   if (ref.group !== "" || !kinds.includes(ref.kind))
     return Result.fail<TrustProblem>({
       reason: "InvalidKind",
@@ -55,7 +62,7 @@ export const caBundles = (
   where: string,
   kinds: ReadonlyArray<string>
 ): Bundles => {
-  const results = refs.map((ref, index) => bundle(view, namespace, ref, `${where}[${index}]`, kinds))
+  const results = refs.map((ref, index) => caBundle(view, namespace, ref, `${where}[${index}]`, kinds))
   return {
     materials: results.filter(Result.isSuccess).map((r) => r.success),
     problems: results.filter(Result.isFailure).map((r) => r.failure)

@@ -44,6 +44,8 @@ export interface ListenerSketch {
   readonly address?: string
   /** Ids of certificates: a TLS listener. */
   readonly certificates?: ReadonlyArray<string>
+  /** Of such a one: which of its clients it serves. */
+  readonly clients?: { readonly ca: string | null; readonly auth: "Require" | "Allow" }
   readonly hosts: Readonly<Record<string, ReadonlyArray<RuleSketch>>>
   readonly limits?: Partial<Listener["limits"]>
   readonly mode?: Listener["mode"]
@@ -105,7 +107,14 @@ export const snapshotOf = (sketch: Sketch, before: Snapshot | null = null): Snap
       bind: { address: listener.address ?? "127.0.0.1", port: listener.port ?? 0, transport: "tcp" },
       mode: listener.mode ?? {
         _tag: "Http",
-        tls: listener.certificates === undefined ? null : { certificates: listener.certificates, clientCa: null, clientAuth: "None" },
+        tls:
+          listener.certificates === undefined
+            ? null
+            : {
+                certificates: listener.certificates,
+                clientCa: listener.clients?.ca ?? null,
+                clientAuth: listener.clients?.auth ?? "None"
+              },
         hosts
       },
       limits: { connections: 10_000, headerBytes: 32_768, ...listener.limits }

@@ -66,12 +66,7 @@ describe("isolation", () => {
   // What the operator itself refuses is no refusal of the proxy.
   const unserved: ReadonlyArray<readonly [string, Listener["mode"], ReadonlyArray<string>]> = [
     ["cannot be read", { _tag: "Unknown", tls: null, problem: "mode is not one of Http" }, ["listeners kept"]],
-    ["the operator does not serve", { _tag: "Refused", tls: null, problem: "the listener is not served" }, []],
-    [
-      "asks for client certificates",
-      { _tag: "Http", hosts: [], tls: { certificates: [], clientCa: "ca", clientAuth: "Require" } },
-      ["listeners kept"]
-    ]
+    ["the operator does not serve", { _tag: "Refused", tls: null, problem: "the listener is not served" }, []]
   ]
   it.each(unserved)(
     "answers 500 for the hosts of a listener that %s, and for no others; no wider listener has them (law 15)",
@@ -179,28 +174,23 @@ describe("TLS", () => {
     expect(shaken.names).toBe("DNS:any.test")
   })
 
-  it("fails the handshake for a host whose listener has no certificate or is not served, whoever is wider; 500 where it has one (law 15)", async () => {
-    const mutual = { certificates: ["a"], clientCa: "a", clientAuth: "Require" } as const
+  it("fails the handshake for a host whose listener has no certificate or is not served, whoever is wider (law 15)", async () => {
     await using proxy = await startProxy({
       listeners: {
         any: marked("any", undefined, { certificates: ["other"] }),
         bare: marked("bare", "bare.test", { certificates: ["missing"] }),
         passthrough: { hostname: "passthrough.test", hosts: {}, mode: { _tag: "Tls", tls: null, routes: [] } },
-        refused: { hostname: "refused.test", hosts: {}, mode: { _tag: "Refused", tls: null, problem: "the listener is not served" } },
-        mutual: { hostname: "a.site.test", hosts: {}, mode: { _tag: "Http", hosts: [], tls: mutual } }
+        refused: { hostname: "refused.test", hosts: {}, mode: { _tag: "Refused", tls: null, problem: "the listener is not served" } }
       },
-      materials: [await pairOf("other", "other.test"), await pairOf("a", "a.site.test")]
+      materials: [await pairOf("other", "other.test")]
     })
     const port = proxy.port("any")
     for (const servername of ["bare.test", "passthrough.test", "refused.test"])
       await expect(shake(port, servername, { rejectUnauthorized: false })).rejects.toThrow()
-    const sent = async (servername: string) => {
-      const { client } = await shake(port, servername)
-      using _ = client
-      client.send(`GET / HTTP/1.1\r\nHost: ${servername}\r\nConnection: close\r\n\r\n`)
-      return answeredBy((await client.closed).text)
-    }
-    expect([await sent("other.test"), await sent("a.site.test")]).toEqual(["any", "500"])
+    const { client } = await shake(port, "other.test")
+    using _ = client
+    client.send("GET / HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n")
+    expect(answeredBy((await client.closed).text)).toBe("any")
   })
 
   it("answers 421 where SNI and Host choose different listeners, 404 where Host has none", async () => {
@@ -294,16 +284,13 @@ describe("binding", () => {
   })
 
   it("refuses what it does not serve, and nothing else", async () => {
-    const pair = material("a", await authority.leaf({ dns: ["a.example"] }), ["a.example"])
     await using proxy = await startProxy({
       listeners: {
         web: marked("web"),
-        unread: { hosts: {}, mode: { _tag: "Unknown", tls: null, problem: "mode is not one of Http" } },
-        mutual: { hosts: {}, mode: { _tag: "Http", hosts: [], tls: { certificates: ["a"], clientCa: "a", clientAuth: "Require" } } }
-      },
-      materials: [pair]
+        unread: { hosts: {}, mode: { _tag: "Unknown", tls: null, problem: "mode is not one of Http" } }
+      }
     })
-    expect(proxy.acks[0]!.refused.map(({ id }) => id).sort()).toEqual(["mutual", "unread"])
+    expect(proxy.acks[0]!.refused.map(({ id }) => id)).toEqual(["unread"])
     expect((await ask(proxy.port("web"), "/")).status).toBe(302)
   })
 

@@ -17,6 +17,7 @@ export const ownTypes: ReadonlySet<string> = new Set([
   "OverlappingTLSConfig",
   "SupportedVersion",
   "AddressesAssigned",
+  "InsecureFrontendValidationMode",
   "Resolved",
   "Healthy",
   "WouldRefuse",
