@@ -10,6 +10,7 @@ import type { Listener } from "../snapshot/listener.ts"
 import type { Published } from "../snapshot/published.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { type Certificate, compileChooser } from "./certificates.ts"
+import { openDatagramPort } from "./datagramport.ts"
 import { makePairs } from "./pairs.ts"
 import { openPort, type Port, type PortOptions } from "./port.ts"
 import { liveStreams } from "./streams.ts"
@@ -71,7 +72,7 @@ const portKey = (listener: Listener): string => `${listener.bind.address} ${list
 /** What this data plane does not do yet is refused, never served half (law 15). */
 const unserved = ({ mode, bind }: Listener): string | null => {
   if (mode._tag === "Unknown" || mode._tag === "Refused") return mode.problem
-  if (bind.transport !== "tcp") return "UDP listeners are not served"
+  if (bind.transport !== "tcp" && mode._tag !== "Stream") return "over UDP only datagrams are served"
   if (mode._tag === "Tls" && mode.tls !== null && mode.tls.clientAuth !== "None") return "client certificates are served for HTTPS alone"
   return null
 }
@@ -234,10 +235,11 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
       if (ports.has(key)) continue
       const { spec } = group[0]!
       const scope = yield* Scope.make()
-      const opened = yield* openPort({
+      const kind = kindOf(spec)
+      const opened = yield* (kind === "UDP" ? openDatagramPort : openPort)({
         address: spec.bind.address,
         port: spec.bind.port,
-        secure: kindOf(spec) === "TLS",
+        secure: kind === "TLS",
         table: portTable(group, unrouted, options.exchange.headLimits),
         times: options.times,
         metrics,

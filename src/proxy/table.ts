@@ -144,10 +144,15 @@ const protocols: Readonly<Record<Carries, ReadonlySet<string>>> = {
 }
 
 const upstreamProblem = (carries: Carries, upstream: Upstream): string | null => {
-  const { protocol, via, balance, credential } = upstream
+  const { protocol, via, balance, credential, tls, proxyProtocol } = upstream
   if (!protocols[carries].has(protocol))
     return `the protocol ${protocol} is not served${carries === "Requests" ? "" : " by a route of bytes"}`
   if (carries !== "Requests" && credential !== null) return "credentials are of HTTP, a route of bytes sends none"
+  if (carries === "Datagrams") {
+    if (via.length > 0) return "no proxy on the way is asked to pass datagrams on"
+    if (tls !== null) return "datagrams are not secured (DTLS) here"
+    if (proxyProtocol !== undefined) return "the PROXY protocol begins connections, and datagrams have none"
+  }
   if (via.length > 1) return "more than one proxy on the way to an upstream is not served"
   const unbalanced = balanceProblem(balance)
   if (unbalanced !== null) return unbalanced

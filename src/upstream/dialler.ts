@@ -1,10 +1,12 @@
 // Makes the connections of one upstream: its TLS material as it is now, the plan of each dial, and what is remembered of how dials end.
+import type { Socket as DatagramSocket } from "node:dgram"
 import { Result } from "effect"
 import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import { connectionSecrets, type Upstream } from "../snapshot/upstream.ts"
 import type { FailureDescription } from "./description.ts"
 import { dial } from "./dial/connect.ts"
+import { type DatagramPlan, openDatagrams } from "./dial/datagram.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed, Dialled, DialOutcome, DialPlan } from "./dial/plan.ts"
 import type { DialTarget } from "./dial/policy.ts"
@@ -93,6 +95,33 @@ export class Dialler {
   look(target: Target, port: number | null, secured: boolean, done: (outcome: DialOutcome) => void): Dial {
     const itself = target.member.candidates(target, this.#options.now).slice(0, 1)
     return this.#begin(target, port === null ? itself : itself.map((one) => ({ ...one, port })), secured, null, done)
+  }
+
+  /** A socket that is tied to the target's address, and to no other of its endpoint: who waits for a connection there can go on to the next, a datagram cannot. */
+  datagrams(target: Target, done: (outcome: DatagramSocket | DialFailed) => void): Dial {
+    const { member } = target
+    const { now } = this.#options
+    const failed = (outcome: DialFailed): void => {
+      this.#options.onDial(outcome)
+      for (const { ip, reason } of outcome.attempts) member.failed(ip, reason, now())
+      this.lastFailure = { reason: outcome.reason, detail: outcome.detail, at: now() }
+      done(outcome)
+    }
+    const [to] = member.candidates(target, this.#options.now)
+    if (member.endpoint.proxied === true) return refuse("proxy_refused", "no proxy is asked to pass datagrams on", failed)
+    if (member.endpoint.tls) return refuse("tls_handshake", "datagrams are not secured (DTLS) here", failed)
+    if (to === undefined || member.at._tag === "Unix") return refuse("connect_unreachable", "datagrams go to addresses alone", failed)
+    const { sourceAddresses, addresses } = this.#spec
+    const plan: DatagramPlan = {
+      ...{ to, policy: addresses, own: this.#options.own() },
+      ...(sourceAddresses === undefined ? {} : { sources: sourceAddresses })
+    }
+    return openDatagrams(plan, (outcome) => {
+      if ("_tag" in outcome) return failed(outcome)
+      this.lastFailure = null
+      member.succeeded(target.address, null)
+      return done(outcome)
+    })
   }
 
   #begin(

@@ -1,5 +1,4 @@
 // The live form of an upstream in this process: its endpoints, their names, its pool, its TLS. A request holds THIS, never the snapshot.
-import type { Socket } from "node:net"
 import { Effect, FiberMap, Latch, type Scope } from "effect"
 import type { UpstreamFacts } from "../report/report.ts"
 import { describeBalance } from "../snapshot/balance.ts"
@@ -16,6 +15,7 @@ import { Tiers } from "./balance/tiers.ts"
 import { warmingOf } from "./balance/warming.ts"
 import { type Authentication, makeAuthentication } from "./credential/authentication.ts"
 import { tokenEndpoint, tokenObserver, tokenUpstream } from "./credential/endpoint.ts"
+import { Channels, type DatagramChannel, type DatagramHost, type DatagramSink } from "./datagrams.ts"
 import type { UpstreamDescription } from "./description.ts"
 import { isUnreached } from "./dial/failure.ts"
 import type { OwnAddresses } from "./dial/own.ts"
@@ -30,14 +30,14 @@ import { Hold } from "./hold.ts"
 import type { Member } from "./member.ts"
 import { whyHopeless, whyNobody } from "./nobody.ts"
 import { Pool } from "./pool.ts"
-import { RawConnection } from "./raw.ts"
+import { rawConnection } from "./raw.ts"
 import { Attempts, type AttemptsHost } from "./retry/attempts.ts"
 import { Budget } from "./retry/budget.ts"
 import type { RetryPlan } from "./retry/plan.ts"
 import { Revival } from "./revival.ts"
 import { Roster } from "./roster.ts"
 import type { Target } from "./target.ts"
-import { Connection, type TransportSettings } from "./transport.ts"
+import { type Connection, newConnection, type TransportSettings } from "./transport.ts"
 import { type LiveUpstream, silentObserver, type UpstreamObserver, type UpstreamOptions } from "./upstream.ts"
 
 const monotonic = (): number => performance.timeOrigin + performance.now()
@@ -68,7 +68,7 @@ const tokenSource = (id: Id, spec: Upstream, options: UpstreamOptions): Effect.E
 
 type Watches = Effect.Success<ReturnType<typeof FiberMap.makeRuntime<never, string>>>
 
-class Live implements LiveUpstream, AttemptsHost {
+class Live implements LiveUpstream, AttemptsHost, DatagramHost {
   readonly id: Id
   readonly spec: Upstream
   readonly pool: Pool
@@ -89,6 +89,7 @@ class Live implements LiveUpstream, AttemptsHost {
   readonly #revival: Revival
   /** Until somebody is trusted again. */
   #due: NodeJS.Timeout | null = null
+  readonly #channels: Channels
   readonly #firstAnswers = new FirstAnswers()
   readonly #unheld = Latch.makeUnsafe(false)
   readonly #dialler: Dialler
@@ -117,6 +118,7 @@ class Live implements LiveUpstream, AttemptsHost {
     const { roots, own } = options
     const dialler = new Dialler(spec, options.material, { roots, own, now, onDial: (outcome) => this.#observer.onDial(id, outcome) })
     this.#dialler = dialler
+    this.#channels = new Channels(this, dialler)
     this.#health = makeHealth(spec, { dialler, now, random, members: () => this.#list, changed: this.#news })
     const panic = this.#health?.panic ?? 0
     const [make, warm] = [() => makeBalancer<Member>(balance, random), warmingOf(balance)]
@@ -196,6 +198,10 @@ class Live implements LiveUpstream, AttemptsHost {
     const attempt = plan === null ? new Exchange(this, request, sink, null) : new Attempts(this, request, sink, plan)
     attempt.start()
     return attempt
+  }
+
+  datagrams(affinity: number | null, sink: DatagramSink): DatagramChannel {
+    return this.#channels.open(affinity, sink)
   }
 
   setEndpoints(endpoints: ReadonlyArray<Endpoint>): void {
@@ -332,7 +338,8 @@ class Live implements LiveUpstream, AttemptsHost {
         if (!failed || isUnreached(outcome.reason)) this.#dialled(target.member, !failed)
         if (failed) done(outcome)
         else {
-          done({ connection: this.#carrying(outcome.socket), target: outcome.target })
+          const made = this.spec.protocol === "tcp" ? rawConnection : newConnection
+          done({ connection: made(outcome.socket, this.#transport, (one) => this.pool.onClosed(one)), target: outcome.target })
         }
         if (outcome._tag === "Failed" && outcome.reason === "address_denied") this.#rejudge()
         const { lastFailure, certificateExpires } = this.facts()
@@ -342,15 +349,6 @@ class Live implements LiveUpstream, AttemptsHost {
       },
       client
     )
-  }
-
-  #carrying(socket: Socket): Connection {
-    const closed = (connection: Connection) => this.pool.onClosed(connection)
-    if (this.spec.protocol !== "tcp") return new Connection(socket, this.#transport, closed)
-    // It has what pool and exchange ask of a connection, and takes no second request.
-    const raw = new RawConnection(socket, () => closed(connection))
-    const connection = raw as unknown as Connection
-    return connection
   }
 
   facts(): UpstreamFacts {
@@ -374,6 +372,7 @@ class Live implements LiveUpstream, AttemptsHost {
       endpoints: describeMembers(this.#list, this.#now()),
       pool: {
         ...this.pool.describe(),
+        active: this.pool.active + this.#channels.size,
         ...this.counts,
         retrying: this.budget.retrying,
         retryLimit: this.budget.limit,
@@ -396,5 +395,6 @@ class Live implements LiveUpstream, AttemptsHost {
     this.#firstAnswers.look()
     this.authentication?.close()
     this.pool.close()
+    this.#channels.close()
   }
 }

@@ -3,10 +3,11 @@
 import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
 import type { AttemptPeer, ResponseSink, UpstreamRequest } from "./attempt.ts"
+import type { Connection } from "./transport.ts"
 
 const none = new Uint8Array(0)
 
-export class RawConnection {
+class RawConnection {
   requests = 0
   readonly rested = false
   readonly #socket: Socket | TLSSocket
@@ -50,4 +51,11 @@ export class RawConnection {
   destroy(): void {
     this.#socket.destroy()
   }
+}
+
+/** It has what pool and exchange ask of a connection, and takes no second request. */
+export const rawConnection = (socket: Socket, _settings: unknown, onClose: (connection: Connection) => void): Connection => {
+  const made = new RawConnection(socket, () => onClose(connection)) as unknown
+  const connection = made as Connection
+  return connection
 }

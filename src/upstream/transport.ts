@@ -30,6 +30,9 @@ const headStart = 1_000
 
 const noBytes = Buffer.alloc(0)
 
+export const newConnection = (socket: Socket, settings: TransportSettings, onClose: (connection: Connection) => void): Connection =>
+  new Connection(socket, settings, onClose)
+
 /** One checked connection. It takes one exchange at a time; the pool asks `usable` before each. */
 export class Connection {
   readonly socket: Socket | TLSSocket

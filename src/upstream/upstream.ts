@@ -5,6 +5,7 @@ import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
+import type { DatagramChannel, DatagramSink } from "./datagrams.ts"
 import type { UpstreamDescription } from "./description.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { DialOutcome } from "./dial/plan.ts"
@@ -34,6 +35,8 @@ export interface LiveUpstream {
   readonly setMaterial: (material: MaterialLookup) => void
   /** One try (and its one safe repetition), or those of a rule's plan (law 8). Exactly one of onEnd, onUpgrade, onFailure ends it, never from inside this call. */
   readonly send: (request: UpstreamRequest, sink: ResponseSink, plan?: RetryPlan | null) => Attempt
+  /** One client's datagrams, to one endpoint; affinity as of requests. */
+  readonly datagrams: (affinity: number | null, sink: DatagramSink) => DatagramChannel
   /** What share of its requests it can serve, 0 to 1; whoever asks has another upstream for the rest. */
   readonly level: number
   /** Why nobody of it can serve now, trusted or not; null: somebody may, or a first answer of the DNS is awaited. */

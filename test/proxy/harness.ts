@@ -42,6 +42,7 @@ export interface ListenerSketch {
   readonly hostname?: string
   readonly port?: number
   readonly address?: string
+  readonly transport?: "tcp" | "udp"
   /** Ids of certificates: a TLS listener. */
   readonly certificates?: ReadonlyArray<string>
   /** Of such a one: which of its clients it serves. */
@@ -104,7 +105,7 @@ export const snapshotOf = (sketch: Sketch, before: Snapshot | null = null): Snap
       source: { kind: "Gateway", namespace: "test", name: "gateway", section: id },
       hostname: listener.hostname ?? null,
       port: listener.port ?? 80,
-      bind: { address: listener.address ?? "127.0.0.1", port: listener.port ?? 0, transport: "tcp" },
+      bind: { address: listener.address ?? "127.0.0.1", port: listener.port ?? 0, transport: listener.transport ?? "tcp" },
       mode: listener.mode ?? {
         _tag: "Http",
         tls:

@@ -114,12 +114,13 @@ describe("a TCP route", () => {
     const silent = await silentHost()
     closes.push(silent.close)
     const origin = await serve((socket) => socket.end("here"))
-    const timeouts = { ...defaultTimeouts, connect: 200 }
+    const timeouts = { ...defaultTimeouts, connect: 2_000 }
     const proxy = await own({
       listeners: { bytes: listener([share("a")]) },
       upstreams: { a: { endpoints: [at(silent.port), at(origin.port)], spec: { ...tcp, timeouts } } }
     })
-    for (let n = 0; n < 2; n++) expect((await told(proxy.port())).text).toBe("here")
+    const both = await Promise.all([told(proxy.port()), told(proxy.port())])
+    expect(both.map(({ text }) => text)).toEqual(["here", "here"])
   })
 
   it("tells a reset of either side to the other as a reset", async () => {
@@ -232,7 +233,7 @@ describe("a TCP route", () => {
     expect(await proxy.logged(() => true)).toMatchObject({ reason: "overload" })
   })
 
-  it("goes on over updates, and runs to the drain deadline", async () => {
+  it("goes on over updates and through a drain, which takes no new one", async () => {
     const origin = await serve((socket) => socket.on("data", (piece: Buffer) => socket.write(piece)))
     const port = await freePort()
     const other = await freePort()
@@ -255,14 +256,23 @@ describe("a TCP route", () => {
       await proxy.publish(sketch(n))
       if (n % 20 === 0) await echo(`after ${n}`)
     }
-    const drained = proxy.run(proxy.proxy.drain({ propagation: 0, deadline: 300 }))
-    await proxy.until(() => true)
+    const drained = proxy.run(proxy.proxy.drain({ propagation: 0, deadline: 60_000 }))
+    await until(() => proxy.proxy.describe()!.listeners.every(({ bound }) => bound) && proxy.proxy.describe()!.draining)
     await echo("draining")
-    const over = restOf(client)
+    await expect(dial(port)).rejects.toMatchObject({ code: "ECONNREFUSED" })
+    client.resetAndDestroy()
     await drained
+  })
+
+  it("that is still there at the deadline of a drain is reset", async () => {
+    const origin = await serve((socket) => socket.write("in"))
+    const proxy = await own({ listeners: { bytes: listener([share("a")]) }, upstreams: { a: { endpoints: [at(origin.port)], spec: tcp } } })
+    const client = await dial(proxy.port())
+    await once(client, "data")
+    const over = restOf(client)
+    await proxy.run(proxy.proxy.drain({ propagation: 0, deadline: 50 }))
     expect(await over).toEqual({ text: "", clean: false })
     expect(await proxy.logged(({ protocol }) => protocol === "TCP")).toMatchObject({ reason: "draining" })
-    await expect(dial(port)).rejects.toMatchObject({ code: "ECONNREFUSED" })
   })
 
   it("speaks TLS to a backend that has it, and tells who its client is by the PROXY protocol", async () => {

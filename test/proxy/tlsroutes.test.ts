@@ -163,17 +163,18 @@ describe("a port that goes by SNI", () => {
   })
 
   it("gives nothing to who asks for nobody's name, speaks no TLS, or says nothing in time", async () => {
-    const { port, proxy } = await mixed({ handshake: 300 })
+    const { port, proxy } = await mixed()
     await expect(secure(port, "other.example")).rejects.toThrow()
     await expect(secure(port, "", { servername: "" })).rejects.toThrow()
     const plain = await dialBytes(port)
     plain.write("GET / HTTP/1.1\r\n\r\n")
     expect((await restOf(plain)).text).toBe("")
     expect(await proxy.logged(({ detail }) => detail === "it does not speak as TLS does")).toMatchObject({ reason: "downstream_tls" })
-    const slow = await dialBytes(port)
+    const hasty = await mixed({ handshake: 100 })
+    const slow = await dialBytes(hasty.port)
     slow.write(Buffer.of(22, 3))
     expect((await restOf(slow)).text).toBe("")
-    expect(await proxy.logged(({ detail }) => String(detail).startsWith("no whole ClientHello"))).toMatchObject({
+    expect(await hasty.proxy.logged(({ detail }) => String(detail).startsWith("no whole ClientHello"))).toMatchObject({
       reason: "downstream_tls"
     })
     // A listener without a route for the name.
