@@ -93,7 +93,6 @@ export class LiveStream implements Stream {
   end(trailers?: ReadonlyArray<string>): boolean {
     if (this.said) return true
     this.ending = true
-    this.waits = false
     this.trailers = trailers === undefined || trailers.length === 0 ? null : trailers
     if (this.queue.bytes > 0) return true
     return this.sendEnd()
@@ -131,12 +130,10 @@ export class LiveStream implements Stream {
 
   /** Nothing waits any more. */
   emptied(): void {
-    if (this.ending) {
-      if (!this.ended) this.sendEnd()
-    } else if (this.waits) {
-      this.waits = false
-      this.handler.onDrain()
-    }
+    const waited = this.waits
+    this.waits = false
+    if (this.ending && !this.ended) this.sendEnd()
+    if (waited) this.handler.onDrain()
   }
 
   /** So many bytes of a DATA frame are to come. → false: more than the window. */

@@ -21,7 +21,7 @@ export interface StreamHandler {
   readonly onData: (chunk: Buffer) => void
   /** The peer has said everything. Raw pairs: the trailers. */
   readonly onEnd: (trailers: ReadonlyArray<string>) => void
-  /** After a `data` that was false: all that was given is on its way, more may be given. */
+  /** After a `data` that was false: all that was given is on its way, and more may be given unless the end was said meanwhile. */
   readonly onDrain: () => void
   /**
    * Terminal, at most once: nothing follows, and nothing more can be said. Not after the owner's own `reset`, nor after both sides have ended.

@@ -57,7 +57,7 @@ const fields: ReadonlyArray<Field> = [
   { name: "method", type: "string", help: "Request method, cut at 1024 characters." },
   { name: "host", type: "string", help: "Host as the client wrote it, or the SNI of a TLS route's connection; cut at 1024 characters." },
   { name: "path", type: "string", help: "Path, never the query; cut at 1024 characters." },
-  { name: "protocol", type: "string", help: "`HTTP/1.1` or `HTTP/1.0`; of routes of bytes `TCP`, `TLS` or `UDP`." },
+  { name: "protocol", type: "string", help: "`HTTP/2`, `HTTP/1.1` or `HTTP/1.0`; of routes of bytes `TCP`, `TLS` or `UDP`." },
   {
     name: "tls",
     type: "string",

@@ -9,17 +9,27 @@ import type { Reason } from "../snapshot/reason.ts"
 import { defectDetail } from "../upstream/defect.ts"
 import { rawAnswer } from "./answer.ts"
 import { clientProblem, servernameOf } from "./certificates.ts"
+import type { Client, ClientReply } from "./client.ts"
 import type { Clock, Watched } from "./clock.ts"
 import type { ExchangeContext } from "./context.ts"
 import { Exchange } from "./exchange.ts"
 import { plainAddress } from "./forwarded.ts"
 import { problemReason } from "./problem.ts"
+import { Reply } from "./reply.ts"
 
 export interface ConnectionTimes {
   /** Milliseconds for a request's head, from its first byte to its last. */
   readonly head: number
   /** An idle client connection; up to a tenth is added at random, so that a crowd does not leave at once. */
   readonly keepAlive: number
+}
+
+/** A connection, as its port has it. */
+export interface PortConnection {
+  /** Ended by us at the drain deadline, not by the client. */
+  cut: boolean
+  /** Nothing more is to begin: what is idle ends now, the rest after its answers. */
+  readonly drain: () => void
 }
 
 /** The port a connection came in by. */
@@ -30,7 +40,9 @@ export interface ConnectionHost {
   readonly secure: boolean
   /** A connection that never became a request: one line, one count. */
   readonly onRefused: (socket: Socket, reason: Reason, detail: string) => void
-  readonly onClosed: (connection: Connection) => void
+  /** A client of HTTP/2 that knew it may (RFC 9113 section 3.3): the socket is the port's again, with what has come. */
+  readonly onPreface: (socket: Socket, first: Buffer) => void
+  readonly onClosed: (connection: PortConnection) => void
 }
 
 /** Milliseconds that an idle connection is kept beyond the announced time, at least. */
@@ -42,7 +54,7 @@ const ahead = 65_536
 /** Room for a request line's method, version and separators beside its target. */
 const lineRoom = 256
 
-export class Connection implements ReaderHandler<ReceivedHead>, Watched {
+export class Connection implements ReaderHandler<ReceivedHead>, Client, Watched, PortConnection {
   readonly socket: Socket
   readonly peer: string
   /** Its X-Forwarded-* are taken for true. */
@@ -74,6 +86,8 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
   /** The last answer was given: we have ended our side and wait for the client's end. */
   private leaving = false
   private tunnel = false
+  /** What came is the beginning of HTTP/2. */
+  private preface = false
   /** When the connection ends for what does not happen; of no account while an exchange is under way, which has times of its own. */
   private deadline: number
   /** Bytes that nobody wants any more and that are taken all the same. */
@@ -124,6 +138,10 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
       this.deadline = now + this.host.exchange.discard.milliseconds
       this.listen()
     }
+  }
+
+  replyTo(method: string, old: boolean): ClientReply {
+    return new Reply(this.host.exchange, this, method, old)
   }
 
   /** More has come than the request under way. */
@@ -198,7 +216,8 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
     }
     try {
       this.reader.execute(chunk)
-      this.settle()
+      if (this.preface) this.change()
+      else this.settle()
     } catch (cause) {
       this.broken(cause)
     }
@@ -223,6 +242,10 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
   // === The reader ===
 
   onHead(received: ReceivedHead): Verdict {
+    if (received.method === "PRI" && this.fresh && !this.secure && isPreface(received)) {
+      this.preface = true
+      return "Stop"
+    }
     this.fresh = false
     this.heading = false
     this.whole = false
@@ -264,6 +287,18 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
   }
 
   // === Inside ===
+
+  /** The rest is HTTP/2's: the reader has taken what looks like a head of HTTP/1.1 (RFC 9113 section 3.4). */
+  private change(): void {
+    const { socket } = this
+    this.host.clock.delete(this)
+    socket.off("data", this.onBytes)
+    socket.off("end", this.onFin)
+    socket.off("drain", this.onDrain)
+    socket.off("close", this.onGone)
+    this.host.onClosed(this)
+    this.host.onPreface(socket, Buffer.concat([prefaceHead, this.reader.takeRest()]))
+  }
 
   /** Where it threw, in the middle of what, nobody knows: nothing of this client is read any more. */
   private broken(cause: unknown): void {
@@ -371,6 +406,11 @@ export class Connection implements ReaderHandler<ReceivedHead>, Watched {
     else this.socket.resume()
   }
 }
+
+/** What the reader takes for a head: the preface begins with it. */
+const prefaceHead = Buffer.from("PRI * HTTP/2.0\r\n\r\n", "latin1")
+
+const isPreface = ({ target, version, fields }: ReceivedHead): boolean => target === "*" && version === "2.0" && fields.length === 0
 
 const goOn = (connection: Connection): void => connection.goOn()
 

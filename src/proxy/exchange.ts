@@ -13,7 +13,7 @@ import { type Onward, planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
 import { type Affinity, affinityOf, wantedOf } from "./affinity.ts"
 import { answerTo, type LocalAnswer } from "./answer.ts"
-import type { Connection } from "./connection.ts"
+import type { Client, ClientReply } from "./client.ts"
 import type { ExchangeContext } from "./context.ts"
 import { copiesOf } from "./copies.ts"
 import { Deadlines } from "./deadline.ts"
@@ -26,7 +26,6 @@ import type { Mirroring } from "./mirror.ts"
 import { outgoing } from "./outgoing.ts"
 import { recordExchange } from "./record.ts"
 import { redirection } from "./redirection.ts"
-import { Reply } from "./reply.ts"
 import { returning } from "./returning.ts"
 import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
 import { joinTunnel } from "./tunnel.ts"
@@ -34,9 +33,9 @@ import { Upload, type UploadFailure, type UploadOwner } from "./upload.ts"
 
 export class Exchange implements ResponseSink, UploadOwner {
   readonly context: ExchangeContext
-  readonly connection: Connection
+  readonly connection: Client
   readonly received: ReceivedHead
-  readonly reply: Reply
+  readonly reply: ClientReply
   /** How the reader goes on after the head. */
   verdict: Verdict = "Stop"
   // What its record is made of.
@@ -67,13 +66,13 @@ export class Exchange implements ResponseSink, UploadOwner {
   private asked = false
   private finished = false
 
-  constructor(context: ExchangeContext, connection: Connection, received: ReceivedHead) {
+  constructor(context: ExchangeContext, connection: Client, received: ReceivedHead) {
     this.context = context
     this.connection = connection
     this.received = received
     this.table = context.table()
     context.onActive(1)
-    this.reply = new Reply(context, connection, received.method, received.version !== "1.1")
+    this.reply = connection.replyTo(received.method, received.version === "1.0")
   }
 
   /** Runs the phases up to the attempt. A defect here costs this request (500), never the process. */
@@ -335,11 +334,11 @@ export class Exchange implements ResponseSink, UploadOwner {
     else this.attempt?.resume()
   }
 
-  /** The client's connection is closed. */
-  onGone(): void {
+  /** The client's connection is closed, or its stream. */
+  onGone(detail = "the client closed the connection"): void {
     if (this.finished) return
     if (this.connection.cut) this.note("draining", "not done by the drain deadline")
-    else this.note("client_abort", "the client closed the connection")
+    else this.note("client_abort", detail)
     this.finish()
   }
 

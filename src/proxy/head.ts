@@ -9,7 +9,11 @@ import { type FieldPolicy, hasToken, type RequestFields, requestFields } from ".
 import { parseTarget, type Target } from "./target.ts"
 
 /** As the reader gives it. */
-export type ReceivedHead = Readonly<Pick<ReadHead, "method" | "target" | "version">> & { readonly fields: ReadonlyArray<string> }
+export interface ReceivedHead extends Readonly<Pick<ReadHead, "method" | "target" | "version">> {
+  readonly fields: ReadonlyArray<string>
+  /** HTTP/2 (version `2`), where frames end a message: it has no body. Absent: the fields say. */
+  readonly ended?: boolean
+}
 
 export interface HeadLimits extends FieldPolicy {
   /** Lines; more are 431. */
@@ -48,6 +52,7 @@ export interface RequestHead extends RequestView {
   readonly headers: Array<string>
   /** Declared length of the body; null: none declared. */
   readonly contentLength: number | null
+  /** A body of unknown length follows. */
   readonly chunked: boolean
   /**
    * The first protocol asked for, lower case, when Connection nominates Upgrade. Not h2c, which is never offered (RFC 9113 3.1), and not with a body,
@@ -91,6 +96,7 @@ class Head implements RequestHead {
 
   constructor(received: ReceivedHead, fields: RequestFields, target: Target, host: string, expectContinue: boolean, answered: boolean) {
     const old = received.version === "1.0"
+    const streamed = received.version === "2"
     this.method = received.method
     this.path = target.path
     this.query = target.query
@@ -101,13 +107,14 @@ class Head implements RequestHead {
     this.via = fields.via
     this.headers = fields.headers
     this.contentLength = fields.contentLength === null ? null : Number(fields.contentLength)
-    this.chunked = fields.transferEncoding !== null
+    this.chunked = streamed ? received.ended !== true && fields.contentLength === null : fields.transferEncoding !== null
     this.upgrade =
       old || !fields.upgradeNominated || fields.upgrade === null || this.chunked || this.contentLength !== null
         ? null
         : upgradeOf(fields.upgrade)
     this.expectContinue = expectContinue
-    this.trailers = fields.te !== null && hasToken(fields.te.toLowerCase(), "trailers")
+    // Whoever speaks HTTP/2 reads them, said or not.
+    this.trailers = streamed || (fields.te !== null && hasToken(fields.te.toLowerCase(), "trailers"))
     this.keepAlive = !fields.close && (!old || fields.keepAlive)
     this.answered = answered
     this.received = received.fields
@@ -135,7 +142,7 @@ class Head implements RequestHead {
 export const checkHead = (received: ReceivedHead, limits: HeadLimits): RequestHead | RefusedHead => {
   const { method, target: url, version, fields: pairs } = received
   const old = version === "1.0"
-  if (version !== "1.1" && !old) {
+  if (version !== "1.1" && version !== "2" && !old) {
     return version === "0.9" ? refused("bad_request", "HTTP/0.9 is not served") : refused("bad_version", "the version is above HTTP/1.1")
   }
   if (url.length > limits.target) return refused("uri_too_long", `the request target has ${url.length} characters`)
@@ -153,7 +160,14 @@ export const checkHead = (received: ReceivedHead, limits: HeadLimits): RequestHe
 
   const named = fields.host === null ? null : requestHost(fields.host)
   if (fields.host === null ? !old : named === null) {
-    return refused("bad_request", fields.host === null ? "HTTP/1.1 needs a Host" : "the Host is not a host with an optional port")
+    return refused(
+      "bad_request",
+      fields.host === null
+        ? version === "2"
+          ? "a request names neither :authority nor Host"
+          : "HTTP/1.1 needs a Host"
+        : "the Host is not a host with an optional port"
+    )
   }
   const host = target.authority === null ? named : requestHost(target.authority)
   if (target.authority !== null && host === null)

@@ -72,14 +72,25 @@ const lines: ReadonlyArray<string> = Array.from({ length: 600 }, (_, status) => 
 export const statusLine = (status: number): string => lines[status]!
 
 let second = -1
-let text = ""
+let value = ""
+let line = ""
+
+const tick = (): void => {
+  const now = Math.floor(Date.now() / 1000)
+  if (now === second) return
+  second = now
+  value = new Date(now * 1000).toUTCString()
+  line = `Date: ${value}\r\n`
+}
 
 /** `Date: Sun, 06 Nov 1994 08:49:37 GMT` with its CRLF: the present second (RFC 9110 section 6.6.1). */
 export const dateLine = (): string => {
-  const now = Math.floor(Date.now() / 1000)
-  if (now !== second) {
-    second = now
-    text = `Date: ${new Date(now * 1000).toUTCString()}\r\n`
-  }
-  return text
+  tick()
+  return line
+}
+
+/** The same without name and line end. */
+export const dateValue = (): string => {
+  tick()
+  return value
 }

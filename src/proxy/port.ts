@@ -10,8 +10,9 @@ import type { Reason } from "../snapshot/reason.ts"
 import { type BindFailure, bindFailure } from "./bind.ts"
 import { askingSettings, type Certificate, chooseCertificate, clientProblem, servernameOf, tlsSettings } from "./certificates.ts"
 import { Clock } from "./clock.ts"
-import { Connection, type ConnectionHost, type ConnectionTimes } from "./connection.ts"
+import { Connection, type ConnectionHost, type ConnectionTimes, type PortConnection } from "./connection.ts"
 import type { ExchangeContext } from "./context.ts"
+import { Http2Connection } from "./http2connection.ts"
 import { type Peeked, peek } from "./peek.ts"
 import { recordConnection } from "./record.ts"
 import { type Incoming, Stream } from "./stream.ts"
@@ -85,7 +86,7 @@ class PortServer implements Port {
   #draining = false
   /** TCP sockets, from accept to close: tunnels and handshakes too. */
   readonly #sockets = new Set<Socket>()
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Set<PortConnection>()
   readonly #streams = new Set<Stream>()
   /** Beyond the limit: they read their answer and go, and take no room. */
   readonly #turnedAway = new Set<Socket>()
@@ -111,11 +112,12 @@ class PortServer implements Port {
       times,
       secure,
       onRefused: this.#record,
+      onPreface: (socket, first) => this.#openHttp2(socket, first),
       onClosed: (connection) => this.#connections.delete(connection)
     }
     // Half open: a client that ends its side is told from one that is gone, and a tunnel passes the end on.
     this.server = createServer({ noDelay: true, allowHalfOpen: true })
-    this.#https = secure ? this.#ending(this.#admit, { ALPNProtocols: ["http/1.1"], rejectUnauthorized: false }) : null
+    this.#https = secure ? this.#ending(this.#admit, { ALPNProtocols: ["h2", "http/1.1"], rejectUnauthorized: false }) : null
     this.setTable(options.table)
     this.server.on("connection", this.#accept)
   }
@@ -306,12 +308,17 @@ class PortServer implements Port {
     return connection
   }
 
+  #openHttp2(socket: Socket, first: Buffer | null): void {
+    this.#connections.add(new Http2Connection(socket, this.#host, this.#table.head.bytes, first))
+  }
+
   /** Who has to show a certificate is told by the listener that SNI chose; the others of the port may be asked as well. */
   readonly #admit = (socket: TLSSocket): void => {
     const listener = this.#asks ? this.#listenerFor(servernameOf(socket)) : null
     const problem = listener?.verifies === true ? clientProblem(socket) : null
     if (problem === null) {
-      this.#open(socket)
+      if (socket.alpnProtocol === "h2") this.#openHttp2(socket, null)
+      else this.#open(socket)
       return
     }
     this.#record(socket, "downstream_tls", problem)

@@ -6,6 +6,7 @@ import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith } from "../h
 import { isNamed } from "../routing/headers.ts"
 import { trailerFields } from "../upstream/fields.ts"
 import { answerTo } from "./answer.ts"
+import type { ClientReply } from "./client.ts"
 import type { Connection } from "./connection.ts"
 import { dateLine, statusLine } from "./heading.ts"
 
@@ -26,7 +27,7 @@ const closeLines = "Connection: close\r\n\r\n"
 /** Up to here a body is written as one text with its head: one short copy costs less than a second buffer. */
 const joined = 4096
 
-export class Reply {
+export class Reply implements ClientReply {
   /** Of the head that was written; 0 before. */
   status = 0
   /** Bytes of the body given to the client. */

@@ -115,7 +115,14 @@ describe("times", () => {
       discard: { bytes: 1024, milliseconds: 100 },
       draining: () => false
     } as unknown as ExchangeContext
-    const host = { exchange, clock: new Clock(80), times: { head: 100, keepAlive: 100 }, secure: false, onRefused: () => {} }
+    const host = {
+      exchange,
+      clock: new Clock(80),
+      times: { head: 100, keepAlive: 100 },
+      secure: false,
+      onRefused: () => {},
+      onPreface: () => {}
+    }
     const closed = once(socket, "close")
     const connection = new Connection(socket, { ...host, onClosed: () => {} }, 32_768)
     await closed

@@ -124,7 +124,7 @@ describe("TLS", () => {
   })
 
   const shake = async (port: number, servername: string, more: object = {}) => {
-    const client = await raw(port, { servername, ca: authority.certificate, ALPNProtocols: ["h2", "http/1.1"], ...more })
+    const client = await raw(port, { servername, ca: authority.certificate, ALPNProtocols: ["http/1.1"], ...more })
     const socket = client.socket as TLSSocket
     return { client, socket, names: new X509Certificate(socket.getPeerCertificate().raw).subjectAltName }
   }
