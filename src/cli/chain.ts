@@ -128,6 +128,7 @@ export const chainText = (story: Explanation, probes: ReadonlyArray<ProbeStory>,
       : [
           row("rule", said(story.rule.route, paint)),
           row("match", story.rule.match),
+          ...(story.rule.session === null ? [] : [row("session", story.rule.session)]),
           ...story.rule.filters.map((filter) => row("filter", filter)),
           row("deadlines", pairs(story.rule.deadlines)),
           ...(story.rule.retry === null ? [] : [row("retries", story.rule.retry)]),

@@ -13,6 +13,7 @@ import type { Listener } from "../snapshot/listener.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { describeRetry } from "../snapshot/retry.ts"
 import type { Match, Rule } from "../snapshot/route.ts"
+import { describeSession } from "../snapshot/session.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Question } from "./question.ts"
 import {
@@ -216,6 +217,7 @@ const ruleStory = (rule: Rule, snapshot: Snapshot, say: (source: Source) => Said
   match: describeMatch(rule.match),
   deadlines: { request: setting(rule.deadlines.request, null), backendRequest: setting(rule.deadlines.backendRequest, null) },
   retry: rule.action._tag === "Forward" ? describeRetry(rule.action.retry) : null,
+  session: rule.session === undefined ? null : describeSession(rule.session),
   policies: (rule.policies ?? []).map(say),
   filters: describeFilters(rule.filters, snapshot.upstreams)
 })

@@ -115,6 +115,8 @@ export interface RuleStory {
   readonly deadlines: Readonly<Record<string, string>>
   /** null: the rule says nothing of retries. */
   readonly retry: string | null
+  /** What ties clients to endpoints; null: nothing does. */
+  readonly session: string | null
   /** Policies in force on the way to it, which may have set its times and retries, weakest first. */
   readonly policies: ReadonlyArray<Said>
   readonly filters: ReadonlyArray<string>

@@ -8,6 +8,7 @@ import type { Reason } from "../snapshot/reason.ts"
 import type { Redirect } from "../snapshot/route.ts"
 import { hops, maxHops } from "./forwarded.ts"
 import type { RequestHead } from "./head.ts"
+import type { Pin } from "./pin.ts"
 import type { LiveHost, LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
 
 interface Found {
@@ -38,6 +39,8 @@ export type Decision =
       readonly rule: LiveRule
       readonly share: LiveShare
       readonly upstream: string
+      /** null: the rule has no sessions. */
+      readonly pin: Pin | null
       /** Gateways of this kind that the request has passed. */
       readonly hops: number
     }
@@ -52,9 +55,16 @@ const refuse = (
 
 /**
  * servername: SNI of a TLS connection, "" when it had none; null: a plain one. verified: its client showed a certificate that holds. random in [0, 1) picks the
- * share.
+ * share. now: milliseconds since the epoch.
  */
-export const decide = (table: PortTable, head: RequestHead, servername: string | null, verified: boolean, random: number): Decision => {
+export const decide = (
+  table: PortTable,
+  head: RequestHead,
+  servername: string | null,
+  verified: boolean,
+  random: number,
+  now: number
+): Decision => {
   const passed = head.via ? hops(head.headers) : 0
   if (passed >= maxHops) return refuse("loop", `the request has passed ${passed} gateways of this kind`)
   const listener = findHost(table.listeners, head.host)?.entry ?? null
@@ -72,23 +82,23 @@ export const decide = (table: PortTable, head: RequestHead, servername: string |
   if (answered !== null) return { _tag: "Preflight", listener, share: null, ...answered }
   const rule = match(hosts, head)
   if (rule === null) return refuse("no_route", "no rule matches", listener)
-  return decideRule(listener, rule, random, passed)
+  return decideRule(listener, rule, random, passed, rule.session === null ? null : rule.session.read(head, now))
 }
 
-/** The same once the rule is known. passed: gateways of this kind that the request has been through. */
-export const decideRule = (listener: LiveListener, rule: LiveRule, random: number, passed: number): Decision => {
+/** The same once the rule is known. passed: gateways of this kind that the request has been through. pin: its session, of a rule that has them. */
+export const decideRule = (listener: LiveListener, rule: LiveRule, random: number, passed: number, pin: Pin | null = null): Decision => {
   if (rule.problem !== null) return refuse("invalid_filter", rule.problem, listener, rule)
 
   const { action } = rule.compiled.rule
   if (action._tag === "Refuse") return refuse(action.why, "decided by the configuration", listener, rule)
   if (action._tag === "Redirect") return { _tag: "Redirect", listener, rule, share: null, status: action.status, to: action.to }
-  const share = pickWeighted(rule.shares, random)
+  const share = pin?.share(rule.shares.items) ?? pickWeighted(rule.shares, random)
   if (share === null) return refuse("no_backend", "no backend has any weight", listener, rule)
   if (share.problem !== null) return refuse("invalid_filter", share.problem, listener, rule, share)
   if (share.unserved !== null) return refuse("invalid_backend", share.unserved, listener, rule, share)
   const { upstream, why } = share.compiled.share
   if (upstream === null) return refuse(why ?? "invalid_backend", "decided by the configuration", listener, rule, share)
-  return { _tag: "Forward", listener, rule, share, upstream, hops: passed }
+  return { _tag: "Forward", listener, rule, share, upstream, hops: passed, pin }
 }
 
 /** What answers a browser's question: the rule of the request that it announces, or its own, if that one says who may. null: neither does. */

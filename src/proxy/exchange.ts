@@ -24,6 +24,7 @@ import { followsFailure, followsStatus, type LastAnswer } from "./lastanswer.ts"
 import { type Leg, legsOf } from "./legs.ts"
 import type { Mirroring } from "./mirror.ts"
 import { outgoing } from "./outgoing.ts"
+import type { Pin } from "./pin.ts"
 import { recordExchange } from "./record.ts"
 import { redirection } from "./redirection.ts"
 import { returning } from "./returning.ts"
@@ -49,10 +50,15 @@ export class Exchange implements ResponseSink, UploadOwner {
   upstreamHead: number | null = null
   peer: AttemptPeer | null = null
   plan: RetryPlan | null = null
+  // What its answer is made of.
+  upstream: LiveUpstream | null = null
+  /** Where the upstream balances by a consistent hash. */
+  affinity: Affinity | null = null
+  /** Where the rule has sessions. */
+  pin: Pin | null = null
   bytesIn = 0
   reason: Reason | null = null
   detail = ""
-  private upstream: LiveUpstream | null = null
   private hold: Disposable | null = null
   private attempt: Attempt | null = null
   private upload: Upload | null = null
@@ -60,8 +66,6 @@ export class Exchange implements ResponseSink, UploadOwner {
   private deadlines: Deadlines | null = null
   /** What the Backend says when nobody is left who can serve; null: what failed last. */
   private last: LastAnswer | null = null
-  /** Where the upstream balances by a consistent hash. */
-  private affinity: Affinity | null = null
   /** The client was told to send its body. */
   private asked = false
   private finished = false
@@ -98,7 +102,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.verdict = head.chunked ? "Chunked" : (head.contentLength ?? "None")
     if (!head.keepAlive) connection.last()
     if (head.answered) return this.answerLocally(204, ["Allow", allowedMethods], "")
-    const decision = decide(table, head, connection.secure ? connection.servername : null, connection.verified, Math.random())
+    const decision = decide(table, head, connection.secure ? connection.servername : null, connection.verified, Math.random(), this.time)
     this.listener = decision.listener
     this.rule = decision.rule
     this.share = decision.share
@@ -118,6 +122,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     if (limit !== null && head.contentLength !== null && head.contentLength > limit) {
       return this.refuse("body_too_large", `the declared body is larger than ${limit} bytes`)
     }
+    this.pin = decision.pin
     this.send(head, decision.listener, decision.share, upstream, decision.hops)
   }
 
@@ -169,7 +174,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.share = share
     this.affinity = share.key === null ? null : affinityOf(share.key, head, connection, context.trust)
     // Read before `outgoing` edits the list that they are read from.
-    const wanted = share.overrides === null ? null : wantedOf(share.overrides, head)
+    const wanted = this.pin?.wanted(upstream.spec.of.target) ?? (share.overrides === null ? null : wantedOf(share.overrides, head))
     const client = upstream.spec.proxyProtocol === undefined ? null : clientPath(connection.socket, head.headers, context.trust)
     const forwarding = forwardingOf(connection, head, listener.spec.port, received.version, hops, upstream.spec.external)
     return outgoing(head, headers, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null, wanted, client)
@@ -192,7 +197,7 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.instead(this.last, null, `the backend answered ${status}`)
       return false
     }
-    const fields = returning(headers, this.share!.compiled.filters, this.affinity?.cookie ?? null, this.received.fields)
+    const fields = returning(headers, this, peer)
     // A client that asked for an upgrade and has sent more already may have spoken the other protocol: nobody reads that as requests (RFC 9112 11.2).
     if (this.head!.upgrade !== null && this.connection.ahead) this.connection.last()
     if (!this.reply.head(status, fields, fields !== headers)) {
@@ -215,7 +220,7 @@ export class Exchange implements ResponseSink, UploadOwner {
   }
 
   onUpgrade(_status: number, headers: ReadonlyArray<string>, socket: Duplex, head: Uint8Array, peer: AttemptPeer): void {
-    const fields = returning(headers, this.share!.compiled.filters, this.affinity?.cookie ?? null, this.received.fields)
+    const fields = returning(headers, this, peer)
     if (this.finished || !this.reply.switchProtocols(this.head!.upgrade, fields)) {
       socket.destroy()
       if (!this.finished) this.cut("upstream_malformed", "a field of the response cannot be written")

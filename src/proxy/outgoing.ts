@@ -4,7 +4,7 @@ import type { Readable } from "node:stream"
 import type { CompiledFilters } from "../routing/filters.ts"
 import { applyEdits } from "../routing/headers.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
-import type { UpstreamRequest } from "../upstream/attempt.ts"
+import type { UpstreamRequest, Wanted } from "../upstream/attempt.ts"
 import type { ClientPath } from "../upstream/dial/proxyheader.ts"
 import { type Forwarding, writeForwarding } from "./forwarded.ts"
 import type { RequestHead } from "./head.ts"
@@ -20,7 +20,7 @@ export const outgoing = (
   forwarding: Forwarding,
   body: Readable | null,
   affinity: number | null,
-  wanted: ReadonlyArray<string> | null,
+  wanted: Wanted | null,
   client: ClientPath | null
 ): UpstreamRequest => {
   writeForwarding(headers, forwarding)

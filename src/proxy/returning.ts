@@ -1,17 +1,23 @@
-// The fields of a response as they go to the client: the upstream's, the cookie that ties the client to its endpoint, and what the user's filters edit.
-import { type CompiledFilters, editAnswer } from "../routing/filters.ts"
+// The fields of a response as they go to the client: the upstream's, what ties the client to who serves it, and what the user's filters edit.
+import { editAnswer } from "../routing/filters.ts"
+import type { AttemptPeer } from "../upstream/attempt.ts"
+import type { Exchange } from "./exchange.ts"
 
-/** The upstream's own list where nothing is changed. cookie: the value of a Set-Cookie, or null. request: its fields, raw pairs. */
+type Answered = Pick<Exchange, "share" | "upstream" | "affinity" | "pin" | "connection" | "received">
+
+/** The upstream's own list where nothing is changed. peer: who answered. */
 export const returning = (
   headers: ReadonlyArray<string>,
-  filters: CompiledFilters,
-  cookie: string | null,
-  request: ReadonlyArray<string>
+  { share, upstream, affinity, pin, connection, received }: Answered,
+  peer: AttemptPeer
 ): ReadonlyArray<string> => {
-  if (filters.response.length === 0 && filters.cors === null && cookie === null) return headers
+  const { filters } = share!.compiled
+  const cookie = affinity === null ? null : affinity.cookie
+  if (filters.response.length === 0 && filters.cors === null && cookie === null && pin === null) return headers
   const fields = [...headers]
   // Before the edits: what the user's filter says is the last word.
   if (cookie !== null) fields.push("Set-Cookie", cookie)
-  editAnswer(fields, filters, request)
+  if (pin !== null) fields.push(...pin.given(upstream!.spec.of.target, peer.address, connection.secure))
+  editAnswer(fields, filters, received.fields)
   return fields
 }

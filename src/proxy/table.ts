@@ -15,6 +15,7 @@ import type { Credential, Upstream } from "../snapshot/upstream.ts"
 import { type LocalAnswer, standbyAnswer } from "./answer.ts"
 import type { Chooser } from "./certificates.ts"
 import type { HeadLimits } from "./head.ts"
+import { LiveSession } from "./pin.ts"
 import type { Tallies, Tally } from "./tally.ts"
 
 /** Who gets a copy of some of a share's requests. */
@@ -42,6 +43,8 @@ export interface LiveShare {
   readonly retry: Retry | null
   /** Who serves what it cannot, in order. */
   readonly standbys: ReadonlyArray<LiveShare>
+  /** Its upstream's, as sessions know it; null: it has none. */
+  readonly target: string | null
   /** Who gets copies; of a standby nobody: those of the share hold whoever serves. */
   readonly mirrors: ReadonlyArray<LiveMirror>
   /** What is said when nobody is left who can serve; null: what failed last. */
@@ -62,6 +65,8 @@ export interface LiveRule {
   readonly backendUnsaid: boolean
   /** null: it says nothing of retries. Without attempts: it wants none. */
   readonly retry: Retry | null
+  /** null: none. */
+  readonly session: LiveSession | null
   readonly shares: Weighted<LiveShare>
 }
 
@@ -216,6 +221,7 @@ export const liveRules = (
         problem: problem ?? told(rule.source, shareProblem(share)),
         unserved: spec === undefined ? null : told(rule.source, upstreamProblem(carries, spec)),
         key: keyOf(spec),
+        target: spec?.of.target ?? null,
         overrides: spec?.balance.overrides ?? null,
         retry: spec === undefined ? null : retryOf(spec.retry),
         standbys: share.standbys.length === 0 ? noStandbys : share.standbys.map((one) => live(one, true)),
@@ -234,6 +240,7 @@ export const liveRules = (
       backendDeadline: settle(rule.deadlines.backendRequest, null),
       backendUnsaid: rule.deadlines.backendRequest === "Default",
       retry: rule.action._tag === "Forward" ? retryOf(rule.action.retry) : null,
+      session: rule.session === undefined ? null : new LiveSession(rule.session),
       shares: compileWeights(shares, (share) => share.compiled.share.weight)
     })
   }

@@ -2,7 +2,7 @@
 // 500 for every request it might have meant; a setting that the data plane judges itself passes through to that judgement; the rest is refused by name.
 import type { Id, Source } from "./id.ts"
 import type { DownstreamTls, Listener, ListenerLimits, StreamRoute } from "./listener.ts"
-import { amount, attempt, either, fields, flag, list, nullable, oneOf, port, type Read, tagged, text, whole } from "./reading.ts"
+import { amount, attempt, beside, either, fields, flag, list, nullable, oneOf, port, type Read, tagged, text, whole } from "./reading.ts"
 import type { RouteReason } from "./reason.ts"
 import { growth, type Retry } from "./retry.ts"
 import type {
@@ -23,6 +23,7 @@ import type {
   ValueMatch
 } from "./route.ts"
 import type { SecretRef } from "./secret.ts"
+import type { Session } from "./session.ts"
 import type { Setting } from "./setting.ts"
 import type { Invalidation } from "./snapshot.ts"
 
@@ -129,13 +130,16 @@ const path: Read<PathMatch> = pathFields as Read<PathMatch>
 const valueMatch = fields<ValueMatch>({ name: text, type: oneOf("Exact", "Regex"), value: text })
 const match = fields<Match>({ path, method: nullable(text), headers: list(valueMatch), query: list(valueMatch) })
 const deadlines = fields<Deadlines>({ request: setting(amount), backendRequest: setting(amount) })
-const ruleFields = fields<Omit<Rule, "policies">>({ source, match, filters: list(filter), deadlines, action })
-const policies = list(source)
-const wholeRule: Read<Rule> = (value) => {
-  const rule = ruleFields(value)
-  const said = (value as { readonly policies?: unknown }).policies
-  return said === undefined ? rule : { ...rule, policies: policies(said) }
-}
+const sessionFields = fields<Session>({
+  key: text,
+  by: tagged<Session["by"]>({
+    Cookie: fields<{ name: string; path: string; permanent: boolean }>({ name: text, path: text, permanent: flag }),
+    Header: fields<{ name: string }>({ name: text })
+  }),
+  lifetime: nullable(amount)
+})
+const ruleFields = fields<Omit<Rule, "policies" | "session">>({ source, match, filters: list(filter), deadlines, action })
+const wholeRule: Read<Rule> = beside(ruleFields, { policies: list(source), session: sessionFields })
 
 const kept = <A>(read: Read<A>, value: unknown): ReadonlyArray<A> =>
   Array.isArray(value)

@@ -2,6 +2,7 @@
 import type { Id, Source } from "./id.ts"
 import type { RouteReason } from "./reason.ts"
 import type { Retry } from "./retry.ts"
+import type { Session } from "./session.ts"
 import type { Setting } from "./setting.ts"
 
 /** The rules of one hostname on one listener. Hostname: lower case, `*.suffix`, or `*` for every host. */
@@ -20,6 +21,8 @@ export interface Rule {
   readonly action: Action
   /** Those that may have set its times and retries, weakest first: explain says it. Absent: none. */
   readonly policies?: ReadonlyArray<Source>
+  /** Absent: any endpoint serves any request. */
+  readonly session?: Session
 }
 
 export type Action = Forward | { readonly _tag: "Redirect"; readonly status: number; readonly to: Redirect } | Refuse

@@ -335,7 +335,6 @@ export const routeNote = {
     `${path}: a Service that redirects (Voyager's use-dns-resolver: "false") sends clients elsewhere and can be sent no copies; nothing is mirrored to it`,
   /** Of a rule whose requests go to no backend. */
   mirrorUnused: (path: string): string => `${path}: requests that are answered here are not mirrored`,
-  sessionPersistence: (path: string): string => `${path}.sessionPersistence: session persistence is not served yet; remove the field`,
   defaultGateways: "spec.useDefaultGateways: default Gateways are not served yet; name the Gateway in parentRefs",
   /** What Gateway API wants (HTTPRouteRule.backendRefs), and what nobody means who reads "All references resolve". */
   nothingToSendTo: (path: string, refs: number): string =>

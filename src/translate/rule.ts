@@ -1,5 +1,6 @@
 // A rule of an HTTPRoute as the proxy executes it: one snapshot rule a match, with its filters, deadlines and backends.
 import type { HTTPRouteRule } from "#schemas/httproute.ts"
+import { groupKind, objectKey } from "#schemas/meta.ts"
 import type { Source } from "../snapshot/id.ts"
 import { growth, type Retry } from "../snapshot/retry.ts"
 import type { Action, Deadlines, Filter, Match, Rule } from "../snapshot/route.ts"
@@ -11,6 +12,7 @@ import { type MirrorTarget, toFilters } from "./filter.ts"
 import { patternProblems, toMatch } from "./match.ts"
 import { mirrorsOf } from "./mirrors.ts"
 import type { Referrer, ResolvedUpstream } from "./resolved.ts"
+import { type Sessions, sessionsOf } from "./session.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { type Shares, sharesOf } from "./shares.ts"
 import { bounded, defaultBackoff, settingOf } from "./time.ts"
@@ -40,9 +42,12 @@ const retryOf = (retry: NonNullable<RouteRule["retry"]>): Setting<Retry> => {
 
 const everyRequest: Match = { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] }
 
-const notServed = (rule: RouteRule, path: string): ReadonlyArray<string> => [
-  ...(rule.sessionPersistence === undefined ? [] : [routeNote.sessionPersistence(path)])
-]
+/** Of the rule, whose route's uid no client knows; null: it has none. */
+const sessionsFor = (view: View, rule: RouteRule, path: string, source: Source, from: Referrer): Sessions | null => {
+  if (rule.sessionPersistence === undefined) return null
+  const route = view.get(objectKey(groupKind(from.group, from.kind), from.namespace, from.name))
+  return sessionsOf(rule.sessionPersistence, path, source, route?.meta.uid ?? "")
+}
 
 interface Backends extends Omit<Shares, "to" | "resolved"> {
   readonly action: Action
@@ -142,7 +147,8 @@ export const translateRule = (
       ...mirrors.reaches.map((one) => (redirect === null && resolved.action._tag === "Forward" ? one : { ...one, upstream: null }))
     ]
   }
-  const problems = [...patterns, ...badFilters, ...backends.problems, ...notServed(rule, path)]
+  const sessions = sessionsFor(view, rule, path, source, from)
+  const problems = [...patterns, ...badFilters, ...backends.problems, ...(sessions?.problems ?? [])]
   const governed = governedBy(view, chain)
   const { request } = rule.timeouts ?? {}
   const deadlines: Deadlines = {
@@ -180,6 +186,9 @@ export const translateRule = (
     upstreams,
     notes,
     problems,
-    rules: matches.map((match) => ({ source, match, filters, deadlines, action, ...policies }))
+    rules: matches.map((match) => ({
+      ...{ source, match, filters, deadlines, action, ...policies },
+      ...(sessions === null || !forwards ? {} : { session: sessions.under(match.path) })
+    }))
   }
 }

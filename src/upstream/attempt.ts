@@ -25,10 +25,13 @@ export interface UpstreamRequest {
   /** What an upstream that balances by a consistent hash goes by (balance/hash.ts); null: nothing. */
   readonly affinity: number | null
   /** Addresses of the upstream (`ip:port`) that it would rather go to, the first first; absent or null: none. */
-  readonly wanted?: ReadonlyArray<string> | null
+  readonly wanted?: Wanted | null
   /** Its client, for an upstream whose connections begin by telling it (`proxyProtocol`); absent or null: it is the gateway's own. */
   readonly client?: ClientPath | null
 }
+
+/** Addresses by their place in the order of preference: a list of them, or what answers as one. */
+export type Wanted = Pick<ReadonlyArray<string>, "length" | "includes"> & { readonly indexOf: (address: string) => number }
 
 /** Who answered, for logs, metrics and explain. */
 export interface AttemptPeer {

@@ -77,6 +77,7 @@ const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object =>
     match: match.filter((part) => part !== "").join(", "),
     ...(rule.filters.length === 0 ? {} : { filters: rule.filters.map(filterText) }),
     ...(rule.deadlines.request === "Default" && rule.deadlines.backendRequest === "Default" ? {} : { deadlines: rule.deadlines }),
+    ...(rule.session === undefined ? {} : { session: { ...rule.session, key: rule.session.key.slice(0, 8) } }),
     ...(rule.policies === undefined ? {} : { policies: rule.policies.map(describeSource) }),
     ...action
   }

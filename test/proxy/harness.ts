@@ -19,6 +19,7 @@ import type { Listener } from "#src/snapshot/listener.ts"
 import { makePublisher } from "#src/snapshot/published.ts"
 import type { Action, Deadlines, Filter, PathMatch, Rule, Share, VirtualHost } from "#src/snapshot/route.ts"
 import { type Material, seal } from "#src/snapshot/secret.ts"
+import type { Session } from "#src/snapshot/session.ts"
 import type { Snapshot } from "#src/snapshot/snapshot.ts"
 import type { Endpoint, Upstream } from "#src/snapshot/upstream.ts"
 import { trustRoots } from "#src/upstream/dial/roots.ts"
@@ -36,6 +37,7 @@ export interface RuleSketch {
   readonly filters?: ReadonlyArray<Filter>
   readonly deadlines?: Partial<Deadlines>
   readonly route?: string
+  readonly session?: Session
 }
 
 export interface ListenerSketch {
@@ -80,6 +82,7 @@ const rule = (sketch: RuleSketch, at: number): Rule => ({
   match: { path: sketch.path ?? prefix("/"), method: sketch.method ?? null, headers: [], query: [] },
   filters: sketch.filters ?? [],
   deadlines: { request: "Default", backendRequest: "Default", ...sketch.deadlines },
+  ...(sketch.session === undefined ? {} : { session: sketch.session }),
   action: sketch.action ?? {
     _tag: "Forward",
     retry: "Default",

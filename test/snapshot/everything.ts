@@ -172,8 +172,10 @@ export const everything: Tables = {
               query: [{ name: "q", type: "Regex", value: "^[a-z]+$" }]
             },
             filters,
-            deadlines: { request: 10_000, backendRequest: 2_500 }
+            deadlines: { request: 10_000, backendRequest: 2_500 },
+            session: { key: "k", by: { _tag: "Cookie", name: "place", path: "/a", permanent: true }, lifetime: 60_000 }
           }),
+          rule(simple, { session: { key: "k", by: { _tag: "Header", name: "X-Place" }, lifetime: null } }),
           rule(simple, { match: { ...any, path: { type: "Regex", value: "/v[0-9]+/.*" } } }),
           rule({
             _tag: "Redirect",
