@@ -60,6 +60,8 @@ export const joinTunnel = (
     to.on("drain", () => from.resume())
     // A half-closed side may still be answered: its end is passed on, not a cut.
     from.on("end", () => to.end())
+    // One that has nothing before it is told even of a socket that nobody reads, and may have been.
+    if (from.readableEnded) to.end()
     from.on("error", () => {
       failed ??= side
       cutSocket(to)

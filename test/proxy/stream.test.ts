@@ -195,6 +195,23 @@ describe("a TCP route", () => {
     expect(got).toBe(size)
   })
 
+  it("passes on the end of a client that says nothing and ends before its backend is connected", async () => {
+    const origin = await serve((socket) => socket.on("end", () => socket.end("you ended")).resume())
+    const names = handNames()
+    const proxy = await own(
+      { listeners: { bytes: listener([share("a")]) }, upstreams: { a: { endpoints: [named("db.example", origin.port)], spec: tcp } } },
+      { names }
+    )
+    const client = await dial(proxy.port())
+    const heard = restOf(client)
+    client.end()
+    while ((await proxy.metric("sluice_connections_active", {})) === 0) await new Promise(setImmediate)
+    await once(client, "finish")
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    names.set("db.example", { addresses: ["127.0.0.1"] })
+    expect(await heard).toEqual({ text: "you ended", clean: true })
+  })
+
   it("ends a connection on which nothing moves for the idle time of its backend", async () => {
     const origin = await serve((socket) => socket.resume())
     const proxy = await own({
