@@ -48,5 +48,10 @@ export const supportedFeatures: ReadonlyArray<string> = [
   "HTTPRouteRetryCodes",
   "HTTPRouteRetryConnectionError",
   "HTTPRouteSchemeRedirect",
-  "ReferenceGrant"
+  "ReferenceGrant",
+  "TCPRoute",
+  "TLSRoute",
+  "TLSRouteModeMixed",
+  "TLSRouteModeTerminate",
+  "UDPRoute"
 ]
