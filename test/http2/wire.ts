@@ -132,7 +132,8 @@ export class Sink {
     return this as unknown as SessionSocket
   }
   get frames(): ReadonlyArray<RawFrame> {
-    return parse(Buffer.concat(this.written))
+    const bytes = Buffer.concat(this.written)
+    return parse(bytes.subarray(0, preface.length).equals(preface) ? bytes.subarray(preface.length) : bytes)
   }
   of(kind: number): ReadonlyArray<RawFrame> {
     return this.frames.filter((frame) => frame.type === kind)
