@@ -322,7 +322,8 @@ describe("6.8 leaving", () => {
     assert.strictEqual(served.sink.of(type.goaway)[0]?.payload.readUInt32BE(0), 0x7fff_ffff)
     served.send(raw(type.ping, flag.ack, 0, ping.payload))
     assert.strictEqual(served.sink.of(type.goaway)[1]?.payload.readUInt32BE(0), 3)
-    served.send(headers(5, true, ...plain))
+    // What still comes of it neither.
+    served.send(headers(5, false, ...plain), data(5, "a"), headers(5, true, "x-a", "1"))
     assert.deepEqual(
       served.told.map(({ stream }) => stream.id),
       [1, 3]
