@@ -18,12 +18,11 @@ import type { ExchangeContext } from "./context.ts"
 import { copiesOf } from "./copies.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
-import { clientPath, forwardingOf } from "./forwarded.ts"
 import { allowedMethods, checkHead, type ReceivedHead, type RequestHead } from "./head.ts"
 import { followsFailure, followsStatus, type LastAnswer } from "./lastanswer.ts"
 import { type Leg, legsOf } from "./legs.ts"
 import type { Mirroring } from "./mirror.ts"
-import { outgoing } from "./outgoing.ts"
+import { type Incoming, outgoing } from "./outgoing.ts"
 import type { Pin } from "./pin.ts"
 import { recordExchange } from "./record.ts"
 import { redirection } from "./redirection.ts"
@@ -136,11 +135,13 @@ export class Exchange implements ResponseSink, UploadOwner {
     const trouble = last === null || first !== undefined ? null : upstream.trouble
     if (last !== null && trouble !== null) return this.instead(last, trouble.reason, trouble.detail)
     this.last = last
-    if (share.mirrors.length > 0) this.copies = copiesOf(this, head, listener, share, hops, this.upload !== null)
+    const { context, connection, received } = this
+    const incoming: Incoming = { context, connection, received, head, port: listener.spec.port, hops }
+    if (share.mirrors.length > 0) this.copies = copiesOf(incoming, this.rule!, share, this.upload !== null)
     const begun = first ?? { share, upstream }
     const lone = others.length === 0
     // Who comes after it edits the fields as the client sent them.
-    const address = (leg: Leg) => this.address(leg, head, lone ? head.headers : head.headers.slice(), listener, hops)
+    const address = (leg: Leg) => this.address(leg, incoming, lone ? head.headers : head.headers.slice())
     const request = address(begun)
     if (head.expectContinue) {
       this.asked = true
@@ -160,14 +161,8 @@ export class Exchange implements ResponseSink, UploadOwner {
   }
 
   /** The request as one upstream is to get it: that one's from here on. headers: the client's own, which are edited. */
-  private address(
-    { share, upstream }: Leg,
-    head: RequestHead,
-    headers: Array<string>,
-    listener: LiveListener,
-    hops: number
-  ): UpstreamRequest {
-    const { context, connection, received } = this
+  private address({ share, upstream }: Leg, incoming: Incoming, headers: Array<string>): UpstreamRequest {
+    const { context, connection, head } = incoming
     this.hold?.[Symbol.dispose]()
     this.hold = upstream.hold()
     this.upstream = upstream
@@ -175,9 +170,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.affinity = share.key === null ? null : affinityOf(share.key, head, connection, context.trust)
     // Read before `outgoing` edits the list that they are read from.
     const wanted = this.pin?.wanted(upstream.spec.of.target) ?? (share.overrides === null ? null : wantedOf(share.overrides, head))
-    const client = upstream.spec.proxyProtocol === undefined ? null : clientPath(connection.socket, head.headers, context.trust)
-    const forwarding = forwardingOf(connection, head, listener.spec.port, received.version, hops, upstream.spec.external)
-    return outgoing(head, headers, share.compiled.filters, forwarding, this.upload, this.affinity?.hash ?? null, wanted, client)
+    return outgoing(incoming, headers, upstream.spec, share.compiled.filters, this.upload, this.affinity?.hash ?? null, wanted)
   }
 
   // === ResponseSink ===

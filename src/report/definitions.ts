@@ -37,7 +37,7 @@ export const definitions = {
   mirrored: {
     name: "sluice_mirrored_requests_total",
     type: "counter",
-    help: "Copies of requests sent by RequestMirror, by the upstream they went to. result: ok (it answered, whatever it said), behind (more of the body waited than is kept), incomplete (the request's own body broke off), or a label of the failure table.",
+    help: "Copies of requests sent by RequestMirror, by the upstream they went to. result: ok (it answered, whatever it said), behind (more of the body waited than is kept), incomplete (the request's own body broke off, or was answered before it had come), or a label of the failure table.",
     labels: [...route, "result"]
   },
   requestBytes: { name: "sluice_request_body_bytes_total", type: "counter", help: "Bytes of request bodies received.", labels: route },

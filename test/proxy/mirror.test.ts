@@ -4,7 +4,7 @@ import { once } from "node:events"
 import { request as httpRequest } from "node:http"
 import { createServer } from "node:net"
 import { buffer } from "node:stream/consumers"
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { MirrorRoom } from "#src/proxy/mirror.ts"
 import type { Filter } from "#src/snapshot/route.ts"
 import { at } from "../support/live.ts"
@@ -99,6 +99,11 @@ afterAll(async () => {
   silent.close()
 })
 beforeEach(() => digests.clear())
+// A copy holds its upstream to its end, and no longer: none is left for the counts of the next test.
+afterEach(async () => {
+  const holders = () => proxy.proxy.describe()!.upstreams.map(({ description }) => description.holders)
+  await expect.poll(() => holders().every((number) => number === 0), { timeout: 10_000 }).toBe(true)
+})
 
 const counted = (to: string, result: string) => proxy.metric("sluice_mirrored_requests_total", { upstream: `Service test/${to}`, result })
 
@@ -258,11 +263,6 @@ it("a request whose body breaks off leaves no whole copy", async () => {
   await ended("shadow", "incomplete", before + 1)
   await shadow.until((origin) => origin.aborted > aborted)
   expect(digests.get("shadow") ?? []).toEqual([])
-})
-
-it("a copy that has ended holds its upstream no longer", async () => {
-  const holders = () => proxy.proxy.describe()!.upstreams.map(({ description }) => description.holders)
-  await expect.poll(() => holders().every((number) => number === 0), { timeout: 10_000 }).toBe(true)
 })
 
 it("what all copies keep together is bounded, and given back", () => {
