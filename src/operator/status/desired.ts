@@ -37,26 +37,24 @@ const gatewayGroup = "gateway.networking.k8s.io"
 
 const backendKind = "Backend.gateway.sluice.dev"
 
-const ofRoute: SectionedList = { list: "parents", ref: "parentRef", most: 32, namespaced: false }
+const ofRoute: SectionedList = { list: "parents", ref: "parentRef", most: 32 }
 
 const shapes: Readonly<Record<string, SectionedList>> = {
   [`HTTPRoute.${gatewayGroup}`]: ofRoute,
   [`TLSRoute.${gatewayGroup}`]: ofRoute,
   [`TCPRoute.${gatewayGroup}`]: ofRoute,
   [`UDPRoute.${gatewayGroup}`]: ofRoute,
-  [`BackendTLSPolicy.${gatewayGroup}`]: { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
-  "BackendTrafficPolicy.gateway.envoyproxy.io": { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
-  "BackendTrafficPolicy.gateway.sluice.dev": { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true },
-  [backendKind]: { list: "ancestors", ref: "ancestorRef", most: 16, namespaced: true }
+  [`BackendTLSPolicy.${gatewayGroup}`]: { list: "ancestors", ref: "ancestorRef", most: 16 },
+  "BackendTrafficPolicy.gateway.envoyproxy.io": { list: "ancestors", ref: "ancestorRef", most: 16 },
+  "BackendTrafficPolicy.gateway.sluice.dev": { list: "ancestors", ref: "ancestorRef", most: 16 },
+  [backendKind]: { list: "ancestors", ref: "ancestorRef", most: 16 }
 }
 
 const xbackendKind = "XBackend.gateway.networking.x-k8s.io"
 
 /** The shared list of a kind; null: its conditions stand at the top. */
 export const shapeOf = (kind: string, xbackend: XBackendShape): SectionedList | null =>
-  kind === xbackendKind
-    ? { list: xbackend, ref: xbackend === "parents" ? "parentRef" : "ancestorRef", most: 32, namespaced: true }
-    : (shapes[kind] ?? null)
+  kind === xbackendKind ? { list: xbackend, ref: xbackend === "parents" ? "parentRef" : "ancestorRef", most: 32 } : (shapes[kind] ?? null)
 
 const topOf = (verdict: Verdict): ReadonlyArray<Condition> =>
   verdict.entries.find((entry) => entry.parent === null && entry.listener === null)?.conditions ?? []

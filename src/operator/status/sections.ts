@@ -9,7 +9,7 @@ import { field, isFields, listAt, numberAt, stringAt } from "./json.ts"
 export interface ParentReference {
   readonly group: string
   readonly kind: string
-  readonly namespace?: string
+  readonly namespace: string
   readonly name: string
   readonly sectionName?: string
   readonly port?: number
@@ -22,21 +22,19 @@ export interface SectionedList {
   readonly ref: string
   /** How many entries the CRD admits, other controllers' included. */
   readonly most: number
-  /** A parent in the object's own namespace is named with it too. */
-  readonly namespaced: boolean
 }
 
 const gatewayGroup = "gateway.networking.k8s.io"
 
-/** Written as the specification wants it: group, kind and name always, the namespace when it is another, section and port as the object wrote them. */
-const referenceOf = (entry: VerdictEntry, own: string, namespaced: boolean): ParentReference | null => {
+/** Group, kind, namespace and name always (a reader that compares need know no defaults), section and port as the object wrote them. */
+const referenceOf = (entry: VerdictEntry): ParentReference | null => {
   if (entry.parent === null) return null
   const { kind, namespace, name } = parseKey(entry.parent)
   const dot = kind.indexOf(".")
   return {
     group: dot === -1 ? "" : kind.slice(dot + 1),
     kind: dot === -1 ? kind : kind.slice(0, dot),
-    ...(namespaced || namespace !== own ? { namespace } : {}),
+    namespace,
     name,
     ...(entry.section === null ? {} : { sectionName: entry.section }),
     ...(entry.port === null ? {} : { port: entry.port })
@@ -68,7 +66,7 @@ export const mergeSections = (
 ): ReadonlyArray<unknown> => {
   const wanted = new Map<string, { readonly ref: ParentReference; readonly entry: VerdictEntry }>()
   for (const entry of entries) {
-    const ref = referenceOf(entry, own, shape.namespaced)
+    const ref = referenceOf(entry)
     if (ref !== null) wanted.set(meaning(ref, own), { ref, entry })
   }
   const merged: Array<unknown> = []
