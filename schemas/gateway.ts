@@ -1,11 +1,9 @@
 // Gateway. Listeners decode one by one; what Sluice does not serve yet (addresses, frontend TLS, allowedListeners …) is readable.
-import { Result, Schema } from "effect"
+import { Schema } from "effect"
 import { defaulted, listOf, requiredList } from "./absent.ts"
 import { isIP } from "./address.ts"
-import { elementsOf } from "./element.ts"
 import { optionalEntriesOf } from "./entries.ts"
-import { Listener, placeOf } from "./listener.ts"
-import type { Element } from "./meta.ts"
+import { listeners } from "./listener.ts"
 import { isQualifiedName, LabelValue, ObjectName, PortNumber, text } from "./name.ts"
 import { LocalObjectReference, ObjectReference, SecretObjectReference } from "./reference.ts"
 import { LabelSelector } from "./selector.ts"
@@ -97,31 +95,10 @@ export const GatewayTLS = Schema.Struct({
 })
 export type GatewayTLS = typeof GatewayTLS.Type
 
-/** Listeners that share a name cannot be told apart in a status or a parentRef: none of them is served. */
-const refuseSharedNames = (listeners: ReadonlyArray<Element<Listener>>): ReadonlyArray<Element<Listener>> => {
-  const count = new Map<string, number>()
-  for (const listener of listeners) {
-    if (Result.isSuccess(listener)) count.set(listener.success.name, (count.get(listener.success.name) ?? 0) + 1)
-  }
-  if (count.values().every((n) => n === 1)) return listeners
-  return listeners.map((listener, index) => {
-    if (Result.isFailure(listener) || count.get(listener.success.name) === 1) return listener
-    const place = placeOf(listener.success)
-    return Result.fail([
-      {
-        path: `spec.listeners[${index}].name`,
-        message: "Expected a name that no other listener of this Gateway has",
-        element: listener.success.name,
-        ...(place === undefined ? {} : { place })
-      }
-    ])
-  })
-}
-
 export const Gateway = Schema.Struct({
   spec: Schema.Struct({
     gatewayClassName: ObjectName,
-    listeners: elementsOf(Listener, "spec.listeners", 1, 64, refuseSharedNames, placeOf),
+    listeners,
     addresses: listOf(GatewaySpecAddress, 16).check(uniqueAddresses),
     infrastructure: Schema.optionalKey(GatewayInfrastructure),
     /** Which ListenerSets may attach. */

@@ -15,6 +15,7 @@ import { Gateway } from "./gateway.ts"
 import { GatewayClass } from "./gatewayclass.ts"
 import { GatewayParameters } from "./gatewayparameters.ts"
 import { HTTPRoute } from "./httproute.ts"
+import { ListenerSet } from "./listenerset.ts"
 import { type GroupKind, groupKind } from "./meta.ts"
 import { Namespace } from "./namespace.ts"
 import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup, voyagerGroup } from "./reference.ts"
@@ -77,6 +78,8 @@ const entry = (
 export const kinds: ReadonlyArray<KindEntry> = [
   entry(gatewayGroup, ["v1", "v1beta1"], "GatewayClass", "gatewayclasses", "Cluster", "Required", GatewayClass, "status"),
   entry(gatewayGroup, ["v1", "v1beta1"], "Gateway", "gateways", "Namespaced", "Required", Gateway, "status"),
+  // Since v1.5.
+  entry(gatewayGroup, ["v1"], "ListenerSet", "listenersets", "Namespaced", "Optional", ListenerSet, "status"),
   entry(gatewayGroup, ["v1", "v1beta1"], "HTTPRoute", "httproutes", "Namespaced", "Required", HTTPRoute, "status"),
   // Added to the standard channel one after the other: a cluster may lack each, or serve it in an older version alone.
   entry(gatewayGroup, ["v1", "v1alpha3", "v1alpha2"], "TLSRoute", "tlsroutes", "Namespaced", "Optional", TLSRoute, "status"),

@@ -1,10 +1,11 @@
-// A listener of a Gateway. Apart from gateway.ts because it decodes on its own: a bad listener leaves its neighbours serving.
+// A listener of a Gateway or ListenerSet. It decodes on its own: a bad listener leaves its neighbours serving.
 import { Result, Schema } from "effect"
 import { defaulted, listOf } from "./absent.ts"
+import { elementsOf } from "./element.ts"
 import { optionalEntriesOf } from "./entries.ts"
 import { ExternalAuth } from "./externalauth.ts"
 import { Hostname } from "./hostname.ts"
-import type { ListenerPlace } from "./meta.ts"
+import type { Element, ListenerPlace } from "./meta.ts"
 import { Group, Kind, PortNumber, SectionName, text } from "./name.ts"
 import { gatewayGroup, LocalObjectReference, SecretObjectReference } from "./reference.ts"
 import { LabelSelector } from "./selector.ts"
@@ -98,3 +99,27 @@ export const placeOf = (raw: unknown): ListenerPlace | undefined => {
     ? undefined
     : { port: read.success.port, hostname: read.success.hostname ?? null }
 }
+
+/** Listeners that share a name cannot be told apart in a status or a parentRef: none of them is served. */
+const refuseSharedNames = (listeners: ReadonlyArray<Element<Listener>>): ReadonlyArray<Element<Listener>> => {
+  const count = new Map<string, number>()
+  for (const listener of listeners) {
+    if (Result.isSuccess(listener)) count.set(listener.success.name, (count.get(listener.success.name) ?? 0) + 1)
+  }
+  if (count.values().every((n) => n === 1)) return listeners
+  return listeners.map((listener, index) => {
+    if (Result.isFailure(listener) || count.get(listener.success.name) === 1) return listener
+    const place = placeOf(listener.success)
+    return Result.fail([
+      {
+        path: `spec.listeners[${index}].name`,
+        message: "Expected a name that no other listener has",
+        element: listener.success.name,
+        ...(place === undefined ? {} : { place })
+      }
+    ])
+  })
+}
+
+/** Of a Gateway or a ListenerSet. */
+export const listeners = elementsOf(Listener, "spec.listeners", 1, 64, refuseSharedNames, placeOf)

@@ -3,6 +3,7 @@
 import { Schema } from "effect"
 import { defaulted } from "./absent.ts"
 import { elementsOf } from "./element.ts"
+import { ListenerSetParent } from "./listenerset.ts"
 import { ControllerName, Group, ObjectName } from "./name.ts"
 import { LocalObjectReference, ParentReference, PolicyTargetReference } from "./reference.ts"
 
@@ -13,6 +14,9 @@ export type GatewayOwner = typeof GatewayOwner.Type
 
 export const GatewayClassOwner = spec({ controllerName: ControllerName })
 export type GatewayClassOwner = typeof GatewayClassOwner.Type
+
+export const ListenerSetOwner = spec({ parentRef: ListenerSetParent })
+export type ListenerSetOwner = typeof ListenerSetOwner.Type
 
 /** Of every kind of Gateway API. */
 export const RouteOwner = spec({ parentRefs: Schema.Array(ParentReference) })
@@ -45,6 +49,7 @@ export type TrafficPolicyOwner = typeof TrafficPolicyOwner.Type
 export const owners: Readonly<Record<string, Schema.Codec<unknown, unknown>>> = {
   "Gateway.gateway.networking.k8s.io": GatewayOwner,
   "GatewayClass.gateway.networking.k8s.io": GatewayClassOwner,
+  "ListenerSet.gateway.networking.k8s.io": ListenerSetOwner,
   "HTTPRoute.gateway.networking.k8s.io": RouteOwner,
   "TLSRoute.gateway.networking.k8s.io": RouteOwner,
   "TCPRoute.gateway.networking.k8s.io": RouteOwner,

@@ -84,6 +84,10 @@ export const evaluate = (translate: Translate, changes: Iterable<Change>, fetch:
   return { state, translation }
 }
 
+/** Whose statuses are made of acknowledgements. */
+const acknowledged = (gateways: Translation["gateways"]): ReadonlyArray<ObjectKey> =>
+  [...gateways].flatMap(([gateway, { sets }]) => [gateway, ...sets])
+
 /** Answers that nothing asks for any more are dropped: Secret bytes are held only while something references them. */
 const forget = (state: ClusterState, interest: ReadonlySet<ObjectKey>): ClusterState => {
   const idle = [...HashMap.keys(state.fetched)].filter((key) => !interest.has(key))
@@ -149,10 +153,11 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
       // Before anything can acknowledge it, so that no acknowledgement is of an unknown version.
       held.published(
         new Map(
-          [...next.gateways].map(([gateway, { snapshot }]) => [
-            gateway,
-            { version: snapshot.version, generation: next.verdicts.get(gateway)?.generation ?? 0 }
-          ])
+          [...next.gateways].flatMap(([gateway, { snapshot, sets }]) =>
+            [gateway, ...sets].map(
+              (key) => [key, { version: snapshot.version, generation: next.verdicts.get(key)?.generation ?? 0 }] as const
+            )
+          )
         )
       )
       for (const [gateway, { snapshot, material }] of next.gateways) {
@@ -224,7 +229,7 @@ export const makePipeline = (options: PipelineOptions): Effect.Effect<Pipeline, 
         let moved = before.size !== verdicts.size
         const factsOf = <A>(known: ReadonlyMap<ObjectKey, ReadonlyMap<string, A>>, verdict: Verdict): ReadonlyArray<A> =>
           verdict.gateways.flatMap((gateway) => [...(known.get(gateway)?.values() ?? [])])
-        for (const object of (whole ? verdicts : (translation?.gateways ?? verdicts)).keys()) {
+        for (const object of whole ? verdicts.keys() : acknowledged(translation?.gateways ?? new Map())) {
           const verdict = verdicts.get(object)
           if (verdict === undefined) continue
           const known = before.get(object)

@@ -121,6 +121,7 @@ export const reportText = (report: CheckReport, paint: Paint): string => {
 const rank = [
   "GatewayClass",
   "Gateway",
+  "ListenerSet",
   "HTTPRoute",
   "TLSRoute",
   "TCPRoute",

@@ -48,6 +48,7 @@ export const supportedFeatures: ReadonlyArray<string> = [
   "HTTPRouteRetryCodes",
   "HTTPRouteRetryConnectionError",
   "HTTPRouteSchemeRedirect",
+  "ListenerSet",
   "ReferenceGrant",
   "TCPRoute",
   "TLSRoute",

@@ -17,3 +17,6 @@ export const describeSource = (source: Source): string =>
 
 /** Id of a Gateway's listener. Unique over Gateways, so that one process may hold the tables of several; settle finds refusals by it. */
 export const listenerId = (namespace: string, gateway: string, listener: string): Id => `${namespace}/${gateway}/${listener}`
+
+/** What a listener of a ListenerSet is called at its Gateway: no name that can be written in a Gateway has brackets. */
+export const setListener = (namespace: string, set: string, listener: string): string => `[${namespace}/${set}]${listener}`

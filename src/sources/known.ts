@@ -31,7 +31,6 @@ const core = new Set([
 /** They say how traffic flows, so that leaving them out changes what a user gets. */
 const traffic = new Set([
   "GRPCRoute",
-  "ListenerSet",
   "XListenerSet",
   "XMesh",
   "XTelemetryPolicy",

@@ -121,8 +121,6 @@ export const gateway = {
 
 /** What a Gateway's parts that are not served are called in `partiallyServed`, and notes of `accepted`. */
 export const gatewayNote = {
-  allowedListeners:
-    "spec.allowedListeners: ListenerSets are not served yet, none of them attaches; write their listeners into spec.listeners, or set namespaces.from: None",
   defaultScope: "spec.defaultScope: default Gateways are not served yet; routes attach by parentRefs",
   infrastructureHere:
     "spec.infrastructure: labels and annotations have no effect in a standalone process, which has no pods or Services to put them on",
@@ -204,6 +202,38 @@ export const listener = {
     )
 }
 
+// ── ListenerSet ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const listenerSet = {
+  /** bad: names of listeners that do not serve. */
+  accepted: (gateway: ObjectKey, bad: ReadonlyArray<string>): Said =>
+    says(
+      "Accepted",
+      "True",
+      "Accepted"
+    )(
+      sentences(
+        `${describeKey(gateway)} has its listeners`,
+        bad.length === 0 ? "" : `But for those that cannot serve: ${bad.join(", ")}; see the conditions of each`
+      )
+    ),
+  notAllowed: (gateway: ObjectKey, namespace: string): Said =>
+    says(
+      "Accepted",
+      "False",
+      "NotAllowed"
+    )(
+      `spec.allowedListeners of ${describeKey(gateway)} does not admit ListenerSets of namespace ${namespace}; its owner can allow it (namespaces.from: Same, All, or a Selector that matches the namespace's labels)`
+    ),
+  parentNotAccepted: (gateway: ObjectKey): Said =>
+    says("Accepted", "False", "ParentNotAccepted")(`${describeKey(gateway)} is not accepted; see its conditions`),
+  noListenerValid: (bad: ReadonlyArray<string>): Said =>
+    says("Accepted", "False", "ListenersNotValid")(`No listener can be served: ${bad.join(", ")}; see the conditions of each`),
+  undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Invalid")(undecodable(issues)),
+  /** Programmed of one that is not accepted. reason: of its Accepted. */
+  notProgrammed: (reason: string): Said =>
+    says("Programmed", "False", reason === "ParentNotAccepted" ? "ParentNotProgrammed" : reason)("The ListenerSet is not accepted")
+}
+
 const conflict = (reason: "HostnameConflict" | "ProtocolConflict", message: string): ReadonlyArray<Said> => [
   says("Accepted", "False", reason)(message),
   says("Conflicted", "True", reason)(message)
@@ -216,8 +246,8 @@ export const listenerNote = {
   certificate: {
     kind: (path: string, group: string, kind: string): string =>
       `${path}: ${kind}${group === "" ? "" : `.${group}`} is not supported; refer to a Secret of type kubernetes.io/tls`,
-    notPermitted: (path: string, secret: string, from: string): string =>
-      `${path}: ${secret} is in another namespace and no ReferenceGrant there lets Gateways of namespace ${from} refer to it`,
+    notPermitted: (path: string, secret: string, from: { readonly kind: string; readonly namespace: string }): string =>
+      `${path}: ${secret} is in another namespace and no ReferenceGrant there lets ${from.kind}s of namespace ${from.namespace} refer to it`,
     missing: (path: string, secret: string): string => `${path}: ${secret} does not exist`,
     unread: (path: string, secret: string): string => `${path}: ${secret} has not been read yet`,
     undecodable: (path: string, secret: string, issues: ReadonlyArray<Issue>): string =>
@@ -357,6 +387,8 @@ export const ignoredGateway = {
   foreignClass: (name: string): string =>
     `spec.gatewayClassName: GatewayClass ${name} does not exist or belongs to another controller; in a standalone process the class sluice is always there`
 }
+
+export const ignoredSet = "spec.parentRef names no Gateway that Sluice serves; check group, kind, name and namespace"
 
 export const ignoredRoute = {
   noParent: "spec.parentRefs is empty: the route attaches to no Gateway; name one",

@@ -2,11 +2,12 @@
 import { type Condition, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Ack, HealthFacts, Refusal, Report, UpstreamFacts } from "../report/report.ts"
 import { severity } from "../report/resolution.ts"
-import { listenerId } from "../snapshot/id.ts"
-import { live, observed, type Said, type SeenAddresses } from "./conditions.ts"
+import { listenerId, setListener } from "../snapshot/id.ts"
+import { listenerSet, live, observed, type Said, type SeenAddresses } from "./conditions.ts"
 import type { Verdict, VerdictEntry } from "./verdict.ts"
 
 const gatewayKind = "Gateway.gateway.networking.k8s.io"
+const setKind = "ListenerSet.gateway.networking.k8s.io"
 
 /** How far an object's generation has come among the proxies. */
 interface Progress {
@@ -75,17 +76,29 @@ const gatewayProgrammed = (verdict: Verdict, entry: VerdictEntry, progress: Prog
   return progress.said
 }
 
-const settleGateway = (verdict: Verdict, held: ReadonlySet<string>, acks: ReadonlyArray<Ack>): Verdict => {
-  const { namespace, name } = parseKey(verdict.object)
-  const idOf = (section: string) => listenerId(namespace, name, section)
+/** What is said of the whole set, before its listeners. */
+const setProgrammed = (entry: VerdictEntry, progress: Progress): Said => {
+  const accepted = conditionOf(entry, "Accepted")
+  return accepted?.status === "True" ? progress.said : listenerSet.notProgrammed(accepted?.reason ?? "Invalid")
+}
+
+/** A Gateway, or a ListenerSet of one: what proxies hold is the Gateway's. */
+const settleListeners = (verdict: Verdict, held: ReadonlySet<string>, acks: ReadonlyArray<Ack>): Verdict => {
+  const object = parseKey(verdict.object)
+  const gateway = parseKey(verdict.gateways[0] ?? verdict.object)
+  const isSet = object.kind === setKind
+  const idOf = (section: string) =>
+    listenerId(gateway.namespace, gateway.name, isSet ? setListener(object.namespace, object.name, section) : section)
   const progress = progressOf(held, acks)
   return {
     ...verdict,
     entries: verdict.entries.map((entry) => {
       const said =
-        entry.listener === null
-          ? gatewayProgrammed(verdict, entry, progress, idOf)
-          : listenerProgrammed(entry, idOf(entry.section ?? ""), progress)
+        entry.listener !== null
+          ? listenerProgrammed(entry, idOf(entry.section ?? ""), progress)
+          : isSet
+            ? setProgrammed(entry, progress)
+            : gatewayProgrammed(verdict, entry, progress, idOf)
       return { ...entry, conditions: [...entry.conditions, observed(verdict.generation, said)] }
     })
   }
@@ -142,11 +155,11 @@ const settleSeen = (verdict: Verdict, reports: ReadonlyArray<Report>): Verdict =
 }
 
 /** Whether acknowledgements speak of the object; of all others only reports do. */
-export const byAcks = (object: ObjectKey): boolean => object.startsWith(`${gatewayKind}/`)
+export const byAcks = (object: ObjectKey): boolean => object.startsWith(`${gatewayKind}/`) || object.startsWith(`${setKind}/`)
 
 /**
  * The desired status. held: of a Gateway, the versions that hold its generation. acks and reports: the newest of each proxy for each of the verdict's
  * Gateways. Without any (`check`), Programmed is Unknown/Pending and names are not spoken of.
  */
 export const settle = (verdict: Verdict, held: ReadonlySet<string>, acks: ReadonlyArray<Ack>, reports: ReadonlyArray<Report>): Verdict =>
-  parseKey(verdict.object).kind === gatewayKind ? settleGateway(verdict, held, acks) : settleSeen(verdict, reports)
+  byAcks(verdict.object) ? settleListeners(verdict, held, acks) : settleSeen(verdict, reports)

@@ -27,6 +27,8 @@ export interface Verdict {
   readonly entries: ReadonlyArray<VerdictEntry>
   /** Ids of the upstreams whose live facts belong to this object. */
   readonly upstreams: ReadonlyArray<string>
+  /** Of a Gateway: how many ListenerSets are attached; absent: none is for it. */
+  readonly attachedSets?: number
   /** Gateways (their ObjectKeys) whose snapshot holds something of this object: who has to acknowledge it. */
   readonly gateways: ReadonlyArray<ObjectKey>
 }

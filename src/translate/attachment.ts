@@ -5,7 +5,8 @@ import { type Said, route as say } from "../status/conditions.ts"
 import { admitsNamespace } from "./admission.ts"
 import { type ParentListener, parentOf } from "./gateway.ts"
 import { bySpecificity, intersection } from "./intersection.ts"
-import { gatewayKind } from "./kinds.ts"
+import { listenerSetKind } from "./kinds.ts"
+import { gatewayOfParent } from "./listenerset.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
@@ -17,6 +18,8 @@ export interface AttachedHost {
 
 export interface Attachment {
   readonly gateway: ObjectKey
+  /** What the reference names: the Gateway, or a ListenerSet of it. */
+  readonly parent: ObjectKey
   readonly ref: ParentReference
   /** The Gateway has a client certificate for backends. */
   readonly shows: boolean
@@ -41,7 +44,7 @@ const namesOf = (listeners: ReadonlyArray<ParentListener>): ReadonlyArray<string
   listeners.filter(({ lent }) => !lent).map(({ name }) => name)
 
 /**
- * The attachment of one parentRef; null: the parent is not a Gateway of ours, and nothing is said. hostnames: `*` alone where the route wrote none.
+ * The attachment of one parentRef; null: the parent is no Gateway of ours nor a ListenerSet of one, and nothing is said. hostnames: `*` alone where the route wrote none.
  * Each step leaves fewer listeners; the step that leaves none gives the reason.
  */
 export const attach = (
@@ -52,12 +55,13 @@ export const attach = (
   namespace: string,
   hostnames: ReadonlyArray<string>
 ): Attachment | null => {
-  if (ref.group !== gatewayGroup || ref.kind !== "Gateway") return null
-  const gateway = objectKey(gatewayKind, ref.namespace ?? namespace, ref.name)
-  const parent = parentOf(view, settings, gateway)
+  const gateway = gatewayOfParent(view, ref, namespace)
+  if (gateway === null) return null
+  const set = ref.kind === "ListenerSet" ? objectKey(listenerSetKind, ref.namespace ?? namespace, ref.name) : null
+  const parent = parentOf(view, settings, gateway, set)
   if (parent === null) return null
   const { shows } = parent
-  const refuse = (refused: Said): Attachment => ({ gateway, ref, shows, refused, listeners: [] })
+  const refuse = (refused: Said): Attachment => ({ gateway, parent: parent.key, ref, shows, refused, listeners: [] })
   const named = parent.listeners.filter(
     (listener) =>
       (ref.sectionName === undefined || listener.name === ref.sectionName) && (ref.port === undefined || listener.port === ref.port)
@@ -65,9 +69,9 @@ export const attach = (
   if (named.length === 0) {
     const known = [
       ...parent.listeners.filter(({ lent }) => !lent).map((listener) => `${listener.name} (port ${listener.port})`),
-      ...parent.unreadable.map((name) => `${name} (cannot be read, see the Gateway's conditions)`)
+      ...parent.unreadable.map((name) => `${name} (cannot be read, see the ${ref.kind}'s conditions)`)
     ]
-    return refuse(say.noMatchingParent(ref.sectionName ?? null, ref.port ?? null, gateway, known))
+    return refuse(say.noMatchingParent(ref.sectionName ?? null, ref.port ?? null, parent.key, known))
   }
   const byKind = named.filter((listener) => listener.kinds.some((one) => one.group === gatewayGroup && one.kind === kind))
   if (byKind.length === 0) return refuse(say.kindNotAllowed(kind, namesOf(named)))
@@ -78,5 +82,5 @@ export const attach = (
     const theirs = byNamespace.filter(({ lent }) => !lent).map((listener) => `${listener.name}: ${listener.hostname}`)
     return refuse(say.noMatchingListenerHostname(hostnames, theirs))
   }
-  return { gateway, ref, shows, refused: null, listeners: byHost }
+  return { gateway, parent: parent.key, ref, shows, refused: null, listeners: byHost }
 }

@@ -1,13 +1,13 @@
 // The certificates of an HTTPS listener: Secrets it names, authorised, fetched and judged.
 import { Result } from "effect"
 import { describeKey, type ObjectKey, objectKey } from "#schemas/meta.ts"
-import { gatewayGroup, type SecretObjectReference } from "#schemas/reference.ts"
+import type { SecretObjectReference } from "#schemas/reference.ts"
 import type { Secret } from "#schemas/secret.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Material, Sealed } from "../snapshot/secret.ts"
 import { listenerNote } from "../status/conditions.ts"
 import { parseKeyPair } from "./keypair.ts"
-import { permitted } from "./reference.ts"
+import { permitted, type ReferenceFrom } from "./reference.ts"
 import type { View } from "./view.ts"
 
 export interface Certificates {
@@ -45,11 +45,11 @@ export const keyPairOf = (view: View, path: string, key: ObjectKey): Result.Resu
   }))
 }
 
-/** path: of the listener's `tls`, for messages. namespace: of the Gateway. */
+/** path: of the listener's `tls`, for messages. from: the Gateway or ListenerSet that has the listener. */
 export const listenerCertificates = (
   view: View,
   path: string,
-  namespace: string,
+  from: ReferenceFrom,
   refs: ReadonlyArray<SecretObjectReference>
 ): Certificates => {
   const note = listenerNote.certificate
@@ -65,16 +65,11 @@ export const listenerCertificates = (
       invalid.push(note.kind(at, ref.group, ref.kind))
       continue
     }
-    const key = objectKey("Secret", ref.namespace ?? namespace, ref.name)
+    const namespace = ref.namespace ?? from.namespace
+    const key = objectKey("Secret", namespace, ref.name)
     // Asked before anything is read: without a grant nobody learns whether the Secret exists (Gateway API v1.6, ReferenceGrant).
-    if (
-      !permitted(
-        view,
-        { group: gatewayGroup, kind: "Gateway", namespace },
-        { group: "", kind: "Secret", namespace: ref.namespace ?? namespace, name: ref.name }
-      )
-    ) {
-      notPermitted.push(note.notPermitted(at, describeKey(key), namespace))
+    if (!permitted(view, from, { group: "", kind: "Secret", namespace, name: ref.name })) {
+      notPermitted.push(note.notPermitted(at, describeKey(key), from))
       continue
     }
     const pair = keyPairOf(view, at, key)

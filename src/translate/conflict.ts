@@ -1,4 +1,5 @@
-// Listeners of one Gateway against each other (Gateway API v1.6, Listener): which cannot be told apart, and which share more TLS names than is good.
+// Listeners of one Gateway and its ListenerSets against each other (Gateway API v1.6, Listener): which cannot be told apart, and which share more TLS names than is good.
+import { describeKey } from "#schemas/meta.ts"
 import { type Said, listener as say } from "../status/conditions.ts"
 import { intersection } from "./intersection.ts"
 import type { JudgedListener } from "./listener.ts"
@@ -17,7 +18,8 @@ const clash = (a: JudgedListener, b: JudgedListener): "hostname" | "protocol" | 
   return p === q ? "hostname" : "protocol"
 }
 
-const names = (listeners: ReadonlyArray<JudgedListener>): ReadonlyArray<string> => listeners.map((one) => one.name)
+const names = (listeners: ReadonlyArray<JudgedListener>): ReadonlyArray<string> =>
+  listeners.map(({ name, set }) => (set === null ? name : `${name} of ${describeKey(set)}`))
 
 const conflictOf = (one: JudgedListener, neighbours: ReadonlyArray<JudgedListener>): ReadonlyArray<Said> | null => {
   const protocol = neighbours.filter((other) => clash(one, other) === "protocol")
@@ -34,12 +36,24 @@ const overlapOf = (one: JudgedListener, neighbours: ReadonlyArray<JudgedListener
   return overlapping.length === 0 ? null : say.overlappingHostnames(names(overlapping), one.listener.port)
 }
 
-/** Listeners that cannot be told apart all lose: there is no winner inside a Gateway. */
-export const judgeTogether = (listeners: ReadonlyArray<JudgedListener>): ReadonlyArray<JudgedListener> =>
-  listeners.map((one) => {
-    const neighbours = listeners.filter((other) => other !== one && other.listener.port === one.listener.port)
-    const conflict = conflictOf(one, neighbours)
-    if (conflict !== null) return { ...one, accepted: conflict[0]!, others: conflict.slice(1) }
-    const overlap = overlapOf(one, neighbours)
-    return { ...one, others: overlap === null ? [say.noConflicts] : [say.noConflicts, overlap] }
+const together = (one: JudgedListener, others: ReadonlyArray<JudgedListener>): ReadonlyArray<JudgedListener> =>
+  others.filter((other) => other !== one && other.listener.port === one.listener.port)
+
+/**
+ * groups: the listeners of a Gateway, then those of each of its ListenerSets, who comes first before. Those of one group that cannot be told apart all lose: there is
+ * no winner inside an object. Between objects the earlier one wins.
+ */
+export const judgeTogether = (groups: ReadonlyArray<ReadonlyArray<JudgedListener>>): ReadonlyArray<ReadonlyArray<JudgedListener>> => {
+  const all = groups.flat()
+  const earlier: Array<JudgedListener> = []
+  return groups.map((listeners) => {
+    const judged = listeners.map((one) => {
+      const conflict = conflictOf(one, together(one, [...earlier, ...listeners]))
+      if (conflict !== null) return { ...one, accepted: conflict[0]!, others: conflict.slice(1) }
+      const overlap = overlapOf(one, together(one, all))
+      return { ...one, others: overlap === null ? [say.noConflicts] : [say.noConflicts, overlap] }
+    })
+    earlier.push(...listeners)
+    return judged
   })
+}

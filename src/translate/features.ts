@@ -3,14 +3,14 @@
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
 import { groupKind, type ObjectKey, objectKey } from "#schemas/meta.ts"
-import { gatewayGroup } from "#schemas/reference.ts"
 import type { AnyRoute } from "#schemas/route.ts"
 import { digest } from "../snapshot/digest.ts"
 import type { Carries } from "./carriage.ts"
 import { ownClass } from "./gatewayclass.ts"
 import type { NameRules } from "./hostname.ts"
 import { ingressParent } from "./ingressclass.ts"
-import { gatewayKind, parametersKind } from "./kinds.ts"
+import { parametersKind } from "./kinds.ts"
+import { gatewayOfParent } from "./listenerset.ts"
 import { type ParametersSpec, parametersOf } from "./parameters.ts"
 import type { Referrer } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
@@ -116,9 +116,7 @@ const ofReferrer = (view: View, settings: TranslateSettings, from: Referrer): Ba
   }
   const route = view.get<AnyRoute>(key)
   if (route === null || Result.isFailure(route.value)) return ownRules(settings)
-  const parents = route.value.success.spec.parentRefs
-    .filter((ref) => ref.group === gatewayGroup && ref.kind === "Gateway")
-    .map((ref) => objectKey(gatewayKind, ref.namespace ?? from.namespace, ref.name))
+  const parents = route.value.success.spec.parentRefs.flatMap((ref) => gatewayOfParent(view, ref, from.namespace) ?? [])
   return together(view, settings, [...new Set(parents)].sort())
 }
 

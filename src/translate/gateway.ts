@@ -2,31 +2,38 @@
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
 import type { Listener as ListenerSpec } from "#schemas/listener.ts"
-import { describeKey, type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
-import { listenerId } from "../snapshot/id.ts"
+import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { DownstreamTls, Listener } from "../snapshot/listener.ts"
 import type { Material } from "../snapshot/secret.ts"
-import { gatewayNote, ignoredGateway, type Said, gateway as say, listener as sayListener } from "../status/conditions.ts"
+import {
+  gatewayNote,
+  ignoredGateway,
+  ignoredSet,
+  type Said,
+  gateway as say,
+  listener as sayListener,
+  listenerSet as saySet
+} from "../status/conditions.ts"
 import type { VerdictEntry } from "../status/verdict.ts"
 import { byAge } from "./age.ts"
 import { gatewayClient } from "./clientcertificate.ts"
 import { admitsAnyone } from "./clientvalidation.ts"
-import { judgeTogether } from "./conflict.ts"
-import { ownClass, parametersProblem } from "./gatewayclass.ts"
-import { addressesUnsupported, type Infrastructure, infrastructureOf } from "./infrastructure.ts"
+import { allOf, allUnreadable, draft, type SetDraft } from "./draft.ts"
+import { type Infrastructure, infrastructureOf } from "./infrastructure.ts"
 import { ingressTls, type Lent, type LentListener, type TlsSaid, withUnserved } from "./ingresstls.ts"
-import { gatewayKind } from "./kinds.ts"
+import { gatewayKind, listenerSetKind } from "./kinds.ts"
 import { overridden } from "./labels.ts"
 import {
   endsTls,
   isHeldOver,
   isServed,
   type JudgedListener,
-  judgeListener,
+  listenerIdOf,
+  listenerSourceOf,
   type SupportedKind,
-  type UnreadableListener,
-  unreadable
+  type UnreadableListener
 } from "./listener.ts"
+import { gatewayOfSet } from "./listenerset.ts"
 import { type Unheeded, unheededParameters } from "./parameters.ts"
 import { placeholders } from "./placeholder.ts"
 import { boundPort, judgePorts, type PortClaims, socketOf, transportOf } from "./port.ts"
@@ -44,6 +51,14 @@ export interface ListenerStatus {
   readonly certificates: NonNullable<VerdictEntry["listener"]>["certificates"]
 }
 
+/** A ListenerSet as its status tells it, but for what routes add. */
+export interface OwnSet {
+  readonly key: ObjectKey
+  readonly generation: number
+  readonly conditions: ReadonlyArray<Said>
+  readonly listeners: ReadonlyArray<ListenerStatus>
+}
+
 /** A Gateway of ours without its routes. */
 export interface OwnGateway {
   readonly key: ObjectKey
@@ -51,6 +66,8 @@ export interface OwnGateway {
   readonly accepted: boolean
   readonly conditions: ReadonlyArray<Said>
   readonly listeners: ReadonlyArray<ListenerStatus>
+  /** ListenerSets that are for it, admitted or not. */
+  readonly sets: ReadonlyArray<OwnSet>
   /** Served listeners as they go into the snapshot, still without hosts; by id. */
   readonly served: ReadonlyMap<string, Listener>
   /** Those that are not served and keep their hostnames; by id, as they go into the snapshot. */
@@ -75,9 +92,11 @@ export interface ParentListener {
   readonly namespaces: ListenerSpec["allowedRoutes"]["namespaces"]
 }
 
-/** What routes read of a Gateway. Apart from OwnGateway, so that a renewed certificate or an annotation leaves 5,000 routes alone. */
+/** What routes read of a Gateway, or of a ListenerSet at its Gateway. Apart from OwnGateway, so that a renewed certificate or an annotation leaves 5,000 routes alone. */
 export interface Parent {
   readonly key: ObjectKey
+  /** Whose listeners these are: itself, where it is one. */
+  readonly gateway: ObjectKey
   readonly namespace: string
   readonly listeners: ReadonlyArray<ParentListener>
   /** Names of listeners that could not be read: no route attaches to them. */
@@ -86,54 +105,11 @@ export interface Parent {
   readonly shows: boolean
 }
 
-interface Draft {
-  readonly meta: Meta
-  readonly gateway: Gateway
-  /** Why the whole Gateway is refused; null: it is not. */
-  readonly refused: Said | null
-  readonly listeners: ReadonlyArray<JudgedListener>
-  readonly unreadable: ReadonlyArray<UnreadableListener>
-}
-
-const refusalOf = (view: View, settings: TranslateSettings, gateway: Gateway, namespace: string, classAccepted: boolean): Said | null => {
-  const { spec } = gateway
-  if (!classAccepted) return say.classNotAccepted(spec.gatewayClassName)
-  const ref = spec.infrastructure?.parametersRef
-  const problem = parametersProblem(view, ref === undefined ? undefined : { ...ref, namespace })
-  if (problem !== null) return say.invalidParameters(problem)
-  return addressesUnsupported(settings, spec.addresses) ? say.unsupportedAddress(settings.role === "Cluster") : null
-}
-
-/** The Gateway judged without regard to other Gateways; null: not ours, not there, or not readable. */
-const draft = (view: View, settings: TranslateSettings, key: ObjectKey): Draft | null =>
-  view.unit("gateway draft", key, (view) => {
-    const object = view.get<Gateway>(key)
-    if (object === null || Result.isFailure(object.value)) return null
-    const gateway = object.value.success
-    const own = ownClass(view, settings, gateway.spec.gatewayClassName)
-    if (own === null) return null
-    const { namespace } = parseKey(key)
-    const listeners: Array<JudgedListener> = []
-    const bad: Array<UnreadableListener> = []
-    for (const [index, element] of gateway.spec.listeners.entries()) {
-      const failed = unreadable(element, index)
-      if (failed !== null) bad.push(failed)
-      else if (Result.isSuccess(element)) listeners.push(judgeListener(view, key, element.success, index))
-    }
-    return {
-      meta: object.meta,
-      gateway,
-      refused: refusalOf(view, settings, gateway, namespace, own.accepted),
-      listeners: judgeTogether(listeners),
-      unreadable: bad
-    }
-  })
-
 /** What Ingresses lend to the Gateway, their ports not judged yet. */
 const asked = (view: View, settings: TranslateSettings, key: ObjectKey): Lent =>
   view.unit("gateway tls of ingresses", key, (view) => {
     const judged = draft(view, settings, key)
-    return judged === null || judged.refused !== null ? noneLent : ingressTls(view, settings, key, judged.listeners, judged.unreadable)
+    return judged === null || judged.refused !== null ? noneLent : ingressTls(view, settings, key, allOf(judged), allUnreadable(judged))
   })
 
 const noneLent: Lent = { listeners: [], said: new Map() }
@@ -151,7 +127,7 @@ const claims = (view: View, settings: TranslateSettings): PortClaims =>
     }
     const written = (key: ObjectKey): ReadonlyArray<JudgedListener> => {
       const judged = draft(view, settings, key)
-      return judged === null || judged.refused !== null ? [] : judged.listeners
+      return judged === null || judged.refused !== null ? [] : allOf(judged)
     }
     take(written)
     // What a Gateway writes comes before what Ingresses lend to another.
@@ -164,7 +140,8 @@ export const lentTo = (view: View, settings: TranslateSettings, key: ObjectKey):
   view.unit("gateway lent", key, (view) => {
     const { listeners, said } = asked(view, settings, key)
     if (listeners.length === 0) return { listeners, said }
-    const all = [...(draft(view, settings, key)?.listeners ?? []), ...listeners]
+    const own = draft(view, settings, key)
+    const all = [...(own === null ? [] : allOf(own)), ...listeners]
     const judged = judgePorts(settings, key, all, claims(view, settings)).filter((one): one is LentListener => "ingress" in one)
     return { listeners: judged, said: withUnserved(said, judged) }
   })
@@ -192,10 +169,9 @@ const modeOf = ({ listener, secrets, clients }: JudgedListener): Listener["mode"
 }
 
 const snapshotListener = (settings: TranslateSettings, key: ObjectKey, one: JudgedListener | LentListener): Listener => {
-  const { name, listener } = one
-  const { namespace, name: of } = parseKey("ingress" in one ? one.ingress : key)
+  const { name, set, listener } = one
   return {
-    source: { kind: "ingress" in one ? "Ingress" : "Gateway", namespace, name: of, section: "ingress" in one ? one.path : name },
+    source: "ingress" in one ? { ...listenerSourceOf(one.ingress, null, one.path), kind: "Ingress" } : listenerSourceOf(key, set, name),
     hostname: listener.hostname ?? null,
     port: listener.port,
     bind: { address: settings.listenAddress, port: boundPort(settings, listener.port), transport: transportOf(listener) },
@@ -229,7 +205,6 @@ const conditionsOf = (
   notes.push(...parameters.notes)
   if (settings.allowLoopback) notes.push(gatewayNote.loopbackAllowed)
   const fields: Array<string> = [...parameters.refused]
-  if (spec.allowedListeners !== undefined && spec.allowedListeners.namespaces.from !== "None") fields.push(gatewayNote.allowedListeners)
   if (spec.defaultScope !== undefined && spec.defaultScope !== "None") fields.push(gatewayNote.defaultScope)
   const accepted =
     valid === 0
@@ -247,102 +222,141 @@ const conditionsOf = (
   ]
 }
 
+/** The entries of a Gateway's or a set's status, in the order that it writes its listeners. */
+const statusesOf = (
+  key: ObjectKey,
+  listeners: ReadonlyArray<JudgedListener>,
+  unreadable: ReadonlyArray<UnreadableListener>
+): ReadonlyArray<ListenerStatus> => {
+  // Listeners that share a name did not decode; their one status entry says why.
+  const named = new Map<string, UnreadableListener & { readonly name: string }>()
+  for (const one of unreadable) if (one.name !== null && !named.has(one.name)) named.set(one.name, { ...one, name: one.name })
+  return [
+    ...listeners.map((one) => ({
+      index: one.index,
+      status: {
+        name: one.name,
+        id: listenerIdOf(key, one.set, one.name),
+        conditions: [one.accepted, one.resolved, ...one.others],
+        supportedKinds: one.supportedKinds,
+        served: isServed(one),
+        certificates: one.certificates.map(({ id, expires }) => ({ of: describeKey(id as ObjectKey), expires }))
+      }
+    })),
+    ...[...named.values()].map((one) => ({
+      index: one.index,
+      status: {
+        name: one.name,
+        id: listenerIdOf(key, one.set, one.name),
+        conditions: [sayListener.undecodable(one.issues), sayListener.resolvedRefs],
+        supportedKinds: [],
+        served: false,
+        certificates: []
+      }
+    }))
+  ]
+    .sort((a, b) => a.index - b.index)
+    .map((one) => one.status)
+}
+
+/** Names of those that do not serve, in the order that they are written. */
+const unservedOf = (listeners: ReadonlyArray<JudgedListener>, unreadable: ReadonlyArray<UnreadableListener>): ReadonlyArray<string> =>
+  [
+    ...unreadable.map((one) => ({ index: one.index, name: one.name ?? `spec.listeners[${one.index}]` })),
+    ...listeners.filter((one) => !isServed(one))
+  ]
+    .sort((a, b) => a.index - b.index)
+    .map((one) => one.name)
+
+const setConditions = (set: SetDraft, parent: ObjectKey, accepted: boolean, listeners: ReadonlyArray<JudgedListener>): Said => {
+  if (set.refused !== null) return set.refused
+  if (!accepted) return saySet.parentNotAccepted(parent)
+  const bad = unservedOf(listeners, set.unreadable)
+  return listeners.some((one) => one.accepted.status === "True") ? saySet.accepted(parent, bad) : saySet.noListenerValid(bad)
+}
+
+/** It came too late: what it says of a hostname is nobody's concern, where an earlier object has the port. */
+const isConflicted = ({ others }: JudgedListener): boolean => others.some(({ type, status }) => type === "Conflicted" && status === "True")
+
 /** A Gateway of ours; null: it is not ours, not there, or not readable (then `undecodableGateway` says so). */
 const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): OwnGateway | null =>
   view.unit("gateway", key, (view) => {
     const judged = draft(view, settings, key)
     if (judged === null) return null
-    const { namespace, name } = parseKey(key)
     const { gateway, refused } = judged
-    const listeners =
+    const all =
       refused === null
-        ? judgePorts(settings, key, judged.listeners, claims(view, settings))
-        : judged.listeners.map((one) => (one.accepted.status === "True" ? { ...one, accepted: sayListener.gatewayRefused } : one))
+        ? judgePorts(settings, key, allOf(judged), claims(view, settings))
+        : allOf(judged).map((one) => (one.accepted.status === "True" ? { ...one, accepted: sayListener.gatewayRefused } : one))
+    const listeners = all.filter(({ set }) => set === null)
     const { listeners: lent } = refused === null ? lentTo(view, settings, key) : noneLent
-    const served = listeners.filter(isServed)
-    const bad = [
-      ...judged.unreadable.map((one) => ({ index: one.index, name: one.name ?? `spec.listeners[${one.index}]` })),
-      ...listeners.filter((one) => !isServed(one))
-    ]
-      .sort((a, b) => a.index - b.index)
-      .map((one) => one.name)
+    const bad = unservedOf(listeners, judged.unreadable)
     const valid = listeners.filter((one) => one.accepted.status === "True").length
     const parameters = unheededParameters(view, settings, key, gateway)
     const heldOver = listeners.filter(isHeldOver).map((one) => one.name)
     const conditions =
       refused === null
-        ? conditionsOf(gateway, settings, gatewayClient(view, key), parameters, bad, heldOver, valid, served.length)
+        ? conditionsOf(gateway, settings, gatewayClient(view, key), parameters, bad, heldOver, valid, listeners.filter(isServed).length)
         : [refused]
-    // Listeners that share a name did not decode; their one status entry says why.
-    const named = new Map<string, UnreadableListener & { readonly name: string }>()
-    for (const one of judged.unreadable) if (one.name !== null && !named.has(one.name)) named.set(one.name, { ...one, name: one.name })
-    const statuses = [
-      ...listeners.map((one) => ({
-        index: one.index,
-        status: {
-          name: one.name,
-          id: listenerId(namespace, name, one.name),
-          conditions: [one.accepted, one.resolved, ...one.others],
-          supportedKinds: one.supportedKinds,
-          served: isServed(one),
-          certificates: one.certificates.map(({ id, expires }) => ({ of: describeKey(id as ObjectKey), expires }))
-        }
-      })),
-      ...[...named.values()].map((one) => ({
-        index: one.index,
-        status: {
-          name: one.name,
-          id: listenerId(namespace, name, one.name),
-          conditions: [sayListener.undecodable(one.issues), sayListener.resolvedRefs],
-          supportedKinds: [],
-          served: false,
-          certificates: []
-        }
-      }))
-    ].sort((a, b) => a.index - b.index)
-    const serving: ReadonlyArray<JudgedListener | LentListener> = [...served, ...lent.filter(isServed)]
-    const tables = new Map(serving.map((one) => [listenerId(namespace, name, one.name), snapshotListener(settings, key, one)] as const))
+    const accepted = conditions[0]?.status === "True"
+    const serving: ReadonlyArray<JudgedListener | LentListener> = [...all, ...lent].filter(isServed)
+    const tables = new Map(serving.map((one) => [listenerIdOf(key, one.set, one.name), snapshotListener(settings, key, one)] as const))
     return {
       key,
       generation: judged.meta.generation,
-      accepted: conditions[0]?.status === "True",
+      accepted,
       conditions,
-      listeners: statuses.map((one) => one.status),
+      listeners: statusesOf(key, listeners, judged.unreadable),
+      sets: judged.sets.map((set) => {
+        const brought = all.filter((one) => one.set === set.meta.key)
+        return {
+          key: set.meta.key,
+          generation: set.meta.generation,
+          conditions: [setConditions(set, key, accepted, brought)],
+          listeners: statusesOf(key, brought, set.unreadable)
+        }
+      }),
       served: tables,
-      kept: placeholders(key, [...listeners, ...lent], judged.unreadable, tables),
+      kept: placeholders(key, [...all.filter((one) => one.set === null || !isConflicted(one)), ...lent], allUnreadable(judged), tables),
       materials: [...new Map(serving.flatMap(materialsOf).map((material) => [material.id, material] as const)).values()],
       infrastructure: infrastructureOf(view, key, gateway, tables.values(), refused !== null)
     }
   })
 
-/** The Gateway as routes see it. The same value (===) while nothing that a route may depend on has changed. */
-export const parentOf = (view: View, settings: TranslateSettings, key: ObjectKey): Parent | null =>
-  view.unit("parent", key, (view) => {
-    const judged = draft(view, settings, key)
-    const own = ownGateway(view, settings, key)
+const parentListener = (own: OwnGateway, one: JudgedListener | LentListener): ParentListener => {
+  const { listener, supportedKinds } = one
+  const id = listenerIdOf(own.key, one.set, listener.name)
+  return {
+    name: listener.name,
+    id,
+    port: listener.port,
+    hostname: listener.hostname ?? "*",
+    served: own.served.has(id),
+    lent: "ingress" in one,
+    tls: listener.protocol === "HTTP" ? null : (listener.tls?.mode ?? null),
+    kinds: supportedKinds,
+    namespaces: listener.allowedRoutes.namespaces
+  }
+}
+
+const namesOf = (unreadable: ReadonlyArray<UnreadableListener>): ReadonlyArray<string> =>
+  unreadable.flatMap((one) => (one.name === null ? [] : [one.name]))
+
+/** The Gateway, or one of its ListenerSets, as routes see it. The same value (===) while nothing that a route may depend on has changed. */
+export const parentOf = (view: View, settings: TranslateSettings, gateway: ObjectKey, set: ObjectKey | null = null): Parent | null =>
+  view.unit("parent", set === null ? gateway : `${gateway} ${set}`, (view) => {
+    const judged = draft(view, settings, gateway)
+    const own = ownGateway(view, settings, gateway)
     if (judged === null || own === null) return null
-    const { namespace, name } = parseKey(key)
-    return {
-      key,
-      namespace,
-      listeners: [...judged.listeners, ...lentTo(view, settings, key).listeners].map((one) => {
-        const { listener, supportedKinds } = one
-        const id = listenerId(namespace, name, listener.name)
-        return {
-          name: listener.name,
-          id,
-          port: listener.port,
-          hostname: listener.hostname ?? "*",
-          served: own.served.has(id),
-          lent: "ingress" in one,
-          tls: listener.protocol === "HTTP" ? null : (listener.tls?.mode ?? null),
-          kinds: supportedKinds,
-          namespaces: listener.allowedRoutes.namespaces
-        }
-      }),
-      unreadable: judged.unreadable.flatMap((one) => (one.name === null ? [] : [one.name])),
-      shows: judged.gateway.spec.tls?.backend?.clientCertificateRef !== undefined
+    const shows = judged.gateway.spec.tls?.backend?.clientCertificateRef !== undefined
+    if (set === null) {
+      const listeners = [...judged.listeners, ...lentTo(view, settings, gateway).listeners].map((one) => parentListener(own, one))
+      return { key: gateway, gateway, namespace: parseKey(gateway).namespace, listeners, unreadable: namesOf(judged.unreadable), shows }
     }
+    const brought = judged.sets.find(({ meta }) => meta.key === set)
+    if (brought === undefined) return null
+    const listeners = brought.listeners.map((one) => parentListener(own, one))
+    return { key: set, gateway, namespace: parseKey(set).namespace, listeners, unreadable: namesOf(brought.unreadable), shows }
   })
 
 /** Every Gateway. A string: it is not ours to serve, and why; null: it cannot be read (then its verdict says so). */
@@ -352,4 +366,11 @@ export const ownGateways = (session: Session, settings: TranslateSettings): Coll
     if (own !== null) return own
     const value = view.get<Gateway>(key)?.value
     return value !== undefined && Result.isSuccess(value) ? ignoredGateway.foreignClass(value.success.spec.gatewayClassName) : null
+  })
+
+/** Every ListenerSet. A string: no Gateway of ours can have it, and why; null: one says what becomes of it. */
+export const strayListenerSets = (session: Session, settings: TranslateSettings): Collected<string | null> =>
+  session.each("every listener set", listenerSetKind, (view, key) => {
+    const gateway = gatewayOfSet(view, key)
+    return gateway !== null && ownGateway(view, settings, gateway) !== null ? null : ignoredSet
   })

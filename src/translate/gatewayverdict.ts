@@ -1,11 +1,12 @@
-// The verdict on a Gateway: its own conditions, and an entry a listener with what routes made of it.
+// The verdicts on a Gateway and its ListenerSets: own conditions, and an entry a listener with what routes made of it.
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
+import type { ObjectKey } from "#schemas/meta.ts"
 import type { GatewayOwner } from "#schemas/owner.ts"
 import type { Decoded } from "../state/change.ts"
 import { observed, type Said, gateway as say } from "../status/conditions.ts"
 import type { Verdict, VerdictEntry } from "../status/verdict.ts"
-import type { OwnGateway } from "./gateway.ts"
+import type { OwnGateway, OwnSet } from "./gateway.ts"
 import { ownClass } from "./gatewayclass.ts"
 import type { Gathered } from "./gathering.ts"
 import type { TranslateSettings } from "./settings.ts"
@@ -24,8 +25,8 @@ const entry = (
   listener
 })
 
-export const gatewayVerdict = (own: OwnGateway, gathered: Gathered): Verdict => ({
-  object: own.key,
+const verdictOf = (gateway: ObjectKey, own: Omit<OwnSet, "key">, object: ObjectKey, gathered: Gathered): Verdict => ({
+  object,
   generation: own.generation,
   entries: [
     entry(own.generation, null, own.conditions, null),
@@ -39,8 +40,16 @@ export const gatewayVerdict = (own: OwnGateway, gathered: Gathered): Verdict => 
     )
   ],
   upstreams: [],
-  gateways: [own.key]
+  gateways: [gateway]
 })
+
+/** Of the Gateway and of each ListenerSet that is for it. */
+export const gatewayVerdicts = (own: OwnGateway, gathered: Gathered): ReadonlyArray<Verdict> => {
+  const verdict = verdictOf(own.key, own, own.key, gathered)
+  if (own.sets.length === 0) return [verdict]
+  const attached = own.sets.filter(({ conditions }) => conditions[0]?.status === "True").length
+  return [{ ...verdict, attachedSets: attached }, ...own.sets.map((set) => verdictOf(own.key, set, set.key, gathered))]
+}
 
 /** Its class is ours. In a cluster it may be another controller's; among a user's own files silence would be worse. */
 const oursToRefuse = (view: View, settings: TranslateSettings, owner: GatewayOwner | undefined): boolean =>

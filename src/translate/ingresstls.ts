@@ -113,6 +113,7 @@ export const ingressTls = (
     return {
       index: written.length + lent.size,
       name: listener.name,
+      set: null,
       listener,
       accepted: say.accepted,
       resolved: problem === null ? say.resolvedRefs : say.invalidCertificateRef([problem.message]),

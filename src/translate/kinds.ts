@@ -4,6 +4,7 @@ import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup,
 
 export const gatewayClassKind = groupKind(gatewayGroup, "GatewayClass")
 export const gatewayKind = groupKind(gatewayGroup, "Gateway")
+export const listenerSetKind = groupKind(gatewayGroup, "ListenerSet")
 export const httpRouteKind = groupKind(gatewayGroup, "HTTPRoute")
 export const tlsRouteKind = groupKind(gatewayGroup, "TLSRoute")
 export const tcpRouteKind = groupKind(gatewayGroup, "TCPRoute")

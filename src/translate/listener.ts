@@ -1,9 +1,9 @@
 // One listener of a Gateway, judged by itself: protocol, hostname, kinds, certificates. Conflicts with its neighbours are conflict.ts, ports port.ts.
 import { Result } from "effect"
 import type { Listener } from "#schemas/listener.ts"
-import { type Element, type Issue, type ListenerPlace, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { type Element, type Issue, type ListenerPlace, type ObjectKey, parseKey, spokenKind } from "#schemas/meta.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
-import type { Id } from "../snapshot/id.ts"
+import { type Id, listenerId, type Source, setListener } from "../snapshot/id.ts"
 import type { Material } from "../snapshot/secret.ts"
 import { listenerNote, type Said, listener as say } from "../status/conditions.ts"
 import { listenerCertificates } from "./certificate.ts"
@@ -21,6 +21,8 @@ export interface SupportedKind {
 export interface JudgedListener {
   readonly index: number
   readonly name: string
+  /** The ListenerSet that brings it; null: the Gateway writes it. */
+  readonly set: ObjectKey | null
   readonly listener: Listener
   readonly accepted: Said
   readonly resolved: Said
@@ -34,9 +36,22 @@ export interface JudgedListener {
   readonly clients: ClientValidation | null
 }
 
+/** Of a listener in the snapshot of its Gateway. set: the ListenerSet that brings it; null: none does. */
+export const listenerIdOf = (gateway: ObjectKey, set: ObjectKey | null, section: string): Id => {
+  const { namespace, name } = parseKey(gateway)
+  const from = set === null ? null : parseKey(set)
+  return listenerId(namespace, name, from === null ? section : setListener(from.namespace, from.name, section))
+}
+
+export const listenerSourceOf = (gateway: ObjectKey, set: ObjectKey | null, section: string | null): Source => {
+  const { kind, namespace, name } = parseKey(set ?? gateway)
+  return { kind: spokenKind(kind), namespace, name, section }
+}
+
 /** A listener that did not decode. name null: not even that could be read. */
 export interface UnreadableListener {
   readonly index: number
+  readonly set: ObjectKey | null
   readonly name: string | null
   /** null: not even that could be read, or it has no hostname to keep (UDP). */
   readonly place: ListenerPlace | null
@@ -53,11 +68,12 @@ export const isServed = (judged: JudgedListener): boolean =>
 export const isHeldOver = (judged: JudgedListener): boolean =>
   isServed(judged) && endsTls(judged.listener) && judged.certificates.length === 0
 
-export const unreadable = (element: Element<Listener>, index: number): UnreadableListener | null =>
+export const unreadable = (element: Element<Listener>, set: ObjectKey | null, index: number): UnreadableListener | null =>
   Result.isSuccess(element)
     ? null
     : {
         index,
+        set,
         name: element.failure.find((issue) => issue.element !== undefined)?.element ?? null,
         place: element.failure.find((issue) => issue.place !== undefined)?.place ?? null,
         issues: element.failure
@@ -90,9 +106,10 @@ const refusal = (listener: Listener, path: string, clients: ClientValidation | n
   return clients !== null && clients.authorities === null ? say.noValidCa(clients.problems.map(({ message }) => message)) : null
 }
 
-/** gateway: whose it is. */
-export const judgeListener = (view: View, gateway: ObjectKey, listener: Listener, index: number): JudgedListener => {
-  const { namespace } = parseKey(gateway)
+/** set: the ListenerSet that brings it to the Gateway, and whose references are its own; null: the Gateway itself does. */
+export const judgeListener = (view: View, gateway: ObjectKey, set: ObjectKey | null, listener: Listener, index: number): JudgedListener => {
+  const { kind, namespace } = parseKey(set ?? gateway)
+  const from = { group: gatewayGroup, kind: spokenKind(kind), namespace }
   const path = `spec.listeners[${index}]`
   const possible = admitted.get(listener.protocol) ?? []
   const wanted = listener.allowedRoutes.kinds
@@ -101,7 +118,7 @@ export const judgeListener = (view: View, gateway: ObjectKey, listener: Listener
     wanted.length === 0 ? possible : possible.filter((one) => wanted.some((kind) => kind.group === one.group && kind.kind === one.kind))
   const badKinds = possible.length === 0 ? [] : wanted.filter((kind) => !admits(kind)).map((kind) => kind.kind)
   const certificates = endsTls(listener)
-    ? listenerCertificates(view, `${path}.tls`, namespace, listener.tls?.certificateRefs ?? [])
+    ? listenerCertificates(view, `${path}.tls`, from, listener.tls?.certificateRefs ?? [])
     : { ids: [], materials: [], notPermitted: [], invalid: [], notes: [] }
   const clients = listener.protocol === "HTTPS" ? clientValidation(view, gateway, listener.port) : null
   const untrusted = clients?.problems ?? []
@@ -122,6 +139,7 @@ export const judgeListener = (view: View, gateway: ObjectKey, listener: Listener
   return {
     index,
     name: listener.name,
+    set,
     listener,
     accepted: refusal(listener, path, clients) ?? say.accepted,
     resolved:

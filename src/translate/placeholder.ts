@@ -1,15 +1,14 @@
 // A listener that is not served keeps its hostnames from wider siblings of its port (law 15): what was meant for it is no other listener's to answer. Apart from
 // gateway.ts because nobody attaches to it, and it opens no port.
 import type { ListenerPlace, ObjectKey } from "#schemas/meta.ts"
-import { parseKey } from "#schemas/meta.ts"
-import { type Id, listenerId } from "../snapshot/id.ts"
+import type { Id, Source } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import { listenerNote } from "../status/conditions.ts"
-import { isServed, type JudgedListener, type UnreadableListener } from "./listener.ts"
+import { isServed, type JudgedListener, listenerIdOf, listenerSourceOf, type UnreadableListener } from "./listener.ts"
 
 interface Unserved {
   readonly id: Id
-  readonly section: string | null
+  readonly source: Source
   readonly place: ListenerPlace
   /** The reason of the condition that says why. */
   readonly reason: string
@@ -20,19 +19,20 @@ const unservedOf = (
   judged: ReadonlyArray<JudgedListener>,
   unreadable: ReadonlyArray<UnreadableListener>
 ): ReadonlyArray<Unserved> => {
-  const { namespace, name } = parseKey(key)
   return [
     ...judged
       .filter((one) => !isServed(one) && one.listener.protocol !== "UDP")
-      .map(({ name: section, listener, accepted, resolved }) => ({
-        id: listenerId(namespace, name, section),
-        section,
+      .map(({ name: section, set, listener, accepted, resolved }) => ({
+        id: listenerIdOf(key, set, section),
+        source: listenerSourceOf(key, set, section),
         place: { port: listener.port, hostname: listener.hostname ?? null },
         reason: accepted.status === "True" ? resolved.reason : accepted.reason
       })),
     // Several may share a name, or have none: no name of a listener has brackets.
-    ...unreadable.flatMap(({ index, name: section, place }) =>
-      place === null ? [] : [{ id: listenerId(namespace, name, `[${index}]`), section, place, reason: "UnsupportedValue" }]
+    ...unreadable.flatMap(({ index, set, name: section, place }) =>
+      place === null
+        ? []
+        : [{ id: listenerIdOf(key, set, `[${index}]`), source: listenerSourceOf(key, set, section), place, reason: "UnsupportedValue" }]
     )
   ]
 }
@@ -44,18 +44,17 @@ export const placeholders = (
   unreadable: ReadonlyArray<UnreadableListener>,
   served: ReadonlyMap<Id, Listener>
 ): ReadonlyMap<Id, Listener> => {
-  const { namespace, name } = parseKey(key)
   const kept = new Map<Id, Listener>()
   // Of bytes alone nobody can tell for which hostname they are.
   const siblings = [...served.values()].filter(({ mode }) => mode._tag !== "Stream")
   const taken = new Set(siblings.map(({ port, hostname }) => `${port} ${hostname ?? "*"}`))
-  for (const { id, section, place, reason } of unservedOf(key, judged, unreadable)) {
+  for (const { id, source, place, reason } of unservedOf(key, judged, unreadable)) {
     const sibling = siblings.find(({ port }) => port === place.port)
     const where = `${place.port} ${place.hostname ?? "*"}`
     if (sibling === undefined || taken.has(where)) continue
     taken.add(where)
     kept.set(id, {
-      source: { kind: "Gateway", namespace, name, section },
+      source,
       hostname: place.hostname,
       port: place.port,
       bind: sibling.bind,

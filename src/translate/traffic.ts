@@ -41,7 +41,9 @@ export const byChain = (view: View, attachment: Attachment): ReadonlyMap<Chain, 
   const { listeners } = attachment
   if (!anyPolicy(view) || listeners.length === 0)
     return new Map([[listeners.length === 0 ? "" : gatewayChain(view, attachment, null), listeners]])
-  return Map.groupBy(listeners, ({ listener }) => gatewayChain(view, attachment, listener.name))
+  // What a policy calls a listener is one that the Gateway writes.
+  const own = attachment.parent === attachment.gateway
+  return Map.groupBy(listeners, ({ listener }) => gatewayChain(view, attachment, own ? listener.name : null))
 }
 
 /** gateway: the chain so far. rule: its name; null: it has none. */

@@ -3,14 +3,14 @@
 import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
 import type { HTTPRoute } from "#schemas/httproute.ts"
-import { type Condition, describeKey, type Element, type GroupKind, groupKind, type ObjectKey, objectKey, parseKey } from "#schemas/meta.ts"
-import { gatewayGroup } from "#schemas/reference.ts"
+import { type Condition, describeKey, type Element, type GroupKind, groupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Decoded } from "../state/change.ts"
 import { backendNote, observed, type Said, trafficPolicy as say } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import type { Reached } from "./backend.ts"
 import { parentOf } from "./gateway.ts"
 import { gatewayKind, httpRouteKind } from "./kinds.ts"
+import { gatewayOfParent } from "./listenerset.ts"
 import type { TranslateSettings } from "./settings.ts"
 import {
   backendKinds,
@@ -100,14 +100,14 @@ const parentsOf = (view: View, settings: TranslateSettings, route: ObjectKey) =>
   const object = view.get<HTTPRoute>(route)
   if (object === null || Result.isFailure(object.value)) return []
   const { namespace } = parseKey(route)
-  return object.value.success.spec.parentRefs
-    .filter((ref) => ref.group === gatewayGroup && ref.kind === "Gateway")
-    .map((ref) => ({ gateway: objectKey(gatewayKind, ref.namespace ?? namespace, ref.name), listener: ref.sectionName ?? null }))
-    .flatMap(({ gateway, listener }) => {
-      const parent = parentOf(view, settings, gateway)
-      if (parent === null) return []
-      return [{ gateway, listeners: parent.listeners.map(({ name }) => name).filter((name) => listener === null || name === listener) }]
-    })
+  return object.value.success.spec.parentRefs.flatMap((ref) => {
+    const gateway = gatewayOfParent(view, ref, namespace)
+    const parent = gateway === null ? null : parentOf(view, settings, gateway)
+    if (gateway === null || parent === null) return []
+    const { kind, sectionName = null } = ref
+    const names = kind === "Gateway" ? parent.listeners.map(({ name }) => name) : []
+    return [{ gateway, listeners: names.filter((name) => sectionName === null || name === sectionName) }]
+  })
 }
 
 const gatewaysOf = (view: View, settings: TranslateSettings, { key }: Target, reached: Reached): Iterable<ObjectKey> => {

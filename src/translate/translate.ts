@@ -8,9 +8,9 @@ import type { ClusterState } from "../state/state.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { backendVerdicts, type Reached } from "./backend.ts"
 import { egressVerdicts } from "./egress.ts"
-import { type OwnGateway, ownGateways } from "./gateway.ts"
+import { type OwnGateway, ownGateways, strayListenerSets } from "./gateway.ts"
 import { gatewayClassVerdict } from "./gatewayclass.ts"
-import { gatewayVerdict, undecodableGateway } from "./gatewayverdict.ts"
+import { gatewayVerdicts, undecodableGateway } from "./gatewayverdict.ts"
 import { type Gathered, gather, nothingGathered } from "./gathering.ts"
 import { httpRoutes } from "./httproute.ts"
 import type { Infrastructure } from "./infrastructure.ts"
@@ -35,6 +35,8 @@ export interface TranslatedGateway {
   /** The bytes that snapshot.secrets refers to. */
   readonly material: MaterialLookup
   readonly infrastructure: Infrastructure
+  /** ListenerSets that are for it, admitted or not. */
+  readonly sets: ReadonlyArray<ObjectKey>
 }
 
 /** For `previous`, and for the test that counts (law 13). Otherwise nobody's business. */
@@ -143,6 +145,7 @@ export const makeTranslate =
     // Of the policies only whether there are any: without one, no route looks for those that speak of it.
     session.give(trafficGiven, trafficPolicies(view).length > 0 ? settings : null)
     const owned = ownGateways(session, settings)
+    const strays = strayListenerSets(session, settings)
     const gateways = [...owned.values.values()].filter((own) => typeof own === "object" && own !== null)
     const routes = [
       translateRoutes(session, settings, httpRoutes),
@@ -165,7 +168,7 @@ export const makeTranslate =
     const parts = [
       byObject(view.list(gatewayClassKind).map(({ meta }) => gatewayClassVerdict(view, settings, meta.key))),
       byObject(view.list<Gateway>(gatewayKind).map((object) => undecodableGateway(view, settings, object))),
-      byObject(gateways.map((own) => gatewayVerdict(own, gathered.get(own.key)!))),
+      byObject(gateways.flatMap((own) => gatewayVerdicts(own, gathered.get(own.key)!))),
       view.unit("verdicts", "backends", (view) => backendVerdicts(view, settings, view.given<Reached>("reached")), never),
       view.unit("verdicts", "tls policies", (view) => policyVerdicts(view, view.given<Reached>("reached")), never),
       view.unit("verdicts", "traffic policies", (view) => trafficVerdicts(view, settings, view.given<Reached>("reached")), never),
@@ -178,8 +181,11 @@ export const makeTranslate =
       verdicts,
       interest: units.interest,
       gateways: new Map(
-        [...built].map(([key, { own, snapshot, material }]) => [key, { snapshot, material, infrastructure: own.infrastructure }] as const)
+        [...built].map(
+          ([key, { own, snapshot, material }]) =>
+            [key, { snapshot, material, infrastructure: own.infrastructure, sets: own.sets.map((set) => set.key) }] as const
+        )
       ),
-      ignored: ignoredOf([owned, ...routes], last)
+      ignored: ignoredOf([owned, strays, ...routes], last)
     }
   }

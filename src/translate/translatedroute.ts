@@ -93,8 +93,8 @@ export const resolvedOf = (
 export const acceptedAt = ({ listeners }: Attachment): Said =>
   listeners.some(({ listener }) => listener.served) ? say.accepted : say.acceptedIdle(listeners.map(({ listener }) => listener.name))
 
-export const entryOf = (meta: Meta, { gateway, ref }: Attachment, conditions: ReadonlyArray<Said>): VerdictEntry => ({
-  parent: gateway,
+export const entryOf = (meta: Meta, { parent, ref }: Attachment, conditions: ReadonlyArray<Said>): VerdictEntry => ({
+  parent,
   section: ref.sectionName ?? null,
   port: ref.port ?? null,
   conditions: conditions.map((said) => observed(meta.generation, said)),

@@ -129,8 +129,14 @@ export const desiredStatus = (
       return {
         conditions,
         listeners: listenersOf(verdict, status, beside.unreachable, now),
-        addresses: beside.addresses.map(({ type, value }) => ({ type, value }))
+        addresses: beside.addresses.map(({ type, value }) => ({ type, value })),
+        // Older CRDs lack it.
+        ...(verdict.attachedSets === undefined && field(status, "attachedListenerSets") === undefined
+          ? {}
+          : { attachedListenerSets: verdict.attachedSets ?? 0 })
       }
+    case `ListenerSet.${gatewayGroup}`:
+      return { conditions, listeners: listenersOf(verdict, status, null, now) }
     case `GatewayClass.${gatewayGroup}`: {
       const said = beside.version === null ? topOf(verdict) : covered(topOf(verdict), [beside.version])
       return {

@@ -9,6 +9,7 @@ import { rows as httpfilter } from "./httpfilter.ts"
 import { rows as httproute } from "./httproute.ts"
 import { rows as ingress } from "./ingress.ts"
 import { rows as keepalive } from "./keepalive.ts"
+import { rows as listenerset } from "./listenerset.ts"
 import { rows as own } from "./own.ts"
 import { rows as policy } from "./policy.ts"
 import type { Row } from "./row.ts"
@@ -19,6 +20,7 @@ import { rows as xbackend } from "./xbackend.ts"
 export const rows: ReadonlyArray<Row> = [
   ...gatewayclass,
   ...gateway,
+  ...listenerset,
   ...httproute,
   ...httpfilter,
   ...streamroute,

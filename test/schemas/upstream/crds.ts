@@ -50,6 +50,7 @@ interface Crd {
 const wanted = [
   "gatewayclasses",
   "gateways",
+  "listenersets",
   "httproutes",
   "tlsroutes",
   "tcproutes",
