@@ -38,7 +38,7 @@ const cases: ReadonlyArray<string> = [
   "certificate/granted",
   "filter/cors",
   "filter/rewrite",
-  "gateway/allowed-listeners",
+  "listenerset/allowed",
   "gateway/parameters-switches",
   "listener/several-on-a-port",
   "match/age",

@@ -239,3 +239,36 @@ describe("Healthy", () => {
     expect(healthy(seen("q", { a: [3, 0], b: [2, 0] }), seen("p", { a: [3, 2], b: [2, 2] }))).toBe(message)
   })
 })
+
+describe("a ListenerSet", () => {
+  const set = (accepted: Condition, ...listeners: ReadonlyArray<Verdict["entries"][number]>): Verdict => ({
+    ...gateway(...listeners),
+    object: "ListenerSet.gateway.networking.k8s.io/shop/first",
+    entries: [{ parent: null, section: null, port: null, conditions: [accepted], listener: null }, ...listeners]
+  })
+  const yes = condition("Accepted", "True", "Accepted")
+
+  it("is programmed by what proxies have of its Gateway, and its listeners by what they refuse of those", () => {
+    const refused: Ack["refused"] = [
+      { table: "listeners", id: "infra/edge/[shop/first]bad", reason: "EADDRINUSE" },
+      { table: "listeners", id: "infra/edge/good", reason: "the Gateway's own of that name" }
+    ]
+    const settled = settle(set(yes, listener("good"), listener("bad")), held, [ack("a", "v3", true, refused)], [])
+    expect([programmed(settled), programmed(settled, "good"), programmed(settled, "bad")]).toEqual([
+      "True/Programmed",
+      "True/Programmed",
+      "False/PortUnavailable"
+    ])
+    expect(programmed(settle(set(yes), held, [ack("a", "v2")], []))).toBe("False/Pending")
+    expect(programmed(settle(set(yes), held, [], []))).toBe("Unknown/Pending")
+  })
+
+  it("that is not accepted is not programmed, for the reason that says so", () => {
+    const of = (reason: string) => programmed(settle(set(condition("Accepted", "False", reason)), held, [ack("a", "v3")], []))
+    expect(["NotAllowed", "ListenersNotValid", "ParentNotAccepted"].map(of)).toEqual([
+      "False/NotAllowed",
+      "False/ListenersNotValid",
+      "False/ParentNotProgrammed"
+    ])
+  })
+})

@@ -282,3 +282,23 @@ describe("what a difference is worth", () => {
     assert.deepEqual(Object.keys(patch!.status), ["listeners"])
   })
 })
+
+describe("a ListenerSet", () => {
+  const set: ObjectKey = "ListenerSet.gateway.networking.k8s.io/shop/first"
+
+  it("has conditions of its own and of each listener, and no addresses", () => {
+    const judged = verdict(set, [entry(null, [condition("Accepted"), condition("Programmed")]), listener("http", 2)])
+    const { status } = write(set, judged, {}, noon)
+    assert.deepEqual(Object.keys(status).sort(), ["conditions", "listeners"])
+    const [http] = status["listeners"] as ReadonlyArray<Record<string, unknown>>
+    assert.deepInclude(http, { name: "http", attachedRoutes: 2 })
+  })
+
+  it("is counted by its Gateway, and counted off again; a Gateway that never had one says nothing", () => {
+    const judged = verdict(gatewayKey("edge"), [entry(null, [condition("Accepted")])])
+    const counted = write(gatewayKey("edge"), { ...judged, attachedSets: 2 }, {}, noon).status
+    assert.strictEqual(counted["attachedListenerSets"], 2)
+    assert.strictEqual(write(gatewayKey("edge"), judged, counted, noon).status["attachedListenerSets"], 0)
+    assert.notProperty(write(gatewayKey("edge"), judged, {}, noon).status, "attachedListenerSets")
+  })
+})
