@@ -134,7 +134,7 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
       maxAge: settle(timeouts.maxConnectionAge, null),
       now,
       random,
-      single: spec.proxyProtocol !== undefined || spec.protocol === "tcp",
+      single: spec.proxyProtocol !== undefined,
       dial: (target, client, done) => this.#dial(target, client, done)
     })
     const changed = () => this.#observer.onFacts(id)

@@ -195,6 +195,24 @@ describe("a TCP route", () => {
     expect(got).toBe(size)
   })
 
+  it("lets a client speak on whose backend has ended", async () => {
+    let heard = ""
+    const origin = await serve((socket) => {
+      socket.end("no more from me")
+      socket.on("data", (piece: Buffer) => {
+        heard += piece.toString("latin1")
+      })
+    })
+    const proxy = await own({ listeners: { bytes: listener([share("a")]) }, upstreams: { a: { endpoints: [at(origin.port)], spec: tcp } } })
+    const client = await dial(proxy.port())
+    expect(await restOf(client)).toEqual({ text: "no more from me", clean: true })
+    client.write("but from ")
+    await until(() => heard === "but from ")
+    client.end("me")
+    const line = await proxy.logged(({ protocol }) => protocol === "TCP")
+    expect([heard, line["bytes_in"], line.reason]).toEqual(["but from me", 11, undefined])
+  })
+
   it("passes on the end of a client that says nothing and ends before its backend is connected", async () => {
     const origin = await serve((socket) => socket.on("end", () => socket.end("you ended")).resume())
     const names = handNames()
