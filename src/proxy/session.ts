@@ -124,11 +124,12 @@ export class Session implements DatagramSink, StreamRecord, Watched {
     this.#host.reply(bytes, this)
   }
 
-  onFailure({ reason, detail, sent }: DatagramFailure): void {
+  onFailure({ reason, detail, sent, unsent }: DatagramFailure): void {
     this.peer = this.#channel?.peer ?? this.peer
-    // What was kept of it is lost with the channel, as any datagram may be: the client's next goes on.
-    if (!sent && this.#legs.length > 0) this.#next()
-    else if (sent) this.end(reason, detail)
+    if (!sent && this.#legs.length > 0) {
+      this.#next()
+      for (const bytes of unsent) this.#channel?.send(bytes)
+    } else if (sent) this.end(reason, detail)
     else this.#refuse(reason, detail)
   }
 

@@ -23,6 +23,8 @@ export interface DatagramFailure {
   readonly detail: string
   /** Something was sent: it may be asked again elsewhere only by the client. */
   readonly sent: boolean
+  /** What waited to be. */
+  readonly unsent: ReadonlyArray<Uint8Array>
 }
 
 /** What is sent while there is nobody to send it to yet. */
@@ -204,10 +206,10 @@ export class DatagramChannel {
 
   #fail(reason: UpstreamReason, detail: string): void {
     if (this.#over) return
-    const sent = this.#sent
+    const [sent, unsent] = [this.#sent, this.#waiting.splice(0)]
     this.#end()
     queueMicrotask(() => {
-      if (!this.#silent) this.#sink.onFailure({ reason, detail, sent })
+      if (!this.#silent) this.#sink.onFailure({ reason, detail, sent, unsent })
     })
   }
 }

@@ -138,7 +138,7 @@ describe("a TCP route", () => {
       })
     })
     const second = await dial(proxy.port())
-    await proxy.until(() => origin.sockets.size === 1)
+    await until(() => origin.sockets.size === 1)
     second.resetAndDestroy()
     expect(await met).toMatchObject({ code: "ECONNRESET" })
     expect(await proxy.logged(({ reason }) => reason === "client_abort")).toMatchObject({ detail: "the client reset the connection" })

@@ -41,7 +41,7 @@ export interface DatagramClient extends AsyncDisposable {
   readonly send: (text: string) => void
   /** The next that is told. */
   readonly next: () => Promise<string>
-  /** Sends it again and again until something is told: datagrams may be lost. */
+  /** What is told next after this was sent. Once: loopback loses nothing that there is room for. */
   readonly ask: (text: string) => Promise<string>
   /** Everything told so far that nobody has asked for. */
   readonly told: ReadonlyArray<string>
@@ -66,15 +66,9 @@ export const datagramClient = async (to: number): Promise<DatagramClient> => {
   }
   return {
     ...{ socket, port: socket.address().port, send, next, told },
-    ask: async (text) => {
-      const answer = next()
-      const again = setInterval(() => send(text), 250)
-      try {
-        send(text)
-        return await answer
-      } finally {
-        clearInterval(again)
-      }
+    ask: (text) => {
+      send(text)
+      return next()
     },
     [Symbol.asyncDispose]: () => closed(socket)
   }
