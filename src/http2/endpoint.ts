@@ -2,6 +2,7 @@
 import { Allowance } from "./allowance.ts"
 import { type Code, codeName, codes } from "./code.ts"
 import { Decoder } from "./decoder.ts"
+import { Dropped } from "./dropped.ts"
 import { type BlockKind, FieldList } from "./fieldlist.ts"
 import {
   frameBytes,
@@ -21,9 +22,6 @@ import type { LiveStream, StreamOwner } from "./livestream.ts"
 import { Outlet } from "./outlet.ts"
 import { Sender } from "./sender.ts"
 import type { Session, SessionHandler, SessionSocket } from "./session.ts"
-
-/** Streams that we have reset and the peer may not know of yet: what still comes of them is thrown away. */
-const remembered = 256
 
 export abstract class Endpoint implements Session, FrameHandler, StreamOwner {
   readonly window: number
@@ -45,7 +43,7 @@ export abstract class Endpoint implements Session, FrameHandler, StreamOwner {
   private owed = 0
   /** DATA that is coming in: whose it is; null: nobody's. */
   private current: LiveStream | null = null
-  private readonly dropped = new Set<number>()
+  protected readonly dropped = new Dropped()
   /** When our SETTINGS went; Infinity: acknowledged. */
   private settingsAt = performance.now()
   private onPong: (() => void) | null = null
@@ -166,7 +164,7 @@ export abstract class Endpoint implements Session, FrameHandler, StreamOwner {
   /** The peer has broken a rule of this stream. */
   protected refuse(stream: number, code: Code, detail: string): void {
     const live = this.live.get(stream)
-    this.forget(stream)
+    this.dropped.add(stream)
     this.outlet.push(resetFrame(stream, code))
     live?.break({ by: "Us", code, unprocessed: false, detail })
     this.spendReset()
@@ -183,20 +181,10 @@ export abstract class Endpoint implements Session, FrameHandler, StreamOwner {
     this.handler.onFinished()
   }
 
-  /** What still comes of it is nobody's. */
-  protected forget(stream: number): void {
-    this.dropped.add(stream)
-    if (this.dropped.size <= remembered) return
-    for (const oldest of this.dropped) {
-      this.dropped.delete(oldest)
-      break
-    }
-  }
-
   // === For its streams ===
 
   sendReset(stream: LiveStream, code: Code): void {
-    this.forget(stream.id)
+    this.dropped.add(stream.id)
     this.outlet.push(resetFrame(stream.id, code))
   }
 
@@ -233,7 +221,7 @@ export abstract class Endpoint implements Session, FrameHandler, StreamOwner {
     const stream = this.live.get(id)
     if (stream === undefined) {
       if (this.isIdle(id)) this.fail(codes.PROTOCOL_ERROR, "DATA of a stream that nobody has opened")
-      else if (this.isDropped(id)) this.credit(counted)
+      else if (this.dropped.has(id)) this.credit(counted)
       else this.fail(codes.STREAM_CLOSED, "DATA of a stream that has ended")
       return
     }
@@ -275,13 +263,9 @@ export abstract class Endpoint implements Session, FrameHandler, StreamOwner {
 
   /** A block of a stream that is over, or that we have said we do not look at. */
   protected dropBlock(id: number, bytes: Buffer, from: number, to: number): void {
-    if (this.decode(bytes, from, to, "Trailers") && !this.isDropped(id)) {
+    if (this.decode(bytes, from, to, "Trailers") && !this.dropped.has(id)) {
       this.fail(codes.STREAM_CLOSED, "HEADERS of a stream that has ended")
     }
-  }
-
-  protected isDropped(id: number): boolean {
-    return this.dropped.has(id)
   }
 
   protected endPeer(stream: LiveStream, trailers: ReadonlyArray<string>): void {

@@ -75,7 +75,7 @@ class Server extends Endpoint {
     if (!this.decode(bytes, from, to, "Request")) return
     this.lastPeerStream = id
     if (id > this.lastServed) {
-      this.forget(id)
+      this.dropped.add(id)
       return
     }
     if (this.live.size >= this.limits.streams) return this.turnAway(id, codes.REFUSED_STREAM, `more than ${this.limits.streams} streams`)
@@ -95,7 +95,7 @@ class Server extends Endpoint {
   }
 
   private turnAway(id: number, code: number, detail: string): void {
-    this.forget(id)
+    this.dropped.add(id)
     this.outlet.push(resetFrame(id, code))
     this.owner.onRefused({ code, detail })
     this.spendReset()

@@ -10,40 +10,12 @@ import { defectDetail } from "../upstream/defect.ts"
 import { rawAnswer } from "./answer.ts"
 import { clientProblem, servernameOf } from "./certificates.ts"
 import type { Client, ClientReply } from "./client.ts"
-import type { Clock, Watched } from "./clock.ts"
-import type { ExchangeContext } from "./context.ts"
+import type { Watched } from "./clock.ts"
+import type { ConnectionHost, PortConnection } from "./connectionhost.ts"
 import { Exchange } from "./exchange.ts"
 import { plainAddress } from "./forwarded.ts"
 import { problemReason } from "./problem.ts"
 import { Reply } from "./reply.ts"
-
-export interface ConnectionTimes {
-  /** Milliseconds for a request's head, from its first byte to its last. */
-  readonly head: number
-  /** An idle client connection; up to a tenth is added at random, so that a crowd does not leave at once. */
-  readonly keepAlive: number
-}
-
-/** A connection, as its port has it. */
-export interface PortConnection {
-  /** Ended by us at the drain deadline, not by the client. */
-  cut: boolean
-  /** Nothing more is to begin: what is idle ends now, the rest after its answers. */
-  readonly drain: () => void
-}
-
-/** The port a connection came in by. */
-export interface ConnectionHost {
-  readonly exchange: ExchangeContext
-  readonly clock: Clock
-  readonly times: ConnectionTimes
-  readonly secure: boolean
-  /** A connection that never became a request: one line, one count. */
-  readonly onRefused: (socket: Socket, reason: Reason, detail: string) => void
-  /** A client of HTTP/2 that knew it may (RFC 9113 section 3.3): the socket is the port's again, with what has come. */
-  readonly onPreface: (socket: Socket, first: Buffer) => void
-  readonly onClosed: (connection: PortConnection) => void
-}
 
 /** Milliseconds that an idle connection is kept beyond the announced time, at least. */
 const leeway = 100
