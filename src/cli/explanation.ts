@@ -132,7 +132,7 @@ const withListener = (
     return refuse("invalid_listener", `${mode.problem}${over}.`)
   }
   if (mode._tag !== "Http") {
-    return { ...base, outcome: `${describeSource(listener.source)} relays bytes; it reads no HTTP request.`, notes }
+    return relayed(question, snapshot, listener, mode, base, say)
   }
   if ((mode.tls !== null) !== (question.scheme === "https"))
     notes.push(
@@ -221,6 +221,39 @@ const ruleStory = (rule: Rule, snapshot: Snapshot, say: (source: Source) => Said
   policies: (rule.policies ?? []).map(say),
   filters: describeFilters(rule.filters, snapshot.upstreams)
 })
+
+/** Of a listener of bytes: the route that has them, and where they go. A request is what a client may write there, and nobody reads it. */
+const relayed = (
+  question: Question,
+  snapshot: Snapshot,
+  listener: Listener,
+  mode: Extract<Listener["mode"], { readonly _tag: "Tls" | "Stream" }>,
+  base: Explanation,
+  say: (source: Source) => Said
+): Explanation => {
+  const what = describeSource(listener.source)
+  const routes = mode._tag === "Tls" ? mode.routes : mode.route === null ? [] : [mode.route]
+  const route = mode._tag === "Tls" ? (findHost(compileHosts(routes), question.host)?.entry ?? null) : (routes[0] ?? null)
+  if (route === null) {
+    const whom = mode._tag === "Tls" ? `that asks for ${question.host}` : "at all"
+    return { ...base, outcome: `Closed: ${what} relays bytes, and no route has those of a client ${whom}.`, answer: closed }
+  }
+  const { source, hostname, action } = route
+  const match: Match = { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] }
+  const rule: Rule = { source, match, filters: [], deadlines: { request: "Disabled", backendRequest: "Disabled" }, action }
+  const [winner] = compileHost({ hostname, rules: [rule] }).rules
+  const ends = mode._tag === "Stream" ? "bytes" : mode.tls === null ? "TLS as the client speaks it" : "what is within TLS that ends here"
+  const notes = [...base.notes, `the listener relays ${ends}: no HTTP request is read`]
+  const refuse = (reason: Reason, sentence: string, more: Partial<Explanation> = {}): Explanation => ({
+    ...base,
+    ...more,
+    outcome: `Closed (${reason}): ${sentence}`,
+    answer: { ...closed, reason }
+  })
+  return decided(question, snapshot, listener, { ...base, hostname, notes }, winner!, refuse, say)
+}
+
+const closed = { status: "close", reason: null, location: null } as const
 
 const decided = (
   question: Question,

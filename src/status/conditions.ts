@@ -849,7 +849,7 @@ export const backendNote = {
       "spec.healthCheck.passive.consecutiveLocalOriginFailures has no effect without splitExternalLocalOriginErrors: failures without an answer count as errors",
     panicAlone: "spec.healthCheck.panicThreshold has no effect without active or passive",
     kind: (path: string, what: string): string =>
-      `${path}: ${what} is not served as a target: Gateway, HTTPRoute, Service and the kinds of Backend are`,
+      `${path}: ${what} is not served as a target: Gateway, HTTPRoute, TLSRoute, TCPRoute, UDPRoute, Service and the kinds of Backend are`,
     missing: (path: string, what: string): string => `${path}: ${what} does not exist`,
     section: (path: string, what: string, section: string, has: ReadonlyArray<string>): string =>
       `${path}.sectionName: ${what} has no ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,

@@ -1,5 +1,5 @@
 // Kinds as keys of the state.
-import { groupKind } from "#schemas/meta.ts"
+import { type GroupKind, groupKind } from "#schemas/meta.ts"
 import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup, voyagerGroup } from "#schemas/reference.ts"
 
 export const gatewayClassKind = groupKind(gatewayGroup, "GatewayClass")
@@ -9,6 +9,8 @@ export const httpRouteKind = groupKind(gatewayGroup, "HTTPRoute")
 export const tlsRouteKind = groupKind(gatewayGroup, "TLSRoute")
 export const tcpRouteKind = groupKind(gatewayGroup, "TCPRoute")
 export const udpRouteKind = groupKind(gatewayGroup, "UDPRoute")
+/** Kinds of routes that are served. */
+export const routeKinds: ReadonlySet<GroupKind> = new Set([httpRouteKind, tlsRouteKind, tcpRouteKind, udpRouteKind])
 export const parametersKind = groupKind(ownGroup, "GatewayParameters")
 export const ingressKind = groupKind(networkingGroup, "Ingress")
 export const ingressClassKind = groupKind(networkingGroup, "IngressClass")

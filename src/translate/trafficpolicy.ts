@@ -13,15 +13,7 @@ import { backendNote, describeIssues } from "../status/conditions.ts"
 import type { Part } from "./behaviour.ts"
 import { trafficNotes, trafficProblems } from "./dialects/envoytraffic.ts"
 import { policyPart, policyProblems } from "./dialects/ownpolicy.ts"
-import {
-  backendKind,
-  envoyBackendKind,
-  envoyTrafficPolicyKind,
-  httpRouteKind,
-  serviceKind,
-  trafficPolicyKind,
-  xbackendKind
-} from "./kinds.ts"
+import { backendKind, envoyBackendKind, envoyTrafficPolicyKind, routeKinds, serviceKind, trafficPolicyKind, xbackendKind } from "./kinds.ts"
 import type { Index } from "./lookup.ts"
 import { labelsOf } from "./namespace.ts"
 import { permitted } from "./reference.ts"
@@ -144,10 +136,8 @@ const sourceOf = (key: ObjectKey): Source => {
   return { kind: spokenKind(kind), namespace, name, section: null }
 }
 
-/** Routes that Envoy Gateway has and Sluice does not serve: a policy may name them beside others. */
-const unservedRoutes: ReadonlySet<GroupKind> = new Set(
-  ["GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute"].map((kind) => groupKind(gatewayGroup, kind))
-)
+/** Routes of Envoy Gateway: a policy may name those that Sluice does not serve beside others. */
+const envoyRoutes: ReadonlySet<GroupKind> = new Set([...routeKinds, groupKind(gatewayGroup, "GRPCRoute")])
 
 const envoyProblems = (policy: TrafficPolicy, spec: EnvoyTrafficPolicy["spec"]): ReadonlyArray<string> => {
   const targets = [
@@ -156,9 +146,7 @@ const envoyProblems = (policy: TrafficPolicy, spec: EnvoyTrafficPolicy["spec"]):
   ]
   return [
     ...trafficProblems(spec),
-    ...(spec.mergeType !== undefined && targets.some((kind) => kind !== httpRouteKind && !unservedRoutes.has(kind))
-      ? [backendNote.traffic.mergeTarget]
-      : []),
+    ...(spec.mergeType !== undefined && targets.some((kind) => !envoyRoutes.has(kind)) ? [backendNote.traffic.mergeTarget] : []),
     ...(spec.timeout?.http?.requestTimeout !== undefined && targets.some((kind) => backendKinds.has(kind))
       ? [backendNote.traffic.requestOfBackend]
       : [])

@@ -4,12 +4,14 @@ import { Result } from "effect"
 import type { Gateway } from "#schemas/gateway.ts"
 import type { HTTPRoute } from "#schemas/httproute.ts"
 import { type Condition, describeKey, type Element, type GroupKind, groupKind, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import type { AnyRoute } from "#schemas/route.ts"
+import type { TCPRoute } from "#schemas/tcproute.ts"
 import type { Decoded } from "../state/change.ts"
 import { backendNote, observed, type Said, trafficPolicy as say } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import type { Reached } from "./backend.ts"
 import { parentOf } from "./gateway.ts"
-import { gatewayKind, httpRouteKind } from "./kinds.ts"
+import { gatewayKind, routeKinds } from "./kinds.ts"
 import { gatewayOfParent } from "./listenerset.ts"
 import type { TranslateSettings } from "./settings.ts"
 import {
@@ -37,10 +39,10 @@ interface Target {
 const describeTarget = ({ key, section }: Target): string =>
   section === null ? describeKey(key) : `${describeKey(key)} ${parseKey(key).kind === gatewayKind ? "listener" : "rule"} ${section}`
 
-const served: ReadonlySet<GroupKind> = new Set([gatewayKind, httpRouteKind, ...backendKinds])
+const served: ReadonlySet<GroupKind> = new Set([gatewayKind, ...routeKinds, ...backendKinds])
 
 /** Names that a section of a target can have. */
-const sectionsOf = (object: Decoded<Gateway | HTTPRoute>): ReadonlyArray<string> => {
+const sectionsOf = (object: Decoded<Gateway | HTTPRoute | TCPRoute>): ReadonlyArray<string> => {
   if (Result.isFailure(object.value)) return []
   const { spec } = object.value.success
   const parts: ReadonlyArray<Element<{ readonly name?: string }>> = "listeners" in spec ? spec.listeners : spec.rules
@@ -53,7 +55,7 @@ const refProblem = (view: View, { key, section }: Target, path: string): string 
   const what = describeKey(key)
   const say = backendNote.traffic
   if (!served.has(kind)) return say.kind(path, what)
-  const object = view.get<Gateway | HTTPRoute>(key)
+  const object = view.get<Gateway | HTTPRoute | TCPRoute>(key)
   if (object === null) return say.missing(path, what)
   if (section === null) return null
   if (backendKinds.has(kind)) return say.sectionOfBackend(path, what)
@@ -97,7 +99,7 @@ const targetsOf = (view: View, policy: TrafficPolicy): Targets => {
 
 /** Gateways of ours that a route names as parents, with the listener where it names one. */
 const parentsOf = (view: View, settings: TranslateSettings, route: ObjectKey) => {
-  const object = view.get<HTTPRoute>(route)
+  const object = view.get<AnyRoute>(route)
   if (object === null || Result.isFailure(object.value)) return []
   const { namespace } = parseKey(route)
   return object.value.success.spec.parentRefs.flatMap((ref) => {
@@ -113,7 +115,7 @@ const parentsOf = (view: View, settings: TranslateSettings, route: ObjectKey) =>
 const gatewaysOf = (view: View, settings: TranslateSettings, { key }: Target, reached: Reached): Iterable<ObjectKey> => {
   const { kind } = parseKey(key)
   if (kind === gatewayKind) return parentOf(view, settings, key) === null ? [] : [key]
-  if (kind === httpRouteKind) return parentsOf(view, settings, key).map(({ gateway }) => gateway)
+  if (routeKinds.has(kind)) return parentsOf(view, settings, key).map(({ gateway }) => gateway)
   return reached.get(key)?.gateways ?? []
 }
 
@@ -134,7 +136,7 @@ const weaker = (view: View, settings: TranslateSettings, { key, section }: Targe
   const { kind } = parseKey(key)
   const some = (...keys: ReadonlyArray<ObjectKey | null>): ReadonlyArray<ObjectKey> => keys.filter((one) => one !== null)
   if (kind === gatewayKind) return section === null ? [] : [{ gateway: key, policies: some(holderOf(view, key, null)) }]
-  if (kind !== httpRouteKind) return []
+  if (!routeKinds.has(kind)) return []
   const route = section === null ? [] : some(holderOf(view, key, null))
   return parentsOf(view, settings, key).map(({ gateway, listeners }) => ({
     gateway,

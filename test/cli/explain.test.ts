@@ -224,6 +224,30 @@ spec: {namespaceSelector: {}, mode: Report, allow: [{hosts: [b.example]}]`
     assert.match(ask("https://shop.example:8080/ledger").notes.join(), /speaks plain HTTP/)
   })
 
+  it("names the route of bytes and where they go, or why they are cut off", () => {
+    const bytes = manifests.replace(
+      "listeners: [",
+      "listeners: [{name: pass, hostname: '*.tls.example', port: 8443, protocol: TLS, tls: {mode: Passthrough}}, {name: db, port: 5432, protocol: TCP}, {name: idle, port: 5433, protocol: TCP}, "
+    )
+    const rules = (name: string) => `rules: [{backendRefs: [{name: ${name}, port: 8443}]}]}`
+    const route = (kind: string, section: string, rest: string) =>
+      `---\napiVersion: gateway.networking.k8s.io/v1\nkind: ${kind}\nmetadata: {name: ${section}, namespace: shop}\nspec: {parentRefs: [{name: edge, sectionName: ${section}}], ${rest}\n`
+    const all = `${bytes}${route("TLSRoute", "pass", `hostnames: [a.tls.example], ${rules("ledger")}`)}${route("TCPRoute", "db", rules("gone"))}`
+    const passed = ask("https://a.tls.example:8443/", "GET", [], all)
+    assert.match(passed.outcome, /^Forwarded to ledger\.partner\.example:8443\.$/)
+    assert.match(passed.rule!.route.object, /^TLSRoute shop\/pass/)
+    assert.match(passed.notes.join(), /TLS as the client speaks it/)
+    const other = ask("https://b.tls.example:8443/", "GET", [], all)
+    assert.deepEqual([other.answer?.status, other.rule], ["close", null])
+    assert.match(other.outcome, /asks for b\.tls\.example/)
+    assert.deepEqual(ask("http://any.example:5432/", "GET", [], all).answer, {
+      status: "close",
+      reason: "backend_not_found",
+      location: null
+    })
+    assert.match(ask("http://any.example:5433/", "GET", [], all).outcome, /^Closed: .* at all\.$/)
+  })
+
   it("refuses a question that no client could send", () => {
     for (const [url, method, header] of [
       ["ftp://x/", "GET", "a: b"],
