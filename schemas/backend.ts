@@ -281,7 +281,8 @@ const BackendSpec = Schema.Struct({
     description: "Where requests go. An endpoint that cannot be read costs itself alone."
   }),
   protocol: Schema.optionalKey(Schema.Literals(["Auto", "HTTP", "H2C", "H2", "GRPC", "GRPCS", "TCP", "TLS", "UDP"])).annotateKey({
-    description: "Auto: as the backend offers. Absent: Auto over TLS where the port is 443, else HTTP. Beyond HTTP: for a later release."
+    description:
+      "HTTP: HTTP/1.1, plaintext unless tls says otherwise. H2C, GRPC: HTTP/2 in plaintext by prior knowledge. H2, GRPCS: HTTP/2 over TLS. Auto: HTTP/1.1, over TLS where the port is 443. Absent: Auto."
   }),
   host: Schema.optionalKey(
     Schema.Union([

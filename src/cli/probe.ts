@@ -6,7 +6,7 @@ import { Effect } from "effect"
 import { remedies } from "../report/remedies.ts"
 import type { ConnectReason } from "../snapshot/reason.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
-import { addressName, dialledAt, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
+import { addressName, dialledAt, type Endpoint, endpointName, isMultiplexed, type Upstream } from "../snapshot/upstream.ts"
 import { dial } from "../upstream/dial/connect.ts"
 import { identityOf } from "../upstream/dial/identity.ts"
 import type { OwnAddresses } from "../upstream/dial/own.ts"
@@ -18,6 +18,7 @@ import { tlsContext } from "../upstream/dial/tls.ts"
 import { describeTrial, trialOf } from "../upstream/dial/trial.ts"
 import { throughOf } from "../upstream/dial/tunnel.ts"
 import type { Names } from "../upstream/discovery/names.ts"
+import { Multiplex } from "../upstream/multiplex.ts"
 import { servedBy } from "../upstream/service.ts"
 
 export interface ProbeStep {
@@ -97,6 +98,37 @@ const asked = (
     sent.on("error", (error) => answer(false, `HEAD ${request.target}: ${error.message}`))
     sent.end()
     return Effect.sync(() => sent.destroy())
+  })
+
+/** The same over HTTP/2, with the connection that requests have. */
+const askedOverHttp2 = (
+  connection: Dialled,
+  { target, host }: ProbeRequest,
+  timeout: number
+): Effect.Effect<{ readonly ok: boolean; readonly detail: string }> =>
+  Effect.callback((resume) => {
+    const what = `HEAD ${target} with Host ${host}`
+    const answer = (ok: boolean, detail: string) => resume(Effect.succeed({ ok, detail }))
+    const settings = { keepAliveIdle: timeout, firstByte: timeout, idle: timeout }
+    const session = new Multiplex(connection.socket, settings, { onClose: () => {} })
+    const peer = { address: connection.address, endpoint: connection.address, reused: false }
+    const request = {
+      ...{ method: "HEAD", path: target, headers: ["user-agent", "sluice-probe"], clientHost: host, hostOverride: null },
+      ...{ body: null, contentLength: 0, upgrade: null, idempotent: true, affinity: null }
+    }
+    session.send(request, host, peer, true, {
+      onInterim: () => {},
+      onHead: (status) => {
+        answer(status < 500, `${what} was answered ${status} over HTTP/2`)
+        return true
+      },
+      onData: () => true,
+      onEnd: () => {},
+      onUpgrade: () => {},
+      onFailure: ({ detail }) => answer(false, `${what} over HTTP/2: ${detail}`),
+      onFree: () => {}
+    })
+    return Effect.sync(() => session.destroy())
   })
 
 const httpRemedy =
@@ -263,6 +295,7 @@ export const probeEndpoint = Effect.fnUntraced(function* (
   if (outcome._tag === "Failed") return story(steps, remedies[outcome.reason])
   const began = performance.now()
   const target = `${endpoint.pathPrefix ?? ""}${request.target}`
-  const answer = yield* asked(outcome, { ...request, target }, 10_000).pipe(Effect.ensuring(Effect.sync(() => outcome.socket.destroy())))
+  const ask = isMultiplexed(spec.protocol) ? askedOverHttp2 : asked
+  const answer = yield* ask(outcome, { ...request, target }, 10_000).pipe(Effect.ensuring(Effect.sync(() => outcome.socket.destroy())))
   return story([...steps, { name: "HTTP", ...answer, ms: Math.round(performance.now() - began) }], answer.ok ? null : httpRemedy)
 })

@@ -7,6 +7,7 @@ import { describeIssues } from "../status/conditions.ts"
 import { tlsAt } from "../translate/carriage.ts"
 import type { Declaration } from "../translate/dialects/backend.ts"
 import type { DeclaredEndpoint } from "../translate/dialects/backendmembers.ts"
+import { saidOfTls } from "../translate/dialects/backendtls.ts"
 import { envoyDeclaration } from "../translate/dialects/envoybackend.ts"
 import type { Ground } from "./ground.ts"
 import { type Fields, written } from "./manifest.ts"
@@ -17,7 +18,7 @@ const portOf = ({ fqdn, ip }: DeclaredEndpoint): number | null => (fqdn ?? ip)?.
 
 /** What every endpoint has of TLS: true or false; null: each as its port says, as where nothing is said; a string: no one block says it. */
 const tlsSaid = ({ tls, protocol }: Declaration["spec"], endpoints: ReadonlyArray<DeclaredEndpoint>): boolean | null | string => {
-  const said = tls === undefined ? (protocol === "HTTP" ? false : null) : true
+  const said = saidOfTls({ protocol, tls })
   const unsaid = (endpoint: DeclaredEndpoint): boolean => {
     const port = portOf(endpoint)
     return said ?? (port !== null && tlsAt(null, port))
@@ -47,7 +48,7 @@ const tlsOf = ({ spec, name }: Declaration, endpoints: ReadonlyArray<DeclaredEnd
   const sni = spec.tls?.sni ?? name
   const named = spec.tls === undefined && name !== null && endpoints.some(encrypted)
   if (named && !endpoints.every(encrypted)) return Result.fail(convertNote.mixedTls)
-  if (said === false) return Result.succeed(spec.protocol === "HTTP" ? null : { mode: "None" })
+  if (said === false) return Result.succeed(saidOfTls({ protocol: spec.protocol }) === false ? null : { mode: "None" })
   return Result.succeed(said === null && !named ? null : tlsWritten(spec.tls, sni))
 }
 

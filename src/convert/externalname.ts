@@ -12,7 +12,7 @@ import { tlsAt } from "../translate/carriage.ts"
 import type { RedirectAction } from "../translate/destination.ts"
 import { prefix, readVoyager, type Voyager, voyagerCheck } from "../translate/dialects/voyager.ts"
 import { backendKind, serviceKind } from "../translate/kinds.ts"
-import { unsaid, wireOf } from "../translate/protocol.ts"
+import { asWritten, unsaid, wireOf } from "../translate/protocol.ts"
 import type { Referrer } from "../translate/resolved.ts"
 import type { Ground } from "./ground.ts"
 import { type Fields, metadataAs } from "./manifest.ts"
@@ -65,6 +65,7 @@ const checkWritten = ({ type, interval, timeout, unhealthyThreshold, healthyThre
 const specOf = ({ spec, voyager }: Known, port: number): Fields => {
   const wire = wireOf(spec.ports.find((one) => one.port === port && one.protocol === "TCP")?.appProtocol)
   const { tls: onWire, protocol } = typeof wire === "string" ? unsaid : wire
+  const written = asWritten(protocol)
   const { tls, dns, probed } = voyager
   const encrypted = tls !== null || tlsAt(onWire, port)
   const block = encrypted
@@ -74,12 +75,12 @@ const specOf = ({ spec, voyager }: Known, port: number): Fields => {
           ...(tls?.verify === false ? { insecureSkipVerify: true } : {})
         }
       : null
-    : port === 443 && protocol !== "http1"
+    : port === 443 && onWire === null
       ? { mode: "None" }
       : null
   return {
     endpoints: [{ fqdn: { hostname: spec.externalName, port } }],
-    ...(protocol === "http1" ? { protocol: "HTTP" } : {}),
+    ...(written === undefined ? {} : { protocol: written }),
     ...(block === null ? {} : { tls: block }),
     ...(dns === null ? {} : { dns: dnsWritten(dns) }),
     ...(probed ? { healthCheck: checkWritten(voyagerCheck) } : {})

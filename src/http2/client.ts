@@ -20,7 +20,7 @@ class Client extends Endpoint implements ClientSession {
   protected readonly lastPeerStream = 0
   protected readonly lastWordSaid = true
   private next = 1
-  private peerStreams = unspoken
+  allowed = unspoken
 
   constructor(socket: SessionSocket, handler: SessionHandler, limits: SessionLimits) {
     super(socket, handler, limits, false)
@@ -29,7 +29,7 @@ class Client extends Endpoint implements ClientSession {
 
   get room(): number {
     if (this.leaving || this.over || this.next > most) return 0
-    return Math.max(0, this.peerStreams - this.live.size)
+    return Math.max(0, this.allowed - this.live.size)
   }
 
   request(head: WrittenHead, end: boolean, handler: StreamHandler): Stream | null | "Unwritable" {
@@ -106,7 +106,7 @@ class Client extends Endpoint implements ClientSession {
   protected onPeerSetting(id: number, value: number): string | null {
     switch (id) {
       case settings.MAX_CONCURRENT_STREAMS:
-        this.peerStreams = value
+        this.allowed = value
         return null
       case settings.ENABLE_PUSH:
         return value === 0 ? null : "SETTINGS_ENABLE_PUSH of a server"

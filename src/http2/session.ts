@@ -67,6 +67,8 @@ export type WrittenHead = Omit<RequestHead, "fields"> & { readonly fields: Reado
 export interface ClientSession extends Session {
   /** Streams that may be opened now: 0 once it is leaving, its numbers are used up, or the peer allows no more. */
   readonly room: number
+  /** Streams at once that the peer allows, as it last said. */
+  readonly allowed: number
   /** The peer takes extended CONNECT (RFC 8441). */
   readonly connectProtocol: boolean
   /** Opens a stream. end: no body. → null: there is no room; "Unwritable": a field cannot be written. Nothing was sent then. */

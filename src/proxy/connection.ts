@@ -233,7 +233,7 @@ export class Connection implements ReaderHandler<ReceivedHead>, Client, Watched,
     if (this.exchange === null || !this.exchange.take(chunk)) this.drop(chunk.length)
   }
 
-  onEnd(): void {
+  onEnd(trailers: ReadonlyArray<string>): void {
     this.whole = true
     const { exchange } = this
     if (this.final) this.deafen()
@@ -241,7 +241,7 @@ export class Connection implements ReaderHandler<ReceivedHead>, Client, Watched,
       if (!this.leaving) this.rest(performance.now())
       return
     }
-    exchange.bodyEnded()
+    exchange.bodyEnded(trailers)
     this.reader.pause()
   }
 

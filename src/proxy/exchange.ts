@@ -18,6 +18,7 @@ import type { ExchangeContext } from "./context.ts"
 import { copiesOf } from "./copies.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
+import { callDeadline, grpcAnswer, isGrpc } from "./grpc.ts"
 import { allowedMethods, checkHead, type ReceivedHead, type RequestHead } from "./head.ts"
 import { followsFailure, followsStatus, type LastAnswer } from "./lastanswer.ts"
 import { type Leg, legsOf } from "./legs.ts"
@@ -106,9 +107,11 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.rule = decision.rule
     this.share = decision.share
     const { rule } = decision
-    if (rule !== null && (rule.requestDeadline !== null || rule.backendDeadline !== null)) {
+    // Every call of gRPC says that it takes trailers: other requests are not looked at for its time.
+    const deadline = rule === null ? null : head.trailers ? callDeadline(this.received.fields, rule.requestDeadline) : rule.requestDeadline
+    if (rule !== null && (deadline !== null || rule.backendDeadline !== null)) {
       this.deadlines = new Deadlines()
-      this.deadlines.startRequest(rule.requestDeadline, () => this.timedOut("request", rule.requestDeadline))
+      this.deadlines.startRequest(deadline, () => this.timedOut("request", deadline))
     }
     if (decision._tag === "Refuse") return this.refuse(decision.reason, decision.detail)
     if (decision._tag === "Preflight") return this.answerLocally(204, decision.fields, "")
@@ -117,6 +120,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     }
     const upstream = context.upstreams.get(decision.upstream)
     if (upstream === undefined) return this.refuse("internal", `the snapshot has no upstream ${decision.upstream}`)
+    if (head.upgrade !== null && upstream.multiplexed) return this.refuse("upgrade_unsupported", "the backend is spoken to in HTTP/2")
     const limit = context.uploadLimits.bytes
     if (limit !== null && head.contentLength !== null && head.contentLength > limit) {
       return this.refuse("body_too_large", `the declared body is larger than ${limit} bytes`)
@@ -251,7 +255,7 @@ export class Exchange implements ResponseSink, UploadOwner {
   refuse(reason: Reason, detail: string): void {
     if (this.finished || this.reply.answered) return
     if (this.reply.headed) this.cut(reason, detail)
-    else this.say(answerTo(reason), reason, detail)
+    else this.say(isGrpc(this.received.fields) ? grpcAnswer(reason) : answerTo(reason), reason, detail)
   }
 
   /** Nobody is left who can serve: what the Backend says then. reason null: somebody answered, with a status that passes on. */
@@ -304,10 +308,10 @@ export class Exchange implements ResponseSink, UploadOwner {
     return true
   }
 
-  bodyEnded(): void {
+  bodyEnded(trailers: ReadonlyArray<string>): void {
     if (this.upload === null || this.upload.destroyed) return
     this.copies?.end()
-    this.upload.finish()
+    this.upload.finish(trailers)
   }
 
   /** The rest of this request's body is none. */

@@ -112,8 +112,8 @@ export class Http2Request implements Client, StreamHandler {
     })
   }
 
-  onEnd(): void {
-    if (!this.over) this.guard(() => this.exchange.bodyEnded())
+  onEnd(trailers: ReadonlyArray<string>): void {
+    if (!this.over) this.guard(() => this.exchange.bodyEnded(trailers))
   }
 
   onDrain(): void {

@@ -28,7 +28,7 @@ export const outgoing = (
   headers: Array<string>,
   { external, proxyProtocol }: Upstream,
   filters: CompiledFilters,
-  body: Readable | null,
+  body: (Readable & { readonly trailers?: ReadonlyArray<string> }) | null,
   affinity: number | null,
   wanted: Wanted | null
 ): UpstreamRequest => {
@@ -48,6 +48,8 @@ export const outgoing = (
     idempotent: idempotent.has(head.method),
     affinity,
     wanted,
-    client
+    client,
+    takesTrailers: head.trailers,
+    trailers: body === null ? null : () => body.trailers ?? []
   }
 }

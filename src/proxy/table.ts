@@ -143,7 +143,7 @@ const credentials: Readonly<Record<Credential["kind"], true>> = { Static: true, 
 export type Carries = "Requests" | "Bytes" | "Datagrams"
 
 const protocols: Readonly<Record<Carries, ReadonlySet<string>>> = {
-  Requests: new Set<Upstream["protocol"]>(["auto", "http1"]),
+  Requests: new Set<Upstream["protocol"]>(["auto", "http1", "h2", "h2c"]),
   Bytes: new Set<Upstream["protocol"]>(["tcp"]),
   Datagrams: new Set<Upstream["protocol"]>(["udp"])
 }

@@ -24,6 +24,8 @@ export interface UploadOwner {
 export class Upload extends Readable {
   /** Bytes received from the client. */
   received = 0
+  /** What came after it. */
+  trailers: ReadonlyArray<string> = []
   readonly #owner: UploadOwner
   readonly #limits: UploadLimits
   /** The rate is asked for until the upstream answers. */
@@ -69,7 +71,8 @@ export class Upload extends Readable {
   }
 
   /** The body is whole. */
-  finish(): void {
+  finish(trailers: ReadonlyArray<string> = []): void {
+    this.trailers = trailers
     this.#clocked = false
     if (this.#late.bytes > 0) this.push(this.#late.take())
     this.push(null)

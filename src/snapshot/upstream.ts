@@ -43,6 +43,9 @@ export interface Upstream {
   readonly external: boolean
 }
 
+/** HTTP/2 is spoken: over TLS by ALPN, else by prior knowledge. */
+export const isMultiplexed = (protocol: Upstream["protocol"]): boolean => protocol === "h2" || protocol === "h2c"
+
 /** What the user said about names; `upstream/dial/identity` derives Host, SNI, certificate name, ALPN and probe Host from it, and nothing else does (law 6). */
 export interface IdentitySettings {
   /** "Endpoint": the endpoint's own name or address (and port); "Request": the client's Host; "Name": its own name, or the client's Host where it has none. */

@@ -799,11 +799,13 @@ export const backendNote = {
     tlsOfClients: "clients speak TLS with it themselves, so what is said of TLS toward it is not used (the listener passes TLS through)"
   },
   laterProtocol: (protocol: string): string =>
-    `spec.protocol: ${protocol} is not served yet; HTTP (1.1) is, over TCP or TLS: use HTTP, or leave it out`,
+    `spec.protocol: ${protocol} is not served yet; HTTP/1.1 and HTTP/2 are, with gRPC, over TCP or TLS: use one of them, or leave it out`,
+  plaintextProtocol: (protocol: string): string =>
+    `spec.protocol: ${protocol} is over TLS, and spec.tls.mode None is plaintext: use ${protocol === "GRPCS" ? "GRPC" : "H2C"}, or leave spec.tls out`,
   envoy: {
     dynamicResolver: "spec.type: DynamicResolver is not served; name the hosts as endpoints",
     version: (path: string, version: string): string => `${path}: TLS ${version} is not spoken, 1.2 is the oldest; leave the field out`,
-    alpn: "spec.tls.alpnProtocols: http/1.1 and nothing else is offered to backends; write that alone, or remove the field",
+    alpn: "spec.tls.alpnProtocols: one protocol is offered to a backend, h2 where its appProtocol is h2, h2c, grpc or grpcs, else http/1.1; name that, or remove the field",
     fingerprints: "spec.tls.fingerprints means nothing toward a backend and is not used",
     contradiction: (path: string, protocol: string, by: string): string =>
       `${path}: ${protocol} contradicts ${by}, which holds for all endpoints; use a Backend for each`,
@@ -863,6 +865,8 @@ export const backendNote = {
     `${path}: not checking certificates needs an EgressPolicy that selects ${namespaces} and has permit SkipVerify; give the CA in caCertificateRefs instead`,
   skipVerifyPermitted: "certificates are not checked (insecureSkipVerify, permitted by EgressPolicy)",
   serviceEndpoint: {
+    http2: (path: string, what: string, appProtocol: string): string =>
+      `${path}: ${what} says appProtocol ${JSON.stringify(appProtocol)}, and this Backend speaks HTTP/1.1: set spec.protocol to H2C or GRPC, or to H2 or GRPCS over TLS`,
     externalName: (path: string, what: string, name: string): string =>
       `${path}: ${what} is an ExternalName Service; write {fqdn: {hostname: ${name}, port}} instead`,
     tlsPolicy: (path: string, what: string): string =>

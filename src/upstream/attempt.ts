@@ -26,6 +26,10 @@ export interface UpstreamRequest {
   readonly affinity: number | null
   /** Addresses of the upstream (`ip:port`) that it would rather go to, the first first; absent or null: none. */
   readonly wanted?: Wanted | null
+  /** The client takes trailers after the response: the upstream is told so (TE). Absent: it does not. */
+  readonly takesTrailers?: boolean
+  /** Once the body has ended: the trailers after it. Absent or null: it has none. */
+  readonly trailers?: (() => ReadonlyArray<string>) | null
   /** Its client, for an upstream whose connections begin by telling it (`proxyProtocol`); absent or null: it is the gateway's own. */
   readonly client?: ClientPath | null
 }
@@ -59,7 +63,7 @@ export interface ResponseSink {
 
 /** Per-request failure: data, not an Error (building one costs a stack). */
 export interface UpstreamFailure {
-  /** client_abort: the request body broke off on the client's side. internal: a defect of ours: the request cannot be written as HTTP/1.1, or the sink threw. */
+  /** client_abort: the request body broke off on the client's side. internal: a defect of ours: the request cannot be written, or the sink threw. */
   readonly reason: UpstreamReason | "client_abort" | "internal"
   /** For the log and explain, never for the client; holds no secret. */
   readonly detail: string

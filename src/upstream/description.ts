@@ -63,8 +63,11 @@ export interface AddressDescription {
   readonly address: string
   /** It left the answer: no new requests, streams finish. */
   readonly draining: boolean
+  /** Requests that have a connection, and connections that have none. */
   readonly active: number
   readonly idle: number
+  /** All connections. */
+  readonly open: number
   /** Failure label of the last dial to it, or null when that succeeded. */
   readonly lastFailure: ConnectReason | null
   /** What an EgressPolicy makes of it, when that is not plainly to admit it. */

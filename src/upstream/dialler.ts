@@ -30,6 +30,8 @@ interface Means {
   readonly digests: string
 }
 
+export type DialledTo = Dialled & { readonly target: Target }
+
 export class Dialler {
   readonly #spec: Upstream
   readonly #options: DiallerOptions
@@ -41,6 +43,10 @@ export class Dialler {
     this.#spec = spec
     this.#options = options
     this.#means = this.#read(material)
+  }
+
+  get protocol(): Upstream["protocol"] {
+    return this.#spec.protocol
   }
 
   /** True: connections made from now on are made with something else than those before. */
@@ -69,11 +75,7 @@ export class Dialler {
   }
 
   /** Begins one connection to the target's endpoint, its address first. `done` is called once, never from inside this call. client: whose it is; null: our own. */
-  dial(
-    target: Target,
-    done: (outcome: (Dialled & { readonly target: Target }) | DialFailed) => void,
-    client: ClientPath | null = null
-  ): Dial {
+  dial(target: Target, done: (outcome: DialledTo | DialFailed) => void, client: ClientPath | null = null): Dial {
     const { member } = target
     const { now } = this.#options
     const finish = (outcome: DialOutcome) => {

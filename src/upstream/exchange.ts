@@ -3,6 +3,7 @@
 import type { UpstreamReason } from "../snapshot/reason.ts"
 import type { UpstreamTls } from "../snapshot/upstream.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "./attempt.ts"
+import type { Carried, Carrier, CarrierSink } from "./carrier.ts"
 import type { Authentication } from "./credential/authentication.ts"
 import { unbound } from "./credential/binding.ts"
 import { defectDetail } from "./defect.ts"
@@ -10,10 +11,9 @@ import type { DialFailed } from "./dial/plan.ts"
 import type { ClientPath } from "./dial/proxyheader.ts"
 import type { Conduct } from "./health/conduct.ts"
 import type { Member } from "./member.ts"
-import type { Dialling, Pool, Pooled, Waiter } from "./pool.ts"
+import type { Dialling, ExchangePool, Pooled, Waiter } from "./pooled.ts"
+import { Replay } from "./retry/replay.ts"
 import type { Target } from "./target.ts"
-import type { Connection, TransportSink } from "./transport.ts"
-import type { Wire } from "./wire.ts"
 
 /** Where nobody can be chosen: why; null: an answer of the DNS may still come. */
 export interface NoChoice {
@@ -24,7 +24,9 @@ export interface NoChoice {
 /** What an exchange needs of its upstream. */
 export interface ExchangeHost {
   readonly spec: { readonly tls: UpstreamTls | null }
-  readonly pool: Pool
+  readonly pool: ExchangePool
+  /** Its connections carry many requests at once: a peer may refuse one of them unprocessed. */
+  readonly multiplexed: boolean
   /** null: requests go as they are. */
   readonly authentication: Authentication | null
   readonly choose: (tried: ReadonlySet<Member> | null, request: Pick<UpstreamRequest, "affinity" | "wanted">) => Target | NoChoice | null
@@ -45,18 +47,20 @@ export interface Course {
   readonly fresh: boolean
   /** The user wants nothing tried twice: one dial, and no repetition of what was sent. */
   readonly once: boolean
+  /** Where the request's body is from; null: it has none, or nothing of it is kept. */
+  readonly replay: Replay | null
 }
 
 /** Endpoints or addresses of one tier that one request may fail to connect to. */
 const maxConnects = 3
 
-export class Exchange implements Attempt, TransportSink, Waiter {
+export class Exchange implements Attempt, CarrierSink, Waiter {
   readonly #host: ExchangeHost
   #request: UpstreamRequest
   readonly #sink: ResponseSink
   readonly #course: Course | null
   #target: Target | null = null
-  #wire: Wire | null = null
+  #wire: Carried | null = null
   /** Of the address that was asked; null: nobody judges it. */
   #conduct: Conduct | null = null
   #tried: Set<Member> | null = null
@@ -65,6 +69,8 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   #stale = false
   #over = false
   #cancelWait: (() => void) | null = null
+  /** Of a body that may have to be sent to somebody else, as a peer refused it; null: it is sent once. */
+  #replay: Replay | null = null
   dial: Dialling | null = null
   /** Set by the one repetition. */
   fresh = false
@@ -75,8 +81,15 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     this.#request = request
     this.#sink = sink
     this.#course = course
-    if (course === null) return
+    if (course === null) {
+      if (host.multiplexed && request.body !== null) {
+        this.#replay = new Replay(request.body, request.contentLength)
+        this.#request = { ...request, body: this.#replay.open() }
+      }
+      return
+    }
     this.fresh = course.fresh
+    this.#replay = course.replay
     if (course.tried.size > 0) this.#tried = course.tried
   }
 
@@ -184,7 +197,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
     this.#over = true
     this.#cancelWait?.()
     if (late && this.#wire?.owing === true) this.#conduct?.failed()
-    if (this.#wire !== null) this.#wire.abort()
+    if (this.#wire !== null) this.#wire.abort(late)
     else this.#host.pool.leave(this)
   }
 
@@ -250,7 +263,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
 
   // The transport's side.
 
-  onFree(connection: Connection): void {
+  onFree(connection: Carrier): void {
     this.#host.pool.release(connection)
   }
 
@@ -265,6 +278,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
     this.#conduct?.answered(status)
     if (status === 401) this.#host.authentication?.refused()
+    if (this.#course === null) this.#replay?.settle()
     try {
       return this.#sink.onHead(status, headers, peer)
     } catch (cause) {
@@ -318,6 +332,7 @@ export class Exchange implements Attempt, TransportSink, Waiter {
       return
     }
     this.fresh = true
+    if (this.#replay !== null && failure.sent === "Some") this.#request = { ...this.#request, body: this.#replay.open() }
     this.#wire = null
     this.#host.counts.retries++
     this.#choose()
@@ -326,6 +341,9 @@ export class Exchange implements Attempt, TransportSink, Waiter {
   /** Law 8: once, and only where the peer cannot have acted on it, or may act on it twice. */
   #repeatable(failure: UpstreamFailure): boolean {
     if (this.fresh || failure.headed) return false
+    // The peer has done nothing for it (RFC 9113 section 8.7): any method.
+    if (failure.reason === "upstream_refused_stream")
+      return this.#course?.once !== true && (this.#request.body === null || this.#replay?.whole === true)
     if (failure.reason !== "upstream_unsent" && failure.reason !== "upstream_reset") return false
     const { body, idempotent } = this.#request
     if (failure.sent === "None") return body === null || (!body.destroyed && !body.readableDidRead)

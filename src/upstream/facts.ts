@@ -128,6 +128,7 @@ const describeTarget = (target: Target): AddressDescription => ({
   draining: !target.current,
   active: target.active,
   idle: target.idle.length,
+  open: target.open,
   lastFailure: target.lastFailure ?? target.denied?.reason ?? null,
   egress: egressOf(target),
   out: whyOut(target),

@@ -272,7 +272,9 @@ export const trailerFields = (raw: ReadonlyArray<string>): Array<string> => {
   const headers: Array<string> = []
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at]!
-    if (kindOf(name) !== other || name.includes("_") || notInTrailers.has(name.toLowerCase())) continue
+    // Metadata of gRPC may hold `_`: what folds into nothing special passes.
+    const folded = name.includes("_") ? name.replaceAll("_", "-") : name
+    if (kindOf(folded) !== other || notInTrailers.has(folded.toLowerCase())) continue
     headers.push(name, raw[at + 1]!)
   }
   return headers

@@ -2,11 +2,10 @@
 import { Effect, FiberMap, Latch, type Scope } from "effect"
 import type { UpstreamFacts } from "../report/report.ts"
 import { describeBalance } from "../snapshot/balance.ts"
-import { defaultFailover, defaultFirstByte, defaultIdle } from "../snapshot/behaviour.ts"
+import { defaultFailover } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
-import { settle } from "../snapshot/setting.ts"
-import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
+import { type Endpoint, isMultiplexed, type Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
 import { makeBalancer } from "./balance/balancer.ts"
 import { named } from "./balance/override.ts"
@@ -21,7 +20,7 @@ import { isUnreached } from "./dial/failure.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { Dial, DialFailed } from "./dial/plan.ts"
 import type { ClientPath } from "./dial/proxyheader.ts"
-import { Dialler } from "./dialler.ts"
+import { type DialledTo, Dialler } from "./dialler.ts"
 import { Exchange, type NoChoice } from "./exchange.ts"
 import { describeMembers, factsOf } from "./facts.ts"
 import { FirstAnswers } from "./firstanswers.ts"
@@ -29,15 +28,14 @@ import { type Health, makeHealth } from "./health/health.ts"
 import { Hold } from "./hold.ts"
 import type { Member } from "./member.ts"
 import { whyHopeless, whyNobody } from "./nobody.ts"
-import { Pool } from "./pool.ts"
-import { rawConnection } from "./raw.ts"
+import type { ExchangePool } from "./pooled.ts"
+import { makePool } from "./pools.ts"
 import { Attempts, type AttemptsHost } from "./retry/attempts.ts"
 import { Budget } from "./retry/budget.ts"
 import type { RetryPlan } from "./retry/plan.ts"
 import { Revival } from "./revival.ts"
 import { Roster } from "./roster.ts"
 import type { Target } from "./target.ts"
-import { type Connection, newConnection, type TransportSettings } from "./transport.ts"
 import { type LiveUpstream, silentObserver, type UpstreamObserver, type UpstreamOptions } from "./upstream.ts"
 
 const monotonic = (): number => performance.timeOrigin + performance.now()
@@ -71,7 +69,8 @@ type Watches = Effect.Success<ReturnType<typeof FiberMap.makeRuntime<never, stri
 class Live implements LiveUpstream, AttemptsHost, DatagramHost {
   readonly id: Id
   readonly spec: Upstream
-  readonly pool: Pool
+  readonly pool: ExchangePool
+  readonly multiplexed: boolean
   readonly authentication: Authentication | null
   readonly counts = { requests: 0, reused: 0, retries: 0, failovers: 0, responses: 0 }
   readonly budget: Budget
@@ -80,7 +79,6 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
   readonly #options: UpstreamOptions
   readonly #observer: UpstreamObserver
   readonly #now: () => number
-  readonly #transport: TransportSettings
   readonly #roster: Roster
   readonly #tiers: Tiers<Member>
   /** null: nothing judges its addresses. */
@@ -110,7 +108,7 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
     this.#observer = options.observer ?? silentObserver
     this.#now = options.now ?? monotonic
     this.#judgedBy = options.own()
-    const { timeouts, limits, balance } = spec
+    const { limits, balance } = spec
     const random = options.random ?? Math.random
     this.budget = new Budget(limits.maxRetries, () => this.pool.active + this.pool.pending)
     const { spill, returnAfter } = spec.failover ?? defaultFailover
@@ -124,19 +122,8 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
     const [make, warm] = [() => makeBalancer<Member>(balance, random), warmingOf(balance)]
     this.#tiers = new Tiers({ make, warm, spill, returnAfter, panic, now, random })
     this.#place = makePlace(balance, now, random)
-    this.#transport = {
-      keepAliveIdle: timeouts.keepAliveIdle,
-      firstByte: settle(timeouts.firstByte, defaultFirstByte),
-      idle: settle(timeouts.idle, defaultIdle)
-    }
-    this.pool = new Pool({
-      limits,
-      maxAge: settle(timeouts.maxConnectionAge, null),
-      now,
-      random,
-      single: spec.proxyProtocol !== undefined,
-      dial: (target, client, done) => this.#dial(target, client, done)
-    })
+    this.multiplexed = isMultiplexed(spec.protocol)
+    this.pool = makePool(spec, { now, random, dial: (target, client, done) => this.#dial(target, client, done) })
     const changed = () => this.#observer.onFacts(id)
     this.authentication = makeAuthentication(spec.credential, options.material, {
       tokens,
@@ -326,21 +313,13 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
     this.#observer.onFacts(this.id)
   }
 
-  #dial(
-    target: Target,
-    client: ClientPath | null,
-    done: (outcome: { readonly connection: Connection; readonly target: Target } | DialFailed) => void
-  ): Dial {
+  #dial(target: Target, client: ClientPath | null, done: (outcome: DialledTo | DialFailed) => void): Dial {
     return this.#dialler.dial(
       target,
       (outcome) => {
         const failed = outcome._tag === "Failed"
         if (!failed || isUnreached(outcome.reason)) this.#dialled(target.member, !failed)
-        if (failed) done(outcome)
-        else {
-          const made = this.spec.protocol === "tcp" ? rawConnection : newConnection
-          done({ connection: made(outcome.socket, this.#transport, (one) => this.pool.onClosed(one)), target: outcome.target })
-        }
+        done(outcome)
         if (outcome._tag === "Failed" && outcome.reason === "address_denied") this.#rejudge()
         const { lastFailure, certificateExpires } = this.facts()
         if (lastFailure === this.#told.lastFailure && certificateExpires === this.#told.certificateExpires) return
@@ -362,6 +341,7 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
   }
 
   describe(): UpstreamDescription {
+    const pool = this.pool.describe()
     return {
       id: this.id,
       namespace: this.spec.of.namespace,
@@ -371,8 +351,8 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
       balancing: describeBalance(this.spec.balance),
       endpoints: describeMembers(this.#list, this.#now()),
       pool: {
-        ...this.pool.describe(),
-        active: this.pool.active + this.#channels.size,
+        ...pool,
+        active: pool.active + this.#channels.size,
         ...this.counts,
         retrying: this.budget.retrying,
         retryLimit: this.budget.limit,

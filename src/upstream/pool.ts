@@ -1,73 +1,24 @@
-// The connections of one upstream: who may use one, who waits, who closes. One pool an upstream, so its limits are the upstream's.
+// The connections of one upstream that serve one request at a time: who may use one, who waits, who closes. One pool an upstream, so its limits are the upstream's.
 // It knows neither HTTP nor names: connections are made by `dial`, judged by `usable`.
-import type { Limits } from "../snapshot/behaviour.ts"
 import { settle } from "../snapshot/setting.ts"
-import type { PoolCounts } from "./description.ts"
-import type { DialFailed } from "./dial/plan.ts"
-import type { ClientPath } from "./dial/proxyheader.ts"
+import type { Carrier } from "./carrier.ts"
+import type { Dialling, ExchangePool, Pooled, PoolOptions, Waiter } from "./pooled.ts"
 import type { Target } from "./target.ts"
-import type { Connection } from "./transport.ts"
 
-export interface Pooled {
-  readonly connection: Connection
-  readonly target: Target
-  /** Clock time after which it takes no new request. */
-  readonly expires: number
-  /** Of the pool when its dial began: an older one is not used again. */
-  readonly generation: number
-  /** Adopted: made, given to nobody yet. Gone: counted nowhere any more. */
-  state: "Adopted" | "Active" | "Idle" | "Gone"
-}
-
-/** Who waits for a connection. Exactly one of the three is called, unless it leaves. */
-export interface Waiter {
-  readonly target: Target
-  /** It takes no connection that was used before: one has just failed it. */
-  readonly fresh: boolean
-  /** Only a connection to its target will do: it must not be served elsewhere for want of room. */
-  readonly pinned: boolean
-  /** Whose a connection made for it is. */
-  readonly client: ClientPath | null
-  /** Its target left while it waited: another, or the same for want of one. */
-  readonly retarget: () => Target
-  readonly onConnection: (pooled: Pooled) => void
-  readonly onDialFailed: (failure: DialFailed) => void
-  readonly onPoolClosed: () => void
-  /** The pool's mark: the dial begun for it. */
-  dial: Dialling | null
-}
-
-export interface Dialling {
-  waiter: Waiter | null
-  readonly generation: number
-  cancel: () => void
-}
-
-export interface PoolOptions {
-  readonly limits: Limits
+export interface SinglePoolOptions extends PoolOptions {
   /** A connection serves the one waiter that it was made for. */
   readonly single: boolean
-  /** Milliseconds, or null: for ever. */
-  readonly maxAge: number | null
-  readonly now: () => number
-  readonly random: () => number
-  /** Begins one connection to the target's member. `done` is called once, never from inside `dial`. */
-  readonly dial: (
-    target: Target,
-    client: ClientPath | null,
-    done: (outcome: { readonly connection: Connection; readonly target: Target } | DialFailed) => void
-  ) => { readonly cancel: () => void }
 }
 
-export class Pool {
-  readonly #options: PoolOptions
+export class Pool implements ExchangePool {
+  readonly #options: SinglePoolOptions
   readonly #maxRequests: number
   /** Requests at once. */
   readonly #most: number
   /** In the order they came. */
   readonly #waiters = new Set<Waiter>()
   readonly #dials = new Set<Dialling>()
-  readonly #all = new Map<Connection, Pooled>()
+  readonly #all = new Map<Carrier, Pooled>()
   /** With idle connections. */
   readonly #resting = new Set<Target>()
   #idle = 0
@@ -78,13 +29,13 @@ export class Pool {
   dialFailures = 0
   overflows = 0
 
-  constructor(options: PoolOptions) {
+  constructor(options: SinglePoolOptions) {
     this.#options = options
     this.#maxRequests = options.single ? 1 : (settle(options.limits.maxRequestsPerConnection, null) ?? Number.POSITIVE_INFINITY)
     this.#most = settle(options.limits.maxRequests, null) ?? Number.POSITIVE_INFINITY
   }
 
-  describe(): Pick<PoolCounts, "active" | "idle" | "dialling" | "pending" | "dials" | "dialFailures" | "overflows"> {
+  describe(): ReturnType<ExchangePool["describe"]> {
     const { active, idle, dialling, pending, dials, dialFailures, overflows } = this
     return { active, idle, dialling, pending, dials, dialFailures, overflows }
   }
@@ -102,10 +53,7 @@ export class Pool {
     return this.#waiters.size
   }
 
-  /**
-   * A connection to the waiter's target now; null: the waiter will be told; "overflow": too many wait already.
-   * At the limit of connections any idle one of the upstream does; who must have a fresh one, or one to its own target, makes room by closing one.
-   */
+  /** At the limit of connections any idle one of the upstream does; who must have a fresh one, or one to its own target, makes room by closing one. */
   acquire(waiter: Waiter): Pooled | null | "overflow" {
     const { target, fresh, pinned } = waiter
     if (this.active + this.#waiters.size - this.#undialled >= this.#most) {
@@ -139,7 +87,7 @@ export class Pool {
     return null
   }
 
-  /** Its request went away. A dial begun for it goes on: its connection serves the next, unless it may serve none but this. */
+  /** A dial begun for it goes on: its connection serves the next, unless it may serve none but this. */
   leave(waiter: Waiter): void {
     if (!this.#waiters.delete(waiter)) return
     if (waiter.dial === null) this.#undialled--
@@ -147,13 +95,12 @@ export class Pool {
     waiter.dial = null
   }
 
-  /** This is the last request it may carry. */
   isLast(pooled: Pooled): boolean {
     return pooled.connection.requests + 1 >= this.#maxRequests
   }
 
   /** The exchange on it has ended: it serves the next waiter, rests, or closes. */
-  release(connection: Connection): void {
+  release(connection: Carrier): void {
     const pooled = this.#all.get(connection)
     if (pooled === undefined) return
     // One that speaks of its client does so before its first request.
@@ -161,18 +108,15 @@ export class Pool {
     else this.#discard(pooled)
   }
 
-  /** The target takes no new requests: its idle connections close, its active ones when they are done. */
   drain(target: Target): void {
     for (const pooled of [...target.idle]) this.#discard(pooled)
   }
 
-  /** What connections are made with has changed: idle ones close, active ones take no further request. */
   renew(): void {
     this.#generation++
     for (const target of [...this.#resting]) this.drain(target)
   }
 
-  /** Closes everything now. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -185,8 +129,7 @@ export class Pool {
     for (const waiter of waiters) waiter.onPoolClosed()
   }
 
-  /** The connection has closed, whoever did it. */
-  onClosed(connection: Connection): void {
+  onClosed(connection: Carrier): void {
     const pooled = this.#all.get(connection)
     if (pooled !== undefined) this.#forget(pooled)
   }
@@ -254,6 +197,7 @@ export class Pool {
       if (target.idle.length === 0) this.#resting.delete(target)
     }
     pooled.state = "Gone"
+    target.open--
     this.#all.delete(pooled.connection)
     target.member.settle(target)
     this.#feed()
@@ -324,12 +268,13 @@ export class Pool {
     dialling.cancel = dial.cancel
   }
 
-  #adopt(connection: Connection, target: Target, generation: number): Pooled {
+  #adopt(connection: Carrier, target: Target, generation: number): Pooled {
     const { maxAge, now, random } = this.#options
     // Jittered, or the connections of a burst would all close together.
     const expires = maxAge === null ? Number.POSITIVE_INFINITY : now() + maxAge * (0.9 + 0.2 * random())
     const pooled: Pooled = { connection, target, expires, generation, state: "Adopted" }
     this.#all.set(connection, pooled)
+    target.open++
     return pooled
   }
 }

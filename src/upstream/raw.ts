@@ -2,22 +2,23 @@
 // the same endpoints, pools, limits and retries as those of requests.
 import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
-import type { AttemptPeer, ResponseSink, UpstreamRequest } from "./attempt.ts"
-import type { Connection } from "./transport.ts"
+import type { AttemptPeer, UpstreamRequest } from "./attempt.ts"
+import type { Carried, Carrier, CarrierSink } from "./carrier.ts"
 
 const none = new Uint8Array(0)
 
-class RawConnection {
+/** It takes no second exchange. */
+export class RawConnection implements Carrier {
   requests = 0
   readonly rested = false
   readonly #socket: Socket | TLSSocket
 
   /** onClose: the socket has closed, whoever did it. */
-  constructor(socket: Socket | TLSSocket, onClose: () => void) {
+  constructor(socket: Socket | TLSSocket, onClose: (connection: RawConnection) => void) {
     this.#socket = socket
     // Nothing of it is read before it has an owner: a server may speak first.
     socket.pause()
-    socket.on("close", onClose)
+    socket.on("close", () => onClose(this))
   }
 
   get usable(): boolean {
@@ -25,7 +26,7 @@ class RawConnection {
   }
 
   /** `onUpgrade` gives the socket away, with the status 0: there is no response. */
-  send(_request: UpstreamRequest, _host: string, peer: AttemptPeer, _last: boolean, sink: Pick<ResponseSink, "onUpgrade">) {
+  send(_request: UpstreamRequest, _host: string, peer: AttemptPeer, _last: boolean, sink: CarrierSink): Carried {
     this.requests++
     let aborted = false
     queueMicrotask(() => {
@@ -51,11 +52,4 @@ class RawConnection {
   destroy(): void {
     this.#socket.destroy()
   }
-}
-
-/** It has what pool and exchange ask of a connection, and takes no second request. */
-export const rawConnection = (socket: Socket, _settings: unknown, onClose: (connection: Connection) => void): Connection => {
-  const made = new RawConnection(socket, () => onClose(connection)) as unknown
-  const connection = made as Connection
-  return connection
 }

@@ -3,13 +3,14 @@ import { isIPv6 } from "node:net"
 import type { ConnectReason } from "../snapshot/reason.ts"
 import type { AttemptPeer } from "./attempt.ts"
 import { hashText } from "./balance/hash.ts"
+import { streamsPerConnection } from "./carrier.ts"
 import type { PeerTls } from "./dial/plan.ts"
 import type { Denied } from "./dial/policy.ts"
 import type { WouldRefuse } from "./dial/trial.ts"
 import type { Conduct } from "./health/conduct.ts"
 import type { Watched } from "./health/prober.ts"
 import type { Member } from "./member.ts"
-import type { Pooled } from "./pool.ts"
+import type { Pooled } from "./pooled.ts"
 
 /** A time before all others. */
 export const never = Number.NEGATIVE_INFINITY
@@ -24,9 +25,14 @@ export class Target {
   readonly reused: AttemptPeer
   /** Unused connections, the most recent last. */
   readonly idle: Array<Pooled> = []
+  /** Requests that have a connection. */
   active = 0
-  /** Connections being made to it. */
+  /** Requests whose connection is being made. */
   dialling = 0
+  /** Connections, used or not. */
+  open = 0
+  /** Requests at once that its peer last said a connection may have. */
+  streams = streamsPerConnection
   /** What a consistent hash knows it by. */
   readonly mark: number
   /** It may take new requests. */

@@ -3,24 +3,10 @@ import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
 import { defaultReaderLimits, type ReaderLimits } from "../http1/limits.ts"
 import { Reader, type ResponseHead } from "../http1/reader.ts"
-import type { AttemptPeer, ResponseSink, UpstreamRequest } from "./attempt.ts"
+import type { AttemptPeer, UpstreamRequest } from "./attempt.ts"
+import type { Carrier, CarrierSettings, CarrierSink } from "./carrier.ts"
 import { defectDetail } from "./defect.ts"
 import { Wire } from "./wire.ts"
-
-export interface TransportSettings {
-  /** Milliseconds an unused connection is kept; a shorter `Keep-Alive: timeout=` of the peer wins, less a second. */
-  readonly keepAliveIdle: number
-  /** Milliseconds from the last byte sent to the first byte of the response; null: no limit. */
-  readonly firstByte: number | null
-  /** Milliseconds without a byte either way after the response has begun, while its reader takes them; null: no limit. */
-  readonly idle: number | null
-}
-
-/** What the pool's exchange is told beyond the response. `onFailure` is always called in a later microtask, never from inside `send`. */
-export interface TransportSink extends ResponseSink {
-  /** The connection is free again, or gone (`connection.usable`); called once, after the exchange has ended in any way but an upgrade. */
-  readonly onFree: (connection: Connection) => void
-}
 
 /** Of a response (docs/request.md). */
 const limits: ReaderLimits = { ...defaultReaderLimits, headBytes: 61_440 }
@@ -30,17 +16,12 @@ const headStart = 1_000
 
 const noBytes = Buffer.alloc(0)
 
-export const newConnection = (socket: Socket, settings: TransportSettings, onClose: (connection: Connection) => void): Connection =>
-  new Connection(socket, settings, onClose)
-
 /** One checked connection. It takes one exchange at a time; the pool asks `usable` before each. */
-export class Connection {
+export class Connection implements Carrier {
   readonly socket: Socket | TLSSocket
-  readonly settings: TransportSettings
+  readonly settings: CarrierSettings
   readonly onClose: (connection: Connection) => void
-  /** Exchanges begun on it. */
   requests = 0
-  /** It has waited for work: the peer may have closed it meanwhile. */
   rested = false
   /** The exchange under way. */
   current: Wire | null = null
@@ -58,7 +39,7 @@ export class Connection {
   #restAfter: number
   #closed = false
 
-  constructor(socket: Socket | TLSSocket, settings: TransportSettings, onClose: (connection: Connection) => void) {
+  constructor(socket: Socket | TLSSocket, settings: CarrierSettings, onClose: (connection: Connection) => void) {
     this.socket = socket
     this.settings = settings
     this.onClose = onClose
@@ -96,7 +77,6 @@ export class Connection {
     return this.current === null && !this.#closed && !this.socket.destroyed && this.socket.writable
   }
 
-  /** It goes to rest: unused for its idle time, it closes. */
   rest(): void {
     this.rested = true
     if (this.#closed) return
@@ -112,11 +92,8 @@ export class Connection {
     if (this.current === null) this.destroy()
   }
 
-  /**
-   * Sends one request. host: the Host line. last: ask the peer to close after it.
-   * Exactly one of onEnd, onUpgrade, onFailure follows unless the wire is aborted; then onFree.
-   */
-  send(request: UpstreamRequest, host: string, peer: AttemptPeer, last: boolean, sink: TransportSink): Wire {
+  /** last: asks the peer to close after it. */
+  send(request: UpstreamRequest, host: string, peer: AttemptPeer, last: boolean, sink: CarrierSink): Wire {
     this.requests++
     const wire = new Wire(this, request, peer, sink)
     this.current = wire
@@ -129,7 +106,6 @@ export class Connection {
     return wire
   }
 
-  /** Closes it now; an exchange under way fails or, when it was aborted, ends silently. */
   destroy(): void {
     if (!this.#closed) this.#stop()
     this.#reader.stop()
@@ -189,6 +165,7 @@ export class Connection {
 
   /** The peer keeps an unused connection so long; null: it does not say. */
   keptFor(milliseconds: number | null): void {
+    // A shorter `Keep-Alive: timeout=` of the peer wins, less a second.
     const { keepAliveIdle } = this.settings
     const after = milliseconds === null ? keepAliveIdle : Math.min(keepAliveIdle, milliseconds - headStart)
     if (after === this.#restAfter) return

@@ -19,6 +19,8 @@ import type { Target } from "./target.ts"
 export interface LiveUpstream {
   readonly id: Id
   readonly spec: Upstream
+  /** Its connections carry many requests at once, and none can become something else. */
+  readonly multiplexed: boolean
   /** Requests (and others) that hold it now. */
   readonly holders: number
   /** No longer in the tables: it lives until nobody holds it, or the drain deadline. */

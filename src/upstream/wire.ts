@@ -2,22 +2,23 @@
 import type { Problem } from "../http1/problem.ts"
 import type { ResponseHead, Verdict } from "../http1/reader.ts"
 import type { AttemptPeer, UpstreamFailure, UpstreamRequest } from "./attempt.ts"
-import { tlsFailure } from "./dial/failure.ts"
+import type { Carried, CarrierSink } from "./carrier.ts"
 import { trailerFields } from "./fields.ts"
 import { judgeHead } from "./head.ts"
+import { howLost, lossOf } from "./loss.ts"
 import { requestHead, Sending, type SendingOwner } from "./sending.ts"
-import type { Connection, TransportSink } from "./transport.ts"
+import type { Connection } from "./transport.ts"
 
 /** Interim responses that are taken before the final one. */
-const maxInterim = 16
+export const maxInterim = 16
 
 const noTrailers: ReadonlyArray<string> = []
 
-export class Wire implements SendingOwner {
+export class Wire implements Carried, SendingOwner {
   readonly request: UpstreamRequest
   readonly #connection: Connection
   readonly #peer: AttemptPeer
-  readonly #sink: TransportSink
+  readonly #sink: CarrierSink
   #sending: Sending | null = null
   #written = false
   #answered = false
@@ -29,14 +30,13 @@ export class Wire implements SendingOwner {
   #trailers: ReadonlyArray<string> | null = null
   #done = false
 
-  constructor(connection: Connection, request: UpstreamRequest, peer: AttemptPeer, sink: TransportSink) {
+  constructor(connection: Connection, request: UpstreamRequest, peer: AttemptPeer, sink: CarrierSink) {
     this.#connection = connection
     this.request = request
     this.#peer = peer
     this.#sink = sink
   }
 
-  /** Nothing of a response has been seen: law 8 may allow another try. */
   get silent(): boolean {
     return !this.#answered
   }
@@ -170,17 +170,11 @@ export class Wire implements SendingOwner {
   /** The connection ended or was lost. */
   closed(): void {
     if (this.#done) return
-    const error = this.#connection.error as (Error & { readonly code?: unknown }) | null
-    const code = typeof error?.code === "string" ? error.code : null
-    const how = code === null ? "closed" : `lost (${code})`
+    const { error } = this.#connection
     if (!this.#written) this.fail("upstream_unsent", "the connection closed before the request was sent")
-    else if (this.#headed) this.fail("upstream_truncated", `connection ${how} in the middle of the response`)
-    else if (this.#answered) this.fail("upstream_malformed", `connection ${how} in the middle of the response head`)
-    else if (code?.startsWith("ERR_SSL_")) {
-      // TLS 1.3 peers refuse a client certificate after the handshake is done on our side (RFC 8446 section 4.4.2.4).
-      const failure = tlsFailure(error as { readonly code: string }, this.#peer.endpoint, this.#peer.address, undefined, Date.now())
-      this.fail(failure.reason, failure.detail)
-    } else this.fail("upstream_reset", `connection ${how} before a response`)
+    else if (this.#answered && !this.#headed)
+      this.fail("upstream_malformed", `connection ${howLost(error)} in the middle of the response head`)
+    else this.fail(...lossOf(error, this.#headed, this.#peer))
   }
 
   fail(reason: UpstreamFailure["reason"], detail: string): void {
@@ -227,7 +221,6 @@ export class Wire implements SendingOwner {
     return this.#headed
   }
 
-  /** That no answer came is its doing: it has the whole request, or takes no more of it. */
   get owing(): boolean {
     return this.#written && !this.#headed && !this.#fed
   }

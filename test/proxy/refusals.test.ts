@@ -12,7 +12,7 @@ const hop = { at: { _tag: "Address", ip: "127.0.0.1", port: 3128 }, tls: null, c
 
 /** What an upstream may say that this data plane does not do: newer operators, and fields whose time has not come. */
 const unserved: Readonly<Record<string, object>> = {
-  h2: { protocol: "h2" },
+  h3: { protocol: "h3" },
   via: { via: [hop, hop] },
   balance: { balance: { _tag: "Gravity" } },
   hash: { balance: { _tag: "ConsistentHash", by: { _tag: "Unknown", name: "moon" } } },

@@ -16,7 +16,7 @@ import { behaviourOf, behaviourProblems } from "./backendbehaviour.ts"
 import { backendCredentials, exposures } from "./backendcredentials.ts"
 import { backendMembers, type DeclaredEndpoints, type EndpointProblem, type Raw, type RawMembers } from "./backendmembers.ts"
 import { backendPath } from "./backendpath.ts"
-import { type BackendTrust, backendTrust } from "./backendtls.ts"
+import { type BackendTrust, backendTrust, contradicts } from "./backendtls.ts"
 import type { JudgedBackend } from "./judged.ts"
 
 export interface Cause {
@@ -54,13 +54,18 @@ const protocols: ReadonlyMap<string | undefined, Upstream["protocol"]> = new Map
   ["HTTP", "http1"],
   ["TCP", "tcp"],
   ["TLS", "tcp"],
-  ["UDP", "udp"]
+  ["UDP", "udp"],
+  ["H2C", "h2c"],
+  ["GRPC", "h2c"],
+  ["H2", "h2"],
+  ["GRPCS", "h2"]
 ])
 
 /** What makes the whole object unusable, whatever its endpoints are. */
 const wholeProblems = ({ spec, problems }: Declaration, rules: BackendRules): ReadonlyArray<Cause> => [
   ...problems,
   ...behaviourProblems(spec, rules.allowLoopback),
+  ...(contradicts(spec) ? [{ reason: "Invalid", message: backendNote.plaintextProtocol(spec.protocol!) }] : []),
   ...(protocols.has(spec.protocol) ? [] : [{ reason: "UnsupportedProtocol", message: backendNote.laterProtocol(spec.protocol!) }])
 ]
 

@@ -1,11 +1,11 @@
 // The endpoints of our Backend: each of the four kinds made into members, and what is wrong with each told by its path. A bad one costs itself.
 import { posix } from "node:path"
 import { Result } from "effect"
-import type { BackendEndpoint } from "#schemas/backend.ts"
+import type { Backend, BackendEndpoint } from "#schemas/backend.ts"
 import { describeKey, type Element, objectKey } from "#schemas/meta.ts"
 import { ownGroup } from "#schemas/reference.ts"
 import type { Service } from "#schemas/service.ts"
-import type { Endpoint } from "../../snapshot/upstream.ts"
+import { type Endpoint, isMultiplexed } from "../../snapshot/upstream.ts"
 import { backendNote, describeIssues } from "../../status/conditions.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 import type { BackendRules } from "../features.ts"
@@ -109,7 +109,8 @@ const ofService = (
   namespace: string,
   endpoint: BackendEndpoint,
   ref: NonNullable<BackendEndpoint["service"]>,
-  path: string
+  path: string,
+  protocol: Backend["spec"]["protocol"]
 ): Result.Result<One, EndpointProblem> => {
   const to = { group: "", kind: "Service", namespace: ref.namespace ?? namespace, name: ref.name }
   const from = { group: ownGroup, kind: "Backend", namespace }
@@ -132,6 +133,9 @@ const ofService = (
       : problem(`${path}.service.port: ${port.message}`, "UnsupportedProtocol")
   const wire = wireOf(port.appProtocol, rules.carries)
   if (typeof wire === "string") return problem(`${path}.service: ${backendNote.protocol(what, ref.port, wire)}`, "UnsupportedProtocol")
+  // One Upstream speaks one protocol: of HTTP/2 the Backend itself has to know.
+  if (isMultiplexed(wire.protocol) && (protocol ?? "Auto") === "Auto")
+    return problem(backendNote.serviceEndpoint.http2(`${path}.service`, what, port.appProtocol!))
   // One Upstream has one trust, and that of the Service may be another than the Backend's: plaintext or the wrong CA would be the alternative.
   const policy = tlsPolicyOf(view, to, port.name === "" ? null : port.name)
   if (policy !== null)
@@ -165,7 +169,8 @@ const membersOf = (
   rules: BackendRules,
   namespace: string,
   endpoint: DeclaredEndpoint,
-  path: string
+  path: string,
+  protocol: Backend["spec"]["protocol"]
 ): Result.Result<One, EndpointProblem> => {
   if (endpoint.refused !== undefined) return problem(endpoint.refused.message, endpoint.refused.reason)
   if (endpoint.fqdn !== undefined) {
@@ -190,7 +195,7 @@ const membersOf = (
       return problem(backendNote.unixNotAllowed(`${path}.unix.path`, socket, rules.unixDirectories), "UnsupportedAddressType")
     return one(endpoint, { _tag: "Unix", path: posix.normalize(socket) }, null)
   }
-  if (endpoint.service !== undefined) return ofService(view, rules, namespace, endpoint, endpoint.service, path)
+  if (endpoint.service !== undefined) return ofService(view, rules, namespace, endpoint, endpoint.service, path, protocol)
   return problem(`${path}: exactly one of fqdn, ip, unix, service is needed`)
 }
 
@@ -219,7 +224,12 @@ const spread = (lists: ReadonlyArray<ReadonlyArray<Raw>>): ReadonlyArray<Raw> =>
 const besideAddress = /\]\.(?:weight|zone|tier|pathPrefix)\b/
 
 /** All endpoints of a Backend. */
-export const backendMembers = (view: View, rules: BackendRules, namespace: string, spec: DeclaredEndpoints): RawMembers => {
+export const backendMembers = (
+  view: View,
+  rules: BackendRules,
+  namespace: string,
+  spec: DeclaredEndpoints & Pick<Backend["spec"], "protocol">
+): RawMembers => {
   const lists: Array<ReadonlyArray<Raw>> = []
   const problems: Array<EndpointProblem> = []
   const notes: Array<string> = []
@@ -231,7 +241,7 @@ export const backendMembers = (view: View, rules: BackendRules, namespace: strin
           ...(element.failure.every(({ path }) => besideAddress.test(path)) ? { routeReason: "InvalidBackend" } : {}),
           message: describeIssues(element.failure)
         })
-      : membersOf(view, rules, namespace, element.success, `spec.endpoints[${index}]`)
+      : membersOf(view, rules, namespace, element.success, `spec.endpoints[${index}]`, spec.protocol)
     if (Result.isFailure(made)) problems.push(made.failure)
     else {
       lists.push(made.success.members)

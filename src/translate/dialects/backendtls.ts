@@ -47,12 +47,19 @@ const byProtocol: ReadonlyMap<string | undefined, boolean> = new Map([
   ["HTTP", false],
   ["TCP", false],
   ["UDP", false],
-  ["TLS", true]
+  ["TLS", true],
+  ["H2C", false],
+  ["GRPC", false],
+  ["H2", true],
+  ["GRPCS", true]
 ])
 
 /** What spec says of TLS for every endpoint: a tls block over the protocol. */
-const saidOf = (spec: TlsSpec): boolean | null =>
+export const saidOfTls = (spec: TlsSpec): boolean | null =>
   spec.tls !== undefined ? spec.tls.mode !== "None" : (byProtocol.get(spec.protocol) ?? null)
+
+/** The tls block takes back what the protocol says of requests. */
+export const contradicts = ({ tls, protocol }: TlsSpec): boolean => tls?.mode === "None" && (protocol === "H2" || protocol === "GRPCS")
 
 const own = (view: View, group: string, namespace: string, tls: BackendTLS | undefined, object: Source, governed: boolean) => {
   const references: Array<TrustProblem> = []
@@ -90,7 +97,10 @@ const own = (view: View, group: string, namespace: string, tls: BackendTLS | und
 }
 
 /** What decides about TLS. */
-type TlsSpec = Pick<Backend["spec"], "tls" | "protocol">
+interface TlsSpec {
+  readonly tls?: BackendTLS | undefined
+  readonly protocol?: Backend["spec"]["protocol"] | undefined
+}
 
 /** The trust of a Backend of this group, or why there is none: nothing is then sent to it. */
 export const backendTrust = (
@@ -119,7 +129,7 @@ export const backendTrust = (
       materials,
       sources: [object],
       provenance,
-      said: saidOf(spec),
+      said: saidOfTls(spec),
       policy: null
     })
   const { source, hostname, tls } = governing

@@ -1,14 +1,15 @@
 // Envoy Gateway's Backend said in the words of ours, and judged as such (docs/envoy-gateway.md). What it has and Sluice does not serve is refused by name: of a
 // field that changes how a backend is spoken to, nothing may be passed over.
 import { Result } from "effect"
-import type { Backend, BackendTLS } from "#schemas/backend.ts"
+import type { BackendTLS } from "#schemas/backend.ts"
 import type { EnvoyBackend, EnvoyBackendTLS, EnvoyEndpoint } from "#schemas/dialects/envoybackend.ts"
 import type { Element, ObjectKey } from "#schemas/meta.ts"
 import type { Source } from "../../snapshot/id.ts"
+import { isMultiplexed } from "../../snapshot/upstream.ts"
 import { backendNote } from "../../status/conditions.ts"
 import type { Carries } from "../carriage.ts"
 import type { BackendRules } from "../features.ts"
-import { unsaid, type Wire, wireOf } from "../protocol.ts"
+import { asWritten, unsaid, type Wire, wireOf } from "../protocol.ts"
 import type { View } from "../view.ts"
 import { type Cause, type Declaration, judgeDeclaration } from "./backend.ts"
 import type { DeclaredEndpoint } from "./backendmembers.ts"
@@ -36,7 +37,7 @@ const unserved = (message: string): Cause => ({ reason: "UnsupportedValue", mess
 
 const tooOld: ReadonlySet<string | undefined> = new Set(["1.0", "1.1"])
 
-const tlsProblems = (tls: EnvoyBackendTLS): ReadonlyArray<Cause> => [
+const tlsProblems = (tls: EnvoyBackendTLS, protocol: Wire["protocol"]): ReadonlyArray<Cause> => [
   ...(["minVersion", "maxVersion"] as const)
     .filter((field) => tooOld.has(tls[field]))
     .map((field) => unserved(say.version(`spec.tls.${field}`, tls[field]!))),
@@ -45,14 +46,16 @@ const tlsProblems = (tls: EnvoyBackendTLS): ReadonlyArray<Cause> => [
     .filter((field) => tls[field] !== undefined && !(Array.isArray(tls[field]) && tls[field].length === 0))
     .map((field) => unserved(backendNote.later(`spec.tls.${field}`))),
   // Of this one an empty list means no ALPN at all.
-  ...(tls.alpnProtocols === undefined || (tls.alpnProtocols.length > 0 && tls.alpnProtocols.every((name) => name === "http/1.1"))
-    ? []
-    : [unserved(say.alpn)])
+  ...(tls.alpnProtocols === undefined || offered(tls.alpnProtocols, protocol) !== null ? [] : [unserved(say.alpn)])
 ]
 
-const problemsOf = (spec: Spec): ReadonlyArray<Cause> => [
+/** What is offered of a list, which is one protocol: known before anybody connects. null: nothing that is spoken here. */
+const offered = (alpn: ReadonlyArray<string>, protocol: Wire["protocol"]): Wire["protocol"] | null =>
+  alpn.includes(isMultiplexed(protocol) ? "h2" : "http/1.1") ? protocol : protocol === "auto" && alpn.includes("h2") ? "h2" : null
+
+const problemsOf = (spec: Spec, protocol: Wire["protocol"]): ReadonlyArray<Cause> => [
   ...(spec.type === "DynamicResolver" ? [unserved(say.dynamicResolver)] : []),
-  ...(spec.tls === undefined ? [] : tlsProblems(spec.tls))
+  ...(spec.tls === undefined ? [] : tlsProblems(spec.tls, protocol))
 ]
 
 const tlsOf = (tls: EnvoyBackendTLS): BackendTLS => ({
@@ -108,7 +111,8 @@ export const envoyDeclaration = (spec: Spec, carries: Carries = "Requests"): Dec
   const { wire, problems } = wiresOf(spec, carries)
   const name = commonName(spec.endpoints.filter(Result.isSuccess).map((endpoint) => endpoint.success))
   const tls = spec.tls !== undefined ? tlsOf(spec.tls) : wire.tls === true ? justTls : undefined
-  const protocol: Backend["spec"]["protocol"] = wire.protocol === "http1" ? "HTTP" : undefined
+  const spoken = spec.tls?.alpnProtocols === undefined ? wire.protocol : (offered(spec.tls.alpnProtocols, wire.protocol) ?? wire.protocol)
+  const protocol = asWritten(spoken)
   return {
     spec: {
       endpoints: spec.endpoints.map(
@@ -119,7 +123,7 @@ export const envoyDeclaration = (spec: Spec, carries: Carries = "Requests"): Dec
       ...(tls === undefined ? {} : { tls })
     },
     name,
-    problems: [...problemsOf(spec), ...problems],
+    problems: [...problemsOf(spec, wire.protocol), ...problems],
     notes: spec.tls?.fingerprints === undefined ? [] : [say.fingerprints],
     plaintext: {
       optOut: "appProtocols: [http], or protocol: HTTP of the endpoint, opts out",

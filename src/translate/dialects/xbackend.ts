@@ -24,13 +24,16 @@ interface Tls {
   readonly provenance: Readonly<Record<string, Source>>
 }
 
-/** The protocols that are served; unset, the route kind decides. */
+/** Unset, the route kind decides. Without TLS HTTP/2 is spoken by prior knowledge, whatever it is called. */
 const protocols: ReadonlyMap<string | undefined, Upstream["protocol"]> = new Map([
   [undefined, "auto"],
   ["HTTP", "auto"],
   ["HTTP11", "http1"],
   ["WSS", "http1"],
-  ["TCP", "tcp"]
+  ["TCP", "tcp"],
+  ["HTTP2", "h2"],
+  ["H2C", "h2c"],
+  ["GRPC", "h2"]
 ])
 
 const trustOf = (

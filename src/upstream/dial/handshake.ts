@@ -85,6 +85,9 @@ export const handshake = (
       const wrong = wrongName(certificate, context.names, identity.certificateName)
       if (wrong !== null) return fail({ reason: "tls_name_mismatch", detail: wrong })
     }
+    // RFC 9113 section 3.2: without it nobody knows that the peer speaks HTTP/2.
+    if (identity.alpn.length === 1 && identity.alpn[0] === "h2" && secured.alpnProtocol !== "h2")
+      return fail({ reason: "tls_handshake", detail: `${who} speaks no HTTP/2 (it did not agree on h2 by ALPN)` })
     verified = true
     if (ticket !== null) remember(ticket)
     const ms = elapsed()

@@ -27,11 +27,13 @@ const clean = (name: string): string => {
 
 const alpnOf = (protocol: Upstream["protocol"]): ReadonlyArray<string> => {
   switch (protocol) {
-    // The transport speaks HTTP/1.1 only today; offering h2 would let a peer choose what nobody here can read.
+    // Whether an upstream's connections carry one request or many is known before any is made, so nothing is left for the peer to choose.
     case "auto":
     case "http1":
       return ["http/1.1"]
+    // Over TLS both are the same.
     case "h2":
+    case "h2c":
       return ["h2"]
     default:
       return []

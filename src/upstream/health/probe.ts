@@ -2,10 +2,11 @@
 import type { Socket } from "node:net"
 import { Readable } from "node:stream"
 import type { HealthCheck, Probe } from "../../snapshot/health.ts"
+import type { Carrier, CarrierSink } from "../carrier.ts"
 import type { DialOutcome } from "../dial/plan.ts"
 import type { Dialler } from "../dialler.ts"
+import { openCarrier } from "../pools.ts"
 import type { Target } from "../target.ts"
-import { Connection, type TransportSink } from "../transport.ts"
 import { Sought, searched } from "./sought.ts"
 
 /** The probe's own clock is the only one. */
@@ -55,7 +56,7 @@ export const probe = (
     }
   }
 
-  const ask = (connection: Connection, http: Extract<Probe, { readonly _tag: "Http" }>): void => {
+  const ask = (connection: Carrier, http: Extract<Probe, { readonly _tag: "Http" }>): void => {
     const { method, path, host, expected, retriable, holds } = http
     const name = host ?? identity.probeHost
     const content = holds === undefined ? null : reading(holds)
@@ -63,7 +64,7 @@ export const probe = (
       if (!expected.includes(status)) end(`answered ${status}`, retriable !== undefined && !retriable.includes(status))
       else if (content === null) end(null)
     }
-    const sink: TransportSink = {
+    const sink: CarrierSink = {
       onInterim: ignore,
       onHead: (status) => {
         answered(status)
@@ -113,10 +114,14 @@ export const probe = (
       talk(outcome.socket, kind)
       return
     }
-    const connection = new Connection(outcome.socket, settings, ignore)
+    close = () => outcome.socket.destroy()
+    if (kind._tag === "Tls") {
+      end(null)
+      return
+    }
+    const connection = openCarrier(dialler.protocol, outcome, settings, ignore)
     close = () => connection.destroy()
-    if (kind._tag === "Http") ask(connection, kind)
-    else end(null)
+    ask(connection, kind)
   })
   close = dial.cancel
   return { cancel: () => end(null, false, false) }

@@ -75,8 +75,9 @@ export class Attempts implements Attempt, ResponseSink {
     if (plan.tryTimeout !== null) this.#clock = setTimeout(this.#late, plan.tryTimeout)
     const request = this.#replay === null ? this.#request : { ...this.#request, body: this.#replay.open() }
     // The last one: from here on nothing is kept of the body.
-    if (plan.tries - this.#steps > this.#attempts && plan.onward === null && !this.#host.tiered) this.#replay?.settle()
-    this.#current = new Exchange(this.#host, request, this, { tried: this.#tried, fresh, once: this.#once })
+    if (plan.tries - this.#steps > this.#attempts && plan.onward === null && !this.#host.tiered && !this.#host.multiplexed)
+      this.#replay?.settle()
+    this.#current = new Exchange(this.#host, request, this, { tried: this.#tried, fresh, once: this.#once, replay: this.#replay })
     this.#current.start()
   }
 

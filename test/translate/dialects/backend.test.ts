@@ -303,10 +303,9 @@ describe("what is not served yet is refused by its name", () => {
     assert.strictEqual(accepted(yaml).state, "True/Accepted")
     assert.strictEqual(of(yaml).problem?.reason, "UnsupportedProtocol")
   })
-  it.each(["H2C", "H2", "GRPC", "GRPCS"])("protocol %s", (protocol) => {
-    const yaml = backend(fqdn(), `protocol: ${protocol}`)
-    assert.strictEqual(accepted(yaml).state, "False/UnsupportedProtocol")
-    assert.strictEqual(of(yaml).problem?.reason, "UnsupportedProtocol")
+  it.each(["H2", "GRPCS"])("protocol %s without the TLS that it is over", (protocol) => {
+    const yaml = backend(fqdn(), `protocol: ${protocol}, tls: {mode: None}`)
+    assert.strictEqual(accepted(yaml).state, "False/Invalid")
   })
 })
 

@@ -110,7 +110,7 @@ const rows: ReadonlyArray<Row> = [
     fields: ["appProtocols"],
     value: "`gateway.envoyproxy.io/h2c`, `h2`, `grpc`, `grpcs`",
     spec: { ...base, appProtocols: ["gateway.envoyproxy.io/h2c"] },
-    meaning: "HTTP/2 toward backends is not served yet"
+    meaning: "HTTP/2, over TLS with `h2`, `grpcs` or a `tls` block"
   },
   { fields: ["appProtocol"], value: "one word", spec: { ...base, appProtocol: "https" }, meaning: "short form: a list of one" },
   { fields: ["fallback"], value: "`false`", spec: { ...base, fallback: false }, meaning: "the default", same: true },

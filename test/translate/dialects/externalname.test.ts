@@ -84,7 +84,16 @@ describe("TLS of an ExternalName Service", () => {
     assert.isFalse(endpoint("{port: 8080}", 8080)?.tls)
     assert.include(of("{port: 8080}", 8080).notes.join(), "plaintext to an external host")
   })
-  it.each(["kubernetes.io/h2c", "h2", "h2c", "grpc", "grpcs", "tcp", "udp", "gopher"])("%s is UnsupportedProtocol", (word) => {
+  it.each([
+    ["kubernetes.io/h2c", false, "h2c"],
+    ["grpc", false, "h2c"],
+    ["h2", true, "h2"],
+    ["GRPCS", true, "h2"]
+  ] as const)("%s is HTTP/2", (word, tls, protocol) => {
+    const { upstream } = of(`{port: 8443, appProtocol: ${word}}`, 8443)
+    assert.deepEqual([endpoint(`{port: 8443, appProtocol: ${word}}`, 8443)?.tls, upstream?.spec.protocol], [tls, protocol])
+  })
+  it.each(["tcp", "udp", "gopher"])("%s is UnsupportedProtocol", (word) => {
     const backend = of(`{port: 443, appProtocol: ${word}}`, 443)
     assert.deepEqual([backend.upstream, backend.why, backend.problem?.reason], [null, "invalid_backend", "UnsupportedProtocol"])
     assert.include(backend.problem?.message ?? "", word)

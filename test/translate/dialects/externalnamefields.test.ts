@@ -84,9 +84,9 @@ describe("fields of an ExternalName Service", () =>
       {
         fields: ["ports.appProtocol"],
         value: "others",
-        spec: { ports: [{ port: 8443, appProtocol: "kubernetes.io/h2c" }] },
-        named: "h2c",
-        meaning: "HTTP/2 and others are not served yet"
+        spec: { ports: [{ port: 8443, appProtocol: "tcp" }] },
+        named: "tcp",
+        meaning: "no word of requests"
       },
       {
         fields: ["ports.protocol"],

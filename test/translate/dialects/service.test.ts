@@ -225,8 +225,10 @@ describe("the wire to a Service", () => {
   it("is HTTP/1.1 alone for http and ws", () => {
     for (const word of ["http", "kubernetes.io/ws", "ws"]) assert.strictEqual(upstreamOf(of(word)).spec.protocol, "http1")
     assert.strictEqual(upstreamOf(of("https")).spec.protocol, "auto")
+    for (const word of ["kubernetes.io/h2c", "grpc"]) assert.strictEqual(upstreamOf(of(word)).spec.protocol, "h2c")
+    for (const word of ["h2", "GRPCS"]) assert.strictEqual(upstreamOf(of(word)).spec.protocol, "h2")
   })
-  it.each(["kubernetes.io/h2c", "h2", "grpc", "GRPCS", "tcp", "udp", "mysql", "example.com/odd"])("is refused for %s", (word) => {
+  it.each(["tcp", "udp", "mysql", "example.com/odd"])("is refused for %s", (word) => {
     const backend = of(word)
     assert.deepEqual([backend.why, backend.problem?.reason], ["invalid_backend", "UnsupportedProtocol"])
     assert.include(backend.problem?.message ?? "", `Service shop/cart port 80: appProtocol "${word}"`)

@@ -19,7 +19,7 @@ export const cart = `---
 apiVersion: v1
 kind: Service
 metadata: {name: cart, namespace: shop}
-spec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: tls, port: 8443, appProtocol: https}, {name: h2, port: 81, appProtocol: h2c}]}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: tls, port: 8443, appProtocol: https}, {name: queue, port: 81, appProtocol: amqp}]}
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice

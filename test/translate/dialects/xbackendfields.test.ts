@@ -80,15 +80,13 @@ const rows: ReadonlyArray<Row> = [
     meaning: "upgrades over TLS pass"
   },
   { fields: ["protocol"], value: "`TCP`", spec: of({ protocol: "TCP" }), meaning: "bytes: for a TCPRoute or a TLSRoute" },
-  ...(["HTTP2", "H2C", "MCP", "GRPC"] as const).map(
-    (protocol): Row => ({
-      fields: ["protocol"],
-      value: `\`${protocol}\``,
-      spec: of({ protocol }),
-      named: protocol,
-      meaning: "not served yet"
-    })
-  ),
+  {
+    fields: ["protocol"],
+    value: "`HTTP2`, `H2C`, `GRPC`",
+    spec: of({ protocol: "H2C" }),
+    meaning: "HTTP/2; without TLS by prior knowledge"
+  },
+  { fields: ["protocol"], value: "`MCP`", spec: of({ protocol: "MCP" }), named: "MCP", meaning: "not served yet" },
   { fields: ["tls.mode"], value: "`ServerOnly`", spec: verified, meaning: "TLS" },
   { fields: ["tls.mode"], value: "`None`", spec: of({ tls: { mode: "None" } }), same: true, meaning: "plaintext, but on 443" },
   {
