@@ -213,6 +213,7 @@ registerHooks({ load: (url, context, next) => { appendFileSync(${JSON.stringify(
       "src/config",
       "src/files",
       "src/http1",
+      "src/http2",
       "src/link",
       "src/main.ts",
       "src/proxy",

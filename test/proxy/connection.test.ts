@@ -12,6 +12,8 @@ import { exact, raw, type Sketch, startProxy, type TestProxy } from "./harness.t
 
 let origin: Origin
 let proxy: TestProxy
+/** Has little time for anybody; the other has more than any of these tests takes. */
+let hasty: TestProxy
 const sketch = (): Sketch => ({
   listeners: {
     web: { hosts: { "*": [{ path: exact("/refused"), action: { _tag: "Refuse", why: "no_backend" } }, { to: "origin" }] } }
@@ -19,15 +21,29 @@ const sketch = (): Sketch => ({
   upstreams: { origin: { endpoints: [at(origin.port)] } }
 })
 const times = { head: 400, handshake: 1_000, keepAlive: 1_200 }
+const long = { times: { ...times, head: 60_000 }, discard: { bytes: 1024 * 1024, milliseconds: 60_000 }, stall: 60_000 }
 
 beforeAll(async () => {
   origin = await startOrigin()
-  proxy = await startProxy(sketch(), { limits: { times, discard: { bytes: 1024 * 1024, milliseconds: 500 }, stall: 10_000 } })
+  proxy = await startProxy(sketch(), { limits: long })
+  hasty = await startProxy(sketch(), { limits: { ...long, times, discard: { ...long.discard, milliseconds: 500 } } })
 })
 afterAll(async () => {
   await proxy.close()
+  await hasty.close()
   await origin.close()
 })
+
+/** A connection whose first request was answered: a busy machine may have cost others before it the time of their head. */
+const answered = async (port: number) => {
+  for (;;) {
+    const client = await raw(port)
+    client.send("GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    const text = await client.until(/^HTTP\/1\.1 (200 .*x|408 .*)$/s).catch(() => "")
+    if (text.startsWith("HTTP/1.1 200 ")) return client
+    client.socket.destroy()
+  }
+}
 
 const tick = () => new Promise((resolve) => setImmediate(resolve))
 const MiB = 1024 * 1024
@@ -70,21 +86,17 @@ describe("bytes in any pieces", () => {
 
 describe("times", () => {
   it("a head that comes byte by byte does not get more time for it: 408", async () => {
-    using client = await raw(proxy.port())
-    const started = performance.now()
+    using client = await raw(hasty.port())
     const timer = setInterval(() => client.send("x"), 40)
     client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")
     const { text } = await client.closed
     clearInterval(timer)
     expect(text).toMatch(/^HTTP\/1\.1 408 /)
-    expect(performance.now() - started).toBeLessThan(5_000)
-    expect((await proxy.logged((line) => line.reason === "header_timeout")).status).toBe(408)
+    expect((await hasty.logged((line) => line.reason === "header_timeout")).status).toBe(408)
   })
 
   it("the head of a second request has a time of its own, from its first byte", async () => {
-    using client = await raw(proxy.port())
-    client.send("GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n")
-    await client.until(/x$/)
+    using client = await answered(hasty.port())
     client.send("GET /bytes/1 HT")
     const { text } = await client.closed
     expect(readAnswers(text, []).answers.map(({ status }) => status)).toEqual([200, 408])
@@ -92,9 +104,10 @@ describe("times", () => {
 
   it("an idle connection is kept for the announced time, and a little longer", async () => {
     using client = await raw(proxy.port())
+    // Before it rests: when the answer is here, it may have rested a moment.
+    const rested = performance.now()
     client.send("GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n")
     const text = await client.until(/x$/)
-    const rested = performance.now()
     expect(text).toContain("\r\nConnection: keep-alive\r\nKeep-Alive: timeout=1\r\n")
     expect((await client.closed).clean).toBe(true)
     expect(performance.now() - rested).toBeGreaterThan(1_200)
@@ -138,17 +151,14 @@ describe("times", () => {
   })
 
   it("a drain waits for a half head no longer than the head's time, and closes what says nothing at once", async () => {
-    const other = await startProxy(sketch(), { limits: { times } })
+    await using other = await startProxy(sketch(), { limits: { times } })
     using half = await raw(other.port())
     using silent = await raw(other.port())
     half.send("GET / HTTP/1.1\r\n")
-    using probe = await raw(other.port())
-    probe.send("GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n")
-    await probe.until(/x$/)
-    await other.run(other.proxy.drain({ propagation: 0, deadline: 10_000 }))
+    using _ = await answered(other.port())
+    await other.run(other.proxy.drain({ propagation: 0, deadline: 60_000 }))
     expect((await half.closed).text).toMatch(/^HTTP\/1\.1 408 /)
     expect(await silent.closed).toEqual({ text: "", clean: true })
-    await other.close()
   })
 })
 
@@ -249,7 +259,7 @@ describe("a last answer", () => {
   })
 
   it("is not waited for longer than its time, though the client neither leaves nor stops sending", async () => {
-    const socket = connect({ host: "127.0.0.1", port: proxy.port(), allowHalfOpen: true })
+    const socket = connect({ host: "127.0.0.1", port: hasty.port(), allowHalfOpen: true })
     socket.on("error", () => {})
     let text = ""
     socket.on("data", (chunk) => {

@@ -71,7 +71,8 @@ describe("a UDP route", () => {
   })
 
   it("ends with its client's silence, with one line", async () => {
-    const origin = await serve((text) => text)
+    // Says nothing either: an answer on a busy machine might come to a session that is over.
+    const origin = await serve(() => null)
     const timeouts = { ...defaultTimeouts, idle: 300 }
     const proxy = await own({
       listeners: { in: listener([share("a")]) },
@@ -79,17 +80,18 @@ describe("a UDP route", () => {
     })
     const one = await client(proxy.port())
     one.send("abc")
-    expect(await one.next()).toBe("abc")
+    await until(() => origin.received.length === 1)
     await until(() => proxy.proxy.describe()!.upstreams[0]!.description.pool.active === 0)
     const line = await proxy.logged(({ protocol }) => protocol === "UDP")
     expect(line).toMatchObject({
       ...{ route: "UDPRoute/test/datagrams", upstream: "Service test/a", address: `127.0.0.1:${origin.port}`, client: "127.0.0.1" },
-      ...{ status: 0, bytes_in: 3, bytes_out: 3, listener: "in" }
+      ...{ status: 0, bytes_in: 3, bytes_out: 0, listener: "in" }
     })
     expect(line.reason).toBeUndefined()
     expect(await sessions(proxy)).toBe(0)
     expect(await proxy.metric("sluice_streams_total", { route: "UDPRoute/test/datagrams" })).toBe(1)
-    expect(await one.ask("again")).toBe("again")
+    one.send("again")
+    await until(() => origin.received.length === 2)
   })
 
   it("whose endpoint takes nothing says so, and the client's next datagram goes to one that does", async () => {
@@ -259,7 +261,7 @@ describe("a UDP route", () => {
   }
 
   it("takes nobody new at a drain, and is done when the others are silent", async () => {
-    const { origin, proxy, port, first } = await draining(2_000)
+    const { origin, proxy, port, first } = await draining(5_000)
     const late = await client(port)
     const drained = proxy.run(proxy.proxy.drain({ propagation: 0, deadline: 60_000 }))
     await until(() => proxy.proxy.describe()!.draining)
@@ -273,7 +275,7 @@ describe("a UDP route", () => {
   it("ends those that are left at the deadline of a drain", async () => {
     const { proxy } = await draining(60_000)
     await proxy.run(proxy.proxy.drain({ propagation: 0, deadline: 50 }))
-    expect(await proxy.logged(({ protocol }) => protocol === "UDP")).toMatchObject({ reason: "draining" })
+    expect(await proxy.logged(({ protocol }) => protocol === "UDP")).toMatchObject({ reason: "draining", bytes_in: 1, bytes_out: 1 })
     expect(await proxy.metric("sluice_requests_active", {})).toBe(0)
   })
 

@@ -387,9 +387,11 @@ describe("how connections end", () => {
     block.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\0\0\0\0\x01\x82")
     expect((await block.closed).text).toMatch(/\x07\0\0\0\0\0/)
     await other.until(() => other.lines.filter(({ reason }) => reason === "header_timeout").length === 2)
-    await using idle = await connect(other.port("plain"))
+    await using rests = await startProxy(await sketch(origin.port), { limits: { times: { ...times, head: 60_000 }, discard } })
+    await using idle = await connect(rests.port("plain"))
+    const over = once(idle.session, "close")
     expect((await idle.ask({ ":path": "/" })).status).toBe(200)
-    await once(idle.session, "close")
+    await over
   })
 
   it("what is no HTTP/2 costs its connection, with a line in the log", async () => {

@@ -205,8 +205,9 @@ describe("a request notices nothing", () => {
   })
 
   it("of one that never answers: the copy ends with the time of a try", async () => {
-    expect((await ask(proxy.port(), "/hasty")).body).toBe("main")
-    await ended("deaf", "backend_timeout", 1)
+    // The request has no more time than the copy, which on a busy machine may be too little.
+    await expect.poll(async () => (await ask(proxy.port(), "/hasty")).body).toBe("main")
+    await expect.poll(() => counted("deaf", "backend_timeout")).toBeGreaterThan(0)
   })
 
   it("of one that reads nothing: the copy of a large body is given up, and the body is whole", async () => {

@@ -114,7 +114,7 @@ describe("a TCP route", () => {
     const silent = await silentHost()
     closes.push(silent.close)
     const origin = await serve((socket) => socket.end("here"))
-    const timeouts = { ...defaultTimeouts, connect: 2_000 }
+    const timeouts = { ...defaultTimeouts, connect: 5_000 }
     const proxy = await own({
       listeners: { bytes: listener([share("a")]) },
       upstreams: { a: { endpoints: [at(silent.port), at(origin.port)], spec: { ...tcp, timeouts } } }

@@ -98,7 +98,7 @@ describe("a process that starts while DNS is down", () => {
   it("no longer than the stale limit since the answer was last good", async () => {
     const [server, folder] = [await dnsServer(), place()]
     server.host("a.example", ["203.0.113.1"])
-    const contract = { staleLimit: 3_000 }
+    const contract = { staleLimit: 6_000 }
     await knew(server, folder, contract)
     silent(server)
     const watch = await (await start(server, folder)).watch("a.example", contract)
@@ -235,7 +235,7 @@ describe("an address that leaves the answer", () => {
     const server = await dnsServer()
     server.host("a.example", ["127.0.0.1"])
     const { names } = await start(server, place())
-    const dns = { ...defaultDns, minTtl: 50, maxTtl: 50, obsoleteGrace: 2_000 }
+    const dns = { ...defaultDns, minTtl: 50, maxTtl: 50, obsoleteGrace: 5_000 }
     const timeouts = { keepAliveIdle: 60_000 }
     await using upstream = await liveUpstream({ endpoints: [named("a.example", one.port)], names, spec: { dns }, timeouts })
     expect((await exchange(upstream)).status).toBe(200)
