@@ -37,6 +37,7 @@ const service = {
   chat: { ...unary, path: "/test.Echo/Chat", requestStream: true, responseStream: true }
 }
 
+let hung = 0
 let cancelled = 0
 const serve = async () => {
   const server = new Server({ "grpc.max_receive_message_length": -1 })
@@ -50,6 +51,7 @@ const serve = async () => {
     fail: (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) =>
       done({ code: call.request[0]!, details: `code ${call.request[0]} 100 %` }),
     hang: (call: ServerUnaryCall<Buffer, Buffer>) => {
+      hung++
       call.on("cancelled", () => cancelled++)
     },
     count: (call: ServerWritableStream<Buffer, Buffer>) => {
@@ -208,12 +210,19 @@ describe("gRPC", () => {
   })
 
   it("a deadline and a cancellation reach the server", async () => {
-    const { error } = await call("/test.Echo/Hang", Buffer.alloc(1), new Metadata(), Date.now() + 200)
-    expect(error?.code).toBe(status.DEADLINE_EXCEEDED)
-    await until(() => cancelled === 1)
+    // On a busy machine the time may be over before the call is there.
+    while (hung === 0) {
+      const { error } = await call("/test.Echo/Hang", Buffer.alloc(1), new Metadata(), Date.now() + 500)
+      expect(error?.code).toBe(status.DEADLINE_EXCEEDED)
+    }
+    await until(() => cancelled === hung)
+    const before = hung
     const hanging = client.makeUnaryRequest("/test.Echo/Hang", bytes, bytes, Buffer.alloc(1), () => {})
-    setImmediate(() => hanging.cancel())
-    await new Promise((resolve) => hanging.on("status", resolve))
+    const over = new Promise((resolve) => hanging.on("status", resolve))
+    await until(() => hung > before)
+    hanging.cancel()
+    await over
+    await until(() => cancelled === hung)
     expect((await call("/test.Echo/Echo", Buffer.from("on"))).value?.toString()).toBe("on")
   })
 

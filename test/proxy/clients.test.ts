@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Authority, expired, type IssuedCertificate, makeAuthority } from "../support/certificates.ts"
 import { freePort } from "../support/port.ts"
 import { type ListenerSketch, material, raw, type Sketch, startProxy, type TestProxy } from "./harness.ts"
+import { connect as connectHttp2 } from "./http2client.ts"
 
 let site: Authority
 let ours: Authority
@@ -181,5 +182,64 @@ describe("a listener that changes its mind", () => {
     expect([await visit(port, good), await visit(port, foreign)]).toEqual(["302", "cut"])
     await proxy.publish(await sketched({ web: listener(undefined, port, clients) }, bundle("ca", others, "another")))
     expect([await visit(port, good), await visit(port, foreign)]).toEqual(["cut", "302"])
+  })
+})
+
+describe("over HTTP/2", () => {
+  const secure = (pair: IssuedCertificate | null, servername: string) => ({ servername, ca: site.certificate, ...shown(pair) })
+  const head = (host: string) => ({ ":path": "/", ":authority": host })
+
+  it("each stream of a connection whose client was verified is served, and nobody else has one", async () => {
+    const port = await freePort()
+    await using proxy = await startProxy(
+      await sketched({ web: listener(undefined, port, { ca: "ca", auth: "Require" }) }, bundle("ca", ours))
+    )
+    await using client = await connectHttp2(port, secure(good, "a.site.test"))
+    const answers = await Promise.all(["a.site.test", "b.site.test", "a.site.test"].map((host) => client.ask(head(host))))
+    expect(answers.map(({ status }) => status)).toEqual([302, 302, 302])
+    expect(await proxy.logged(({ status }) => status === 302)).toMatchObject({ protocol: "HTTP/2" })
+    for (const pair of [null, foreign, old, serving]) {
+      const served = connectHttp2(port, secure(pair, "a.site.test")).then(async (other) => {
+        await using _ = other
+        return await other.ask(head("a.site.test"))
+      })
+      await expect(served).rejects.toThrow()
+    }
+    expect(proxy.lines.filter(({ status }) => status === 302).length).toBe(3)
+  })
+
+  it("a listener that asks is not had through one of its port that does not: 421, whatever the client has shown", async () => {
+    const port = await freePort()
+    await using proxy = await startProxy(
+      await sketched(
+        { a: listener("a.site.test", port, { ca: "ca", auth: "Require" }), b: listener("b.site.test", port) },
+        bundle("ca", ours)
+      )
+    )
+    for (const pair of [null, good]) {
+      await using client = await connectHttp2(port, secure(pair, "b.site.test"))
+      const answers = await Promise.all(["b.site.test", "a.site.test", "b.site.test"].map((host) => client.ask(head(host))))
+      expect(answers.map(({ status }) => status)).toEqual([302, 421, 302])
+    }
+    expect(await proxy.logged(({ status }) => status === 421)).toMatchObject({ reason: "misdirected", protocol: "HTTP/2" })
+  })
+
+  it("one that changes its mind sends who is connected to a new connection, and serves them all when it changes it back", async () => {
+    const port = await freePort()
+    const asking = await sketched({ web: listener(undefined, port, { ca: "ca", auth: "Require" }) }, bundle("ca", ours))
+    const open = await sketched({ web: listener(undefined, port) }, bundle("ca", ours))
+    await using proxy = await startProxy(open)
+    await using early = await connectHttp2(port, secure(good, "a.site.test"))
+    const status = async (client: typeof early) => (await client.ask(head("a.site.test"))).status
+    expect(await status(early)).toBe(302)
+    await proxy.publish(asking)
+    expect(await status(early)).toBe(421)
+    expect(await proxy.logged((line) => line.status === 421)).toMatchObject({
+      ...{ reason: "misdirected", detail: "the client showed no certificate when it connected", protocol: "HTTP/2" }
+    })
+    await using later = await connectHttp2(port, secure(good, "a.site.test"))
+    expect(await status(later)).toBe(302)
+    await proxy.publish(open)
+    expect([await status(early), await status(later)]).toEqual([302, 302])
   })
 })

@@ -3,7 +3,6 @@
 import { once } from "node:events"
 import * as http2 from "node:http2"
 import { connect as connectSocket } from "node:net"
-import type { ConnectionOptions } from "node:tls"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { openClient } from "#src/http2/client.ts"
 import type { Reset, Stream, StreamHandler } from "#src/http2/stream.ts"
@@ -12,6 +11,7 @@ import { at } from "../support/live.ts"
 import { type Origin, pattern, standard, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
 import { ask, exact, material, raw, type Sketch, startProxy, type TestProxy } from "./harness.ts"
+import { connect } from "./http2client.ts"
 
 let origin: Origin
 let authority: Authority
@@ -38,55 +38,6 @@ afterAll(async () => {
   await proxy.close()
   await origin.close()
 })
-
-interface Client extends AsyncDisposable {
-  readonly session: http2.ClientHttp2Session
-  readonly ask: (headers: http2.OutgoingHttpHeaders, body?: Buffer | ReadonlyArray<Buffer>) => Promise<Answer>
-}
-
-interface Answer {
-  readonly status: number
-  readonly headers: http2.IncomingHttpHeaders
-  readonly trailers: http2.IncomingHttpHeaders
-  readonly body: Buffer
-  /** As the origin's echo has it. */
-  readonly seen: () => { method: string; target: string; size: number; headers: Array<[string, string]> }
-}
-
-const connect = async (port: number, tls?: ConnectionOptions): Promise<Client> => {
-  const session = http2.connect(tls === undefined ? `http://127.0.0.1:${port}` : `https://127.0.0.1:${port}`, tls ?? {})
-  session.on("error", () => {})
-  await once(session, "connect")
-  return {
-    session,
-    ask: async (headers, body) => {
-      const request = session.request(headers, { endStream: body === undefined })
-      const head = once(request, "response") as Promise<[http2.IncomingHttpHeaders]>
-      let trailers: http2.IncomingHttpHeaders = {}
-      request.on("trailers", (came) => {
-        trailers = came
-      })
-      if (body !== undefined) {
-        for (const chunk of Buffer.isBuffer(body) ? [body] : body) request.write(chunk)
-        request.end()
-      }
-      const chunks: Array<Buffer> = []
-      const [came] = await head
-      for await (const chunk of request) chunks.push(chunk as Buffer)
-      const whole = Buffer.concat(chunks)
-      return {
-        status: Number(came[":status"]),
-        headers: came,
-        trailers,
-        body: whole,
-        seen: () => JSON.parse(whole.toString())
-      }
-    },
-    [Symbol.asyncDispose]: async () => {
-      session.destroy()
-    }
-  }
-}
 
 /** A client of our own, which tells what it could not send and why a stream ended. */
 const own = async (to: number) => {
