@@ -35,9 +35,12 @@ export type HTTPPathMatch = typeof HTTPPathMatch.Type
 
 const ValueMatch = defaulted(Schema.Literals(["Exact", "RegularExpression"]), "Exact")
 
+/** Of a match: all must hold. */
+export const HeaderMatches = listOf(Schema.Struct({ type: ValueMatch, name: Token, value: HeaderValue }), 16).check(uniqueBy("name"))
+
 export const HTTPRouteMatch = Schema.Struct({
   path: defaulted(HTTPPathMatch, {}),
-  headers: listOf(Schema.Struct({ type: ValueMatch, name: Token, value: HeaderValue }), 16).check(uniqueBy("name")),
+  headers: HeaderMatches,
   queryParams: listOf(Schema.Struct({ type: ValueMatch, name: Token, value: text(1, 1024) }), 16).check(uniqueBy("name")),
   method: Schema.optionalKey(Schema.Literals(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]))
 })

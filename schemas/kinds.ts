@@ -14,6 +14,7 @@ import { EndpointSlice } from "./endpointslice.ts"
 import { Gateway } from "./gateway.ts"
 import { GatewayClass } from "./gatewayclass.ts"
 import { GatewayParameters } from "./gatewayparameters.ts"
+import { GRPCRoute } from "./grpcroute.ts"
 import { HTTPRoute } from "./httproute.ts"
 import { ListenerSet } from "./listenerset.ts"
 import { type GroupKind, groupKind } from "./meta.ts"
@@ -82,6 +83,7 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(gatewayGroup, ["v1"], "ListenerSet", "listenersets", "Namespaced", "Optional", ListenerSet, "status"),
   entry(gatewayGroup, ["v1", "v1beta1"], "HTTPRoute", "httproutes", "Namespaced", "Required", HTTPRoute, "status"),
   // Added to the standard channel one after the other: a cluster may lack each, or serve it in an older version alone.
+  entry(gatewayGroup, ["v1", "v1alpha2"], "GRPCRoute", "grpcroutes", "Namespaced", "Optional", GRPCRoute, "status"),
   entry(gatewayGroup, ["v1", "v1alpha3", "v1alpha2"], "TLSRoute", "tlsroutes", "Namespaced", "Optional", TLSRoute, "status"),
   entry(gatewayGroup, ["v1", "v1alpha2"], "TCPRoute", "tcproutes", "Namespaced", "Optional", TCPRoute, "status"),
   entry(gatewayGroup, ["v1", "v1alpha2"], "UDPRoute", "udproutes", "Namespaced", "Optional", UDPRoute, "status"),

@@ -51,6 +51,7 @@ export const owners: Readonly<Record<string, Schema.Codec<unknown, unknown>>> = 
   "GatewayClass.gateway.networking.k8s.io": GatewayClassOwner,
   "ListenerSet.gateway.networking.k8s.io": ListenerSetOwner,
   "HTTPRoute.gateway.networking.k8s.io": RouteOwner,
+  "GRPCRoute.gateway.networking.k8s.io": RouteOwner,
   "TLSRoute.gateway.networking.k8s.io": RouteOwner,
   "TCPRoute.gateway.networking.k8s.io": RouteOwner,
   "UDPRoute.gateway.networking.k8s.io": RouteOwner,

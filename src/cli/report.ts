@@ -123,6 +123,7 @@ const rank = [
   "Gateway",
   "ListenerSet",
   "HTTPRoute",
+  "GRPCRoute",
   "TLSRoute",
   "TCPRoute",
   "UDPRoute",

@@ -166,6 +166,7 @@ const shown = ({ name, value }: { readonly name: string; readonly value: string 
 
 export const describeMatch = (match: Match): string =>
   [
+    match.grpc === undefined ? null : "calls of gRPC",
     match.method,
     `path ${match.path.type === "Prefix" ? "under" : match.path.type === "Exact" ? "=" : "~"} ${match.path.value}`,
     ...match.headers.map((one) => `header ${one.name} ${one.type === "Exact" ? "=" : "~"} ${shown(one)}`),

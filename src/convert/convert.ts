@@ -14,6 +14,7 @@ import {
   envoyTrafficPolicyKind,
   httpRouteKind,
   ingressKind,
+  routeKinds,
   serviceKind,
   trafficPolicyKind,
   voyagerIngressKind
@@ -48,10 +49,10 @@ export interface Conversion {
 
 const grantKind = groupKind(gatewayGroup, "ReferenceGrant")
 const ingressKinds: ReadonlySet<string> = new Set([ingressKind, voyagerIngressKind])
-const referring: ReadonlySet<string> = new Set([httpRouteKind, backendKind])
+const referring: ReadonlySet<string> = new Set([...routeKinds, backendKind])
 const policies: ReadonlySet<string> = new Set([backendTlsPolicyKind, trafficPolicyKind, envoyTrafficPolicyKind])
 
-/** Routes of Gateway API that Sluice does not serve may name the same backends. */
+/** Of any kind of Gateway API, those too that Sluice does not serve: all may name the same backends. */
 const isRoute = ({ value, key }: Manifest): boolean =>
   key === null ? String(value["apiVersion"]).startsWith(`${gatewayGroup}/`) : referring.has(parseKey(key).kind)
 

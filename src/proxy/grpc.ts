@@ -1,12 +1,12 @@
 // What gRPC asks of a gateway beyond HTTP/2: failures of ours said in its own words, and the time that a client gives a call.
+import { isCall } from "../routing/call.ts"
 import { joinedValue } from "../routing/headers.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import type { LocalAnswer } from "./answer.ts"
 import { failures } from "./response.ts"
 
 /** fields: raw pairs of a request. */
-export const isGrpc = (fields: ReadonlyArray<string>): boolean =>
-  /^application\/grpc(?:$|[+; ])/i.test(joinedValue(fields, "content-type") ?? "")
+export const isGrpc = (fields: ReadonlyArray<string>): boolean => isCall(joinedValue(fields, "content-type"))
 
 const [deadlineExceeded, resourceExhausted, unimplemented, internal, unavailable] = [4, 8, 12, 13, 14]
 

@@ -28,6 +28,8 @@ export interface CompiledRule {
   /** Index in the host's rules, which are in precedence order: the lowest rank that matches wins. */
   readonly rank: number
   readonly method: string | null
+  /** Calls of gRPC alone. */
+  readonly calls: boolean
   readonly headers: ReadonlyArray<Condition>
   readonly query: ReadonlyArray<Condition>
   /** Regex path matches only. */
@@ -138,6 +140,7 @@ const compileRule = (rule: Rule, rank: number): Result.Result<CompiledRule, stri
     rule,
     rank,
     method: match.method,
+    calls: match.grpc !== undefined,
     headers: headers.success,
     query: query.success,
     path: path === null ? null : path.success,

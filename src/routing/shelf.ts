@@ -1,5 +1,6 @@
 // The rules of one path. Many rules on a path differ by an exact header or query value (tenants on `/`): those are found by value, not tried in turn; and
 // many expressions by what each wants in the path.
+import { isCall } from "./call.ts"
 import type { CompiledRule, Condition } from "./compile.ts"
 import { type Grams, gramsOf, searchGrams } from "./grams.ts"
 import type { RequestView } from "./match.ts"
@@ -67,6 +68,7 @@ const firstOf = (rules: ReadonlyArray<CompiledRule>, request: RequestView, best:
   for (const rule of rules) {
     if (best !== null && rule.rank >= best.rank) return best
     if (rule.method !== null && rule.method !== request.method) continue
+    if (rule.calls && !isCall(request.header("content-type"))) continue
     if (rule.headers.length > 0 && !holds(rule.headers, request, "header")) continue
     if (rule.query.length > 0 && !holds(rule.query, request, "query")) continue
     // Last: an expression costs more than all the rest.

@@ -8,6 +8,7 @@ import { growth, type Retry } from "./retry.ts"
 import type {
   Action,
   CacheRule,
+  CallMatch,
   Cors,
   Deadlines,
   Filter,
@@ -128,7 +129,13 @@ const pathFields = fields<{ readonly type: PathMatch["type"]; readonly value: st
 })
 const path: Read<PathMatch> = pathFields as Read<PathMatch>
 const valueMatch = fields<ValueMatch>({ name: text, type: oneOf("Exact", "Regex"), value: text })
-const match = fields<Match>({ path, method: nullable(text), headers: list(valueMatch), query: list(valueMatch) })
+const matchFields = fields<Omit<Match, "grpc">>({ path, method: nullable(text), headers: list(valueMatch), query: list(valueMatch) })
+const grpc = fields<CallMatch>({ service: whole, method: whole })
+const match: Read<Match> = (value) => {
+  const read = matchFields(value)
+  const said = (value as { readonly grpc?: unknown }).grpc
+  return said === undefined ? read : { ...read, grpc: grpc(said) }
+}
 const deadlines = fields<Deadlines>({ request: setting(amount), backendRequest: setting(amount) })
 const sessionFields = fields<Session>({
   key: text,

@@ -60,6 +60,14 @@ export interface Match {
   readonly headers: ReadonlyArray<ValueMatch>
   /** Names as written (case-sensitive). */
   readonly query: ReadonlyArray<ValueMatch>
+  /** Calls of gRPC alone, told by their Content-Type. Absent: every request. */
+  readonly grpc?: CallMatch
+}
+
+/** Characters of the service and the method that a match for calls says: it is in its place for them, the path matches. */
+export interface CallMatch {
+  readonly service: number
+  readonly method: number
 }
 
 export type PathMatch =

@@ -783,6 +783,8 @@ export const backendNote = {
   carriage: {
     bytesOnly: (protocol: string): string =>
       `it is declared for ${protocol.toUpperCase()}, which carries no requests of HTTP: name it from a ${protocol === "udp" ? "UDPRoute" : "TCPRoute or a TLSRoute"}, or give it an HTTP protocol`,
+    callsOfHttp1:
+      "it is declared for HTTP/1.1, and gRPC needs HTTP/2: say h2c, or h2 over TLS (appProtocol kubernetes.io/h2c of a Service's port), or leave the protocol out",
     datagramsOnly: "it is declared for UDP: name it from a UDPRoute, or give it protocol TCP",
     noDatagrams: "its protocol is one of connections, and a UDPRoute carries datagrams: give it protocol UDP, or leave the protocol out",
     credentials:

@@ -2,13 +2,16 @@
 import { backendNote } from "../status/conditions.ts"
 
 /**
- * Requests of HTTP; the bytes of connections as clients write them (`Bytes`); those of TLS that clients speak with the backend itself (`Tls`); what is within TLS
+ * Requests of HTTP; those of gRPC alone (`Calls`), which HTTP/2 has; the bytes of connections as clients write them (`Bytes`); those of TLS that clients speak with the backend itself (`Tls`); what is within TLS
  * that ends here (`Content`); datagrams.
  */
-export type Carries = "Requests" | "Bytes" | "Tls" | "Content" | "Datagrams"
+export type Carries = "Requests" | "Calls" | "Bytes" | "Tls" | "Content" | "Datagrams"
+
+/** Requests of HTTP, of whatever kind. */
+export const carriesRequests = (carries: Carries): boolean => carries === "Requests" || carries === "Calls"
 
 /** Whether port 443 means TLS toward it where nobody says anything: bytes of a client may be TLS already, and nobody knows. */
-export const impliesTls = (carries: Carries): boolean => carries === "Requests" || carries === "Content"
+export const impliesTls = (carries: Carries): boolean => carriesRequests(carries) || carries === "Content"
 
 /** An explicit setting wins; unsaid, port 443 means TLS (docs/external-api.md) where it implies it. */
 export const tlsAt = (said: boolean | null, port: number, carries: Carries = "Requests"): boolean =>

@@ -3,7 +3,7 @@ import { describeSource } from "../snapshot/id.ts"
 import { connectionSecrets } from "../snapshot/upstream.ts"
 import { backendNote } from "../status/conditions.ts"
 import type { Layer } from "./behaviour.ts"
-import type { Carries } from "./carriage.ts"
+import { type Carries, carriesRequests } from "./carriage.ts"
 import { type Declared, type Destination, refused } from "./destination.ts"
 
 const withoutTls = (destination: Destination): Destination => {
@@ -19,7 +19,10 @@ const withoutTls = (destination: Destination): Destination => {
 /** Why it cannot have what is carried; null: it can. */
 const misfit = ({ protocol, credential, endpoints, path }: Destination, carries: Carries): readonly [string, string] | null => {
   const raw = protocol === "tcp" || protocol === "udp"
-  if (carries === "Requests") return raw ? ["UnsupportedProtocol", backendNote.carriage.bytesOnly(protocol)] : null
+  if (carriesRequests(carries)) {
+    if (raw) return ["UnsupportedProtocol", backendNote.carriage.bytesOnly(protocol)]
+    return carries === "Calls" && protocol === "http1" ? ["UnsupportedProtocol", backendNote.carriage.callsOfHttp1] : null
+  }
   if (credential !== null) return ["UnsupportedValue", backendNote.carriage.credentials]
   if (endpoints.some(({ pathPrefix }) => pathPrefix !== undefined)) return ["UnsupportedValue", backendNote.carriage.pathPrefix]
   if (carries !== "Datagrams") return protocol === "udp" ? ["UnsupportedProtocol", backendNote.carriage.datagramsOnly] : null
@@ -39,6 +42,9 @@ export const carried = (declared: Declared, carries: Carries, what: string): Dec
   const problem = misfit(destination, carries)
   if (problem !== null) return refuse(...problem)
   if (carries === "Requests") return declared
+  // gRPC is HTTP/2 (PROTOCOL-HTTP2), whoever says so or does not.
+  if (carries === "Calls")
+    return { ...declared, destination: { ...destination, protocol: destination.protocol === "auto" ? "h2" : destination.protocol } }
   const bytes: Destination = { ...destination, protocol: carries === "Datagrams" ? "udp" : "tcp" }
   const wrapped = destination.tls !== null
   return carries === "Tls"

@@ -11,6 +11,7 @@ import { readVoyagerIngress } from "./dialects/voyageringress.ts"
 import { ingressTlsSaid, parentOf } from "./gateway.ts"
 import { ingressParent } from "./ingressclass.ts"
 import { voyagerIngressKind } from "./kinds.ts"
+import { requestMatches } from "./match.ts"
 import { type TranslatedRule, translateRule } from "./rule.ts"
 import type { TranslateSettings } from "./settings.ts"
 import { gatewayChain } from "./traffic.ts"
@@ -43,7 +44,18 @@ const hostOf = (
   const problems: Array<string> = []
   const rules = written.map(({ rule, path, backend, section, instead = null, problems: own = [] }) => {
     const source = { kind: spokenKind(kind), namespace, name, section }
-    const made = translateRule(view, settings, rule, path, source, from, chain, () => backend)
+    const made = translateRule(
+      view,
+      settings,
+      rule,
+      requestMatches(rule.matches, path),
+      path,
+      source,
+      from,
+      chain,
+      "Requests",
+      () => backend
+    )
     const translated =
       instead === null || made.problems.length > 0
         ? made

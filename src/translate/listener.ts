@@ -83,8 +83,8 @@ const routeKinds = (...names: ReadonlyArray<string>): ReadonlyArray<SupportedKin
 
 /** What the protocols that are served admit. */
 const admitted: ReadonlyMap<string, ReadonlyArray<SupportedKind>> = new Map([
-  ["HTTP", routeKinds("HTTPRoute")],
-  ["HTTPS", routeKinds("HTTPRoute")],
+  ["HTTP", routeKinds("HTTPRoute", "GRPCRoute")],
+  ["HTTPS", routeKinds("HTTPRoute", "GRPCRoute")],
   ["TLS", routeKinds("TLSRoute")],
   ["TCP", routeKinds("TCPRoute")],
   ["UDP", routeKinds("UDPRoute")]

@@ -1,6 +1,7 @@
 // Who gets copies of a rule's requests: mirrors' references made into upstreams. Apart from its backends: a copy that nobody can take costs no request.
 import { routeNote } from "../status/conditions.ts"
 import { resolveBackend } from "./backend.ts"
+import type { Carries } from "./carriage.ts"
 import type { MirrorTarget } from "./filter.ts"
 import type { Referrer, ResolvedUpstream } from "./resolved.ts"
 import type { TranslateSettings } from "./settings.ts"
@@ -13,13 +14,13 @@ export interface Mirrors extends Pick<Shares, "upstreams" | "reaches" | "unresol
   readonly to: MirrorTarget
 }
 
-export const mirrorsOf = (view: View, settings: TranslateSettings, from: Referrer, chain: Chain): Mirrors => {
+export const mirrorsOf = (view: View, settings: TranslateSettings, from: Referrer, chain: Chain, carries: Carries): Mirrors => {
   const upstreams: Array<ResolvedUpstream> = []
   const reaches: Array<Reaching> = []
   const unresolved: Array<{ reason: string; message: string }> = []
   const notes: Array<string> = []
   const to: MirrorTarget = ({ group, kind, name, namespace = null, port = null }, path) => {
-    const found = resolveBackend(view, settings, { group, kind, name, namespace, port }, from, chain, "Requests")
+    const found = resolveBackend(view, settings, { group, kind, name, namespace, port }, from, chain, carries)
     if (found.problem !== null) unresolved.push({ reason: found.problem.reason, message: `${path}: ${found.problem.message}` })
     if (found.redirect !== null) unresolved.push({ reason: "InvalidBackend", message: routeNote.mirrorRedirects(path) })
     notes.push(...found.notes)

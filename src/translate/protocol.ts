@@ -1,6 +1,6 @@
 // appProtocol words and what they say about the wire (docs/external-api.md). Every dialect that has such a word reads it here.
 import type { Upstream } from "../snapshot/upstream.ts"
-import type { Carries } from "./carriage.ts"
+import { type Carries, carriesRequests } from "./carriage.ts"
 
 export interface Wire {
   /** What the word says about TLS; null: nothing, the port decides. */
@@ -46,7 +46,7 @@ const wireOfBytes = (word: string, carries: Carries): Wire => {
 export const wireOf = (appProtocol: string | undefined, carries: Carries = "Requests"): Wire | string => {
   if (appProtocol === undefined || appProtocol === "") return unsaid
   const word = short(appProtocol)
-  if (carries !== "Requests") return wireOfBytes(word, carries)
+  if (!carriesRequests(carries)) return wireOfBytes(word, carries)
   const wire = served.get(word)
   if (wire !== undefined) return wire
   const shown = JSON.stringify(appProtocol)

@@ -1,4 +1,4 @@
-// A rule of an HTTPRoute as the proxy executes it: one snapshot rule a match, with its filters, deadlines and backends.
+// A rule of an HTTPRoute or GRPCRoute as the proxy executes it: one snapshot rule a match, with its filters, deadlines and backends.
 import type { HTTPRouteRule } from "#schemas/httproute.ts"
 import { groupKind, objectKey } from "#schemas/meta.ts"
 import type { Source } from "../snapshot/id.ts"
@@ -7,9 +7,10 @@ import type { Action, Deadlines, Filter, Match, Rule } from "../snapshot/route.t
 import type { Setting } from "../snapshot/setting.ts"
 import { serviceDomain } from "../snapshot/upstream.ts"
 import { routeNote } from "../status/conditions.ts"
+import type { Carries } from "./carriage.ts"
 import type { RedirectAction } from "./destination.ts"
 import { type MirrorTarget, toFilters } from "./filter.ts"
-import { patternProblems, toMatch } from "./match.ts"
+import type { Matches } from "./match.ts"
 import { mirrorsOf } from "./mirrors.ts"
 import type { Referrer, ResolvedUpstream } from "./resolved.ts"
 import { type Sessions, sessionsOf } from "./session.ts"
@@ -24,6 +25,9 @@ export type RouteRule = Omit<HTTPRouteRule, "backendRefs"> & {
   readonly backendRefs: ReadonlyArray<Omit<HTTPRouteRule["backendRefs"][number], "port"> & { readonly port?: number | string }>
 }
 
+/** What a rule says beside what it matches. */
+export type RuleBody = Omit<RouteRule, "matches">
+
 export interface TranslatedRule extends Omit<Shares, "to" | "resolved"> {
   /** In the order of the matches; [] of a route of bytes, which matches nothing. */
   readonly rules: ReadonlyArray<Rule>
@@ -34,16 +38,14 @@ export interface TranslatedRule extends Omit<Shares, "to" | "resolved"> {
 const deadline = (milliseconds: number | undefined): Setting<number> => (milliseconds === undefined ? "Default" : settingOf(milliseconds))
 
 // Once is said, and 0 attempts as well (Gateway API v1.7, HTTPRouteRetry.attempts): a rule without the stanza has the data plane's own safe repetition.
-const retryOf = (retry: NonNullable<RouteRule["retry"]>): Setting<Retry> => {
+const retryOf = (retry: NonNullable<RuleBody["retry"]>): Setting<Retry> => {
   if (retry.attempts === 0) return "Disabled"
   const backoff = bounded(retry.backoff ?? defaultBackoff)
   return { codes: retry.codes, attempts: retry.attempts, backoff, longest: backoff * growth, perTry: "Default" }
 }
 
-const everyRequest: Match = { path: { type: "Prefix", value: "/" }, method: null, headers: [], query: [] }
-
 /** Of the rule, whose route's uid no client knows; null: it has none. */
-const sessionsFor = (view: View, rule: RouteRule, path: string, source: Source, from: Referrer): Sessions | null => {
+const sessionsFor = (view: View, rule: RuleBody, path: string, source: Source, from: Referrer): Sessions | null => {
   if (rule.sessionPersistence === undefined) return null
   const route = view.get(objectKey(groupKind(from.group, from.kind), from.namespace, from.name))
   return sessionsOf(rule.sessionPersistence, path, source, route?.meta.uid ?? "")
@@ -72,12 +74,13 @@ const isWithheld = (upstream: ResolvedUpstream, filters: ReadonlyArray<Filter>):
 const backendsOf = (
   view: View,
   settings: TranslateSettings,
-  rule: RouteRule,
+  rule: RuleBody,
   ruleFilters: ReadonlyArray<Filter>,
   backendAt: (index: number) => string,
   matches: ReadonlyArray<Match>,
   from: Referrer,
   chain: Chain,
+  carries: Carries,
   mirrorTarget: MirrorTarget
 ): Backends => {
   const own = rule.backendRefs.map((ref, index) => toFilters(ref.filters, `${backendAt(index)}.filters`, matches, "Backend", mirrorTarget))
@@ -90,7 +93,7 @@ const backendsOf = (
     (index) => own[index]!.filters,
     from,
     chain,
-    "Requests"
+    carries
   )
   const withheld: Array<string> = []
   let redirect: RedirectAction | null = null
@@ -114,29 +117,22 @@ const backendsOf = (
   return { ...said, action: { _tag: "Forward", retry, cache: null, to }, problems, withheld }
 }
 
-/** path: `spec.rules[0]`. source: the route with this rule as its section. chain: policies between its Gateway and it. backendAt: the field of a backendRef, where it is another than `backendRefs[0]`. */
+/** matched: a match that is left out of it matches nothing; its rule's others are answered 500. path: `spec.rules[0]`. source: the route with this rule as its section. chain: policies between its Gateway and it. backendAt: the field of a backendRef, where it is another than `backendRefs[0]`. */
 export const translateRule = (
   view: View,
   settings: TranslateSettings,
-  rule: RouteRule,
+  rule: RuleBody,
+  { matches, problems: patterns }: Matches,
   path: string,
   source: Source,
   from: Referrer,
   chain: Chain,
+  carries: Carries,
   backendAt: (index: number) => string = (index) => `${path}.backendRefs[${index}]`
 ): TranslatedRule => {
-  // A match whose regular expression is refused matches nothing; its rule's other matches are answered 500.
-  const patterns: Array<string> = []
-  const matches: Array<Match> = []
-  for (const [index, written] of rule.matches.entries()) {
-    const bad = patternProblems(written, `${path}.matches[${index}]`)
-    if (bad.length === 0) matches.push(toMatch(written))
-    else patterns.push(...bad)
-  }
-  if (rule.matches.length === 0) matches.push(everyRequest)
-  const mirrors = mirrorsOf(view, settings, from, chain)
+  const mirrors = mirrorsOf(view, settings, from, chain, carries)
   const { filters: written, redirect, problems: badFilters } = toFilters(rule.filters, `${path}.filters`, matches, "Rule", mirrors.to)
-  const { withheld, ...resolved } = backendsOf(view, settings, rule, written, backendAt, matches, from, chain, mirrors.to)
+  const { withheld, ...resolved } = backendsOf(view, settings, rule, written, backendAt, matches, from, chain, carries, mirrors.to)
   const backends = {
     ...resolved,
     unresolved: [...resolved.unresolved, ...mirrors.unresolved],

@@ -5,7 +5,7 @@ import type { BackendTrafficPolicy } from "#schemas/backendtrafficpolicy.ts"
 import { type EnvoyTargetSelector, type EnvoyTrafficPolicy, targetRefsOf } from "#schemas/dialects/envoytrafficpolicy.ts"
 import { type GroupKind, groupKind, type Meta, type ObjectKey, objectKey, parseKey, spokenKind } from "#schemas/meta.ts"
 import type { TrafficPolicyOwner } from "#schemas/owner.ts"
-import { envoyGroup, gatewayGroup, type PolicyTargetReference } from "#schemas/reference.ts"
+import { envoyGroup, type PolicyTargetReference } from "#schemas/reference.ts"
 import type { Behaviour } from "../snapshot/behaviour.ts"
 import type { Source } from "../snapshot/id.ts"
 import type { Decoded } from "../state/change.ts"
@@ -136,9 +136,6 @@ const sourceOf = (key: ObjectKey): Source => {
   return { kind: spokenKind(kind), namespace, name, section: null }
 }
 
-/** Routes of Envoy Gateway: a policy may name those that Sluice does not serve beside others. */
-const envoyRoutes: ReadonlySet<GroupKind> = new Set([...routeKinds, groupKind(gatewayGroup, "GRPCRoute")])
-
 const envoyProblems = (policy: TrafficPolicy, spec: EnvoyTrafficPolicy["spec"]): ReadonlyArray<string> => {
   const targets = [
     ...refsOf(policy).map((ref) => groupKind(ref.group, ref.kind)),
@@ -146,7 +143,7 @@ const envoyProblems = (policy: TrafficPolicy, spec: EnvoyTrafficPolicy["spec"]):
   ]
   return [
     ...trafficProblems(spec),
-    ...(spec.mergeType !== undefined && targets.some((kind) => !envoyRoutes.has(kind)) ? [backendNote.traffic.mergeTarget] : []),
+    ...(spec.mergeType !== undefined && targets.some((kind) => !routeKinds.has(kind)) ? [backendNote.traffic.mergeTarget] : []),
     ...(spec.timeout?.http?.requestTimeout !== undefined && targets.some((kind) => backendKinds.has(kind))
       ? [backendNote.traffic.requestOfBackend]
       : [])

@@ -12,7 +12,7 @@ import { type OwnGateway, ownGateways, strayListenerSets } from "./gateway.ts"
 import { gatewayClassVerdict } from "./gatewayclass.ts"
 import { gatewayVerdicts, undecodableGateway } from "./gatewayverdict.ts"
 import { type Gathered, gather, nothingGathered } from "./gathering.ts"
-import { httpRoutes } from "./httproute.ts"
+import { grpcRoutes, httpRoutes } from "./httproute.ts"
 import type { Infrastructure } from "./infrastructure.ts"
 import { translateIngresses } from "./ingress.ts"
 import { gatewayClassKind, gatewayKind, ingressKind, voyagerIngressKind } from "./kinds.ts"
@@ -149,6 +149,7 @@ export const makeTranslate =
     const gateways = [...owned.values.values()].filter((own) => typeof own === "object" && own !== null)
     const routes = [
       translateRoutes(session, settings, httpRoutes),
+      translateRoutes(session, settings, grpcRoutes),
       translateRoutes(session, settings, tlsRoutes),
       translateRoutes(session, settings, tcpRoutes),
       translateRoutes(session, settings, udpRoutes),

@@ -161,17 +161,20 @@ describe("a Service with Voyager's annotations", () => {
     })
   })
 
-  it("stays where something needs it as it is, beside what was made of it", () => {
-    const grpc = `
+  it.each(["GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "XRoute"])(
+    "stays where a %s needs it as it is, beside what was made of it",
+    (kind) => {
+      const other = `
 apiVersion: gateway.networking.k8s.io/v1
-kind: GRPCRoute
+kind: ${kind}
 metadata: {name: g, namespace: shop}
-spec: {rules: [{backendRefs: [{name: fx, port: 443}]}]}
+spec: {hostnames: [g.example], rules: [{backendRefs: [{name: fx, port: 443}]}]}
 ---`
-    const { all: every, notes } = printed(`${edge}${service("fx", asked)}${route("r", all("{name: fx, port: 443}"))}${grpc}`, "Backend")
-    expect(every.map(({ kind }) => kind)).toEqual(["Gateway", "Backend", "Service", "HTTPRoute", "GRPCRoute"])
-    expect(notes.join()).toContain("GRPCRoute shop/g needs it as it is")
-  })
+      const { all: every, notes } = printed(`${edge}${service("fx", asked)}${route("r", all("{name: fx, port: 443}"))}${other}`, "Backend")
+      expect(every.map(({ kind }) => kind)).toEqual(["Gateway", "Backend", "Service", "HTTPRoute", kind])
+      expect(notes.join()).toContain(`${kind} shop/g needs it as it is`)
+    }
+  )
 
   it.each([
     ["no port is known of it", service("fx", asked), "it declares none"],

@@ -52,6 +52,7 @@ const names = (snapshot: Snapshot): ReadonlyMap<string, string> => {
 const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object => {
   const { path, method, headers, query } = rule.match
   const match = [
+    rule.match.grpc === undefined ? "" : "gRPC",
     `${path.type} ${path.value}`,
     method ?? "",
     ...headers.map((one) => `header ${one.name} ${one.type} ${one.value}`),

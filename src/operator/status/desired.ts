@@ -41,6 +41,7 @@ const ofRoute: SectionedList = { list: "parents", ref: "parentRef", most: 32 }
 
 const shapes: Readonly<Record<string, SectionedList>> = {
   [`HTTPRoute.${gatewayGroup}`]: ofRoute,
+  [`GRPCRoute.${gatewayGroup}`]: ofRoute,
   [`TLSRoute.${gatewayGroup}`]: ofRoute,
   [`TCPRoute.${gatewayGroup}`]: ofRoute,
   [`UDPRoute.${gatewayGroup}`]: ofRoute,

@@ -7,7 +7,7 @@ import type { Source } from "../../snapshot/id.ts"
 import type { Material } from "../../snapshot/secret.ts"
 import type { Upstream, UpstreamTls } from "../../snapshot/upstream.ts"
 import { backend, backendNote, type Said } from "../../status/conditions.ts"
-import { type Carries, plaintextNote, tlsAt } from "../carriage.ts"
+import { type Carries, carriesRequests, plaintextNote, tlsAt } from "../carriage.ts"
 import { type Declared, declared, refused, systemTrust } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import { externalName } from "../hostname.ts"
@@ -112,7 +112,7 @@ export const judgeXBackend = (view: View, rules: BackendRules, key: ObjectKey, s
   const protocol = protocols.get(spec.protocol)
   if (protocol === undefined) return refuse("UnsupportedProtocol", backendNote.laterProtocol(spec.protocol ?? ""))
   // Of itself it is told as what it is for.
-  const carries = protocol === "tcp" && rules.carries === "Requests" ? "Bytes" : rules.carries
+  const carries = protocol === "tcp" && carriesRequests(rules.carries) ? "Bytes" : rules.carries
   const name = externalName(spec.externalHostname.hostname, rules)
   if (Result.isFailure(name)) return refuse("Invalid", `spec.externalHostname.hostname: ${name.failure}`, "InvalidAddress")
   const { trust, problems, invalid } = trustOf(view, key, spec, source, carries)

@@ -5,6 +5,7 @@ import { rows as core } from "./core.ts"
 import { rows as envoyTraffic } from "./envoytraffic.ts"
 import { rows as gateway } from "./gateway.ts"
 import { rows as gatewayclass } from "./gatewayclass.ts"
+import { rows as grpcroute } from "./grpcroute.ts"
 import { rows as httpfilter } from "./httpfilter.ts"
 import { rows as httproute } from "./httproute.ts"
 import { rows as ingress } from "./ingress.ts"
@@ -23,6 +24,7 @@ export const rows: ReadonlyArray<Row> = [
   ...listenerset,
   ...httproute,
   ...httpfilter,
+  ...grpcroute,
   ...streamroute,
   ...policy,
   ...xbackend,

@@ -52,6 +52,7 @@ const wanted = [
   "gateways",
   "listenersets",
   "httproutes",
+  "grpcroutes",
   "tlsroutes",
   "tcproutes",
   "udproutes",
