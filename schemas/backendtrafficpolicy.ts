@@ -26,7 +26,7 @@ export const BackendTrafficPolicy = Schema.Struct({
       )
       .annotateKey({
         description:
-          "Whom it speaks of, in its namespace: a Gateway (sectionName: a listener), a route (HTTPRoute, TLSRoute, TCPRoute, UDPRoute; sectionName: a rule by its name), a Service, or a Backend of any kind."
+          "Whom it speaks of, in its namespace: a Gateway (sectionName: a listener), a route (HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute; sectionName: a rule by its name), a Service, or a Backend of any kind."
       }),
     timeouts: Schema.optionalKey(BackendTimeouts).annotateKey({
       description: "0s disables, absent is the default. Timeouts of routes win for whole requests."

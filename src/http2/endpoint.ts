@@ -43,7 +43,7 @@ export abstract class Endpoint implements Session, FrameHandler, StreamOwner {
   private owed = 0
   /** DATA that is coming in: whose it is; null: nobody's. */
   private current: LiveStream | null = null
-  protected readonly dropped = new Dropped()
+  protected readonly dropped: Dropped
   /** When our SETTINGS went; Infinity: acknowledged. */
   private settingsAt = performance.now()
   private onPong: (() => void) | null = null
@@ -58,8 +58,9 @@ export abstract class Endpoint implements Session, FrameHandler, StreamOwner {
     this.resets = new Allowance(limits.resets)
     this.idleFrames = new Allowance(limits.idleFrames)
     this.outlet = new Outlet(socket, limits.unsent)
-    // WINDOW_UPDATE answers what we send.
-    this.sender = new Sender(this.outlet, () => this.idleFrames.give(4))
+    // WINDOW_UPDATE answers what we send: some peers say two for each 4 KiB that they read.
+    this.sender = new Sender(this.outlet, (bytes) => this.idleFrames.give(4 + bytes / 1024))
+    this.dropped = new Dropped(server ? 256 : 4096)
     this.reader = new FrameReader(this, limits, server)
   }
 

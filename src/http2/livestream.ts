@@ -100,7 +100,8 @@ export class LiveStream implements Stream {
 
   reset(code: Code): void {
     if (this.closed) return
-    this.connection.sendReset(this, code)
+    // Where both have said everything there is nothing to take back: a frame more would count as an attack on servers that count them.
+    if (!this.peerEnded || !this.ended) this.connection.sendReset(this, code)
     this.close()
   }
 

@@ -14,10 +14,10 @@ export class Sender {
   streamWindow = initialWindow
   /** Streams with data that waits, or whose owner waits. */
   readonly #waiting = new Set<LiveStream>()
-  readonly #onSent: () => void
+  readonly #onSent: (bytes: number) => void
 
   /** onSent: some data went, for which the peer will say that it may be more. */
-  constructor(outlet: Outlet, onSent: () => void) {
+  constructor(outlet: Outlet, onSent: (bytes: number) => void) {
     this.outlet = outlet
     this.#onSent = onSent
   }
@@ -47,7 +47,7 @@ export class Sender {
     }
     stream.sendWindow -= allowed
     this.window -= allowed
-    this.#onSent()
+    this.#onSent(allowed)
     return allowed
   }
 

@@ -296,7 +296,7 @@ export class Connection implements ReaderHandler<ReceivedHead>, Client, Watched,
     if (this.full || this.bodyHeld) this.listen()
     if (this.reader.waiting === 0) {
       this.reader.resume()
-      if (this.host.exchange.draining()) this.drain()
+      if (this.host.ending()) this.drain()
     }
     // Later: this may be the inside of a callback of the upstream's reader.
     else process.nextTick(goOn, this)

@@ -25,6 +25,8 @@ export interface ConnectionHost {
   readonly clock: Clock
   readonly times: ConnectionTimes
   readonly secure: boolean
+  /** What is idle closes. Before that a drain only says of connections that they end: one whose last answer said that it is kept is kept. */
+  readonly ending: () => boolean
   /** A connection that never became a request: one line, one count. */
   readonly onRefused: (socket: Socket, reason: Reason, detail: string) => void
   /** A client of HTTP/2 that knew it may (RFC 9113 section 3.3): the socket is the port's again, with what has come. */

@@ -105,6 +105,8 @@ class DatagramPort implements Port {
   }
 
   readonly #take = (bytes: Buffer, { address, port }: RemoteInfo): void => {
+    // Nobody can be answered there (RFC 768): it is what a forged source says.
+    if (port === 0) return
     const key = `${address} ${port}`
     let session = this.#sessions.get(key)
     if (session?.stale === true) {

@@ -133,6 +133,8 @@ export class Exchange implements ResponseSink, UploadOwner {
     if (head.chunked || (head.contentLength !== null && head.contentLength > 0)) {
       this.upload = new Upload(this, this.context.uploadLimits, this.started)
       this.upload.on("error", ignore)
+      // A stream of gRPC may be silent before its answer begins, too.
+      if (head.trailers && isGrpc(this.received.fields)) this.upload.stopClock()
     }
     const last = share.answer === null ? null : { answer: share.answer, upstream }
     const [first, ...others] = share.standbys.length === 0 && last === null ? [] : legsOf(share, this.context.upstreams, Math.random())

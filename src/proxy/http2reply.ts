@@ -52,7 +52,7 @@ export class Http2Reply implements ClientReply {
   end(trailers: ReadonlyArray<string> | null): void {
     this.answered = true
     // Trailers that cannot be written are left out; the content before them stands.
-    this.stream.end(trailers === null ? undefined : trailerFields(trailers))
+    this.stream.end(trailers === null ? undefined : trailerFields(trailers, true))
   }
 
   /** Never asked for: no request of HTTP/2 has Upgrade. */

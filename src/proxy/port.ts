@@ -112,6 +112,7 @@ class PortServer implements Port {
       clock: new Clock(Math.min(times.head, times.keepAlive, outer.stall, outer.discard.milliseconds, outer.uploadLimits.window)),
       times,
       secure,
+      ending: () => this.#draining,
       onRefused: this.#record,
       onPreface: (socket, first) => this.#openHttp2(socket, first),
       onClosed: (connection) => this.#connections.delete(connection)
@@ -310,7 +311,10 @@ class PortServer implements Port {
   }
 
   #openHttp2(socket: Socket, first: Buffer | null): void {
-    this.#connections.add(new Http2Connection(socket, this.#host, this.#table.head.bytes, first))
+    const connection = new Http2Connection(socket, this.#host, this.#table.head.bytes, first)
+    this.#connections.add(connection)
+    // Its handshake was under way when the others were told.
+    if (this.#draining) connection.drain()
   }
 
   /** Who has to show a certificate is told by the listener that SNI chose; the others of the port may be asked as well. */

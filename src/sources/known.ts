@@ -30,7 +30,6 @@ const core = new Set([
 
 /** They say how traffic flows, so that leaving them out changes what a user gets. */
 const traffic = new Set([
-  "GRPCRoute",
   "XListenerSet",
   "XMesh",
   "XTelemetryPolicy",

@@ -39,21 +39,31 @@ const overlapOf = (one: JudgedListener, neighbours: ReadonlyArray<JudgedListener
 const together = (one: JudgedListener, others: ReadonlyArray<JudgedListener>): ReadonlyArray<JudgedListener> =>
   others.filter((other) => other !== one && other.listener.port === one.listener.port)
 
+/** It has its place, whether it can be served there or not: what nobody knows how to open has none. */
+const holds = ({ accepted }: JudgedListener): boolean => accepted.reason !== "UnsupportedProtocol"
+
 /**
- * groups: the listeners of a Gateway, then those of each of its ListenerSets, who comes first before. Those of one group that cannot be told apart all lose: there is
- * no winner inside an object. Between objects the earlier one wins.
+ * groups: the listeners of a Gateway, then those of each of its ListenerSets, who comes first before. Between objects the earlier one wins, and what has lost to one is nobody's
+ * rival any more. Those of one group that cannot be told apart all lose: there is no winner inside an object.
  */
 export const judgeTogether = (groups: ReadonlyArray<ReadonlyArray<JudgedListener>>): ReadonlyArray<ReadonlyArray<JudgedListener>> => {
-  const all = groups.flat()
   const earlier: Array<JudgedListener> = []
-  return groups.map((listeners) => {
-    const judged = listeners.map((one) => {
-      const conflict = conflictOf(one, together(one, [...earlier, ...listeners]))
-      if (conflict !== null) return { ...one, accepted: conflict[0]!, others: conflict.slice(1) }
-      const overlap = overlapOf(one, together(one, all))
+  const judged = groups.map((listeners) => {
+    const standing = listeners.filter((one) => conflictOf(one, together(one, earlier)) === null)
+    const all = listeners.map((one): JudgedListener => {
+      const late = !standing.includes(one)
+      const conflict = conflictOf(one, together(one, late ? earlier : standing))
+      if (conflict === null) return one
+      return { ...one, accepted: conflict[0]!, others: conflict.slice(1), ...(late ? { late } : {}) }
+    })
+    earlier.push(...all.filter((one) => one.others.length === 0 && holds(one)))
+    return all
+  })
+  return judged.map((listeners) =>
+    listeners.map((one) => {
+      if (one.others.length > 0) return one
+      const overlap = overlapOf(one, together(one, earlier))
       return { ...one, others: overlap === null ? [say.noConflicts] : [say.noConflicts, overlap] }
     })
-    earlier.push(...listeners)
-    return judged
-  })
+  )
 }

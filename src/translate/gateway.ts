@@ -272,11 +272,8 @@ const setConditions = (set: SetDraft, parent: ObjectKey, accepted: boolean, list
   if (set.refused !== null) return set.refused
   if (!accepted) return saySet.parentNotAccepted(parent)
   const bad = unservedOf(listeners, set.unreadable)
-  return listeners.some((one) => one.accepted.status === "True") ? saySet.accepted(parent, bad) : saySet.noListenerValid(bad)
+  return listeners.some(isServed) ? saySet.accepted(parent, bad) : saySet.noListenerValid(bad)
 }
-
-/** It came too late: what it says of a hostname is nobody's concern, where an earlier object has the port. */
-const isConflicted = ({ others }: JudgedListener): boolean => others.some(({ type, status }) => type === "Conflicted" && status === "True")
 
 /** A Gateway of ours; null: it is not ours, not there, or not readable (then `undecodableGateway` says so). */
 const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): OwnGateway | null =>
@@ -317,7 +314,7 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
         }
       }),
       served: tables,
-      kept: placeholders(key, [...all.filter((one) => one.set === null || !isConflicted(one)), ...lent], allUnreadable(judged), tables),
+      kept: placeholders(key, [...all.filter((one) => one.late !== true), ...lent], allUnreadable(judged), tables),
       materials: [...new Map(serving.flatMap(materialsOf).map((material) => [material.id, material] as const)).values()],
       infrastructure: infrastructureOf(view, key, gateway, tables.values(), refused !== null)
     }

@@ -63,12 +63,14 @@ const askedBy = (view: View, settings: TranslateSettings, key: ObjectKey, gatewa
     })
   })
 
+/** It takes what an Ingress becomes. */
+const takesRequests = ({ supportedKinds }: JudgedListener): boolean => supportedKinds.some(({ kind }) => kind === "HTTPRoute")
+
 /** Listeners of the Gateway through which the Ingress may speak for all that a host stands for. */
 const admitting = (view: View, written: ReadonlyArray<JudgedListener>, own: string, namespace: string, host: string | null) =>
   written.filter(
-    ({ listener, accepted, supportedKinds }) =>
+    ({ listener, accepted }) =>
       accepted.status === "True" &&
-      supportedKinds.length > 0 &&
       admitsNamespace(view, own, listener.allowedRoutes.namespaces, namespace) &&
       intersection(listener.hostname ?? "*", host ?? "*") === (host ?? "*")
   )
@@ -79,7 +81,7 @@ const unreadableFor = (listeners: ReadonlyArray<UnreadableListener>, port: numbe
   return found === undefined ? undefined : (found.name ?? `spec.listeners[${found.index}]`)
 }
 
-/** written, unreadable: the listeners that the Gateway writes, served or not: a host of theirs is theirs. */
+/** written, unreadable: the listeners of the Gateway and its ListenerSets, served or not: a host of theirs is theirs. An Ingress speaks through the Gateway's own alone. */
 export const ingressTls = (
   view: View,
   settings: TranslateSettings,
@@ -94,7 +96,8 @@ export const ingressTls = (
   }
   if (asking.length === 0) return none
   const own = parseKey(key).namespace
-  const secure = written.filter(({ listener, accepted }) => accepted.status === "True" && listener.protocol === "HTTPS")
+  const doors = written.filter((one) => one.set === null && takesRequests(one))
+  const secure = doors.filter(({ listener, accepted }) => accepted.status === "True" && listener.protocol === "HTTPS")
   const ports = secure.length === 0 ? [httpsPort] : [...new Set(secure.map(({ listener }) => listener.port))].sort((a, b) => a - b)
   const lent = new Map<string, { readonly listener: LentListener; readonly secret: ObjectKey }>()
   const said = new Map<ObjectKey, TlsSaid>()
@@ -118,7 +121,7 @@ export const ingressTls = (
       accepted: say.accepted,
       resolved: problem === null ? say.resolvedRefs : say.invalidCertificateRef([problem.message]),
       others: [],
-      supportedKinds: written.find(({ supportedKinds }) => supportedKinds.length > 0)?.supportedKinds ?? [],
+      supportedKinds: doors[0]?.supportedKinds ?? [],
       certificates: Result.isSuccess(pair) ? [pair.success] : [],
       secrets: Result.isSuccess(pair) ? [pair.success.id] : problem?.there === true ? [secret] : [],
       clients: clientValidation(view, key, port),
@@ -134,7 +137,7 @@ export const ingressTls = (
     said.set(meta.key, tell)
     for (const one of asked) {
       const host = one.host ?? "*"
-      const through = admitting(view, written, own, namespace, one.host)
+      const through = admitting(view, doors, own, namespace, one.host)
       if (through.length === 0) {
         tell.problems.push(ingressNote.tls.notWithin(one.path, host, key))
         continue
@@ -146,12 +149,16 @@ export const ingressTls = (
       }
       const secret = objectKey("Secret", namespace, one.secret)
       for (const port of ports) {
-        const beside = written.filter(({ listener }) => listener.port === port)
+        // What a set says of a port counts once it has it.
+        const beside = written.filter(
+          ({ listener, set, accepted }) =>
+            listener.port === port && listener.protocol !== "UDP" && (set === null || accepted.status === "True")
+        )
         const same = beside.find(({ listener }) => (listener.hostname ?? "*") === host)?.name ?? unreadableFor(unreadable, port, host)
         const closed = beside.find(
-          ({ listener }) =>
+          ({ listener, set }) =>
             intersection(listener.hostname ?? "*", host) !== null &&
-            !admitsNamespace(view, own, listener.allowedRoutes.namespaces, namespace)
+            !admitsNamespace(view, set === null ? own : parseKey(set).namespace, listener.allowedRoutes.namespaces, namespace)
         )
         const other = lent.get(`${port} ${host}`)
         const clients = clientValidation(view, key, port)

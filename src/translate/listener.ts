@@ -26,6 +26,8 @@ export interface JudgedListener {
   readonly listener: Listener
   readonly accepted: Said
   readonly resolved: Said
+  /** It gave way to a listener of an earlier object, which has its place. */
+  readonly late?: true
   /** Conflicted, OverlappingTLSConfig. */
   readonly others: ReadonlyArray<Said>
   readonly supportedKinds: ReadonlyArray<SupportedKind>

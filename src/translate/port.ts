@@ -27,6 +27,10 @@ export const boundPort = (settings: TranslateSettings, port: number): number =>
 const lose = (one: JudgedListener, why: string): JudgedListener => ({ ...one, accepted: say.portUnavailable(why) })
 
 /** Listeners whose port cannot be had are refused. Two listeners of one port share it: only different ports can collide in a pod. */
+/** What it opens, in words that compare. */
+const opened = (settings: TranslateSettings, { listener: { protocol, port } }: JudgedListener): string =>
+  socketOf({ protocol, port: boundPort(settings, port) })
+
 export const judgePorts = (
   settings: TranslateSettings,
   gateway: ObjectKey,
@@ -40,9 +44,10 @@ export const judgePorts = (
     const holder = claims.get(socketOf(one.listener))
     if (holder !== undefined && holder !== gateway) return lose(one, listenerNote.port.taken(port, holder))
     const bound = boundPort(settings, port)
-    // The one that is opened as written keeps the port.
     const wanted = socketOf({ protocol: one.listener.protocol, port: bound })
-    const direct = bound === port ? undefined : accepted.find((other) => socketOf(other.listener) === wanted)
-    return direct === undefined ? one : lose(one, listenerNote.port.shifted(port, bound, direct.name))
+    const rivals = accepted.filter((other) => other.listener.port !== port && opened(settings, other) === wanted)
+    // Of one object the one that is opened as written keeps the port, of several the earlier object's.
+    const first = rivals.find((other) => (other.set === one.set ? bound !== port : listeners.indexOf(other) < listeners.indexOf(one)))
+    return first === undefined ? one : lose(one, listenerNote.port.shifted(port, bound, first.name))
   })
 }

@@ -26,9 +26,9 @@ export interface UpstreamRequest {
   readonly affinity: number | null
   /** Addresses of the upstream (`ip:port`) that it would rather go to, the first first; absent or null: none. */
   readonly wanted?: Wanted | null
-  /** The client takes trailers after the response: the upstream is told so (TE). Absent: it does not. */
+  /** The client takes trailers after the response: an upstream of HTTP/2 is told so (TE). Absent: it does not. */
   readonly takesTrailers?: boolean
-  /** Once the body has ended: the trailers after it. Absent or null: it has none. */
+  /** Once the body has ended: the trailers after it, which go on in HTTP/2 alone. Absent or null: it has none. */
   readonly trailers?: (() => ReadonlyArray<string>) | null
   /** Its client, for an upstream whose connections begin by telling it (`proxyProtocol`); absent or null: it is the gateway's own. */
   readonly client?: ClientPath | null

@@ -191,7 +191,8 @@ export class DatagramChannel {
     socket.removeAllListeners("error")
     // What a network says of a datagram that was sent: that nobody takes it there.
     socket.on("error", (error: NodeJS.ErrnoException) => {
-      if (this.#over) return
+      // One that is too large for the way there is dropped, as networks do: who sent it is to blame, and nobody else.
+      if (this.#over || error.code === "EMSGSIZE") return
       target.conduct?.failed()
       const { reason, detail } = connectFailure(error, target.fresh.address)
       this.#fail(reason, detail)

@@ -267,13 +267,13 @@ const notInTrailers: ReadonlySet<string> = new Set([
   "www-authenticate"
 ])
 
-/** The trailer fields that may be passed on, either way. */
-export const trailerFields = (raw: ReadonlyArray<string>): Array<string> => {
+/** The trailer fields that may be passed on, either way. underscores: names with them may, as metadata of gRPC has them, if they fold into nothing special. */
+export const trailerFields = (raw: ReadonlyArray<string>, underscores = false): Array<string> => {
   const headers: Array<string> = []
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at]!
-    // Metadata of gRPC may hold `_`: what folds into nothing special passes.
     const folded = name.includes("_") ? name.replaceAll("_", "-") : name
+    if (folded !== name && !underscores) continue
     if (kindOf(folded) !== other || notInTrailers.has(folded.toLowerCase())) continue
     headers.push(name, raw[at + 1]!)
   }

@@ -15,8 +15,13 @@ const limits: SessionLimits = {
   ...defaultSessionLimits,
   // A client that does not read holds up its own stream, not those of others: each has its window whole.
   connectionWindow: streamsPerConnection * defaultSessionLimits.window,
+  // Streams are ours to open: a server that ends many of them does nothing to us, and the others on the connection go on.
+  resets: { burst: Number.POSITIVE_INFINITY, rate: 0 },
   headBytes: 61_440
 }
+
+/** Milliseconds for the last words to be taken. */
+const longestEnd = 2_000
 
 export interface MultiplexEvents {
   readonly onClose: (connection: Multiplex) => void
@@ -137,6 +142,10 @@ export class Multiplex implements Multiplexed {
     this.#ending = true
     this.session.leave()
     this.socket.destroySoon()
+    // A peer that reads nothing would keep it for ever.
+    const timer = setTimeout(() => this.socket.destroy(), longestEnd)
+    timer.unref()
+    this.socket.once("close", () => clearTimeout(timer))
   }
 
   #lose(): void {

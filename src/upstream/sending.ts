@@ -4,9 +4,8 @@ import type { Readable } from "node:stream"
 import { nameSieve } from "../http1/names.ts"
 import { spent } from "../http1/spent.ts"
 import { piecesApart } from "../http1/waiting.ts"
-import { chunkEnd, chunkStart, fieldLines, lastChunk, lastChunkWith, requestLine } from "../http1/writer.ts"
+import { chunkEnd, chunkStart, fieldLines, lastChunk, requestLine } from "../http1/writer.ts"
 import type { UpstreamRequest } from "./attempt.ts"
-import { trailerFields } from "./fields.ts"
 
 /** The transport's own: written from what it is told beside the fields. */
 const owned: ReadonlySet<string> = new Set([
@@ -29,9 +28,6 @@ export const isOwned = (name: string): boolean => maybeOwned(name) && owned.has(
 /** Methods whose body is expected: that there is none has to be said (RFC 9110 section 8.6). */
 export const expectsBody = (method: string): boolean => method === "POST" || method === "PUT" || method === "PATCH"
 
-// RFC 9110 section 10.1.4: who says TE says so in Connection too.
-const takesTrailers = ", te\r\nte: trailers\r\n"
-
 /** The whole head, latin1, or null when it cannot be written as HTTP/1.1. last: ask the peer to close after it. */
 export const requestHead = (request: UpstreamRequest, host: string, last: boolean): string | null => {
   const { method, headers, contentLength, upgrade } = request
@@ -43,8 +39,7 @@ export const requestHead = (request: UpstreamRequest, host: string, last: boolea
   const passed = fieldLines(headers)
   const own = fieldLines(upgrade === null ? ["host", host] : ["host", host, "connection", "upgrade", "upgrade", upgrade])
   if (passed === null || own === null) return null
-  const connection =
-    upgrade !== null ? "" : `connection: ${last ? "close" : "keep-alive"}${request.takesTrailers === true ? takesTrailers : "\r\n"}`
+  const connection = upgrade !== null ? "" : last ? "connection: close\r\n" : "connection: keep-alive\r\n"
   const framing =
     request.body === null || contentLength === 0
       ? expectsBody(method)
@@ -70,7 +65,6 @@ export interface SendingOwner {
 export class Sending {
   readonly #socket: Socket
   readonly #body: Readable
-  readonly #trailers: UpstreamRequest["trailers"]
   readonly #owner: SendingOwner
   /** Bytes still owed; null: chunked. */
   #left: number | null
@@ -84,7 +78,6 @@ export class Sending {
     this.#body = body
     this.#owner = owner
     this.#left = request.contentLength
-    this.#trailers = request.trailers
     socket.cork()
     socket.write(head, "latin1")
     setImmediate(this.#uncork)
@@ -168,7 +161,7 @@ export class Sending {
 
   readonly #onEnd = (): void => {
     if (this.#over) return
-    if (this.#left === null) this.#socket.write(this.#lastChunk(), "latin1")
+    if (this.#left === null) this.#socket.write(lastChunk, "latin1")
     else if (this.#left > 0) {
       this.#onFailed()
       return
@@ -176,12 +169,6 @@ export class Sending {
     this.#leave()
     this.#uncork()
     this.#owner.onBodySent()
-  }
-
-  #lastChunk(): string {
-    const trailers = this.#trailers?.()
-    // Trailers that cannot be written are left out; the content before them stands.
-    return trailers === undefined || trailers.length === 0 ? lastChunk : (lastChunkWith(trailerFields(trailers)) ?? lastChunk)
   }
 
   readonly #onFailed = (): void => {

@@ -25,7 +25,7 @@ const headOf = (request: UpstreamRequest, host: string, secure: boolean): Reques
   if (request.takesTrailers === true) fields.push("te", "trailers")
   const length = request.body === null ? 0 : contentLength
   if (length !== null && (length > 0 || expectsBody(method))) fields.push("content-length", String(length))
-  return { method, scheme: secure ? "https" : "http", authority: host, path, protocol: null, fields }
+  return { method, scheme: secure ? "https" : "http", authority: host === "" ? null : host, path, protocol: null, fields }
 }
 
 export class UpstreamStream implements Carried, StreamHandler {
@@ -196,7 +196,7 @@ export class UpstreamStream implements Carried, StreamHandler {
     this.#stop()
     // First: a request that the proxy sends at once in `onEnd` should find the place free.
     this.#sink.onFree(this.#connection)
-    this.#sink.onEnd(trailers.length === 0 ? trailers : trailerFields(trailers))
+    this.#sink.onEnd(trailers.length === 0 ? trailers : trailerFields(trailers, true))
   }
 
   #fail(reason: UpstreamFailure["reason"], detail: string): void {
@@ -280,7 +280,7 @@ export class UpstreamStream implements Carried, StreamHandler {
     this.#timer?.refresh()
     const trailers = this.#request.trailers?.()
     if (trailers === undefined || trailers.length === 0) this.#stream!.end()
-    else this.#stream!.end(trailerFields(trailers))
+    else this.#stream!.end(trailerFields(trailers, true))
   }
 
   readonly #onBodyFailed = (): void => {

@@ -115,7 +115,8 @@ export class StreamPool implements ExchangePool {
   onCapacity(connection: Carrier): void {
     const shared = this.#all.get(connection)
     if (shared === undefined) return
-    shared.target.streams = shared.connection.capacity
+    // One that takes none at all is asked all the same, and refuses: dialling it for ever would help nobody.
+    shared.target.streams = Math.max(1, shared.connection.capacity)
     if (this.#reusable(shared)) this.#offer(shared)
     else if (shared.streams === 0) this.#discard(shared)
   }

@@ -130,6 +130,25 @@ describe("a drain", () => {
     agent.destroy()
   })
 
+  it("keeps a connection that was promised to be kept, until a request on it is told that it is the last", async () => {
+    await using proxy = await startProxy(nth(0))
+    using client = await raw(proxy.port("web"))
+    client.send("GET /drip/3/50 HTTP/1.1\r\nHost: a\r\n\r\n")
+    await client.until(/data: 1/)
+    await proxy.run(
+      Effect.gen(function* () {
+        const ended = yield* Effect.forkChild(proxy.proxy.drain({ propagation: 50, deadline: 10_000 }), { startImmediately: true })
+        // By a clock that stands the world has not noticed yet: nothing that a client may rightly do fails.
+        yield* Effect.promise(() => client.until(/data: 3\n\n\r\n0\r\n\r\n$/))
+        client.send("GET /bytes/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        const { text } = yield* Effect.promise(() => client.closed)
+        expect(text).toMatch(/Connection: keep-alive[\s\S]*Connection: close[\s\S]*x$/)
+        yield* TestClock.adjust(50)
+        yield* Fiber.join(ended)
+      }).pipe(Effect.provide(TestClock.layer()))
+    )
+  })
+
   it("lets a long response end, and then its connection", async () => {
     await using proxy = await startProxy(nth(0))
     using client = await raw(proxy.port("web"))

@@ -124,6 +124,26 @@ describe("8 requests", () => {
   ])
 })
 
+it("5.1 what both sides have ended is not reset, whenever its owner lets go of it", () => {
+  const sink = new Sink()
+  const session = openClient(sink.socket, { onGoaway: () => {}, onFinished: () => {}, onProblem: () => {} }, defaultSessionLimits)
+  const open = (end: boolean) => {
+    const stream = session.request({ method: "POST", scheme: "http", authority: "a.test", path: "/", protocol: null, fields: [] }, end, {
+      ...{ onHead: () => {}, onData: () => {}, onDrain: () => {}, onReset: () => {} },
+      onEnd: () => (stream as Stream).reset(codes.CANCEL)
+    })
+    return stream as Stream
+  }
+  const [whole, half] = [open(true), open(false)]
+  session.execute(
+    Buffer.concat([raw(type.settings, 0, 0), headers(whole.id, true, ":status", "200"), headers(half.id, true, ":status", "200")])
+  )
+  assert.deepEqual(
+    sink.frames.filter((frame) => frame.type === type.rst).map(({ stream }) => stream),
+    [half.id]
+  )
+})
+
 describe("8 responses", () => {
   /** A request, and what comes back. */
   const reach = (...bytes: ReadonlyArray<Uint8Array>) => asking("GET", true, ...bytes)

@@ -97,7 +97,11 @@ spec: {protocol: HTTP, endpoints: [{fqdn: {hostname: pay.invalid, port: 8080}}]}
     const { status } = await get(gatewayPath())
     expect(conditions(status.conditions)).toEqual({ Accepted: "True Accepted", Programmed: "Unknown Pending" })
     expect(status.listeners).toMatchObject([
-      { name: "http", attachedRoutes: 1, supportedKinds: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute" }] }
+      {
+        name: "http",
+        attachedRoutes: 1,
+        supportedKinds: ["HTTPRoute", "GRPCRoute"].map((kind) => ({ group: "gateway.networking.k8s.io", kind }))
+      }
     ])
     expect(conditions(status.listeners[0].conditions)).toEqual({
       Accepted: "True Accepted",

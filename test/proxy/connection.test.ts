@@ -133,6 +133,7 @@ describe("times", () => {
       clock: new Clock(80),
       times: { head: 100, keepAlive: 100 },
       secure: false,
+      ending: () => false,
       onRefused: () => {},
       onPreface: () => {}
     }

@@ -120,11 +120,7 @@ describe("a request", () => {
     )
     const seen = /X-Seen: (.*)\r\n/.exec(text)![1]!.toLowerCase()
     expect(seen).toContain("x-kept: 1")
-    // Trailers are passed on to who takes them, so their backends are told (RFC 9110 section 10.1.4).
-    expect(seen).toContain("connection: keep-alive, te|te: trailers")
-    for (const gone of ["x-mine", "proxy-authorization"]) expect(seen).not.toContain(gone)
-    const other = await talk(proxy.port(), "GET /hops HTTP/1.1\r\nHost: a\r\nConnection: close, TE\r\nTE: gzip\r\n\r\n")
-    expect(/X-Seen: (.*)\r\n/.exec(other)![1]!.toLowerCase()).not.toContain("te:")
+    for (const gone of ["x-mine", "te:", "proxy-authorization"]) expect(seen).not.toContain(gone)
     const head = text
       .slice(0, text.indexOf("\r\n\r\n"))
       .replace(/X-Seen.*\r\n/, "")

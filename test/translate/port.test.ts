@@ -47,6 +47,23 @@ describe("the port that is opened", () => {
     expect(accepted([healthPort, healthPort + 10_000]).get(`p${healthPort}`)).toBe("PortUnavailable")
   })
 
+  it("is the Gateway's before it is a ListenerSet's, however the set writes it", () => {
+    const set = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: { name: team, namespace: infra }
+spec: { parentRef: { name: edge }, listeners: [{ name: high, protocol: HTTP, port: 10443 }] }
+`
+    const yaml = gateway([443]).replace("spec:\n", "spec:\n  allowedListeners: { namespaces: { from: Same } }\n") + set
+    const { verdicts } = makeTranslate(cluster)(world(yaml))
+    const reasonOf = (key: "Gateway" | "ListenerSet", name: string, section: string) =>
+      verdicts
+        .get(`${key}.gateway.networking.k8s.io/infra/${name}`)!
+        .entries.find((entry) => entry.section === section)!
+        .conditions.find(({ type }) => type === "Accepted")!.reason
+    expect([reasonOf("Gateway", "edge", "p443"), reasonOf("ListenerSet", "team", "high")]).toEqual(["Accepted", "PortUnavailable"])
+  })
+
   it("is another for UDP than for TCP", () => {
     expect([...accepted([80, 10_080], (port) => (port === 80 ? "UDP" : "TCP")).values()]).toEqual(["Accepted", "Accepted"])
     expect(accepted([53, 10_053], () => "UDP").get("p53")).toBe("PortUnavailable")

@@ -174,8 +174,7 @@ const lines: ReadonlyArray<string> = [
   `GET ${first}\n HTTP/1.1`,
   `GET ${first} HTTP/1.1\nX: y`,
   `GET ${first} HTTP/1.1\rX: y`,
-  `GET ${first} HTTP/1.1\r\r`,
-  "PRI * HTTP/2.0\r\n\r\nSM\r\n"
+  `GET ${first} HTTP/1.1\r\r`
 ]
 
 export const requestLines = function* (): Generator<Sketch> {
