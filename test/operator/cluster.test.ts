@@ -111,9 +111,11 @@ spec: {protocol: HTTP, endpoints: [{fqdn: {hostname: pay.invalid, port: 8080}}]}
     })
     await until("the route has its status", async () => (await parentsOf()).length === 1)
     expect(await parentsOf()).toMatchObject([
-      { controllerName: ours, parentRef: { group: "gateway.networking.k8s.io", kind: "Gateway", name: "web", sectionName: "http" } }
+      {
+        controllerName: ours,
+        parentRef: { group: "gateway.networking.k8s.io", kind: "Gateway", namespace, name: "web", sectionName: "http" }
+      }
     ])
-    expect((await parentsOf())[0].parentRef).not.toHaveProperty("namespace")
     expect(conditions((await parentsOf())[0].conditions)).toEqual({ Accepted: "True Accepted", ResolvedRefs: "True ResolvedRefs" })
     const classStatus = async () => (await get(`${api}/gatewayclasses/${gatewayClass}`)).status
     // The CRDs that it tells of are read first.
