@@ -7,10 +7,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/soak/**", "test/node/**", "node_modules/**"],
     globalSetup: ["test/cluster/shared.setup.ts"],
-    // Above the bounds of the waits inside (60 s), so that a wait that fails says what it waited for; a machine that stalls fails none.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 60_000 } },
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     pool: "forks",
     maxWorkers: 2
   }

@@ -71,7 +71,7 @@ spec:
           return ""
         }
       },
-      { interval: 50 }
+      { timeout: 10_000, interval: 50 }
     )
     .toContain("api.vendor.example")
   first.child.kill("SIGKILL")
@@ -84,4 +84,4 @@ spec:
   )
   expect(await get(port)).toBe(200)
   expect(await second.end()).toBe(0)
-})
+}, 60_000)

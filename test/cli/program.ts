@@ -41,7 +41,7 @@ export interface Running {
   readonly child: ChildProcess
   readonly out: () => string
   readonly err: () => string
-  /** The first match in what either stream wrote; fails when the process ends or 60 s pass first. */
+  /** The first match in what either stream wrote; fails when the process ends or 15 s pass first. */
   readonly line: (pattern: RegExp) => Promise<RegExpExecArray>
   /** Forgets what was written so far, for `line`. */
   readonly forget: () => void
@@ -99,8 +99,8 @@ export const running = (words: ReadonlyArray<string>, env: Readonly<Record<strin
         }
         const timer = setTimeout(() => {
           waiting.delete(check)
-          reject(new Error(`no line ${pattern} within 60 s:\n${all()}`))
-        }, 60_000)
+          reject(new Error(`no line ${pattern} within 15 s:\n${all()}`))
+        }, 15_000)
         waiting.add(check)
         check()
       }),

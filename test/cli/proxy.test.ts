@@ -196,7 +196,7 @@ registerHooks({ load: (url, context, next) => { appendFileSync(${JSON.stringify(
 `
     )
     const child = start(world, [operator.port], [], { NODE_OPTIONS: `--import ${hook}` })
-    await until(() => operator.acks.some(([, ack]) => ack.ready))
+    await until(() => operator.acks.some(([, ack]) => ack.ready), 15_000)
     assert.strictEqual(await child.end(), 0)
     const loaded = readFileSync(list, "utf8").trim().split("\n")
     const own = loaded.filter((url) => !url.includes("/node_modules/")).map((url) => url.replace(/^.*\/(src|schemas)\//, "$1/"))

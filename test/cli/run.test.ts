@@ -36,7 +36,7 @@ const get = (
 
 /** Asked again until the answer is this one: the edit is noticed by an event, whose moment is not ours to know. */
 const answered = async (port: number, path: string, location: string): Promise<void> => {
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + 10_000
   for (;;) {
     const answer = await get(port, path).catch(() => null)
     if (answer?.location === location) return
@@ -100,7 +100,7 @@ describe("sluice run", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as { readonly status: number; readonly path: string })
     assert.isTrue(lines.some((line) => line.path === "/b" && line.status === 302))
-  })
+  }, 45_000)
 
   it("finishes the 200 requests in flight when told to stop, and takes nothing new", async () => {
     let release: () => void = () => {}
@@ -147,7 +147,7 @@ spec:
     for (const answer of await Promise.all(flying)) assert.deepEqual(answer.body, "late")
     assert.strictEqual(await child.closed, 0)
     assert.strictEqual(origin.requests, 200)
-  })
+  }, 30_000)
 
   it("brings a request to an external HTTPS name, and says what it saw in the statuses", async () => {
     const authority = await makeAuthority()
@@ -195,12 +195,12 @@ spec:
     }
     // Reports come a moment after what they tell.
     let conditions = await conditionsNow()
-    for (const began = performance.now(); conditions["Resolved"] !== "True" && performance.now() - began < 60_000; )
+    for (const began = performance.now(); conditions["Resolved"] !== "True" && performance.now() - began < 10_000; )
       conditions = await conditionsNow()
     assert.deepEqual(conditions, { Accepted: "True", ResolvedRefs: "True", Resolved: "True" })
     assert.strictEqual(await child.end(), 0)
     await dns.close()
-  })
+  }, 30_000)
 
   it("says of each route that attaches to nothing why, at start and when an edit brings it, and once", async () => {
     const port = await freePort()
@@ -213,7 +213,7 @@ spec:
     await child.line(/warning HTTPRoute shop\/late: spec\.parentRefs names no Gateway/)
     assert.notInclude(child.err(), "shop/early")
     assert.strictEqual(await child.end(), 0)
-  })
+  }, 30_000)
 
   it("exits at once on a second signal", async () => {
     const port = await freePort()
@@ -223,7 +223,7 @@ spec:
     child.child.kill("SIGINT")
     await child.line(/SIGINT: draining/)
     assert.strictEqual(await child.end("SIGINT"), 130)
-  })
+  }, 30_000)
 
   it("is ended by one signal while its start still waits: nothing is served that could be drained", async () => {
     using place = folder({ "m.yaml": gateway(await freePort()) })
@@ -234,7 +234,7 @@ spec:
     await child.line(/sluice .* on Node/)
     assert.strictEqual(await child.end("SIGTERM"), 0)
     assert.include(child.err(), "before anything was served")
-  })
+  }, 30_000)
 
   it("says what hinders it and exits: no such path, a port or a folder that cannot be had", async () => {
     using place = folder({ "m.yaml": gateway(1), file: "" })
@@ -254,7 +254,7 @@ spec:
       failed(1, new RegExp(`${port}`), ...quiet(place.path), "--admin-address", `127.0.0.1:${port}`, path)
     ])
     await new Promise((resolve) => taken.close(resolve))
-  })
+  }, 40_000)
 
   it("tells a listener whose port is taken, serves the others, and opens it when it is free", async () => {
     const taken = await listening(0)
@@ -272,5 +272,5 @@ spec:
     writeFileSync(join(place.path, "m.yaml"), gateway(port))
     await child.line(/Gateway shop\/edge: http:\/\/127\.0\.0\.1:\d+ \(bound on 127\.0\.0\.1:\d+\)\n/)
     assert.strictEqual(await child.end(), 0)
-  })
+  }, 30_000)
 })

@@ -55,7 +55,7 @@ it("an endpoint that has just joined warms up, seen at /upstreams; a cookie has 
   } finally {
     await child.end("SIGKILL")
   }
-})
+}, 60_000)
 
 it("an endpoint in the zone of the process comes first; the other serves a request that names it, and all when that is gone", async () => {
   const near = await startOrigin()
@@ -81,4 +81,4 @@ it("an endpoint in the zone of the process comes first; the other serves a reque
   } finally {
     await child.end("SIGKILL")
   }
-})
+}, 60_000)

@@ -188,5 +188,5 @@ spec:
     assert.include(outputs.get("admin /snapshot"), "Secret/shop/client")
     assert.include(outputs.get("admin /upstreams"), "Secret/shop/paid#basic")
     assert.include(outputs.get("explain paid"), "Authorization: Basic, from Secret/shop/paid#basic")
-  })
+  }, 60_000)
 })

@@ -134,4 +134,4 @@ it("a browser's questions are answered here, and answers say who may read them",
   } finally {
     await child.end("SIGKILL")
   }
-})
+}, 60_000)

@@ -102,12 +102,12 @@ spec:
     expect(vendor.requests).toBe(before)
 
     place.write("m/token.yaml", secret("token", "{token: t-2}"))
-    await expect.poll(async () => (await sent("/token", "authorization")).value).toBe("Bearer t-2")
+    await expect.poll(async () => (await sent("/token", "authorization")).value, { timeout: 10_000 }).toBe("Bearer t-2")
     expect((await sent("/token", "authorization")).connection).toBe(first.connection)
 
     place.write("m/token.yaml", secret("token", "{other: t-3}"))
     await child.line(/Backend shop\/token for Gateway shop\/edge: ResolvedRefs False.*has no data key token/)
-    await expect.poll(async () => (await ask(port, "/token")).status).toBe(503)
+    await expect.poll(async () => (await ask(port, "/token")).status, { timeout: 10_000 }).toBe(503)
     // What has its own Secret serves on.
     expect(await sent("/user", "authorization")).toMatchObject({ status: 200, value: "Basic dTpw" })
     expect(child.out() + child.err()).not.toMatch(/t-[123]\b|t-granted|t-aws|dTpw/)
@@ -115,4 +115,4 @@ spec:
     await child.end("SIGKILL")
     await dns.close()
   }
-})
+}, 60_000)

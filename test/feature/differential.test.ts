@@ -129,4 +129,4 @@ it("property: random valid requests arrive as node:http reads them", async () =>
     }),
     { numRuns: 400 }
   )
-})
+}, 60_000)

@@ -77,7 +77,7 @@ it("a name is reached by the proxy alone, with the login of the Secret as it is 
     expect((await ask(port, "/geo")).status).toBe(503)
     await child.line(/proxy_refused/)
     place.write("s.yaml", secret("canary-right"))
-    await expect.poll(async () => (await ask(port, "/geo?q=1")).body.toString()).toBe("oslo")
+    await expect.poll(async () => (await ask(port, "/geo?q=1")).body.toString(), { timeout: 10_000 }).toBe("oslo")
     expect(proxy.asked.at(-1)?.authority).toBe("api.vendor.example:443")
     expect(proxy.peers.at(-1)).toBe("127.0.0.5")
     expect([vendor.seen[0]?.target, vendor.seen[0]?.servername]).toEqual(["/geo?q=1", "api.vendor.example"])
@@ -94,7 +94,7 @@ it("a name is reached by the proxy alone, with the login of the Secret as it is 
   } finally {
     await child.end("SIGKILL")
   }
-})
+}, 40_000)
 
 it("an endpoint is told by the PROXY protocol whose request it is, also behind a proxy that is trusted", async () => {
   await using told = await startTold()
@@ -126,4 +126,4 @@ spec:
   } finally {
     await child.end("SIGKILL")
   }
-})
+}, 30_000)

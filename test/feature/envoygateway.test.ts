@@ -54,7 +54,7 @@ describe("a Backend of Envoy Gateway", () => {
     assert.deepEqual([...hosts].sort(), [`example.com:${origin.port}`, `example.net:${origin.port}`])
     assert.deepEqual(await get(port, "/quotes"), { status: 200, body: `example.org:${origin.port}` })
     await dns.close()
-  })
+  }, 30_000)
 
   it("mixes an address and a socket under one name and an own CA", async () => {
     const authority = await makeAuthority()
@@ -101,23 +101,25 @@ spec:
     for (let n = 0; n < 4; n++) bodies.add((await get(port, "/")).body)
     assert.deepEqual([...bodies].sort(), ["address api.vendor.example", "socket api.vendor.example"])
     assert.strictEqual(address.requests + unix.requests, 4)
-  })
+  }, 30_000)
 
   it.each([
     ["fallback: true beside it in the rule", "", "fallback: true, ", ", {group: gateway.envoyproxy.io, kind: Backend, name: standby}"],
     ["a fallback of its own", "fallback: {backendRef: {group: gateway.envoyproxy.io, kind: Backend, name: standby}}, ", "", ""]
-  ])("that cannot be reached leaves its requests to the one with %s", async (_, primary, standby, beside) => {
-    const port = await freePort()
-    await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "standby" }) })
-    const gone = await startOrigin({ script: ({ reply }) => reply({ body: "primary" }) })
-    const backend = (name: string, spec: string, to: number) => `---
+  ])(
+    "that cannot be reached leaves its requests to the one with %s",
+    async (_, primary, standby, beside) => {
+      const port = await freePort()
+      await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "standby" }) })
+      const gone = await startOrigin({ script: ({ reply }) => reply({ body: "primary" }) })
+      const backend = (name: string, spec: string, to: number) => `---
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: Backend
 metadata: {name: ${name}, namespace: shop}
 spec: {${spec}endpoints: [{ip: {address: 127.0.0.1, port: ${to}}}]}
 `
-    using place = folder({
-      "m.yaml": `${gateway(port)}${backend("primary", primary, gone.port)}${backend("standby", standby, origin.port)}---
+      using place = folder({
+        "m.yaml": `${gateway(port)}${backend("primary", primary, gone.port)}${backend("standby", standby, origin.port)}---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: api, namespace: shop}
@@ -125,10 +127,12 @@ spec:
   parentRefs: [{name: edge}]
   rules: [{backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: primary}${beside}]}]
 `
-    })
-    await started(place)
-    for (let n = 0; n < 4; n++) assert.deepEqual(await get(port, "/"), { status: 200, body: "primary" })
-    await gone.close()
-    for (let n = 0; n < 4; n++) assert.deepEqual(await get(port, "/"), { status: 200, body: "standby" })
-  })
+      })
+      await started(place)
+      for (let n = 0; n < 4; n++) assert.deepEqual(await get(port, "/"), { status: 200, body: "primary" })
+      await gone.close()
+      for (let n = 0; n < 4; n++) assert.deepEqual(await get(port, "/"), { status: 200, body: "standby" })
+    },
+    30_000
+  )
 })

@@ -94,7 +94,7 @@ describe("a BackendTrafficPolicy", () => {
     assert.isTrue(await served())
     failing = 1
     assert.deepEqual(await get(port, "/retried"), { status: 502, body: "failed" })
-  })
+  }, 30_000)
 
   it("is told by explain: the policies in force, and who set what", async () => {
     await using origin = await startOrigin()

@@ -82,7 +82,7 @@ beforeEach(async () => {
   place = folder({ "m.yaml": `${gateway(port)}${manifest(origins.map((origin) => origin.port))}` })
   child = serving(place)
   await child.line(/Gateway shop\/edge: http:/)
-})
+}, 20_000)
 
 afterEach(async () => {
   await child.end("SIGKILL")
@@ -123,7 +123,7 @@ describe("a chain of four tiers", () => {
     expect(await got({ method: "POST", body: "kept" })).toBe("200 d kept")
     origins[3]!.script = ({ reply }) => reply({ status: 503, body: "the last" })
     expect(await got()).toBe("503 the last")
-  })
+  }, 40_000)
 
   it("goes back to the first when it is there again", async () => {
     const [a, , , d] = origins as [Origin, Origin, Origin, Origin]
@@ -137,7 +137,7 @@ describe("a chain of four tiers", () => {
     }
     expect(answer).toBe("200 a")
     expect(d.requests).toBeGreaterThan(0)
-  })
+  }, 40_000)
 
   it("loses no request when its first tier dies, and answers from the second at once", async ({ annotate }) => {
     const [a] = origins as [Origin, Origin, Origin, Origin]
@@ -161,7 +161,7 @@ describe("a chain of four tiers", () => {
     )
     expect(new Set(answers)).toEqual(new Set(["200 a", "200 b"]))
     expect(after).toBeGreaterThan(0)
-  })
+  }, 40_000)
 
   it("answers itself once all four are gone, and not for long once one is back", async () => {
     const [a, , , d] = origins as [Origin, Origin, Origin, Origin]
@@ -183,7 +183,7 @@ describe("a chain of four tiers", () => {
     origins[0] = await startOrigin({ port: a.port, script: says("a") })
     await child.line(/Backend shop\/search for Gateway shop\/edge: tier 0 takes the requests again/)
     expect(await got()).toBe("200 a")
-  })
+  }, 40_000)
 
   it("is told by explain, with the one after which each comes", async () => {
     const told = await sluice(["explain", `http://127.0.0.1:${port}/x`, join(place.path, "m.yaml"), "--allow-loopback", "--probe"])

@@ -104,7 +104,7 @@ it("serves hosts and paths, TLS with the Secret of each host, and what an edit m
   assert.match(await certificateOf(https, "b.example.com", authority.certificate), /^failed/)
   assert.equal(await body(http, "/", "b.example.com"), "200 rest")
   await dns.close()
-})
+}, 30_000)
 
 it("has a Gateway of its own where none is named: check says so, and of an Ingress of others that it is theirs", async () => {
   using place = folder({
@@ -120,7 +120,7 @@ it("has a Gateway of its own where none is named: check says so, and of an Ingre
   assert.include(explained.out, "Ingress shop/web rule 0 path 0")
   const foreign = await sluice(["check", join(place.path, "foreign.yaml")])
   assert.include(foreign.out, "IngressClass nginx does not exist or belongs to another controller")
-})
+}, 30_000)
 
 it("serves Voyager's Ingress: proxied and redirected Services, an expression, a redirect rule, TLS by ref", async () => {
   const authority = await makeAuthority()
@@ -174,4 +174,4 @@ spec: {type: ExternalName, externalName: pages.vendor.example, ports: [{name: we
   assert.equal(await answer("/old/x?q=1"), "308 https://new.example/a?b=c")
   assert.equal(await answer("/raw"), "500")
   await dns.close()
-})
+}, 30_000)

@@ -22,7 +22,7 @@ const get = (port: number, host: string, path = "/") =>
   })
 
 const eventually = async (ask: () => Promise<string>, so: (answer: string) => boolean) => {
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + 15_000
   let answer = await ask()
   while (!so(answer) && performance.now() < deadline) {
     await new Promise(setImmediate)

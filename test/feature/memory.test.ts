@@ -86,4 +86,4 @@ it("too many requests under way for the heap: 503 for what comes then, an answer
     await child.end("SIGKILL")
     rmSync(folder, { recursive: true, force: true })
   }
-})
+}, 60_000)

@@ -65,7 +65,7 @@ it("copies go to a backend of their own, whatever it answers", async () => {
       "mine,edited"
     ])
     const series = /sluice_mirrored_requests_total\{[^}]*route="HTTPRoute\/shop\/api",upstream="Backend shop\/shadow",result="ok"\} 1/
-    await expect.poll(async () => (await ask(Number(new URL(health!).port), "/metrics")).body).toMatch(series)
+    await expect.poll(async () => (await ask(Number(new URL(health!).port), "/metrics")).body, { timeout: 10_000 }).toMatch(series)
 
     const words = [join(place.path, "m.yaml"), "--allow-loopback"]
     const check = await sluice(["check", ...words])
@@ -75,4 +75,4 @@ it("copies go to a backend of their own, whatever it answers", async () => {
   } finally {
     await child.end("SIGKILL")
   }
-})
+}, 60_000)

@@ -46,4 +46,4 @@ it("each endpoint gets its own prefix, after the route's rewrite", async () => {
   } finally {
     await child.end("SIGKILL")
   }
-})
+}, 30_000)

@@ -172,7 +172,7 @@ it("100 rotations, every third to a pair that cannot be used, fail no handshake;
   await Promise.all(visitors)
   expect(failed).toEqual([])
   expect(done).toBeGreaterThan(50)
-})
+}, 60_000)
 
 it("a process that starts with a bad pair has no older one: it says so, every handshake fails, and the corrected Secret heals it", async () => {
   const port = await freePort()

@@ -92,7 +92,7 @@ describe("a Backend that is a service", () => {
     } finally {
       await third.close()
     }
-  })
+  }, 40_000)
 
   it("is served by what was known before a restart without a DNS server", async () => {
     await start()
@@ -104,7 +104,7 @@ describe("a Backend that is a service", () => {
     dns.answer(service, "SRV", { rcode: "SERVFAIL" })
     await start()
     expect(await got()).toBe("a")
-  })
+  }, 40_000)
 
   it("is told by explain: the service offline, and with --probe its records and the first of them", async () => {
     const told = await sluice(["explain", `http://127.0.0.1:${port}/x`, join(place.path, "m.yaml"), "--allow-loopback", "--probe"])
@@ -115,5 +115,5 @@ describe("a Backend that is a service", () => {
     )
     expect(told.out).toContain("with Host shop.test was answered 200")
     expect(told.code).toBe(0)
-  })
+  }, 40_000)
 })

@@ -61,4 +61,4 @@ it("a client comes back to who served it", async () => {
   } finally {
     await child.end("SIGKILL")
   }
-})
+}, 60_000)

@@ -43,7 +43,7 @@ describe("the smuggling corpus", () => {
       const id = /[0-9]{5}/.exec(item.request.target)?.[0] ?? item.request.target
       recorded.set(id, [...(recorded.get(id) ?? []), item])
     }
-  })
+  }, 60_000)
   afterAll(async () => {
     await proxy.close()
     await recorder[Symbol.asyncDispose]()

@@ -197,55 +197,59 @@ const rounds = Object.entries(tasks).flatMap(([page, { converted }]) =>
       ]
 )
 
-it.each(rounds)("$page $as", async ({ page, as }) => {
-  const { hosts, here, trust, script, converted, holds } = tasks[page]!
-  const authority = await makeAuthority()
-  const { chain, key } = await authority.leaf({ dns: Object.keys(hosts) })
-  const answers = { tls: { cert: chain, key }, script: script ?? (({ reply }) => reply({ body: "outside" })) }
-  await using origin = await startOrigin(answers)
-  await using standby = await startOrigin({ ...answers, host: "127.0.0.2", port: origin.port })
-  await using proxy = await startForwardProxy({ login: "gateway:replace-me" })
-  const names = await startDnsServer()
-  for (const [host, at] of Object.entries(hosts)) if (at !== "Nowhere") names.host(host, [at === "Origin" ? "127.0.0.1" : "127.0.0.2"])
-  const port = await freePort()
-  const replaced = { ...here({ origin: origin.port, proxy: proxy.port, nameserver: names.address }), "8080": String(port) }
-  let manifests = manifestsOf(page)
-  for (const written of Object.keys(replaced)) expect(manifests, `${page} says ${written}`).toContain(written)
-  // At once: a port that was put in may hold the digits of another that is looked for.
-  const words = new RegExp(
-    Object.keys(replaced)
-      .map((word) => word.replaceAll(".", "\\."))
-      .join("|"),
-    "g"
-  )
-  manifests = manifests.replaceAll(words, (word) => (replaced as Readonly<Record<string, string>>)[word]!)
-  if (as === "converted") {
-    const { code, out } = await sluice(["convert", "--allow-loopback", "-"], { stdin: manifests })
-    expect(code).toBe(converted)
-    expect(out).not.toMatch(/envoyproxy|appscode/)
-    manifests = out
-  }
-  const corporate = `---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: corp-ca, namespace: core }\ndata:\n  ca.crt: |\n${indented(authority.certificate)}`
-  using place = folder({
-    "ca.pem": authority.certificate,
-    "m/page.yaml": manifests,
-    ...(trust === "Process" ? {} : { "m/ca.yaml": corporate })
-  })
-  const child = serving(place, {
-    flags: [`--nameserver=${names.address}`, ...(trust === "Process" ? [`--trust-bundle=${join(place.path, "ca.pem")}`] : [])],
-    files: ["m"]
-  })
-  try {
-    await child.line(/Gateway \w+\/edge: http:/)
-    await holds({
-      ask: (host, path, { headers, ...options } = {}) => ask(port, path, { ...options, headers: { ...(headers as object), host } }),
-      ...{ origin, standby, proxy },
-      asked: names.count,
-      edit: (change) => place.write("m/page.yaml", change(manifests)),
-      line: child.line
+it.each(rounds)(
+  "$page $as",
+  async ({ page, as }) => {
+    const { hosts, here, trust, script, converted, holds } = tasks[page]!
+    const authority = await makeAuthority()
+    const { chain, key } = await authority.leaf({ dns: Object.keys(hosts) })
+    const answers = { tls: { cert: chain, key }, script: script ?? (({ reply }) => reply({ body: "outside" })) }
+    await using origin = await startOrigin(answers)
+    await using standby = await startOrigin({ ...answers, host: "127.0.0.2", port: origin.port })
+    await using proxy = await startForwardProxy({ login: "gateway:replace-me" })
+    const names = await startDnsServer()
+    for (const [host, at] of Object.entries(hosts)) if (at !== "Nowhere") names.host(host, [at === "Origin" ? "127.0.0.1" : "127.0.0.2"])
+    const port = await freePort()
+    const replaced = { ...here({ origin: origin.port, proxy: proxy.port, nameserver: names.address }), "8080": String(port) }
+    let manifests = manifestsOf(page)
+    for (const written of Object.keys(replaced)) expect(manifests, `${page} says ${written}`).toContain(written)
+    // At once: a port that was put in may hold the digits of another that is looked for.
+    const words = new RegExp(
+      Object.keys(replaced)
+        .map((word) => word.replaceAll(".", "\\."))
+        .join("|"),
+      "g"
+    )
+    manifests = manifests.replaceAll(words, (word) => (replaced as Readonly<Record<string, string>>)[word]!)
+    if (as === "converted") {
+      const { code, out } = await sluice(["convert", "--allow-loopback", "-"], { stdin: manifests })
+      expect(code).toBe(converted)
+      expect(out).not.toMatch(/envoyproxy|appscode/)
+      manifests = out
+    }
+    const corporate = `---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: corp-ca, namespace: core }\ndata:\n  ca.crt: |\n${indented(authority.certificate)}`
+    using place = folder({
+      "ca.pem": authority.certificate,
+      "m/page.yaml": manifests,
+      ...(trust === "Process" ? {} : { "m/ca.yaml": corporate })
     })
-  } finally {
-    await child.end("SIGKILL")
-    await names.close()
-  }
-})
+    const child = serving(place, {
+      flags: [`--nameserver=${names.address}`, ...(trust === "Process" ? [`--trust-bundle=${join(place.path, "ca.pem")}`] : [])],
+      files: ["m"]
+    })
+    try {
+      await child.line(/Gateway \w+\/edge: http:/)
+      await holds({
+        ask: (host, path, { headers, ...options } = {}) => ask(port, path, { ...options, headers: { ...(headers as object), host } }),
+        ...{ origin, standby, proxy },
+        asked: names.count,
+        edit: (change) => place.write("m/page.yaml", change(manifests)),
+        line: child.line
+      })
+    } finally {
+      await child.end("SIGKILL")
+      await names.close()
+    }
+  },
+  60_000
+)

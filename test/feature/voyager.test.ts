@@ -33,29 +33,33 @@ spec:
 it.each([
   ["ssl sni str(fx.rates.example)", 200],
   ["ssl verify required", 502]
-])("backend-tls: %s → %s from an origin whose certificate names fx.rates.example", async (tls, status) => {
-  const authority = await makeAuthority()
-  const { chain, key } = await authority.leaf({ dns: ["fx.rates.example"] })
-  await using origin = await startOrigin({ tls: { cert: chain, key }, script: ({ reply }) => reply({ body: "1.07" }) })
-  const [own, others] = [await startDnsServer(), await startDnsServer()]
-  own.host("origin-7.rates.example", ["127.0.0.1"])
-  const port = await freePort()
-  using place = folder({ "ca.pem": authority.certificate, "m.yaml": `${gateway(port)}${manifest(origin.port, own.address, tls)}` })
-  const child = serving(place, { flags: [`--nameserver=${others.address}`, `--trust-bundle=${join(place.path, "ca.pem")}`] })
-  try {
-    await child.line(/Gateway shop\/edge: http:/)
-    const answer = await ask(port, "/rate")
-    expect(answer.status).toBe(status)
-    expect(own.count("origin-7.rates.example")).toBeGreaterThan(0)
-    expect(others.count("origin-7.rates.example")).toBe(0)
-    if (status === 200) expect(origin.seen[0]?.servername).toBe("fx.rates.example")
-    else expect(origin.requests).toBe(0)
-  } finally {
-    await child.end("SIGKILL")
-    await own.close()
-    await others.close()
-  }
-})
+])(
+  "backend-tls: %s → %s from an origin whose certificate names fx.rates.example",
+  async (tls, status) => {
+    const authority = await makeAuthority()
+    const { chain, key } = await authority.leaf({ dns: ["fx.rates.example"] })
+    await using origin = await startOrigin({ tls: { cert: chain, key }, script: ({ reply }) => reply({ body: "1.07" }) })
+    const [own, others] = [await startDnsServer(), await startDnsServer()]
+    own.host("origin-7.rates.example", ["127.0.0.1"])
+    const port = await freePort()
+    using place = folder({ "ca.pem": authority.certificate, "m.yaml": `${gateway(port)}${manifest(origin.port, own.address, tls)}` })
+    const child = serving(place, { flags: [`--nameserver=${others.address}`, `--trust-bundle=${join(place.path, "ca.pem")}`] })
+    try {
+      await child.line(/Gateway shop\/edge: http:/)
+      const answer = await ask(port, "/rate")
+      expect(answer.status).toBe(status)
+      expect(own.count("origin-7.rates.example")).toBeGreaterThan(0)
+      expect(others.count("origin-7.rates.example")).toBe(0)
+      if (status === 200) expect(origin.seen[0]?.servername).toBe("fx.rates.example")
+      else expect(origin.requests).toBe(0)
+    } finally {
+      await child.end("SIGKILL")
+      await own.close()
+      await others.close()
+    }
+  },
+  30_000
+)
 
 it('use-dns-resolver: "false" sends the client to the name itself: 301 to the origin alone, or as GatewayParameters say, and nothing is asked of anybody', async () => {
   const dns = await startDnsServer()
@@ -101,4 +105,4 @@ spec:
     await child.end("SIGKILL")
     await dns.close()
   }
-})
+}, 30_000)

@@ -256,8 +256,8 @@ export const rawOperator = async (onPeer: (peer: Raw) => void): Promise<{ readon
   }
 }
 
-export const until = async (condition: () => boolean): Promise<void> => {
-  const deadline = performance.now() + 60_000
+export const until = async (condition: () => boolean, milliseconds = 15_000): Promise<void> => {
+  const deadline = performance.now() + milliseconds
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never true: ${condition}`)
     await new Promise((resolve) => setTimeout(resolve, 2))

@@ -91,7 +91,7 @@ it("a browser's question is answered without the backend", async () => {
 it("a copy has the whole body", async () => {
   const bytes = randomBytes(200_000)
   expect((await ask({ ":method": "PUT", ":path": "/mirror" }, bytes)).head[":status"]).toBe(200)
-  await expect.poll(() => copied).toEqual([digest(bytes)])
+  await expect.poll(() => copied, { timeout: 10_000 }).toEqual([digest(bytes)])
 })
 
 it("a session holds, its cookie among others that come apart", async () => {

@@ -102,13 +102,13 @@ beforeEach(() => digests.clear())
 // A copy holds its upstream to its end, and no longer: none is left for the counts of the next test.
 afterEach(async () => {
   const holders = () => proxy.proxy.describe()!.upstreams.map(({ description }) => description.holders)
-  await expect.poll(() => holders().every((number) => number === 0)).toBe(true)
+  await expect.poll(() => holders().every((number) => number === 0), { timeout: 10_000 }).toBe(true)
 })
 
 const counted = (to: string, result: string) => proxy.metric("sluice_mirrored_requests_total", { upstream: `Service test/${to}`, result })
 
 /** Waits until so many copies to it ended so; a copy is counted at its end. */
-const ended = (to: string, result: string, number: number) => expect.poll(() => counted(to, result)).toBe(number)
+const ended = (to: string, result: string, number: number) => expect.poll(() => counted(to, result), { timeout: 10_000 }).toBe(number)
 
 describe("a copy", () => {
   it("has the method, target, body and edited fields of the request, at each upstream that is named; its answer goes nowhere", async () => {
@@ -143,7 +143,7 @@ describe("a copy", () => {
     for (let n = 0; n < 200; n += 20) await Promise.all(Array.from({ length: 20 }, () => ask(proxy.port(), "/half")))
     await ask(proxy.port(), "/none")
     // Seven deviations of 200 throws.
-    await expect.poll(() => counted("shadow", "ok")).toBeGreaterThan(before + 50)
+    await expect.poll(() => counted("shadow", "ok"), { timeout: 10_000 }).toBeGreaterThan(before + 50)
     await ask(proxy.port(), "/both")
     await shadow.until(({ seen }) => seen.at(-1)!.target === "/both")
     expect(shadow.seen.some(({ target }) => target === "/none")).toBe(false)
@@ -217,7 +217,7 @@ describe("a request notices nothing", () => {
     expect(answer.body).toBe("main")
     expect(digests.get("main")!.at(-1)).toBe(`PUT ${bytes.length} ${createHash("sha256").update(bytes).digest("hex")}`)
     await ended("deaf", "behind", before + 1)
-  })
+  }, 30_000)
 
   it("of a long answer, which is not read to its end", async () => {
     const before = await counted("shadow", "ok")

@@ -75,7 +75,7 @@ await withClusterPrograms("Envoy Gateway's Backend in a cluster", () => {
       const { spec } = Result.getOrThrow(one as Result.Result<EnvoyBackend, never>)
       assert.strictEqual(Result.getOrThrow(spec.endpoints[0]!).fqdn?.hostname, name)
     }
-  })
+  }, 60_000)
 
   it("has no status of ours: its conditions name no controller", () => {
     assert.isFalse(kinds.find((kind) => kind.groupKind === theirs)!.status)

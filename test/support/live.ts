@@ -242,9 +242,9 @@ export const field = (outcome: Outcome, name: string): string | null => {
   return null
 }
 
-/** Resolves when the condition holds, looked at every turn of the event loop; rejects after 60 s. */
+/** Resolves when the condition holds, looked at every turn of the event loop; rejects after five seconds. */
 export const until = async (condition: () => boolean): Promise<void> => {
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + 20_000
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never true: ${condition}`)
     await new Promise(setImmediate)

@@ -57,7 +57,7 @@ export const startLoad = (options: LoadOptions): Load => {
     }
     const { host, port, path = "/" } = options
     const headers = { host: options.hostname ?? host }
-    const sent = request({ host, port, path, agent, headers, timeout: 60_000 }, (response) => {
+    const sent = request({ host, port, path, agent, headers, timeout: 10_000 }, (response) => {
       let body = ""
       response.setEncoding("utf8").on("data", (chunk: string) => {
         body += chunk

@@ -152,7 +152,7 @@ describe("the file", () => {
         return ""
       }
     }
-    await expect.poll(read, { interval: 50 }).toContain("203.0.113.1")
+    await expect.poll(read, { timeout: 5_000, interval: 50 }).toContain("203.0.113.1")
   })
   it("may be cut, odd or of a clock that ran ahead: that is no answer, and the rest is", async () => {
     const [server, folder] = [await dnsServer(), place()]
