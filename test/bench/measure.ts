@@ -1,12 +1,12 @@
-// CPU microseconds per request of a proxy, from the outside: user + system time of its process (and children) over a run of wrk.
+// CPU microseconds per request of a proxy, from the outside: user + system time of its process (and children) over a run of a load.
 import { spawn, spawnSync } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { setTimeout as delay } from "node:timers/promises"
-import type { Peer } from "./peers.ts"
+import type { Peer, Port } from "./peers.ts"
 
-export interface Running {
-  readonly peer: Peer
+export interface Running<Work extends string = Port> {
+  readonly peer: Peer<Work>
   readonly pid: number
   readonly stop: () => Promise<void>
 }
@@ -20,15 +20,21 @@ const dialled = (port: number): Promise<boolean> =>
     socket.on("error", () => resolve(false))
   })
 
-/** Starts a peer on one core and waits until its ports answer (30 s at most). */
-export const start = async (peer: Peer, core: number): Promise<Running> => {
-  const child = spawn("taskset", ["-c", String(core), peer.command, ...peer.args], { stdio: ["ignore", "ignore", "pipe"] })
+/** Starts a peer on its cores ("0", "0,1") and waits until its ports answer (30 s at most); unasked: those that speak no TCP. */
+export const start = async <Work extends string>(
+  peer: Peer<Work>,
+  cores: number | string,
+  unasked: ReadonlyArray<Work> = []
+): Promise<Running<Work>> => {
+  const child = spawn("taskset", ["-c", String(cores), peer.command, ...peer.args], { stdio: ["ignore", "ignore", "pipe"] })
   let said = ""
   child.stderr.on("data", (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-2000)
   })
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
-  const ports = Object.values(peer.ports).filter((port) => port > 0)
+  const ports = Object.entries<number | undefined>(peer.ports).flatMap(([work, port]) =>
+    port === undefined || port === 0 || unasked.some((one) => one === work) ? [] : [port]
+  )
   for (let tries = 0; ; tries++) {
     if (child.exitCode !== null) throw new Error(`${peer.name} ended with ${child.exitCode}: ${said}`)
     if ((await Promise.all(ports.map(dialled))).every((open) => open)) break
@@ -63,21 +69,20 @@ const stat = (pid: number): { readonly parent: number; readonly ticks: number } 
   }
 }
 
-/** CPU seconds of a process, all threads, and of its living children. */
-export const cpu = (pid: number): number => {
-  let ticks = stat(pid)?.ticks ?? 0
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue
-    const child = stat(Number(name))
-    if (child !== null && child.parent === pid) ticks += child.ticks
-  }
-  return ticks / ticksPerSecond
-}
+const childrenOf = (pid: number): ReadonlyArray<number> =>
+  readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) && stat(Number(name))?.parent === pid ? [Number(name)] : []))
 
-/** Resident memory, MiB. */
-export const rss = (pid: number): number => {
-  const line = readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/)
-  return Number(line?.[1] ?? 0) / 1024
+/** CPU seconds of a process, all threads, and of its living children. */
+export const cpu = (pid: number): number =>
+  [pid, ...childrenOf(pid)].reduce((ticks, one) => ticks + (stat(one)?.ticks ?? 0), 0) / ticksPerSecond
+
+/** Resident memory, MiB. most: the most it ever was, of its living children too. */
+export const rss = (pid: number, most = false): number => {
+  const of = (one: number) => {
+    const line = readFileSync(`/proc/${one}/status`, "utf8").match(most ? /VmHWM:\s+(\d+)/ : /VmRSS:\s+(\d+)/)
+    return Number(line?.[1] ?? 0) / 1024
+  }
+  return most ? [pid, ...childrenOf(pid)].reduce((sum, one) => sum + of(one), 0) : of(pid)
 }
 
 export interface Sample {
@@ -87,36 +92,42 @@ export interface Sample {
   readonly failures: number
 }
 
-/** One bounded run of wrk from the other core. */
-export const load = async (
-  running: Running,
-  port: number,
-  path: string,
-  seconds: number,
-  connections: number,
-  core: number
+/** What a load says of itself when it ends. */
+export type Told = Pick<Sample, "requestsPerSecond" | "requests" | "failures">
+
+/** One bounded run of a load from its cores; read: what it printed. */
+export const loaded = async (
+  pid: number,
+  cores: number | string,
+  words: ReadonlyArray<string>,
+  read: (output: string) => Told
 ): Promise<Sample> => {
-  const before = cpu(running.pid)
-  const wrk = spawn("taskset", ["-c", String(core), "wrk", "-t1", `-c${connections}`, `-d${seconds}s`, `http://127.0.0.1:${port}${path}`], {
-    stdio: ["ignore", "pipe", "inherit"]
-  })
+  const before = cpu(pid)
+  const child = spawn("taskset", ["-c", String(cores), ...words], { stdio: ["ignore", "pipe", "inherit"] })
   let output = ""
-  wrk.stdout.on("data", (chunk: Buffer) => {
+  child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString()
   })
-  await new Promise<void>((resolve) => wrk.once("exit", () => resolve()))
-  const used = cpu(running.pid) - before
-  const requests = Number(output.match(/(\d+) requests in/)?.[1] ?? 0)
+  await new Promise<void>((resolve) => child.once("close", () => resolve()))
+  const used = cpu(pid) - before
+  const told = read(output)
+  return { micros: (used * 1e6) / Math.max(1, told.requests), ...told }
+}
+
+export const wrkTold = (output: string): Told => {
   const refused = Number(output.match(/Non-2xx or 3xx responses: (\d+)/)?.[1] ?? 0)
   const errors = output.match(/Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/)
   const broken = errors === null ? 0 : errors.slice(1).reduce((sum, count) => sum + Number(count), 0)
   return {
-    micros: (used * 1e6) / Math.max(1, requests),
     requestsPerSecond: Number(output.match(/Requests\/sec:\s+([\d.]+)/)?.[1] ?? 0),
-    requests,
+    requests: Number(output.match(/(\d+) requests in/)?.[1] ?? 0),
     failures: refused + broken
   }
 }
+
+/** One bounded run of wrk from the other core. */
+export const load = (running: Running, port: number, path: string, seconds: number, connections: number, core: number): Promise<Sample> =>
+  loaded(running.pid, core, ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, `http://127.0.0.1:${port}${path}`], wrkTold)
 
 export const median = (values: ReadonlyArray<number>): number => {
   const sorted = [...values].sort((a, b) => a - b)

@@ -6,11 +6,11 @@ import { join } from "node:path"
 /** What a proxy is asked to do: plain → plain origin, plain → TLS origin, and a thousand path-prefix routes on one host. */
 export type Port = "plain" | "tls" | "routes"
 
-export interface Peer {
+export interface Peer<Work extends string = Port> {
   readonly name: string
   readonly command: string
   readonly args: ReadonlyArray<string>
-  readonly ports: Readonly<Record<Port, number>>
+  readonly ports: Readonly<Record<Work, number>>
 }
 
 export interface World {
@@ -176,7 +176,8 @@ ${prefixes(world)
   return { name: "caddy", command: "caddy", args: ["run", "--config", file, "--adapter", "caddyfile"], ports }
 }
 
-const logFields = {
+/** Of a line of the access log, as Envoy Gateway writes them. */
+export const logFields = {
   start_time: "%START_TIME%",
   method: "%REQ(:METHOD)%",
   "x-envoy-origin-path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
@@ -203,7 +204,7 @@ const logFields = {
   route_name: "%ROUTE_NAME%"
 }
 
-const extension = (name: string) => `type.googleapis.com/envoy.extensions.${name}`
+export const extension = (name: string) => `type.googleapis.com/envoy.extensions.${name}`
 
 /** As Envoy Gateway shapes it: 24-field JSON access log, path normalisation, request id, 32 KiB buffers. */
 export const envoy = (world: World, command: string): Peer => {
