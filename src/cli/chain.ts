@@ -2,6 +2,7 @@
 import { defaultBalance, describeBalance } from "../snapshot/balance.ts"
 import type { Paint } from "./paint.ts"
 import type { ProbeStory } from "./probe.ts"
+import { describeRefusal, fails } from "./refusal.ts"
 import type { Explanation, Said, ShareStory, UpstreamStory } from "./story.ts"
 
 const said = (one: Said, paint: Paint): string => `${one.object}${one.at === null ? "" : paint.pale(`  ${one.at}`)}`
@@ -85,7 +86,7 @@ const shareLines = (share: ShareStory, paint: Paint, after: Said | null = null):
   ),
   ...(share.refused === null
     ? [row("sent as", share.target, "    ")]
-    : [row("answered", paint.bad(`${share.refused.status} (${share.refused.reason})`), "    ")]),
+    : [row("answered", paint.bad(describeRefusal(share.refused)), "    ")]),
   ...share.filters.map((filter) => row("filter", filter, "    ")),
   ...share.requestHeaders.map((edit) => row("request", edit, "    ")),
   ...share.responseHeaders.map((edit) => row("response", edit, "    ")),
@@ -105,7 +106,7 @@ const probeLines = (probe: ProbeStory, paint: Paint): ReadonlyArray<string> => [
 ]
 
 export const chainText = (story: Explanation, probes: ReadonlyArray<ProbeStory>, paint: Paint): string => {
-  const bad = story.answer !== null && (story.answer.status === "close" || story.answer.status >= 400)
+  const bad = fails(story.answer)
   return [
     `${story.request.method} ${story.request.url}`,
     `${paint.mark(bad ? "bad" : "good")}${bad ? paint.bad(story.outcome) : paint.strong(story.outcome)}`,

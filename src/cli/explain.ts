@@ -15,6 +15,7 @@ import { type Answer, inquire } from "./inquiry.ts"
 import { makePaint } from "./paint.ts"
 import { print, render } from "./print.ts"
 import { type Question, readQuestion } from "./question.ts"
+import { fails } from "./refusal.ts"
 import { settingsOf, trustBundles, UsageError } from "./session.ts"
 
 const offline = async (question: Question, paths: ReadonlyArray<string>, settings: Settings, probe: boolean): Promise<Answer> => {
@@ -84,7 +85,5 @@ export const main = async (invocation: Invocation): Promise<number> => {
   const output = (invocation.flags.get("output")?.[0] ?? "text") as Output
   const paint = makePaint(settings.color, process.stdout.isTTY === true, process.env)
   await print(await render(output, answer, () => chainText(answer.explanation, answer.probes, paint)))
-  const { answer: local } = answer.explanation
-  const refused = local !== null && (local.status === "close" || local.status >= 400)
-  return refused || answer.probes.some((one) => one.remedy !== null) ? exitCodes.refused : exitCodes.accepted
+  return fails(answer.explanation.answer) || answer.probes.some((one) => one.remedy !== null) ? exitCodes.refused : exitCodes.accepted
 }

@@ -1,6 +1,5 @@
 // The decision chain of one request over snapshots: listener, host, rule, share, upstream, endpoint, and which object set each. Pure, and by the functions
 // that the proxy itself decides with, so that the two cannot tell different stories.
-import { failures } from "../proxy/response.ts"
 import { type CompiledRule, compileHost } from "../routing/compile.ts"
 import { announcedBy } from "../routing/cors.ts"
 import { answerPreflight } from "../routing/filters.ts"
@@ -16,6 +15,7 @@ import type { Match, Rule } from "../snapshot/route.ts"
 import { describeSession } from "../snapshot/session.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Question } from "./question.ts"
+import { asksCall, describeRefusal, refusalOf } from "./refusal.ts"
 import {
   describeFilters,
   describeMatch,
@@ -48,6 +48,10 @@ const failing = (rule: Rule, question: Question): string | null => {
   const { match } = rule
   if (!takes(rule, { path: match.path }, question)) return `the path is ${question.path}`
   if (!takes(rule, { method: match.method }, question)) return `the method is ${question.method}`
+  if (match.grpc !== undefined && !asksCall(question)) {
+    const type = question.view.header("content-type")
+    return `it takes calls of gRPC, and ${type === null ? "there is no content-type" : `the content-type is ${JSON.stringify(type)}`}`
+  }
   for (const header of match.headers)
     if (!takes(rule, { headers: [header] }, question)) {
       const value = question.view.header(header.name)
@@ -74,22 +78,23 @@ export const explain = (question: Question, snapshots: ReadonlyArray<Snapshot>, 
     shares: [],
     notes
   }
-  const all = snapshots.flatMap((snapshot) => [...snapshot.listeners.values()].map((listener) => ({ snapshot, listener })))
+  // Whoever has a URL comes by TCP; UDP has ports of its own.
+  const all = snapshots.flatMap((snapshot) =>
+    [...snapshot.listeners.values()].filter(({ bind }) => bind.transport === "tcp").map((listener) => ({ snapshot, listener }))
+  )
   const here = all.filter(({ listener }) => listener.port === question.port)
   if (here.length === 0) {
     const ports = [...new Set(all.map(({ listener }) => listener.port))].sort((a, b) => a - b)
     return {
       ...blank,
-      outcome: `No Gateway listens on port ${question.port}: a client cannot connect. ${ports.length === 0 ? "No listener is served at all" : `Listeners have port ${ports.join(", ")}`}.`,
+      outcome: `No Gateway listens on port ${question.port}: a client cannot connect. ${ports.length === 0 ? "No listener that takes TCP connections is served at all" : `Listeners have port ${ports.join(", ")}`}.`,
       answer: { status: "close", reason: null, location: null }
     }
   }
-  const refuse = (reason: Reason, sentence: string, more: Partial<Explanation> = {}): Explanation => ({
-    ...blank,
-    ...more,
-    outcome: `Answered ${failures[reason].status} (${reason}): ${sentence}`,
-    answer: { status: failures[reason].status, reason, location: null }
-  })
+  const refuse = (reason: Reason, sentence: string, more: Partial<Explanation> = {}): Explanation => {
+    const refusal = refusalOf(reason, question)
+    return { ...blank, ...more, outcome: `Answered ${describeRefusal(refusal)}: ${sentence}`, answer: { ...refusal, location: null } }
+  }
   const found = findHost(compileHosts(here.map((one) => ({ ...one, hostname: one.listener.hostname ?? "*" }))), question.host)
   if (found === null) {
     const hosts = here.map(({ listener }) => `${listener.hostname ?? "*"} (${describeSource(listener.source)})`)
@@ -304,7 +309,7 @@ const decided = (
           const endpoints = upstream.endpoints.map((endpoint) => `${endpoint.endpoint}${endpoint.tls ? " over TLS" : ""}`)
           return `${endpoints.slice(0, 4).join(", ")}${endpoints.length > 4 ? ` and ${endpoints.length - 4} more` : ""}${share.percent < 100 ? ` (${share.percent} %)` : ""}`
         })
-      const lost = refused.map((share) => `${share.percent} % is answered ${share.refused!.status} (${share.refused!.reason})`)
+      const lost = refused.map((share) => `${share.percent} % is answered ${describeRefusal(share.refused!)}`)
       return { ...base, ...told, shares, outcome: `Forwarded to ${[...targets, ...lost].join("; ")}.` }
     }
   }

@@ -1,5 +1,4 @@
 // What is told of a decision: plain data, as `--output json` prints it, and how parts of a snapshot are told.
-import { failures } from "../proxy/response.ts"
 import type { CompiledRule, CompiledShare } from "../routing/compile.ts"
 import { describeCors } from "../routing/cors.ts"
 import { rewritePath, withQuery } from "../routing/rewrite.ts"
@@ -29,6 +28,7 @@ import { admit, type Denied, deniedBeyond, dialTarget } from "../upstream/dial/p
 import { describeTrial, trialBeyond, trialOf, trialOfName } from "../upstream/dial/trial.ts"
 import { isService } from "../upstream/service.ts"
 import type { Question } from "./question.ts"
+import { type Refusal, refusalOf } from "./refusal.ts"
 
 /** An object and where a manifest says it (`gateway.yaml:12`), when one does. */
 export interface Said {
@@ -97,7 +97,7 @@ export interface ShareStory {
   /** 0 to 100. */
   readonly percent: number
   /** Why this share answers instead of forwarding. */
-  readonly refused: { readonly reason: Reason; readonly status: number | "close" } | null
+  readonly refused: Refusal | null
   /** The request as it leaves: origin form, and the edits of its headers and of the response's. */
   readonly target: string
   /** Its own, but for those that the next three tell. */
@@ -134,7 +134,7 @@ export interface Explanation {
   /** One sentence: what becomes of the request. */
   readonly outcome: string
   /** What is answered without asking a backend; null: it is forwarded. */
-  readonly answer: { readonly status: number | "close"; readonly reason: string | null; readonly location: string | null } | null
+  readonly answer: (Pick<Refusal, "status" | "grpc"> & { readonly reason: string | null; readonly location: string | null }) | null
   readonly gateway: Said | null
   readonly version: string | null
   readonly listener: {
@@ -384,7 +384,7 @@ export const shareStories = (
       backend: say(share.source),
       weight: share.weight,
       percent: sum === 0 || after ? 0 : Math.round((share.weight / sum) * 1000) / 10,
-      refused: reason === null ? null : { reason, status: failures[reason].status },
+      refused: reason === null ? null : refusalOf(reason, question),
       target: withQuery(path, question.query),
       filters: describeFilters(
         share.filters.filter(({ _tag }) => !after && (_tag === "Mirror" || _tag === "Cors")),

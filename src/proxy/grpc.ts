@@ -8,10 +8,20 @@ import { failures } from "./response.ts"
 /** fields: raw pairs of a request. */
 export const isGrpc = (fields: ReadonlyArray<string>): boolean => isCall(joinedValue(fields, "content-type"))
 
-const [deadlineExceeded, resourceExhausted, unimplemented, internal, unavailable] = [4, 8, 12, 13, 14]
+/** A status of gRPC, as its specification has it. */
+export interface CallStatus {
+  readonly code: number
+  readonly name: string
+}
+
+const deadlineExceeded: CallStatus = { code: 4, name: "DEADLINE_EXCEEDED" }
+const resourceExhausted: CallStatus = { code: 8, name: "RESOURCE_EXHAUSTED" }
+const unimplemented: CallStatus = { code: 12, name: "UNIMPLEMENTED" }
+const internal: CallStatus = { code: 13, name: "INTERNAL" }
+const unavailable: CallStatus = { code: 14, name: "UNAVAILABLE" }
 
 // Clients that find only a status of HTTP make others of it: they would take 429 for UNAVAILABLE and 404 for UNIMPLEMENTED of the backend.
-const byStatus: ReadonlyMap<number | "close", number> = new Map<number | "close", number>([
+const byStatus: ReadonlyMap<number | "close", CallStatus> = new Map<number | "close", CallStatus>([
   [400, internal],
   [404, unimplemented],
   [405, unimplemented],
@@ -25,8 +35,8 @@ const byStatus: ReadonlyMap<number | "close", number> = new Map<number | "close"
   [504, deadlineExceeded]
 ])
 
-/** docs/request.md: a backend that a route cannot use is UNAVAILABLE, as Gateway API has it. */
-const statusOf = (reason: Reason): number =>
+/** What a call is told of a failure. docs/request.md: a backend that a route cannot use is UNAVAILABLE, as Gateway API has it. */
+export const callStatus = (reason: Reason): CallStatus =>
   failures[reason].phase === "route" && failures[reason].status === 500 ? unavailable : (byStatus.get(failures[reason].status) ?? internal)
 
 /** Trailers-only: one head that ends the stream. */
@@ -36,7 +46,7 @@ export const grpcAnswer = (reason: Reason): LocalAnswer => ({
     "Content-Type",
     "application/grpc",
     "Grpc-Status",
-    String(statusOf(reason)),
+    String(callStatus(reason).code),
     "Grpc-Message",
     failures[reason].text.replaceAll("%", "%25"),
     "Content-Length",

@@ -2,10 +2,13 @@
 
 import { Effect, Result } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { chainText } from "#src/cli/chain.ts"
 import { locator } from "#src/cli/evaluation.ts"
 import { explain } from "#src/cli/explanation.ts"
 import { inquire } from "#src/cli/inquiry.ts"
+import { makePaint } from "#src/cli/paint.ts"
 import { type Question, readQuestion } from "#src/cli/question.ts"
+import { fails } from "#src/cli/refusal.ts"
 import type { Explanation } from "#src/cli/story.ts"
 import { evaluate } from "#src/pipeline.ts"
 import { failures } from "#src/proxy/response.ts"
@@ -246,6 +249,56 @@ spec: {namespaceSelector: {}, mode: Report, allow: [{hosts: [b.example]}]`
       location: null
     })
     assert.match(ask("http://any.example:5433/", "GET", [], all).outcome, /^Closed: .* at all\.$/)
+  })
+
+  it("tells a call of gRPC what a client of gRPC reads, and others why a route of calls is not theirs", () => {
+    const calls = `${manifests}---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: pets, namespace: shop}
+spec:
+  parentRefs: [{name: edge}]
+  hostnames: [pets.example]
+  rules:
+  - matches: [{method: {service: pets.Store, method: Get}}]
+    backendRefs: [{name: absent, port: 80, weight: 1}, {name: ledger, port: 8443, weight: 1}]
+  - matches: [{method: {service: pets.Store, method: Gone}}]
+    backendRefs: [{name: absent, port: 80}]
+`
+    const call = (path: string, type = "application/grpc+proto") =>
+      ask(`http://pets.example:8080/pets.Store/${path}`, "POST", type === "" ? [] : [`content-type: ${type}`], calls)
+    const nothing = call("None")
+    assert.deepEqual(nothing.answer, { status: 200, grpc: "UNIMPLEMENTED", reason: "no_route", location: null })
+    assert.match(nothing.outcome, /^Answered UNIMPLEMENTED \(no_route\): /)
+    assert.deepEqual(call("Gone").answer, { status: 200, grpc: "UNAVAILABLE", reason: "backend_not_found", location: null })
+    const shared = call("Get")
+    assert.isNull(shared.answer)
+    assert.deepEqual(shared.shares[0]!.refused, { reason: "backend_not_found", status: 200, grpc: "UNAVAILABLE" })
+    assert.match(shared.outcome, /50 % is answered UNAVAILABLE \(backend_not_found\)\.$/)
+
+    const browser = call("Get", "application/json")
+    assert.deepEqual(browser.answer, { status: 404, reason: "no_route", location: null })
+    const why = ({ losers }: Explanation) => losers.find(({ match }) => match.includes("/pets.Store/Get"))?.why
+    assert.strictEqual(why(browser), 'it takes calls of gRPC, and the content-type is "application/json"')
+    assert.strictEqual(why(call("Get", "")), "it takes calls of gRPC, and there is no content-type")
+  })
+
+  it("ends in a failure, by its exit code and its mark too, where a call is told one", () => {
+    const called = ask("http://shop.example:8080/none", "POST", ["content-type: application/grpc"])
+    assert.isTrue(fails(called.answer))
+    assert.match(chainText(called, [], makePaint("never", false, {})), /FAIL Answered UNIMPLEMENTED \(no_route\)/)
+    assert.isFalse(fails(ask("http://shop.example:8080/old").answer))
+  })
+
+  it("comes by TCP: a listener of UDP that has the port is no way in", () => {
+    const udp = manifests.replace(
+      "listeners: [",
+      "listeners: [{name: dns, port: 53, protocol: UDP}, {name: both, port: 8080, protocol: UDP}, "
+    )
+    assert.match(ask("http://shop.example:53/", "GET", [], udp).outcome, /No Gateway listens on port 53: .*Listeners have port 8080\.$/)
+    assert.strictEqual(ask("http://shop.example:8080/ledger", "GET", [], udp).listener!.object.object, "Gateway shop/edge http")
+    const only = gateway(8080).replace(/listeners: \[.*/, "listeners: [{name: dns, port: 53, protocol: UDP}]")
+    assert.match(ask("http://shop.example:53/", "GET", [], only).outcome, /No listener that takes TCP connections is served at all/)
   })
 
   it("refuses a question that no client could send", () => {
