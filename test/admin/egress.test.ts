@@ -4,7 +4,7 @@ import { parseAllDocuments } from "yaml"
 import { egressText } from "#src/admin/egress.ts"
 import type { AddressView, GatewayView } from "#src/admin/view.ts"
 import type { EgressAllow } from "#src/snapshot/egress.ts"
-import { snapshotOf } from "../proxy/harness.ts"
+import { snapshotOf } from "../proxy/sketch.ts"
 import { at } from "../support/live.ts"
 
 const policy = (name: string) => ({ kind: "EgressPolicy", namespace: "", name, section: null })

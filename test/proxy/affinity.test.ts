@@ -7,7 +7,8 @@ import type { Filter } from "#src/snapshot/route.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
 import { type Origin, standard, startOrigin } from "../support/origin.ts"
-import { type Answer, type Ask, ask, exact, material, startProxy, type TestProxy } from "./harness.ts"
+import { type Answer, type Ask, ask, startProxy, type TestProxy } from "./harness.ts"
+import { exact, material } from "./sketch.ts"
 
 let origins: ReadonlyArray<Origin>
 let proxy: TestProxy

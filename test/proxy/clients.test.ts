@@ -4,8 +4,9 @@ import { type ConnectionOptions, connect, type TLSSocket } from "node:tls"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Authority, expired, type IssuedCertificate, makeAuthority } from "../support/certificates.ts"
 import { freePort } from "../support/port.ts"
-import { type ListenerSketch, material, raw, type Sketch, startProxy, type TestProxy } from "./harness.ts"
+import { raw, startProxy, type TestProxy } from "./harness.ts"
 import { connect as connectHttp2 } from "./http2client.ts"
+import { type ListenerSketch, material, type Sketch } from "./sketch.ts"
 
 let site: Authority
 let ours: Authority

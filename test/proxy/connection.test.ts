@@ -8,7 +8,8 @@ import type { ExchangeContext } from "#src/proxy/context.ts"
 import { readAnswers } from "../fuzz/attack.ts"
 import { at } from "../support/live.ts"
 import { type Origin, standard, startOrigin } from "../support/origin.ts"
-import { exact, raw, type Sketch, startProxy, type TestProxy } from "./harness.ts"
+import { raw, startProxy, type TestProxy } from "./harness.ts"
+import { exact, type Sketch } from "./sketch.ts"
 
 let origin: Origin
 let proxy: TestProxy

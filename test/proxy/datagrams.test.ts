@@ -8,7 +8,8 @@ import type { Upstream } from "#src/snapshot/upstream.ts"
 import { type DatagramClient, datagramClient, serveDatagrams } from "../support/datagrams.ts"
 import { at, handNames, named, until } from "../support/live.ts"
 import { freePort, freePorts } from "../support/port.ts"
-import { type ListenerSketch, type Sketch, share, startProxy, type TestProxy } from "./harness.ts"
+import { startProxy, type TestProxy } from "./harness.ts"
+import { type ListenerSketch, type Sketch, share } from "./sketch.ts"
 
 const closes: Array<() => unknown> = []
 afterEach(async () => {

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { readAnswers } from "../fuzz/attack.ts"
 import { at } from "../support/live.ts"
 import { type Origin, standard, startOrigin } from "../support/origin.ts"
-import { ask, exact, raw, startProxy, type TestProxy } from "./harness.ts"
+import { ask, raw, startProxy, type TestProxy } from "./harness.ts"
+import { exact } from "./sketch.ts"
 
 let origin: Origin
 let proxy: TestProxy

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { at } from "../support/live.ts"
 import { type Origin, standard, startOrigin } from "../support/origin.ts"
-import { ask, exact, prefix, raw, type Sketch, share, startProxy, type TestProxy, talk } from "./harness.ts"
+import { ask, raw, startProxy, type TestProxy, talk } from "./harness.ts"
+import { exact, prefix, type Sketch, share } from "./sketch.ts"
 
 let origin: Origin
 let proxy: TestProxy

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { clientAddress, hops, plainAddress, type Trust, trustNobody, trustProxies, writeForwarding } from "#src/proxy/forwarded.ts"
 import { at } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
-import { ask, prefix, startProxy, type TestProxy } from "./harness.ts"
+import { ask, startProxy, type TestProxy } from "./harness.ts"
+import { prefix } from "./sketch.ts"
 
 const { trust } = trustProxies(["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"])
 

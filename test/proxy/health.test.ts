@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest"
 import { defaultOutlier } from "#src/snapshot/health.ts"
 import { at } from "../support/live.ts"
 import { type Script, startOrigin } from "../support/origin.ts"
-import { ask, share, startProxy } from "./harness.ts"
+import { ask, startProxy } from "./harness.ts"
+import { share } from "./sketch.ts"
 
 const bad: Script = (incoming) => incoming.reply({ status: 500 })
 const silent: Script = () => new Promise<void>(() => {})

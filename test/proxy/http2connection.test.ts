@@ -10,8 +10,9 @@ import { type Authority, makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
 import { type Origin, pattern, standard, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
-import { ask, exact, material, raw, type Sketch, startProxy, type TestProxy } from "./harness.ts"
+import { ask, raw, startProxy, type TestProxy } from "./harness.ts"
 import { connect } from "./http2client.ts"
+import { exact, material, type Sketch } from "./sketch.ts"
 
 let origin: Origin
 let authority: Authority

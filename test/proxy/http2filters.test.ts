@@ -6,7 +6,8 @@ import { buffer } from "node:stream/consumers"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { at } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
-import { prefix, startProxy, type TestProxy } from "./harness.ts"
+import { startProxy, type TestProxy } from "./harness.ts"
+import { prefix } from "./sketch.ts"
 
 let origins: ReadonlyArray<Origin>
 let shadow: Origin

@@ -6,7 +6,8 @@ import type { Filter } from "#src/snapshot/route.ts"
 import type { Endpoint, Upstream } from "#src/snapshot/upstream.ts"
 import { at, handNames, named } from "../support/live.ts"
 import { type Origin, type Script, startOrigin } from "../support/origin.ts"
-import { ask, type RuleSketch, type Sketch, share, startProxy, type TestProxyOptions } from "./harness.ts"
+import { ask, startProxy, type TestProxyOptions } from "./harness.ts"
+import { type RuleSketch, type Sketch, share } from "./sketch.ts"
 
 const response: FailoverResponse = { status: 503, contentType: "text/html; charset=utf-8", body: "<p>später" }
 

@@ -10,7 +10,8 @@ import { type Authority, makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
-import { ask, type ListenerSketch, material, raw, type Sketch, startProxy, talk } from "./harness.ts"
+import { ask, raw, startProxy, talk } from "./harness.ts"
+import { type ListenerSketch, material, type Sketch } from "./sketch.ts"
 
 let origin: Origin
 let authority: Authority

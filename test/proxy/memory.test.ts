@@ -5,7 +5,8 @@ import { makeMemory } from "#src/proxy/memory.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
 import { startOrigin } from "../support/origin.ts"
-import { ask, material, raw, startProxy } from "./harness.ts"
+import { ask, raw, startProxy } from "./harness.ts"
+import { material } from "./sketch.ts"
 
 it("refuses what comes on new and kept connections with 503, and serves what is under way and what comes after", async () => {
   let release = () => {}

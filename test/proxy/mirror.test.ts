@@ -10,7 +10,8 @@ import type { Filter } from "#src/snapshot/route.ts"
 import { at } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
-import { ask, exact, prefix, raw, share, startProxy, type TestProxy } from "./harness.ts"
+import { ask, raw, startProxy, type TestProxy } from "./harness.ts"
+import { exact, prefix, share } from "./sketch.ts"
 
 let main: Origin
 let shadow: Origin

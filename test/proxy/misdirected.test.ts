@@ -2,8 +2,9 @@
 // (GatewayHTTPSListenerDetectMisdirectedRequests), and no SNI at all: over HTTP/1.1 and over HTTP/2.
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { makeAuthority } from "../support/certificates.ts"
-import { type ListenerSketch, material, raw, startProxy, type TestProxy } from "./harness.ts"
+import { raw, startProxy, type TestProxy } from "./harness.ts"
 import { connect } from "./http2client.ts"
+import { type ListenerSketch, material } from "./sketch.ts"
 
 let proxy: TestProxy
 let ca: string

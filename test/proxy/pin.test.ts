@@ -5,7 +5,8 @@ import type { Session } from "#src/snapshot/session.ts"
 import { at } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
-import { type Answer, ask, prefix, raw, type Sketch, share, startProxy, type TestProxy } from "./harness.ts"
+import { type Answer, ask, raw, startProxy, type TestProxy } from "./harness.ts"
+import { prefix, type Sketch, share } from "./sketch.ts"
 
 const cookie = (more: Partial<Session> = {}): Session => ({
   key: "a key that nobody guesses",

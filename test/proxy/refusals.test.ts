@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { RouteReason } from "#src/snapshot/reason.ts"
 import { at } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
-import { exact, prefix, raw, share, startProxy, type TestProxy, talk } from "./harness.ts"
+import { raw, startProxy, type TestProxy, talk } from "./harness.ts"
+import { exact, prefix, share } from "./sketch.ts"
 
 let origin: Origin
 let proxy: TestProxy

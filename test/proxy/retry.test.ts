@@ -8,7 +8,8 @@ import type { Setting } from "#src/snapshot/setting.ts"
 import { at } from "../support/live.ts"
 import { type Origin, pattern, type Script, startOrigin } from "../support/origin.ts"
 import { freePorts } from "../support/port.ts"
-import { type Ask, ask, type ListenerSketch, share, startProxy, type TestProxy, type UpstreamSketch } from "./harness.ts"
+import { type Ask, ask, startProxy, type TestProxy } from "./harness.ts"
+import { type ListenerSketch, share, type UpstreamSketch } from "./sketch.ts"
 
 interface Road extends AsyncDisposable {
   readonly origins: ReadonlyArray<Origin>

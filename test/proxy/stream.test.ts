@@ -12,7 +12,8 @@ import { at, handNames, named, until } from "../support/live.ts"
 import { freePort, freePorts } from "../support/port.ts"
 import { silentHost } from "../support/silent.ts"
 import { startTold } from "../support/told.ts"
-import { type ListenerSketch, type Sketch, share, startProxy, type TestProxy } from "./harness.ts"
+import { startProxy, type TestProxy } from "./harness.ts"
+import { type ListenerSketch, type Sketch, share } from "./sketch.ts"
 
 const closes: Array<() => unknown> = []
 afterEach(async () => {

@@ -10,7 +10,8 @@ import { type Authority, type IssuedCertificate, makeAuthority } from "../suppor
 import { at } from "../support/live.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
-import { ask, type ListenerSketch, material, type Sketch, share, startProxy } from "./harness.ts"
+import { ask, startProxy } from "./harness.ts"
+import { type ListenerSketch, material, type Sketch, share } from "./sketch.ts"
 
 let authority: Authority
 let passed: IssuedCertificate

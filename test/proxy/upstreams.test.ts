@@ -4,7 +4,8 @@ import type { UpstreamTls } from "#src/snapshot/upstream.ts"
 import { type Authority, makeAuthority } from "../support/certificates.ts"
 import { at, handNames, named } from "../support/live.ts"
 import { type Origin, startOrigin } from "../support/origin.ts"
-import { ask, material, type Sketch, startProxy } from "./harness.ts"
+import { ask, startProxy } from "./harness.ts"
+import { material, type Sketch } from "./sketch.ts"
 
 const tls: UpstreamTls = { ca: ["ca"], names: [], client: null, verify: true, minVersion: "TLSv1.2", maxVersion: "TLSv1.3" }
 
