@@ -2,11 +2,11 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram"
 import { isIPv6 } from "node:net"
 import { Effect, type Scope } from "effect"
-import type { Cell } from "../report/series.ts"
 import { findHost } from "../routing/hosts.ts"
 import { mostQueued } from "../upstream/datagrams.ts"
 import { type BindFailure, bindFailure } from "./bind.ts"
 import { Clock } from "./clock.ts"
+import { Entrance, nowhere } from "./entrance.ts"
 import { plainAddress } from "./forwarded.ts"
 import type { Port, PortOptions } from "./port.ts"
 import { Session, type SessionHost } from "./session.ts"
@@ -39,8 +39,6 @@ export const openDatagramPort = (options: PortOptions): Effect.Effect<Port, Bind
 class DatagramPort implements Port {
   readonly socket: Socket
   readonly secure = false
-  bind = ""
-  bound = { address: "", port: 0 }
   readonly #options: PortOptions
   readonly #host: SessionHost
   readonly #clock = new Clock(looked)
@@ -49,8 +47,8 @@ class DatagramPort implements Port {
   #draining = false
   #closed = false
   #said = Number.NEGATIVE_INFINITY
-  #accepted: Cell | null = null
-  #release: () => void = ignore
+  /** null: it is not open yet. */
+  #entrance: Entrance | null = null
   #onDrained: () => void = ignore
 
   constructor(options: PortOptions) {
@@ -62,23 +60,21 @@ class DatagramPort implements Port {
     this.#host = { context: options.exchange, reply: this.#reply, onDone: this.#forget }
   }
 
+  get bind(): string {
+    return this.#entrance?.bind ?? ""
+  }
+
+  get bound(): Port["bound"] {
+    return this.#entrance?.bound ?? nowhere
+  }
+
   /** Called once, when the socket is bound. */
   listening(): void {
-    const { address, port } = this.socket.address()
-    this.bound = { address, port }
-    this.bind = `${isIPv6(address) ? `[${address}]` : address}:${port}`
+    const { metrics, exchange } = this.#options
+    this.#entrance = new Entrance(this.socket.address(), metrics, exchange.gateway, this.#sessions)
     // What comes back of a reply that a client does not take any more is nobody's.
     this.socket.on("error", ignore)
     this.socket.on("message", this.#take)
-    const { metrics, exchange } = this.#options
-    const accepted = metrics.connectionsTotal.acquire(exchange.gateway, this.bind)
-    const stop = metrics.sampled("connections", () => [[[exchange.gateway, this.bind], this.#sessions.size]])
-    this.#accepted = accepted
-    this.#release = () => {
-      this.#release = ignore
-      metrics.connectionsTotal.release(accepted)
-      stop()
-    }
   }
 
   readonly setTable = (table: PortTable): void => {
@@ -97,7 +93,7 @@ class DatagramPort implements Port {
     this.#draining = true
     for (const session of [...this.#sessions.values()]) session.end("draining", "not done by the drain deadline")
     this.socket.close()
-    this.#release()
+    this.#entrance?.close()
   }
 
   #checkDrained(): void {
@@ -137,7 +133,7 @@ class DatagramPort implements Port {
       return null
     }
     const session = client()
-    if (this.#accepted !== null) this.#accepted.value++
+    this.#entrance?.count()
     this.#sessions.set(key, session)
     this.#clock.add(session)
     return session

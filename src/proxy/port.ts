@@ -4,7 +4,6 @@ import { createServer, type Server, type Socket } from "node:net"
 import { createServer as createSecureServer, type Server as SecureServer, type TLSSocket, type TlsOptions } from "node:tls"
 import { Effect, type Scope } from "effect"
 import type { Metrics } from "../report/metrics.ts"
-import type { Cell } from "../report/series.ts"
 import { findHost } from "../routing/hosts.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { type BindFailure, bindFailure } from "./bind.ts"
@@ -13,6 +12,7 @@ import { Clock } from "./clock.ts"
 import { Connection } from "./connection.ts"
 import type { ConnectionHost, ConnectionTimes, PortConnection } from "./connectionhost.ts"
 import type { ExchangeContext } from "./context.ts"
+import { Entrance, nowhere } from "./entrance.ts"
 import { Http2Connection } from "./http2connection.ts"
 import { type Peeked, peek } from "./peek.ts"
 import { recordConnection } from "./record.ts"
@@ -75,8 +75,6 @@ const maxTurnedAway = 100
 class PortServer implements Port {
   readonly server: Server
   readonly secure: boolean
-  bind = ""
-  bound = { address: "", port: 0 }
   readonly #options: PortOptions
   readonly #host: ConnectionHost
   /** Ends TLS for HTTPS; null: the port has none. */
@@ -91,10 +89,10 @@ class PortServer implements Port {
   readonly #streams = new Set<Stream>()
   /** Beyond the limit: they read their answer and go, and take no room. */
   readonly #turnedAway = new Set<Socket>()
-  #accepted: Cell | null = null
+  /** null: it is not open yet. */
+  #entrance: Entrance | null = null
   #fallback: Certificate | null = null
   #asks = false
-  #release: () => void = ignore
   #onDrained: () => void = ignore
 
   constructor(options: PortOptions) {
@@ -124,6 +122,14 @@ class PortServer implements Port {
     this.server.on("connection", this.#accept)
   }
 
+  get bind(): string {
+    return this.#entrance?.bind ?? ""
+  }
+
+  get bound(): Port["bound"] {
+    return this.#entrance?.bound ?? nowhere
+  }
+
   /** It does not listen: connections are handed to it. */
   #ending(ended: (socket: TLSSocket) => void, options: TlsOptions): SecureServer {
     const server = createSecureServer({
@@ -146,19 +152,10 @@ class PortServer implements Port {
   listening(): void {
     const at = this.server.address()
     if (at === null || typeof at === "string") return
-    this.bound = { address: at.address, port: at.port }
-    this.bind = `${at.family === "IPv6" ? `[${at.address}]` : at.address}:${at.port}`
+    const { metrics, exchange } = this.#options
+    this.#entrance = new Entrance(at, metrics, exchange.gateway, this.#sockets)
     // Failed accepts (EMFILE) pass; without a listener they would end the process.
     this.server.on("error", ignore)
-    const { metrics, exchange } = this.#options
-    const accepted = metrics.connectionsTotal.acquire(exchange.gateway, this.bind)
-    const stop = metrics.sampled("connections", () => [[[exchange.gateway, this.bind], this.#sockets.size]])
-    this.#accepted = accepted
-    this.#release = () => {
-      this.#release = ignore
-      metrics.connectionsTotal.release(accepted)
-      stop()
-    }
   }
 
   readonly setTable = (table: PortTable): void => {
@@ -205,7 +202,7 @@ class PortServer implements Port {
     for (const connection of this.#connections) connection.cut = true
     for (const stream of this.#streams) stream.cut()
     for (const socket of this.#sockets) socket.destroy()
-    this.#release()
+    this.#entrance?.close()
   }
 
   #checkDrained(): void {
@@ -229,7 +226,7 @@ class PortServer implements Port {
       this.#checkDrained()
     })
     socket.on("error", ignore)
-    if (this.#accepted !== null) this.#accepted.value++
+    this.#entrance?.count()
     const short = this.#options.exchange.memory.short()
     if (short !== null) this.#turnAway(socket, short)
     else if (this.#sockets.size - this.#turnedAway.size > this.#table.connections)
