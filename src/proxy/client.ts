@@ -1,20 +1,12 @@
 // A client as one of its requests has it: a connection of HTTP/1.1, which has one request at a time, or a stream of HTTP/2, which is one.
 import type { Socket } from "node:net"
+import type { Remote } from "./remote.ts"
 
 /** Who asks, and by which way. */
 export interface Client {
   /** Of its connection, for the addresses at its ends; a tunnel takes it over. */
   readonly socket: Socket
-  readonly peer: string
-  /** Its X-Forwarded-* are taken for true. */
-  readonly trusted: boolean
-  readonly secure: boolean
-  /** SNI in lower case; "" when there was none. */
-  readonly servername: string
-  /** It showed a certificate that holds. */
-  readonly verified: boolean
-  /** `TLSv1.3`; "" on plain listeners. */
-  readonly tls: string
+  readonly remote: Remote
   /** Its connection was ended by us at the drain deadline. */
   readonly cut: boolean
   /** More has come on the connection than the request under way; never of HTTP/2, whose requests do not follow each other. */

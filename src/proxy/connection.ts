@@ -2,19 +2,17 @@
 // A request behind one that is not answered waits, read but not looked at: answers then need no order of their own, what an upgrade or a refusal
 // leaves behind is plainly there, and a client has one request at work, however many it sends (RFC 9112 section 9.3.2).
 import type { Socket } from "node:net"
-import type { TLSSocket } from "node:tls"
 import type { Problem } from "../http1/problem.ts"
 import { Reader, type ReaderHandler, type RequestHead as ReceivedHead, type Verdict } from "../http1/reader.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { defectDetail } from "../upstream/defect.ts"
 import { rawAnswer } from "./answer.ts"
-import { clientProblem, servernameOf } from "./certificates.ts"
 import type { Client, ClientReply } from "./client.ts"
 import type { Watched } from "./clock.ts"
 import type { ConnectionHost, PortConnection } from "./connectionhost.ts"
 import { Exchange } from "./exchange.ts"
-import { plainAddress } from "./forwarded.ts"
 import { problemReason } from "./problem.ts"
+import { type Remote, remoteOf } from "./remote.ts"
 import { Reply } from "./reply.ts"
 
 /** Milliseconds that an idle connection is kept beyond the announced time, at least. */
@@ -28,16 +26,7 @@ const lineRoom = 256
 
 export class Connection implements ReaderHandler<ReceivedHead>, Client, Watched, PortConnection {
   readonly socket: Socket
-  readonly peer: string
-  /** Its X-Forwarded-* are taken for true. */
-  readonly trusted: boolean
-  readonly secure: boolean
-  /** SNI in lower case; "" when there was none. */
-  readonly servername: string
-  /** Its client showed a certificate that holds. */
-  readonly verified: boolean
-  /** `TLSv1.3`; "" on plain listeners. */
-  readonly tls: string
+  readonly remote: Remote
   /** Ended by us at the drain deadline, not by the client. */
   cut = false
   /** The request under way is the last: what a client sends after it is not looked at, or a refused request's body would be requests (RFC 9112 9.6). */
@@ -73,13 +62,7 @@ export class Connection implements ReaderHandler<ReceivedHead>, Client, Watched,
     const { fields, target } = host.exchange.headLimits
     this.socket = socket
     this.host = host
-    this.secure = host.secure
-    this.peer = plainAddress(socket.remoteAddress)
-    this.trusted = host.exchange.trust(this.peer)
-    const tls = host.secure ? (socket as TLSSocket) : null
-    this.servername = tls === null ? "" : servernameOf(tls)
-    this.verified = tls?.authorized === true && clientProblem(tls) === null
-    this.tls = tls?.getProtocol?.() ?? ""
+    this.remote = remoteOf(socket, host.secure, host.exchange.trust)
     this.reader = new Reader<ReceivedHead>("Request", this, {
       headBytes: bytes + target + lineRoom,
       lineBytes: target + lineRoom,
@@ -214,7 +197,7 @@ export class Connection implements ReaderHandler<ReceivedHead>, Client, Watched,
   // === The reader ===
 
   onHead(received: ReceivedHead): Verdict {
-    if (received.method === "PRI" && this.fresh && !this.secure && isPreface(received)) {
+    if (received.method === "PRI" && this.fresh && !this.host.secure && isPreface(received)) {
       this.preface = true
       return "Stop"
     }

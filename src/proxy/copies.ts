@@ -14,7 +14,7 @@ export const copiesOf = (incoming: Incoming, rule: LiveRule, share: LiveShare, b
   const mirroring = new Mirroring(
     body ? context.mirrors : null,
     ({ key }, { spec }, copied) => {
-      const affinity = key === null ? null : affinityOf(key, head, connection, context.trust).hash
+      const affinity = key === null ? null : affinityOf(key, head, connection.remote, context.trust).hash
       // The Host that a filter writes is meant for the request's own upstream: another that has a name of its own is called by that.
       const own = spec.identity.host === "Request" ? filters : { ...filters, hostname: null }
       // Each edits a list of its own.

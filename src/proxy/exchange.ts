@@ -9,11 +9,11 @@ import type { Reason } from "../snapshot/reason.ts"
 import { settle } from "../snapshot/setting.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "../upstream/attempt.ts"
 import { defectDetail } from "../upstream/defect.ts"
-import { type Onward, planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
+import { Account } from "./account.ts"
 import { type Affinity, affinityOf, wantedOf } from "./affinity.ts"
 import { answerTo, type LocalAnswer } from "./answer.ts"
-import type { Client, ClientReply } from "./client.ts"
+import type { Client } from "./client.ts"
 import type { ExchangeContext } from "./context.ts"
 import { copiesOf } from "./copies.ts"
 import { Deadlines } from "./deadline.ts"
@@ -21,44 +21,26 @@ import { decide } from "./decision.ts"
 import { callDeadline, grpcAnswer, isGrpc } from "./grpc.ts"
 import { allowedMethods, checkHead, type ReceivedHead, type RequestHead } from "./head.ts"
 import { followsFailure, followsStatus, type LastAnswer } from "./lastanswer.ts"
-import { type Leg, legsOf } from "./legs.ts"
+import { type Leg, legsOf, planOver } from "./legs.ts"
 import type { Mirroring } from "./mirror.ts"
 import { type Incoming, outgoing } from "./outgoing.ts"
 import type { Pin } from "./pin.ts"
 import { recordExchange } from "./record.ts"
 import { redirection } from "./redirection.ts"
 import { returning } from "./returning.ts"
-import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
+import type { LiveListener, LiveShare } from "./table.ts"
 import { joinTunnel } from "./tunnel.ts"
 import { Upload, type UploadFailure, type UploadOwner } from "./upload.ts"
 
-export class Exchange implements ResponseSink, UploadOwner {
-  readonly context: ExchangeContext
-  readonly connection: Client
-  readonly received: ReceivedHead
-  readonly reply: ClientReply
+export class Exchange extends Account implements ResponseSink, UploadOwner {
   /** How the reader goes on after the head. */
   verdict: Verdict = "Stop"
-  // What its record is made of.
-  readonly time = Date.now()
-  readonly started = performance.now()
-  readonly table: PortTable
-  head: RequestHead | null = null
-  listener: LiveListener | null = null
-  rule: LiveRule | null = null
-  share: LiveShare | null = null
-  upstreamHead: number | null = null
-  peer: AttemptPeer | null = null
-  plan: RetryPlan | null = null
   // What its answer is made of.
   upstream: LiveUpstream | null = null
   /** Where the upstream balances by a consistent hash. */
   affinity: Affinity | null = null
   /** Where the rule has sessions. */
   pin: Pin | null = null
-  bytesIn = 0
-  reason: Reason | null = null
-  detail = ""
   private hold: Disposable | null = null
   private attempt: Attempt | null = null
   private upload: Upload | null = null
@@ -71,12 +53,8 @@ export class Exchange implements ResponseSink, UploadOwner {
   private finished = false
 
   constructor(context: ExchangeContext, connection: Client, received: ReceivedHead) {
-    this.context = context
-    this.connection = connection
-    this.received = received
-    this.table = context.table()
+    super(context, connection, received)
     context.onActive(1)
-    this.reply = connection.replyTo(received.method, received.version === "1.0")
   }
 
   /** Runs the phases up to the attempt. A defect here costs this request (500), never the process. */
@@ -90,9 +68,10 @@ export class Exchange implements ResponseSink, UploadOwner {
 
   private route() {
     const { context, connection, table } = this
+    const { remote } = connection
     const short = context.memory.short()
     if (short !== null) return this.refuse("overload", short)
-    const head = checkHead(this.received, connection.trusted ? table.trustedHead : table.head)
+    const head = checkHead(this.received, remote.trusted ? table.trustedHead : table.head)
     if (head._tag === "Refused") {
       if (head.bodiless) this.verdict = "None"
       else connection.last()
@@ -102,7 +81,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.verdict = head.chunked ? "Chunked" : (head.contentLength ?? "None")
     if (!head.keepAlive) connection.last()
     if (head.answered) return this.answerLocally(204, ["Allow", allowedMethods], "")
-    const decision = decide(table, head, connection.secure ? connection.servername : null, connection.verified, Math.random(), this.time)
+    const decision = decide(table, head, remote.secure ? remote.servername : null, remote.verified, Math.random(), this.time)
     this.listener = decision.listener
     this.rule = decision.rule
     this.share = decision.share
@@ -116,7 +95,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     if (decision._tag === "Refuse") return this.refuse(decision.reason, decision.detail)
     if (decision._tag === "Preflight") return this.answerLocally(204, decision.fields, "")
     if (decision._tag === "Redirect") {
-      return this.answerLocally(decision.status, redirection(decision.to, decision.rule, head, decision.listener, connection.secure), "")
+      return this.answerLocally(decision.status, redirection(decision.to, decision.rule, head, decision.listener, remote.secure), "")
     }
     const upstream = context.upstreams.get(decision.upstream)
     if (upstream === undefined) return this.refuse("internal", `the snapshot has no upstream ${decision.upstream}`)
@@ -145,24 +124,18 @@ export class Exchange implements ResponseSink, UploadOwner {
     const incoming: Incoming = { context, connection, received, head, port: listener.spec.port, hops }
     if (share.mirrors.length > 0) this.copies = copiesOf(incoming, this.rule!, share, this.upload !== null)
     const begun = first ?? { share, upstream }
-    const lone = others.length === 0
     // Who comes after it edits the fields as the client sent them.
-    const address = (leg: Leg) => this.address(leg, incoming, lone ? head.headers : head.headers.slice())
-    const request = address(begun)
+    const headers = others.length === 0 ? head.headers : head.headers.slice()
+    const request = this.address(begun, incoming, headers)
     if (head.expectContinue) {
       this.asked = true
       this.reply.proceed()
     }
     const rule = this.rule!
-    const onward = (): Onward | null => {
-      const leg = others.shift()
-      return leg === undefined ? null : { host: leg.upstream.host, request: address(leg) }
-    }
-    const retry = rule.retry ?? begun.share.retry
+    const again = (leg: Leg) => this.address(leg, incoming, head.headers.slice())
+    this.plan = planOver(begun, others, rule, this.started, again, last !== null)
     // The tries of a plan have their times each.
-    if (retry !== null || !lone || begun.upstream.tiered || last !== null)
-      this.plan = planOf(retry, lone ? null : onward, rule, this.started)
-    else this.deadlines?.startBackend(rule.backendDeadline, () => this.timedOut("backend", rule.backendDeadline))
+    if (this.plan === null) this.deadlines?.startBackend(rule.backendDeadline, () => this.timedOut("backend", rule.backendDeadline))
     this.attempt = begun.upstream.send(request, this, this.plan)
   }
 
@@ -173,7 +146,7 @@ export class Exchange implements ResponseSink, UploadOwner {
     this.hold = upstream.hold()
     this.upstream = upstream
     this.share = share
-    this.affinity = share.key === null ? null : affinityOf(share.key, head, connection, context.trust)
+    this.affinity = share.key === null ? null : affinityOf(share.key, head, connection.remote, context.trust)
     // Read before `outgoing` edits the list that they are read from.
     const wanted = this.pin?.wanted(upstream.spec.of.target) ?? (share.overrides === null ? null : wantedOf(share.overrides, head))
     return outgoing(incoming, headers, upstream.spec, share.compiled.filters, this.upload, this.affinity?.hash ?? null, wanted)
@@ -187,9 +160,7 @@ export class Exchange implements ResponseSink, UploadOwner {
 
   onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
     if (this.finished) return false
-    this.peer = peer
-    this.upstreamHead = performance.now() - this.started
-    this.share!.tally.upstreamHead(this.upstreamHead)
+    this.noteHead(peer)
     this.upload?.stopClock()
     if (this.last !== null && followsStatus(status, this.head!, this.plan, this.upstream)) {
       this.abandon()
@@ -225,10 +196,8 @@ export class Exchange implements ResponseSink, UploadOwner {
       if (!this.finished) this.cut("upstream_malformed", "a field of the response cannot be written")
       return
     }
-    this.peer = peer
+    this.noteHead(peer)
     this.attempt = null
-    this.upstreamHead = performance.now() - this.started
-    this.share!.tally.upstreamHead(this.upstreamHead)
     this.deadlines?.clear()
     const early = this.connection.handOver()
     const idle = settle(this.upstream!.spec.timeouts.idle, defaultIdle)
@@ -375,13 +344,6 @@ export class Exchange implements ResponseSink, UploadOwner {
       this.bytesIn = this.upload.received
       this.upload.destroy()
     }
-  }
-
-  /** The first reason is the cause; what follows from it says nothing new. */
-  private note(reason: Reason | null, detail: string): void {
-    if (this.reason !== null) return
-    this.reason = reason
-    this.detail = detail
   }
 
   /** Nobody wants the upstream's answer any more. late: it did not come in time. */

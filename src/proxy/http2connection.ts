@@ -1,6 +1,5 @@
 // One client connection of HTTP/2: its bytes become requests, many at a time, and it ends when it has to. What connection.ts is for HTTP/1.1.
 import type { Socket } from "node:net"
-import type { TLSSocket } from "node:tls"
 import { codes } from "../http2/code.ts"
 import type { RequestHead } from "../http2/head.ts"
 import { defaultSessionLimits, type SessionLimits } from "../http2/limits.ts"
@@ -9,12 +8,11 @@ import type { ServerHandler, Session, SessionProblem } from "../http2/session.ts
 import type { Stream, StreamHandler } from "../http2/stream.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { defectDetail } from "../upstream/defect.ts"
-import { clientProblem, servernameOf } from "./certificates.ts"
 import type { Watched } from "./clock.ts"
 import type { ConnectionHost } from "./connectionhost.ts"
 import type { ExchangeContext } from "./context.ts"
-import { plainAddress } from "./forwarded.ts"
 import { Http2Request, type Http2Way } from "./http2request.ts"
+import { type Remote, remoteOf } from "./remote.ts"
 
 /** Room for the pseudo fields beside the target and the other fields. */
 const pseudoRoom = 512
@@ -25,12 +23,7 @@ const blockRoom = 16_384
 export class Http2Connection implements ServerHandler, Http2Way, Watched {
   readonly socket: Socket
   readonly context: ExchangeContext
-  readonly peer: string
-  readonly trusted: boolean
-  readonly secure: boolean
-  readonly servername: string
-  readonly verified: boolean
-  readonly tls: string
+  readonly remote: Remote
   cut = false
   private readonly host: ConnectionHost
   private readonly session: Session
@@ -50,13 +43,7 @@ export class Http2Connection implements ServerHandler, Http2Way, Watched {
     this.socket = socket
     this.host = host
     this.context = host.exchange
-    this.secure = host.secure
-    this.peer = plainAddress(socket.remoteAddress)
-    this.trusted = host.exchange.trust(this.peer)
-    const tls = host.secure ? (socket as TLSSocket) : null
-    this.servername = tls === null ? "" : servernameOf(tls)
-    this.verified = tls?.authorized === true && clientProblem(tls) === null
-    this.tls = tls?.getProtocol?.() ?? ""
+    this.remote = remoteOf(socket, host.secure, host.exchange.trust)
     const headBytes = bytes + target + pseudoRoom
     const limits: SessionLimits = { ...defaultSessionLimits, headBytes, fields, blockBytes: headBytes + blockRoom }
     this.session = openServer(socket, this, limits)

@@ -8,17 +8,13 @@ import type { ExchangeContext } from "./context.ts"
 import { Exchange } from "./exchange.ts"
 import type { ReceivedHead } from "./head.ts"
 import { Http2Reply } from "./http2reply.ts"
+import type { Remote } from "./remote.ts"
 
 /** The connection, as its requests have it. */
 export interface Http2Way {
   readonly context: ExchangeContext
   readonly socket: Socket
-  readonly peer: string
-  readonly trusted: boolean
-  readonly secure: boolean
-  readonly servername: string
-  readonly verified: boolean
-  readonly tls: string
+  readonly remote: Remote
   readonly cut: boolean
   readonly onEnded: (client: Http2Request, now: number) => void
 }
@@ -29,12 +25,7 @@ const share = 4
 export class Http2Request implements Client, StreamHandler {
   readonly ahead = false
   readonly socket: Socket
-  readonly peer: string
-  readonly trusted: boolean
-  readonly secure: boolean
-  readonly servername: string
-  readonly verified: boolean
-  readonly tls: string
+  readonly remote: Remote
   readonly exchange: Exchange
   private readonly host: Http2Way
   private readonly stream: Stream
@@ -47,12 +38,7 @@ export class Http2Request implements Client, StreamHandler {
     this.host = host
     this.stream = stream
     this.socket = host.socket
-    this.peer = host.peer
-    this.trusted = host.trusted
-    this.secure = host.secure
-    this.servername = host.servername
-    this.verified = host.verified
-    this.tls = host.tls
+    this.remote = host.remote
     this.exchange = new Exchange(host.context, this, receivedOf(head, ended))
   }
 

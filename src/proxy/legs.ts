@@ -1,7 +1,9 @@
 // Which of the upstreams that may serve a request is asked, and who after it. Apart from the exchange: it is about what they can take, not about the request.
 import type { Id } from "../snapshot/id.ts"
+import type { UpstreamRequest } from "../upstream/attempt.ts"
+import { type Onward, planOf, type RetryPlan } from "../upstream/retry/plan.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
-import type { LiveShare } from "./table.ts"
+import type { LiveRule, LiveShare } from "./table.ts"
 
 export interface Leg {
   readonly share: LiveShare
@@ -33,4 +35,26 @@ export const legsOf = (share: LiveShare, upstreams: ReadonlyMap<Id, LiveUpstream
   }
   const at = bounds.findIndex((bound) => random * (1 - left) < bound)
   return at <= 0 ? [...able, ...unable] : [able[at]!, ...able.slice(0, at), ...able.slice(at + 1), ...unable]
+}
+
+/**
+ * What more than one try goes by; null: there is one, whatever comes of it. From each that cannot serve it goes on to the next of `others`, which are taken out.
+ * always: one is wanted all the same. request: as that one is to get it.
+ */
+export const planOver = (
+  first: Leg,
+  others: Array<Leg>,
+  rule: LiveRule,
+  started: number,
+  request: (leg: Leg) => UpstreamRequest,
+  always = false
+): RetryPlan | null => {
+  const retry = rule.retry ?? first.share.retry
+  const lone = others.length === 0
+  if (retry === null && lone && !first.upstream.tiered && !always) return null
+  const onward = (): Onward | null => {
+    const leg = others.shift()
+    return leg === undefined ? null : { host: leg.upstream.host, request: request(leg) }
+  }
+  return planOf(retry, lone ? null : onward, rule, started)
 }

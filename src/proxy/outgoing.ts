@@ -33,7 +33,7 @@ export const outgoing = (
   wanted: Wanted | null
 ): UpstreamRequest => {
   const client = proxyProtocol === undefined ? null : clientPath(connection.socket, headers, context.trust)
-  writeForwarding(headers, forwardingOf(connection, head, port, received.version, hops, external))
+  writeForwarding(headers, forwardingOf(connection.remote, head, port, received.version, hops, external))
   // After forwarding: what the user's filter sets is the last word.
   if (filters.request.length > 0) applyEdits(headers, filters.request)
   return {

@@ -5,7 +5,7 @@ import type { Reason } from "../snapshot/reason.ts"
 import type { AttemptPeer } from "../upstream/attempt.ts"
 import type { RetryPlan } from "../upstream/retry/plan.ts"
 import type { AccessLog } from "./accesslog.ts"
-import type { Exchange } from "./exchange.ts"
+import type { Account } from "./account.ts"
 import { clientAddress, plainAddress } from "./forwarded.ts"
 import { failures, loggedStatus } from "./response.ts"
 import type { LiveListener, LiveRule, LiveShare } from "./table.ts"
@@ -112,11 +112,12 @@ const flagOf = (reason: Reason | null, plan: RetryPlan | null): string => {
 }
 
 /** Called once, at the end of the exchange. now: `performance.now()`. */
-export const recordExchange = (exchange: Exchange, now: number): void => {
+export const recordExchange = (exchange: Account, now: number): void => {
   const { context, connection, reply, head, listener, rule, share, reason, peer, plan, received } = exchange
   const tally: Tally = share?.tally ?? rule?.tally ?? listener?.tally ?? exchange.table.tally
   const status = reply.headed ? reply.status : reason === null ? 0 : loggedStatus(reason)
   const duration = now - exchange.started
+  const { remote } = connection
   tally.request(status, duration, exchange.bytesIn, reply.bytes)
   if (reason !== null) tally.failure(reason)
   context.log.write({
@@ -132,12 +133,12 @@ export const recordExchange = (exchange: Exchange, now: number): void => {
     tries: plan?.tries ?? 0,
     withheld: plan?.withheld ?? "",
     // As it came: of what goes on, an upstream outside the cluster is told no address.
-    client: connection.trusted ? clientAddress(connection.peer, received.fields, context.trust) : connection.peer,
+    client: remote.trusted ? clientAddress(remote.peer, received.fields, context.trust) : remote.peer,
     method: received.method,
     host: head?.authority ?? "",
     path: head?.path ?? "",
     protocol: received.version === "1.1" ? "HTTP/1.1" : `HTTP/${received.version}`,
-    tls: connection.tls,
+    tls: remote.tls,
     userAgent: head?.userAgent ?? "",
     status,
     reason: reason ?? "",

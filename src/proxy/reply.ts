@@ -9,6 +9,7 @@ import { answerTo } from "./answer.ts"
 import type { ClientReply } from "./client.ts"
 import type { Connection } from "./connection.ts"
 import { dateLine, statusLine } from "./heading.ts"
+import type { Remote } from "./remote.ts"
 
 /** What a reply needs to know of its port. */
 export interface ReplyContext {
@@ -20,7 +21,9 @@ export interface ReplyContext {
 }
 
 /** The client's connection, as a reply uses it. */
-export type ReplyConnection = Pick<Connection, "socket" | "secure" | "gone" | "final" | "last" | "drained">
+export type ReplyConnection = Pick<Connection, "socket" | "gone" | "final" | "last" | "drained"> & {
+  readonly remote: Pick<Remote, "secure">
+}
 
 const closeLines = "Connection: close\r\n\r\n"
 
@@ -145,9 +148,9 @@ export class Reply implements ClientReply {
 
   /** Nothing can be said any more: the client must not take what it got for the whole. */
   cut(): void {
-    const { socket, secure } = this.connection
+    const { socket, remote } = this.connection
     // An HTTP/1.0 body may end with its connection, and then looks whole when that ends cleanly: only a reset says otherwise.
-    if (this.old && !secure) socket.resetAndDestroy()
+    if (this.old && !remote.secure) socket.resetAndDestroy()
     else socket.destroy()
   }
 

@@ -17,7 +17,7 @@ export const returning = (
   const fields = [...headers]
   // Before the edits: what the user's filter says is the last word.
   if (cookie !== null) fields.push("Set-Cookie", cookie)
-  if (pin !== null) fields.push(...pin.given(upstream!.spec.of.target, peer.address, connection.secure))
+  if (pin !== null) fields.push(...pin.given(upstream!.spec.of.target, peer.address, connection.remote.secure))
   editAnswer(fields, filters, received.fields)
   return fields
 }

@@ -6,10 +6,10 @@ import { settle } from "../snapshot/setting.ts"
 import type { AttemptPeer } from "../upstream/attempt.ts"
 import type { DatagramChannel, DatagramFailure, DatagramSink } from "../upstream/datagrams.ts"
 import { defectDetail } from "../upstream/defect.ts"
+import { carriageOf } from "./carriage.ts"
 import type { Watched } from "./clock.ts"
 import type { ExchangeContext } from "./context.ts"
-import { decideRule } from "./decision.ts"
-import { type Leg, legsOf } from "./legs.ts"
+import type { Leg } from "./legs.ts"
 import { recordStream, type StreamRecord } from "./record.ts"
 import { streamKey } from "./stream.ts"
 import type { LiveListener, LiveRule, LiveShare } from "./table.ts"
@@ -70,30 +70,20 @@ export class Session implements DatagramSink, StreamRecord, Watched {
   /** A defect here costs this client's datagrams, never the process. */
   run(): void {
     try {
-      const refused = this.#route()
-      if (refused !== null) this.#refuse(...refused)
+      this.#route()
     } catch (cause) {
       this.#refuse("internal", defectDetail(cause))
     }
   }
 
-  /** Why it goes nowhere; null: it is on its way. */
-  #route(): readonly [Reason, string] | null {
-    const { listener, rule } = this
-    if (listener.problem !== null) return ["invalid_listener", listener.problem]
-    if (rule === null) return ["no_route", "no route takes it"]
-    const decision = decideRule(listener, rule, Math.random(), 0)
-    this.share = decision.share
-    if (decision._tag === "Refuse") return [decision.reason, decision.detail]
-    if (decision._tag !== "Forward") return ["internal", "a route of datagrams answers nobody itself"]
-    const { share } = decision
-    const { upstreams } = this.#host.context
-    const upstream = upstreams.get(decision.upstream)
-    if (upstream === undefined) return ["internal", `the snapshot has no upstream ${decision.upstream}`]
-    const legs = share.standbys.length === 0 ? [] : legsOf(share, upstreams, Math.random())
-    this.#legs = legs.length === 0 ? [{ share, upstream }] : [...legs]
+  #route() {
+    const carriage = carriageOf(this.listener, this.rule, this.#host.context.upstreams)
+    if ("reason" in carriage) {
+      this.share = carriage.share
+      return this.#refuse(carriage.reason, carriage.detail)
+    }
+    this.#legs = [...carriage]
     this.#next()
-    return null
   }
 
   #next(): void {

@@ -8,12 +8,12 @@ import { settle } from "../snapshot/setting.ts"
 import type { Attempt, AttemptPeer, ResponseSink, UpstreamFailure, UpstreamRequest } from "../upstream/attempt.ts"
 import { hashText } from "../upstream/balance/hash.ts"
 import { defectDetail } from "../upstream/defect.ts"
-import { type Onward, planOf, type RetryPlan } from "../upstream/retry/plan.ts"
+import type { RetryPlan } from "../upstream/retry/plan.ts"
 import type { LiveUpstream } from "../upstream/upstream.ts"
+import { carriageOf } from "./carriage.ts"
 import type { ExchangeContext } from "./context.ts"
-import { decideRule } from "./decision.ts"
 import { clientPath, plainAddress } from "./forwarded.ts"
-import { type Leg, legsOf } from "./legs.ts"
+import { type Leg, planOver } from "./legs.ts"
 import { recordStream, type StreamRecord } from "./record.ts"
 import type { LiveListener, LiveRule, LiveShare } from "./table.ts"
 import { cutSocket, joinTunnel } from "./tunnel.ts"
@@ -85,8 +85,7 @@ export class Stream implements ResponseSink, StreamRecord {
     this.#socket.pause()
     this.#socket.on("close", this.#onClosed)
     try {
-      const refused = this.#route()
-      if (refused !== null) this.#fail(...refused)
+      this.#route()
     } catch (cause) {
       this.#fail("internal", defectDetail(cause))
     }
@@ -98,30 +97,15 @@ export class Stream implements ResponseSink, StreamRecord {
     this.#end()
   }
 
-  /** Why it goes nowhere; null: it is on its way. */
-  #route(): readonly [Reason, string] | null {
-    const { listener, rule } = this
-    if (listener.problem !== null) return ["invalid_listener", listener.problem]
-    if (rule === null) return ["no_route", "no route takes it"]
-    const decision = decideRule(listener, rule, Math.random(), 0)
-    this.share = decision.share
-    if (decision._tag === "Refuse") return [decision.reason, decision.detail]
-    if (decision._tag !== "Forward") return ["internal", "a route of bytes answers nobody itself"]
-    const { upstreams } = this.#context
-    const upstream = upstreams.get(decision.upstream)
-    if (upstream === undefined) return ["internal", `the snapshot has no upstream ${decision.upstream}`]
-    const { share } = decision
-    const [first, ...others] = share.standbys.length === 0 ? [] : legsOf(share, upstreams, Math.random())
-    const begun = first ?? { share, upstream }
-    const onward = (): Onward | null => {
-      const leg = others.shift()
-      return leg === undefined ? null : { host: leg.upstream.host, request: this.#toward(leg) }
+  #route() {
+    const carriage = carriageOf(this.listener, this.rule, this.#context.upstreams)
+    if ("reason" in carriage) {
+      this.share = carriage.share
+      return this.#fail(carriage.reason, carriage.detail)
     }
-    const retry = begun.share.retry
-    const lone = others.length === 0
-    if (retry !== null || !lone || begun.upstream.tiered) this.plan = planOf(retry, lone ? null : onward, rule, this.started)
-    this.#attempt = begun.upstream.send(this.#toward(begun), this, this.plan)
-    return null
+    const [first, ...others] = carriage
+    this.plan = planOver(first, others, this.rule!, this.started, (leg) => this.#toward(leg))
+    this.#attempt = first.upstream.send(this.#toward(first), this, this.plan)
   }
 
   /** What is asked of one upstream: a connection, for a client. That one's from here on. */

@@ -17,7 +17,7 @@ it.each(["length", "chunks"])("a body of single bytes, by %s: held while the cli
   near.on("drain", drained)
   const reply: Reply = new Reply(
     { stall: 60_000, keepLines: "Connection: keep-alive\r\n\r\n", draining: () => false },
-    { socket: near, secure: false, gone: false, final: false, last: () => {}, drained },
+    { socket: near, remote: { secure: false }, gone: false, final: false, last: () => {}, drained },
     "GET",
     false
   )
@@ -49,7 +49,7 @@ it("an answer that ends with many pieces before it is taken when they are", asyn
   const done = Promise.withResolvers<void>()
   const reply: Reply = new Reply(
     { stall: 60_000, keepLines: "Connection: keep-alive\r\n\r\n", draining: () => false },
-    { socket: near, secure: false, gone: false, final: false, last: () => {}, drained: done.resolve },
+    { socket: near, remote: { secure: false }, gone: false, final: false, last: () => {}, drained: done.resolve },
     "GET",
     false
   )
