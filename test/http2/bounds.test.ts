@@ -168,6 +168,19 @@ describe("honest peers", () => {
     assert.deepEqual(resets(served.sink.frames), [])
   })
 
+  it("may give windows twice for each 4 KiB that they read", () => {
+    const served = serve({ answer: ({ stream }) => void stream.head(200, [], false) })
+    served.send(greeting, raw(type.settings, 0, 0, setting([4, 0x7fff_ffff])), raw(type.window, 0, 0, number(0x7000_0000)), request(1))
+    const { stream } = served.told[0]!
+    const piece = Buffer.alloc(16_384)
+    for (let sent = 0; sent < 8 * 1024 * 1024; sent += piece.length) {
+      stream.data(piece)
+      for (let read = 0; read < piece.length; read += 4096)
+        served.send(raw(type.window, 0, 0, number(4096)), raw(type.window, 0, 1, number(4096)))
+    }
+    assert.isNull(served.problem())
+  })
+
   it("may ping and give windows as often as bytes move", () => {
     const served = serve()
     served.send(greeting, request(1, false))

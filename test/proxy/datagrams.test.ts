@@ -1,4 +1,6 @@
 // Routes of UDP: each client's datagrams go to one endpoint and what that says comes back from the port that the client spoke to; sessions end by silence, refusals and updates.
+import type { Socket } from "node:dgram"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import { once } from "node:events"
 import { afterEach, describe, expect, it } from "vitest"
 import { defaultLimits, defaultTimeouts } from "#src/snapshot/behaviour.ts"
@@ -50,6 +52,15 @@ const listener = (action: StreamRoute["action"] | ReadonlyArray<Share>, more: Pa
   },
   ...more
 })
+
+/** Sockets of datagrams that are made from now on: what a network says to one of them can be said by hand. */
+const socketsMade = (): ReadonlyArray<Socket> => {
+  const made: Array<Socket> = []
+  const note = (message: unknown) => void made.push((message as { socket: Socket }).socket)
+  subscribe("udp.socket", note)
+  closes.push(() => unsubscribe("udp.socket", note))
+  return made
+}
 
 const sessions = (proxy: TestProxy) => proxy.metric("sluice_connections_active", {})
 
@@ -122,6 +133,44 @@ describe("a UDP route", () => {
     for (let n = 0; n < 4; n++) expect(await (await client(proxy.port())).ask("x")).toBe("x")
     await proxy.logged(() => true)
     expect(proxy.lines.slice(before).filter(({ reason }) => reason !== undefined)).toEqual([])
+  })
+
+  it("takes nothing from port 0, where nobody can be answered: only who forges a source says so", async () => {
+    const origin = await serve((text) => text.toUpperCase())
+    const made = socketsMade()
+    const proxy = await own({ listeners: { in: listener([share("a")]) }, upstreams: { a: { endpoints: [at(origin.port)], spec: udp } } })
+    const [listening] = made
+    expect(listening!.address().port).toBe(proxy.port())
+    listening!.emit("message", Buffer.from("forged"), { address: "127.0.0.1", family: "IPv4", port: 0, size: 6 })
+    expect(await (await client(proxy.port())).ask("honest")).toBe("HONEST")
+    expect(await sessions(proxy)).toBe(1)
+    expect(origin.received.map(({ text }) => text)).toEqual(["honest"])
+  })
+
+  it("whose datagram is too large for the way there loses it, as in any network: nobody is blamed", async () => {
+    const origin = await serve((text) => text)
+    const made = socketsMade()
+    const outlier = {
+      ...{ serverErrors: null, gatewayErrors: null, localFailures: 1, baseEjection: 60_000, maxEjectionPercent: 100, panic: 0 }
+    }
+    const proxy = await own({
+      listeners: { in: listener([share("a")]) },
+      upstreams: { a: { endpoints: [at(origin.port)], spec: { ...udp, outlier } } }
+    })
+    const one = await client(proxy.port())
+    expect(await one.ask("small")).toBe("small")
+    const toward = made.find((socket) => {
+      try {
+        return socket.remoteAddress().port === origin.port
+      } catch {
+        return false
+      }
+    })
+    toward!.emit("error", Object.assign(new Error("send EMSGSIZE"), { code: "EMSGSIZE" }))
+    expect(await one.ask("next")).toBe("next")
+    expect(new Set(origin.received.map(({ from }) => from)).size).toBe(1)
+    expect(await (await client(proxy.port())).ask("other")).toBe("other")
+    expect(proxy.lines).toEqual([])
   })
 
   it("goes by weight a client, and drops what a share without a backend takes", async () => {

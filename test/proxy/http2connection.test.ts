@@ -3,6 +3,7 @@
 import { once } from "node:events"
 import * as http2 from "node:http2"
 import { connect as connectSocket } from "node:net"
+import { connect as connectTls } from "node:tls"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { openClient } from "#src/http2/client.ts"
 import type { Reset, Stream, StreamHandler } from "#src/http2/stream.ts"
@@ -217,6 +218,28 @@ describe("what comes back", () => {
       expect([path, error.code, request.rstCode]).toEqual([path, "ERR_HTTP2_STREAM_ERROR", http2.constants.NGHTTP2_INTERNAL_ERROR])
     }
     expect((await client.ask({ ":path": "/" })).status).toBe(200)
+  })
+})
+
+describe("a drain", () => {
+  it("tells a connection whose handshake was under way as it tells the others", async () => {
+    await using other = await startProxy(await sketch(origin.port, await freePort()))
+    const secure = other.port("secure")
+    const socket = connectSocket({ host: "127.0.0.1", port: secure })
+    await once(socket, "connect")
+    while ((await other.metric("sluice_connections_active", {})) === 0) await new Promise(setImmediate)
+    const drained = other.run(other.proxy.drain({ propagation: 0, deadline: 10_000 }))
+    // Nobody is accepted any more: it has begun.
+    while (await ask(secure, "/").catch(({ code }) => code !== "ECONNREFUSED"));
+    const session = http2.connect("https://site.test", {
+      createConnection: () => connectTls({ socket, servername: "site.test", ca: authority.certificate, ALPNProtocols: ["h2"] })
+    })
+    session.on("error", () => {})
+    const over = once(session, "close")
+    const [code] = (await Promise.race([once(session, "goaway"), over])) as [number]
+    expect(code).toBe(http2.constants.NGHTTP2_NO_ERROR)
+    await over
+    await drained
   })
 })
 

@@ -1,9 +1,13 @@
 // HTTP/2 toward an origin that is not ours (node:http2): what goes out, what comes back, how many on a connection, and what ends one.
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
+import { once } from "node:events"
 import { constants } from "node:http2"
+import { createServer, type Socket } from "node:net"
 import { PassThrough, Readable } from "node:stream"
 import { text } from "node:stream/consumers"
 import { assert, describe, it } from "vitest"
 import type { Upstream } from "#src/snapshot/upstream.ts"
+import { number, raw, setting, type } from "../http2/wire.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { type Http2Script, startHttp2Origin } from "../support/http2origin.ts"
 import { at, exchange, field, type LiveOptions, liveUpstream, until } from "../support/live.ts"
@@ -295,6 +299,71 @@ describe("a connection for many requests", () => {
     await two
     await it.origin.until(({ sessions }) => sessions.length === 0)
     await until(() => it.upstream.describe().pool.idle === 0)
+  })
+
+  it("whose peer takes no request at all is not dialled for ever: each request fails", async () => {
+    await using it = await road(answer, {}, { settings: { maxConcurrentStreams: 0 } })
+    for (let n = 0; n < 20; n++) {
+      const two = [exchange(it.upstream, { method: "POST" }), exchange(it.upstream, { method: "POST" })]
+      for (const one of two) assert.strictEqual((await one).failure?.reason, "upstream_refused_stream")
+    }
+    assert.strictEqual(it.origin.requests, 0)
+    // Each request, and the one time that it is sent again.
+    assert.isAtMost(it.upstream.describe().pool.dials, 80)
+    assert.deepInclude(it.upstream.describe().pool, { dialling: 0, pending: 0, active: 0 })
+  })
+
+  it("goes on for the others however many its peer resets", async () => {
+    let finish = () => {}
+    await using it = await road((stream, headers) => {
+      if (headers[":path"] === "/reset") return void stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+      finish = () => {
+        stream.respond({ ":status": 200 })
+        stream.end("held")
+      }
+    })
+    const held = exchange(it.upstream, { method: "POST", path: "/held" })
+    await it.origin.until(({ requests }) => requests === 1)
+    for (let n = 0; n < 20; n++) {
+      const all = Array.from({ length: 20 }, () => exchange(it.upstream, { method: "POST", path: "/reset" }))
+      for (const one of all) assert.strictEqual((await one).failure?.reason, "upstream_reset")
+    }
+    finish()
+    assert.strictEqual((await held).body.toString(), "held")
+    assert.strictEqual(it.origin.accepted, 1)
+  })
+
+  it("ends for us though its peer reads nothing of what we said last", async () => {
+    const server = createServer((socket) => {
+      socket.on("error", () => {})
+      // Windows without an end, and then it reads no more.
+      socket.write(Buffer.concat([raw(type.settings, 0, 0, setting([4, 0x7fff_ffff])), raw(type.window, 0, 0, number(0x7000_0000))]))
+      socket.once("data", () => socket.pause())
+    }).listen(0, "127.0.0.1")
+    await once(server, "listening")
+    const made: Array<Socket> = []
+    const note = (message: unknown) => void made.push((message as { socket: Socket }).socket)
+    subscribe("net.client.socket", note)
+    try {
+      const { port } = server.address() as { readonly port: number }
+      await using upstream = await liveUpstream({ endpoints: [at(port)], spec: h2c })
+      const body = new PassThrough({ highWaterMark: 65_536 })
+      const sent = exchange(upstream, { method: "POST", body })
+      await until(() => made.some((socket) => socket.remotePort === port))
+      const toward = made.find((socket) => socket.remotePort === port)!
+      // Until everybody's buffers are full.
+      for (let full = 0; full < 50; full = toward.writableLength > 0 ? full + 1 : 0) {
+        if (body.writableLength === 0) body.write(Buffer.alloc(1024 * 1024))
+        await new Promise(setImmediate)
+      }
+      const over = once(toward, "close")
+      sent.attempt.abort()
+      upstream.setEndpoints([])
+      await over
+    } finally {
+      unsubscribe("net.client.socket", note)
+      server.close()
+    }
   })
 
   it("is left by a request that is aborted, and by no other", async () => {
