@@ -1,70 +1,25 @@
 // Fields to header blocks (RFC 7541): one encoder a connection. What repeats on a connection and is nobody's secret goes into the table; what may be
 // a secret is never compressed by what others have said (section 7.1: on a connection to an upstream many clients speak).
-import { isToken, isValue } from "../http1/characters.ts"
+import { isValue } from "../http1/characters.ts"
 import { DynamicTable, type Entry, entryBytes, tableBytes } from "./dynamictable.ts"
+import { type FieldName, keptNames } from "./fieldname.ts"
 import { huffmanEncode, huffmanLength } from "./huffman.ts"
 import { staticFields } from "./statictable.ts"
-
-/** Names whose values go into the table. */
-const repeated = new Set([
-  ":authority",
-  "accept",
-  "accept-encoding",
-  "accept-language",
-  "accept-ranges",
-  "access-control-allow-credentials",
-  "access-control-allow-headers",
-  "access-control-allow-methods",
-  "access-control-allow-origin",
-  "alt-svc",
-  "cache-control",
-  "content-encoding",
-  "content-language",
-  "content-type",
-  "date",
-  "grpc-accept-encoding",
-  "grpc-encoding",
-  "grpc-status",
-  "origin",
-  "server",
-  "strict-transport-security",
-  "te",
-  "user-agent",
-  "vary",
-  "via",
-  "x-content-type-options",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-proto",
-  "x-frame-options",
-  "x-powered-by",
-  "x-xss-protection"
-])
-
-/** Names whose values no one on the way may compress either (section 7.1.3). */
-const secret = new Set(["authorization", "cookie", "proxy-authorization", "set-cookie"])
-
-const staticNames = new Map<string, number>()
-const staticPairs = new Map<string, number>()
-// The first that has the name is the one to name it by.
-for (const [at, [name, value]] of staticFields.entries()) {
-  if (!staticNames.has(name)) staticNames.set(name, at + 1)
-  if (value !== "") staticPairs.set(`${name}\n${value}`, at + 1)
-}
 
 /** An entry larger than this would put out too many others. */
 const mostEntry = tableBytes / 4
 
-interface Numbered extends Entry {
-  readonly key: string
+interface Kept extends Entry {
+  /** `kept` of its name. */
+  readonly of: number
 }
 
 let scratch: Buffer = Buffer.allocUnsafeSlow(8192)
 
 export class Encoder {
-  /** Entry → how many were added up to it: its index is the distance to the last. */
-  readonly #added = new Map<string, number>()
-  readonly #table = new DynamicTable<Numbered>((entry) => this.#added.delete(entry.key))
+  /** By name, value → how many were added up to it: its index is the distance to the last. */
+  readonly #added: Array<Map<string, number> | undefined> = new Array(keptNames)
+  readonly #table = new DynamicTable<Kept>(({ of, value }) => this.#added[of]!.delete(value))
   #count = 0
   #size = tableBytes
   /** Sizes that the peer has to be told first (section 4.2): the smallest since the last block, and the present one. */
@@ -89,26 +44,30 @@ export class Encoder {
     this.#smallest = -1
   }
 
-  /** name: in lower case. Both are `writable`. */
-  field(name: string, value: string): void {
-    const key = `${name}\n${value}`
-    const fixed = staticPairs.get(key)
+  /** value: `writable`. */
+  field(name: FieldName, value: string): void {
+    const fixed = name.values?.get(value)
     if (fixed !== undefined) {
       this.#number(7, 0x80, fixed)
       return
     }
-    const kept = repeated.has(name)
-    if (kept) {
-      const added = this.#added.get(key)
-      if (added !== undefined) {
-        this.#number(7, 0x80, staticFields.length + 1 + this.#count - added)
-        return
-      }
+    const { kept } = name
+    if (kept < 0) {
+      this.#literal(4, name.secret ? 0x10 : 0, name, value)
+      return
     }
-    if (kept && entryBytes(name, value) <= Math.min(mostEntry, this.#size)) {
-      this.#literal(6, 0x40, name, value)
-      if (this.#table.add({ name, value, key })) this.#added.set(key, ++this.#count)
-    } else this.#literal(4, secret.has(name) ? 0x10 : 0, name, value)
+    const values = this.#added[kept]
+    const added = values?.get(value)
+    if (added !== undefined) {
+      this.#number(7, 0x80, staticFields.length + 1 + this.#count - added)
+      return
+    }
+    const fits = entryBytes(name.lower, value) <= Math.min(mostEntry, this.#size)
+    this.#literal(fits ? 6 : 4, fits ? 0x40 : 0, name, value)
+    if (!fits || !this.#table.add({ name: name.lower, value, of: kept })) return
+    this.#count++
+    if (values === undefined) this.#added[kept] = new Map([[value, this.#count]])
+    else values.set(value, this.#count)
   }
 
   /** The block; a view that holds until the next `begin` of any encoder. */
@@ -116,10 +75,9 @@ export class Encoder {
     return scratch.subarray(0, this.#at)
   }
 
-  #literal(bits: number, pattern: number, name: string, value: string): void {
-    const index = staticNames.get(name) ?? 0
+  #literal(bits: number, pattern: number, { index, lower }: FieldName, value: string): void {
     this.#number(bits, pattern, index)
-    if (index === 0) this.#text(name)
+    if (index === 0) this.#text(lower)
     this.#text(value)
   }
 
@@ -161,13 +119,8 @@ export class Encoder {
   }
 }
 
-/** Can be written as one field (RFC 9113 section 8.2.1). name: in lower case. */
-export const writable = (name: string, value: string): boolean => {
-  if (name === "") return false
-  for (let at = 0; at < name.length; at++) {
-    const code = name.charCodeAt(at)
-    if (code > 255 || isToken[code] === 0) return false
-  }
+/** Can be written as a value (RFC 9113 section 8.2.1). */
+export const writable = (value: string): boolean => {
   for (let at = 0; at < value.length; at++) {
     const code = value.charCodeAt(at)
     if (code > 255 || isValue[code] === 0) return false

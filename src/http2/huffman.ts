@@ -2,7 +2,7 @@
 
 /** Bits of the code of each byte; last that of EOS, which no text may hold. */
 // biome-ignore format: a table
-const lengths = [
+const lengths = Uint8Array.of(
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28,
   6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
   13, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 8, 7, 8, 13, 19, 13, 14, 6,
@@ -12,7 +12,7 @@ const lengths = [
   26, 26, 20, 19, 22, 23, 22, 25, 26, 26, 26, 27, 27, 26, 24, 25, 19, 21, 26, 27, 27, 26, 27, 24, 21, 21, 26, 26, 28, 27, 27, 27,
   20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23, 26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26,
   30
-]
+)
 
 const eos = 256
 const codes = new Uint32Array(lengths.length)
@@ -87,24 +87,30 @@ export const huffmanLength = (text: string): number => {
 
 /** Writes the text (latin1) at `at`; → the index after it. */
 export const huffmanEncode = (text: string, into: Uint8Array, at: number): number => {
-  // At most 7 bits wait for the 30 of a code: more than 32 together, so they are put in two parts.
   let waiting = 0
   let bits = 0
   let to = at
   for (let index = 0; index < text.length; index++) {
     const symbol = text.charCodeAt(index)
-    let left = lengths[symbol]!
-    const code = codes[symbol]!
-    while (left > 0) {
-      const taken = Math.min(8 - bits, left)
-      waiting = (waiting << taken) | ((code >>> (left - taken)) & ((1 << taken) - 1))
-      bits += taken
-      left -= taken
-      if (bits === 8) {
-        into[to++] = waiting
-        waiting = 0
-        bits = 0
+    let length = lengths[symbol]!
+    let code = codes[symbol]!
+    if (length > 16) {
+      // At most 7 bits wait for the 30 of a code: more than 32 together, so those go in two parts.
+      length -= 16
+      waiting = (waiting << length) | (code >>> 16)
+      bits += length
+      while (bits >= 8) {
+        bits -= 8
+        into[to++] = waiting >>> bits
       }
+      length = 16
+      code &= 0xffff
+    }
+    waiting = (waiting << length) | code
+    bits += length
+    while (bits >= 8) {
+      bits -= 8
+      into[to++] = waiting >>> bits
     }
   }
   // The rest is the beginning of EOS: ones.

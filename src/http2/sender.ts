@@ -1,6 +1,7 @@
 // What goes out of streams: heads compressed in their order, bodies cut into frames as the peer's windows allow, and turns taken where many wait.
 
 import { Encoder, writable } from "./encoder.ts"
+import { type FieldName, fieldName, pseudoName } from "./fieldname.ts"
 import { flags, frameBytes, frameStart, frames, headerFrames, initialWindow } from "./frame.ts"
 import type { LiveStream } from "./livestream.ts"
 import type { Outlet } from "./outlet.ts"
@@ -24,12 +25,17 @@ export class Sender {
 
   /** pseudo: pairs, checked. fields: names in any case. → false: a field cannot be written, and nothing was. */
   head(stream: number, pseudo: ReadonlyArray<string>, fields: ReadonlyArray<string>, end: boolean): boolean {
-    const pairs = lowered(fields)
-    if (pairs === null) return false
+    // All are judged before the first is written: the encoder's table cannot be taken back.
+    let count = 0
+    for (let at = 0; at + 1 < fields.length; at += 2) {
+      const name = fieldName(fields[at]!)
+      if (name === null || !writable(fields[at + 1]!)) return false
+      names[count++] = name
+    }
     const { encoder, outlet } = this
     encoder.begin()
-    for (let at = 0; at < pseudo.length; at += 2) encoder.field(pseudo[at]!, pseudo[at + 1]!)
-    for (let at = 0; at < pairs.length; at += 2) encoder.field(pairs[at]!, pairs[at + 1]!)
+    for (let at = 0; at < pseudo.length; at += 2) encoder.field(pseudoName(pseudo[at]!), pseudo[at + 1]!)
+    for (let at = 0; at < count; at++) encoder.field(names[at]!, fields[at * 2 + 1]!)
     const bytes = headerFrames(encoder.finish(), stream, end)
     if (end) outlet.push(bytes)
     else outlet.pushOf(stream, bytes, null)
@@ -90,14 +96,5 @@ export class Sender {
   }
 }
 
-/** Names in lower case; null: a field cannot be written. */
-const lowered = (fields: ReadonlyArray<string>): ReadonlyArray<string> | null => {
-  const pairs: Array<string> = []
-  for (let at = 0; at + 1 < fields.length; at += 2) {
-    const name = fields[at]!.toLowerCase()
-    const value = fields[at + 1]!
-    if (!writable(name, value)) return null
-    pairs.push(name, value)
-  }
-  return pairs
-}
+/** Of the head that is being written. */
+const names: Array<FieldName> = []

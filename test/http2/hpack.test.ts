@@ -3,7 +3,10 @@ import fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { Decoder } from "../../src/http2/decoder.ts"
 import { Encoder } from "../../src/http2/encoder.ts"
+import { fieldName, pseudoName } from "../../src/http2/fieldname.ts"
 import { huffmanDecode, huffmanEncode, huffmanLength } from "../../src/http2/huffman.ts"
+
+const named = (name: string) => (name.startsWith(":") ? pseudoName(name) : fieldName(name)!)
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ""), "hex")
 
@@ -162,6 +165,16 @@ describe("characters that no field may have (RFC 9113 section 8.2.1)", () => {
 })
 
 describe("what is written", () => {
+  it("has names that are tokens, in lower case, and no pseudo field among the others", () => {
+    for (const name of ["", "a b", "a:", "é", ":path", ":status", ":protocol", "a\n", `${"x".repeat(70)}\0`])
+      assert.isNull(fieldName(name), name)
+    for (const name of ["Content-Type", "CONTENT-TYPE", "content-type", "X-Other", "X-".repeat(50)])
+      assert.strictEqual(fieldName(name)?.lower, name.toLowerCase())
+    // However many others go by.
+    for (let n = 0; n < 5000; n++) assert.strictEqual(fieldName(`X-${n}`)?.lower, `x-${n}`)
+    assert.strictEqual(fieldName("Content-Type"), fieldName("content-type"))
+  })
+
   const names = fc.constantFrom(
     ":authority",
     "date",
@@ -194,7 +207,7 @@ describe("what is written", () => {
         for (const { fields, size } of all) {
           if (size !== null) encoder.resize(size)
           encoder.begin()
-          for (const [name, value] of fields) encoder.field(name, value)
+          for (const [name, value] of fields) encoder.field(named(name), value)
           const pairs: Array<readonly [string, string]> = []
           const bytes = Buffer.from(encoder.finish())
           assert.isNull(decoder.decode(bytes, 0, bytes.length, { field: (name, value) => pairs.push([name, value]) }))
@@ -208,7 +221,7 @@ describe("what is written", () => {
     const encoder = new Encoder()
     const length = (name: string, value: string): number => {
       encoder.begin()
-      encoder.field(name, value)
+      encoder.field(named(name), value)
       return encoder.finish().length
     }
     assert.isAbove(length("user-agent", "sluice-test/1"), 1)
@@ -218,7 +231,7 @@ describe("what is written", () => {
       assert.isAbove(length(name, "a secret"), 2)
     }
     encoder.begin()
-    encoder.field("authorization", "a")
+    encoder.field(named("authorization"), "a")
     // Never indexed by anybody on the way either (section 6.2.3).
     assert.strictEqual(encoder.finish()[0]! >> 4, 1)
   })
