@@ -132,7 +132,8 @@ export class Outlet {
     if (this.#bytes >= enough) this.flush()
     else if (this.#held === 0 && !this.#scheduled) {
       this.#scheduled = true
-      process.nextTick(flushLater, this)
+      // After everything that came in this turn of the event loop, from whatever socket: a write costs more than all that makes a frame.
+      setImmediate(flushLater, this)
     }
   }
 
