@@ -10,6 +10,7 @@ import { type Carried, type CarrierSettings, type CarrierSink, type Multiplexed,
 import { defectDetail } from "./defect.ts"
 import { howLost } from "./loss.ts"
 import { UpstreamStream } from "./stream.ts"
+import { StreamClocks } from "./streamclocks.ts"
 
 const limits: SessionLimits = {
   ...defaultSessionLimits,
@@ -34,6 +35,9 @@ export class Multiplex implements Multiplexed {
   readonly settings: CarrierSettings
   readonly session: ClientSession
   readonly secure: boolean
+  /** For the first byte of each exchange's response, and for silence after it; null: they are not limited. */
+  readonly firstClocks: StreamClocks | null
+  readonly idleClocks: StreamClocks | null
   requests = 0
   rested = false
   /** The first error of the socket: a TLS alert is followed by others that say less. */
@@ -58,6 +62,8 @@ export class Multiplex implements Multiplexed {
     this.#events = events
     this.#assumed = assumed
     this.secure = "encrypted" in socket
+    this.firstClocks = settings.firstByte === null ? null : new StreamClocks(settings.firstByte)
+    this.idleClocks = settings.idle === null ? null : new StreamClocks(settings.idle)
     this.session = openClient(
       socket,
       {
@@ -156,6 +162,8 @@ export class Multiplex implements Multiplexed {
 
   #stop(): void {
     clearTimeout(this.#settingsTimer)
+    this.firstClocks?.close()
+    this.idleClocks?.close()
     if (this.#restTimer !== null) clearTimeout(this.#restTimer)
   }
 

@@ -12,6 +12,7 @@ import { judgeHead } from "./head.ts"
 import { lossOf } from "./loss.ts"
 import type { Multiplex } from "./multiplex.ts"
 import { expectsBody, isOwned } from "./sending.ts"
+import type { StreamClock, Timed } from "./streamclocks.ts"
 import { maxInterim } from "./wire.ts"
 
 /** null: a field that is the transport's own is among the others. */
@@ -28,7 +29,7 @@ const headOf = (request: UpstreamRequest, host: string, secure: boolean): Reques
   return { method, scheme: secure ? "https" : "http", authority: host === "" ? null : host, path, protocol: null, fields }
 }
 
-export class UpstreamStream implements Carried, StreamHandler {
+export class UpstreamStream implements Carried, StreamHandler, Timed {
   readonly #connection: Multiplex
   readonly #request: UpstreamRequest
   readonly #peer: AttemptPeer
@@ -51,7 +52,7 @@ export class UpstreamStream implements Carried, StreamHandler {
   #left: number | null = null
   /** The peer takes no more of it for now. */
   #full = false
-  #timer: NodeJS.Timeout | null = null
+  #clock: StreamClock | null = null
   #done = false
 
   constructor(connection: Multiplex, request: UpstreamRequest, peer: AttemptPeer, sink: CarrierSink) {
@@ -140,6 +141,7 @@ export class UpstreamStream implements Carried, StreamHandler {
       // 100 answers an expectation, and no request of ours has one: it says nothing (RFC 9110 section 15.2).
       else if (status !== 100) this.#sink.onInterim(status, judged.fields)
     } else {
+      this.#stopClock()
       this.#headed = true
       this.#startIdle()
       if (!this.#sink.onHead(status, judged.fields, this.#peer)) this.#held = true
@@ -148,7 +150,7 @@ export class UpstreamStream implements Carried, StreamHandler {
 
   onData(chunk: Buffer): void {
     if (this.#done) return
-    this.#timer?.refresh()
+    this.#clock?.refresh()
     if (this.#held) this.#late.push(chunk)
     else this.#give(chunk)
   }
@@ -173,7 +175,7 @@ export class UpstreamStream implements Carried, StreamHandler {
 
   onDrain(): void {
     this.#full = false
-    this.#timer?.refresh()
+    this.#clock?.refresh()
     if (this.#sending) this.#request.body?.resume()
   }
 
@@ -213,8 +215,7 @@ export class UpstreamStream implements Carried, StreamHandler {
 
   /** Nothing more goes out or is wanted. */
   #stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
+    this.#stopClock()
     const body = this.#request.body
     const unsent = this.#sending
     this.#leaveBody()
@@ -222,35 +223,39 @@ export class UpstreamStream implements Carried, StreamHandler {
     if (this.#stream?.closed === false) this.#stream.reset(codes.CANCEL)
   }
 
-  // Clocks: one timer a stream, for the first byte and then for silence.
+  // Clocks: one at a time, for the first byte and then for silence.
 
   #startFirst(): void {
-    const after = this.#connection.settings.firstByte
-    if (after === null) return
-    this.#timer = setTimeout(() => {
-      if (this.#done) return
-      // A slow client is not the upstream's fault: while its body is still coming and the upstream takes it, the clock starts again.
-      if (this.#fed) this.#timer?.refresh()
-      else {
-        this.#connection.doubt(this.#seen)
-        this.#fail("first_byte_timeout", `no response within ${after} ms`)
-      }
-    }, after)
-    this.#timer.unref()
+    this.#clock = this.#connection.firstClocks?.start(this) ?? null
   }
 
   #startIdle(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    const after = this.#connection.settings.idle
-    if (after === null) return
-    this.#timer = setTimeout(() => {
-      if (this.#done) return
+    this.#clock = this.#connection.idleClocks?.start(this) ?? null
+  }
+
+  #stopClock(): void {
+    const clock = this.#clock
+    if (clock === null) return
+    this.#clock = null
+    const { firstClocks, idleClocks } = this.#connection
+    const clocks = this.#headed ? idleClocks : firstClocks
+    clocks!.stop(clock)
+  }
+
+  onTime(): void {
+    if (this.#done) return
+    const { firstByte, idle } = this.#connection.settings
+    if (this.#headed) {
       // Held by us: it is the client that does not read, and whoever writes to it has a clock for that.
-      if (this.#held) this.#timer?.refresh()
-      else this.#fail("stream_idle", `no byte either way for ${after} ms`)
-    }, after)
-    this.#timer.unref()
+      if (this.#held) this.#clock?.refresh()
+      else this.#fail("stream_idle", `no byte either way for ${idle} ms`)
+    } else if (this.#fed) {
+      // A slow client is not the upstream's fault: while its body is still coming and the upstream takes it, the clock starts again.
+      this.#clock?.refresh()
+    } else {
+      this.#connection.doubt(this.#seen)
+      this.#fail("first_byte_timeout", `no response within ${firstByte} ms`)
+    }
   }
 
   // The body's side.
@@ -264,7 +269,7 @@ export class UpstreamStream implements Carried, StreamHandler {
       return
     }
     if (this.#left !== null) this.#left -= size
-    this.#timer?.refresh()
+    this.#clock?.refresh()
     if (this.#stream!.data(chunk)) return
     this.#full = true
     this.#request.body!.pause()
@@ -277,7 +282,7 @@ export class UpstreamStream implements Carried, StreamHandler {
       return
     }
     this.#leaveBody()
-    this.#timer?.refresh()
+    this.#clock?.refresh()
     const trailers = this.#request.trailers?.()
     if (trailers === undefined || trailers.length === 0) this.#stream!.end()
     else this.#stream!.end(trailerFields(trailers, true))
