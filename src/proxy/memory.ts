@@ -39,15 +39,24 @@ const rest = 5_000
 /** What the engine's limit holds for the young generation: three times the semi-space that bin/sluice sets. The old one cannot have it. */
 const young = 3 * 8 * 1024 * 1024
 
-const readMemory = (): ReadonlyArray<MemoryUse> => {
-  const { used_heap_size, heap_size_limit } = getHeapStatistics()
-  const machine = totalmem()
-  // Without a limit of its own a cgroup says 0, or more than there is.
-  const allowed = Math.min(process.constrainedMemory() || machine, machine)
-  return [
-    { what: "heap", used: used_heap_size, allowed: heap_size_limit - young },
-    { what: "resident memory", used: process.memoryUsage.rss(), allowed }
-  ]
+/** Looks that take what the kernel allows from the one before: it is read from files, and changes seldom. */
+const sameLimit = 50
+
+const memoryReader = (): (() => ReadonlyArray<MemoryUse>) => {
+  let allowed = 0
+  let looks = 0
+  return () => {
+    const { used_heap_size, heap_size_limit } = getHeapStatistics()
+    if (looks++ % sameLimit === 0) {
+      const machine = totalmem()
+      // Without a limit of its own a cgroup says 0, or more than there is.
+      allowed = Math.min(process.constrainedMemory() || machine, machine)
+    }
+    return [
+      { what: "heap", used: used_heap_size, allowed: heap_size_limit - young },
+      { what: "resident memory", used: process.memoryUsage.rss(), allowed }
+    ]
+  }
 }
 
 const megabytes = (bytes: number) => Math.round(bytes / 1e6)
@@ -55,7 +64,7 @@ const megabytes = (bytes: number) => Math.round(bytes / 1e6)
 export const makeMemory = ({
   collect,
   onChange,
-  read = readMemory,
+  read = memoryReader(),
   interval = 100
 }: MemoryOptions): Effect.Effect<Memory, never, Scope.Scope> =>
   Effect.gen(function* () {
