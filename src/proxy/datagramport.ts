@@ -27,7 +27,7 @@ export const openDatagramPort = (options: PortOptions): Effect.Effect<Port, Bind
         resume(Effect.fail(bindFailure(options.address, options.port, cause)))
       }
       port.socket.once("error", failed)
-      port.socket.bind({ port: options.port, exclusive: true, ...(options.address === "" ? {} : { address: options.address }) }, () => {
+      port.socket.bind({ port: options.port, ...(options.address === "" ? {} : { address: options.address }) }, () => {
         port.socket.off("error", failed)
         port.listening()
         resume(Effect.succeed(port))
@@ -81,6 +81,9 @@ class DatagramPort implements Port {
     this.#table = table
   }
 
+  /** There is no accepting apart: each datagram may be a client's first, and whoever serves in our place must get them all. */
+  readonly shut = (): void => this.#close("another process has taken its place")
+
   readonly drain: Effect.Effect<void> = Effect.callback<void>((resume) => {
     this.#draining = true
     this.#onDrained = () => resume(Effect.void)
@@ -88,10 +91,14 @@ class DatagramPort implements Port {
   })
 
   close(): void {
+    this.#close("not done by the drain deadline")
+  }
+
+  #close(why: string): void {
     if (this.#closed) return
     this.#closed = true
     this.#draining = true
-    for (const session of [...this.#sessions.values()]) session.end("draining", "not done by the drain deadline")
+    for (const session of [...this.#sessions.values()]) session.end("draining", why)
     this.socket.close()
     this.#entrance?.close()
   }

@@ -43,6 +43,8 @@ export interface Port {
   readonly secure: boolean
   /** One assignment: requests read it once. */
   readonly setTable: (table: PortTable) => void
+  /** Stops accepting at once; what is open stays. */
+  readonly shut: () => void
   /** Stops accepting at once; idle connections close, the others after their response. Completes when none is left. */
   readonly drain: Effect.Effect<void>
 }
@@ -178,6 +180,10 @@ class PortServer implements Port {
     const settings = this.#asks && server === this.#https ? askingSettings : tlsSettings
     if (fallback === null) server.setSecureContext(settings)
     else fallback.use((options) => server.setSecureContext({ ...options, ...settings }))
+  }
+
+  readonly shut = (): void => {
+    this.server.close()
   }
 
   readonly drain: Effect.Effect<void> = Effect.callback<void>((resume) => {

@@ -8,6 +8,7 @@ import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { UpstreamDescription } from "../upstream/description.ts"
 import type { TrustRoots } from "../upstream/dial/roots.ts"
 import type { Names } from "../upstream/discovery/names.ts"
+import type { ElsewhereOf } from "../upstream/elsewhere.ts"
 import { makeUpstream } from "../upstream/live.ts"
 import type { AccessLog } from "./accesslog.ts"
 import { makeAudit } from "./audit.ts"
@@ -70,6 +71,8 @@ export interface ProxyOptions {
   readonly trust?: Trust
   /** Shared by the Gateways of a process. Default: there is always enough. */
   readonly memory?: Memory
+  /** What other processes of the pod do for its upstreams; absent: there are none. */
+  readonly elsewhere?: ElsewhereOf | undefined
   readonly limits?: Partial<ProxyLimits>
 }
 
@@ -95,9 +98,10 @@ export interface GatewayProxy {
   readonly describe: () => ProxyDescription | null
   /**
    * Law 20: unready at once, `propagation` for the world to notice (responses already say `Connection: close`), then stops accepting and waits for
-   * what is under way; completes when all is done, or `deadline` cut the rest. Milliseconds. To be called once.
+   * what is under way; completes when all is done, or `deadline` cut the rest. linger: so long what is idle stays open after that, for another process that
+   * accepts in its place. Milliseconds. To be called once.
    */
-  readonly drain: (bounds: { readonly propagation: number; readonly deadline: number }) => Effect.Effect<void>
+  readonly drain: (bounds: { readonly propagation: number; readonly deadline: number; readonly linger?: number }) => Effect.Effect<void>
   /** Never ends of itself; a defect in any of its fibers ends it. Whoever owns the process joins it: a proxy that follows no more must not look well. */
   readonly run: Effect.Effect<never>
 }
@@ -131,6 +135,7 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
         zone: options.zone ?? null,
         material,
         own: doors.own,
+        elsewhere: options.elsewhere,
         observer: {
           onDial: (_id, outcome) => onDial(outcome),
           onFacts: (changed) => reporter.changed(changed),
@@ -278,9 +283,13 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
             snapshot: published.snapshot,
             upstreams: [...upstreams.byId.values()].map((live) => ({ description: live.describe(), facts: live.facts() }))
           },
-    drain: Effect.fnUntraced(function* ({ propagation, deadline }) {
+    drain: Effect.fnUntraced(function* ({ propagation, deadline, linger = 0 }) {
       draining = true
       yield* Effect.sleep(propagation)
+      if (linger > 0) {
+        serving.shut()
+        yield* Effect.sleep(linger)
+      }
       yield* serving.drain(deadline)
     }),
     run: Effect.all([FiberSet.join(fibers), serving.run, upstreams.run], { concurrency: "unbounded", discard: true }).pipe(

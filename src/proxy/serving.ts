@@ -46,6 +46,8 @@ export interface Serving {
   readonly certificates: () => ReadonlyMap<Id, Certificate>
   /** Some listener could not be bound. */
   readonly unbound: () => boolean
+  /** Accepts nothing more; connections that are open stay and follow the snapshots, and nothing opens any more. */
+  readonly shut: () => void
   /** Law 20: stops accepting everywhere; completes when no connection is left, or the deadline (milliseconds) cut the rest. */
   readonly drain: (deadline: number) => Effect.Effect<void>
   /** Never ends of itself; a defect of a port that is leaving ends it. */
@@ -89,6 +91,8 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
   let served: ReadonlyMap<string, ReadonlyArray<LiveListener>> = new Map()
   let current: Snapshot | null = null
   let draining = false
+  /** Nothing opens any more; what is open follows the snapshots. */
+  let shut = false
 
   yield* Effect.addFinalizer((exit) =>
     Effect.forEach(ports.values(), ({ scope }) => Scope.close(scope, exit), { concurrency: "unbounded", discard: true }).pipe(
@@ -231,7 +235,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     }
     for (const [key, group] of groups) {
       // A drain that began meanwhile has closed what was open: nothing opens behind its back.
-      if (draining) return
+      if (draining || shut) return
       if (ports.has(key)) continue
       const { spec } = group[0]!
       const scope = yield* Scope.make()
@@ -245,7 +249,7 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
         metrics,
         exchange: options.exchange
       }).pipe(Scope.provide(scope), Effect.result)
-      if (opened._tag === "Success" && !draining) ports.set(key, { port: opened.success, scope })
+      if (opened._tag === "Success" && !draining && !shut) ports.set(key, { port: opened.success, scope })
       else yield* Scope.close(scope, Exit.void)
       if (opened._tag === "Failure") {
         for (const { id } of group) refuse("listeners", id, [opened.failure.message])
@@ -316,6 +320,10 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     ports: () => [...ports.values()].map(({ port }) => port),
     certificates: () => pairs.certificates,
     unbound: () => wanted().some(({ spec }) => !ports.has(portKey(spec))),
+    shut: () => {
+      shut = true
+      for (const { port } of ports.values()) port.shut()
+    },
     drain: Effect.fnUntraced(function* (deadline: number) {
       draining = true
       yield* Effect.forEach([...ports.values()], (open) => closePort(open, deadline), { concurrency: "unbounded", discard: true })

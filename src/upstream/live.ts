@@ -57,7 +57,7 @@ export const makeUpstream = Effect.fnUntraced(function* (
 })
 
 const tokenSource = (id: Id, spec: Upstream, options: UpstreamOptions): Effect.Effect<LiveUpstream | null, never, Scope.Scope> =>
-  spec.credential?.kind === "OAuth2"
+  spec.credential?.kind === "OAuth2" && options.elsewhere === undefined
     ? makeUpstream(id, tokenUpstream(spec, spec.credential), [tokenEndpoint(spec, spec.credential)], {
         ...options,
         observer: tokenObserver(options)
@@ -108,16 +108,18 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
     this.#observer = options.observer ?? silentObserver
     this.#now = options.now ?? monotonic
     this.#judgedBy = options.own()
+    const elsewhere = options.elsewhere?.(id)
     const { limits, balance } = spec
     const random = options.random ?? Math.random
-    this.budget = new Budget(limits.maxRetries, () => this.pool.active + this.pool.pending)
+    this.budget = new Budget(limits.maxRetries, () => this.pool.active + this.pool.pending, elsewhere?.processes)
     const { spill, returnAfter } = spec.failover ?? defaultFailover
     const now = this.#now
     const { roots, own } = options
     const dialler = new Dialler(spec, options.material, { roots, own, now, onDial: (outcome) => this.#observer.onDial(id, outcome) })
     this.#dialler = dialler
     this.#channels = new Channels(this, dialler)
-    this.#health = makeHealth(spec, { dialler, now, random, members: () => this.#list, changed: this.#news })
+    const looked = (target: Target, failing: string | null, forgiven: boolean) => this.#observer.onLook?.(id, target, failing, forgiven)
+    this.#health = makeHealth(spec, { dialler, now, random, members: () => this.#list, changed: this.#news, looked, elsewhere })
     const panic = this.#health?.panic ?? 0
     const [make, warm] = [() => makeBalancer<Member>(balance, random), warmingOf(balance)]
     this.#tiers = new Tiers({ make, warm, spill, returnAfter, panic, now, random })
@@ -130,7 +132,9 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
       now,
       wall: options.now ?? Date.now,
       random,
-      changed
+      changed,
+      elsewhere,
+      taken: (token) => this.#observer.onToken?.(id, token)
     })
     this.#roster = new Roster({
       ...{ spec, own: options.own, names: options.names, firstAnswers: this.#firstAnswers },

@@ -7,8 +7,8 @@ import { streamsPerConnection } from "./carrier.ts"
 import type { PeerTls } from "./dial/plan.ts"
 import type { Denied } from "./dial/policy.ts"
 import type { WouldRefuse } from "./dial/trial.ts"
+import type { Verdict } from "./elsewhere.ts"
 import type { Conduct } from "./health/conduct.ts"
-import type { Watched } from "./health/prober.ts"
 import type { Member } from "./member.ts"
 import type { Pooled } from "./pooled.ts"
 
@@ -46,7 +46,7 @@ export class Target {
   /** What its requests come to; null: nobody judges that. */
   conduct: Conduct | null = null
   /** What looks at it say; null: nobody looks. */
-  watched: Watched | null = null
+  watched: Verdict | null = null
   /** Its health keeps requests away from it. */
   shunned = false
   /** Of its share: less than 1 while it warms up. */

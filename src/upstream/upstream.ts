@@ -5,12 +5,14 @@ import type { Id } from "../snapshot/id.ts"
 import type { MaterialLookup } from "../snapshot/secret.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "./attempt.ts"
+import type { Token } from "./credential/token.ts"
 import type { DatagramChannel, DatagramSink } from "./datagrams.ts"
 import type { UpstreamDescription } from "./description.ts"
 import type { OwnAddresses } from "./dial/own.ts"
 import type { DialOutcome } from "./dial/plan.ts"
 import type { TrustRoots } from "./dial/roots.ts"
 import type { Names } from "./discovery/names.ts"
+import type { ElsewhereOf } from "./elsewhere.ts"
 import type { NoChoice } from "./exchange.ts"
 import type { AttemptsHost } from "./retry/attempts.ts"
 import type { RetryPlan } from "./retry/plan.ts"
@@ -63,6 +65,10 @@ export interface UpstreamObserver {
   readonly onFacts: (id: Id) => void
   /** An EgressPolicy refuses an address, or would in mode Enforce (`trial`), and did not before. For the audit. */
   readonly onRefused?: (id: Id, target: Target) => void
+  /** A look at an address ended (health checks). */
+  readonly onLook?: (id: Id, target: Target, failing: string | null, forgiven: boolean) => void
+  /** A token came (credentials of kind OAuth2). */
+  readonly onToken?: (id: Id, token: Token) => void
 }
 
 export const silentObserver: UpstreamObserver = { onDial: () => {}, onFacts: () => {} }
@@ -77,6 +83,8 @@ export interface UpstreamOptions {
   /** This gateway's own addresses, as they are now: never dialled. */
   readonly own: () => OwnAddresses
   readonly observer?: UpstreamObserver
+  /** What other processes of the pod do for it; absent: there are none. */
+  readonly elsewhere?: ElsewhereOf | undefined
   /** Milliseconds since the epoch; must not run backwards. */
   readonly now?: () => number
   /** 0 ≤ x < 1: jitter. */

@@ -133,7 +133,13 @@ describe("the addresses of a name", () => {
   it("that are out have no turn and are dialled last, until they are in or health does not count", () => {
     const it = member(a, b, c)
     let left = 0
-    const conduct = new Conduct({ outlier: { ...defaultOutlier, serverErrors: 1 }, now: it.now, allows: () => true, changed: () => left++ })
+    const conduct = new Conduct({
+      outlier: { ...defaultOutlier, serverErrors: 1 },
+      now: it.now,
+      allows: () => true,
+      changed: () => left++,
+      ejected: () => {}
+    })
     it.member.targets.get(b)!.conduct = conduct
     // What a policy refuses was never asked.
     it.member.failed(b, "address_denied", it.now())

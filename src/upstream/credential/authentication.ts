@@ -5,6 +5,7 @@ import type { UpstreamRequest } from "../attempt.ts"
 import { OAuth2Authentication, type OAuth2Options } from "./oauth2.ts"
 import { SigV4Authentication } from "./sigv4.ts"
 import { StaticAuthentication } from "./static.ts"
+import type { Token } from "./token.ts"
 
 export interface Authentication {
   /**
@@ -22,6 +23,8 @@ export interface Authentication {
   readonly refused: () => void
   /** Secrets may have changed: used from the next request on. */
   readonly setMaterial: (material: MaterialLookup) => void
+  /** A token that is good now; absent: it is no matter of tokens. For another process of the pod. */
+  readonly held?: () => Token | null
   /** Why requests are answered 503; null: they are sent. */
   readonly problem: string | null
   readonly describe: () => AuthenticationDescription
@@ -42,12 +45,9 @@ export const makeAuthentication = (
   credential: Credential | null,
   material: MaterialLookup,
   {
-    tokens,
     wall,
     ...options
-  }: Omit<OAuth2Options, "tokens"> & {
-    /** Of OAuth2 only. */
-    readonly tokens: OAuth2Options["tokens"] | null
+  }: OAuth2Options & {
     /** Milliseconds since the epoch, as the world has it now: whoever checks a signature goes by that. */
     readonly wall: () => number
   }
@@ -58,7 +58,7 @@ export const makeAuthentication = (
     case "SigV4":
       return new SigV4Authentication(credential, material, wall)
     case "OAuth2":
-      return new OAuth2Authentication(credential, material, { ...options, tokens: tokens! })
+      return new OAuth2Authentication(credential, material, options)
     default:
       return null
   }

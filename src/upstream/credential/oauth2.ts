@@ -4,17 +4,21 @@ import { Readable } from "node:stream"
 import type { MaterialLookup } from "../../snapshot/secret.ts"
 import type { OAuth2Credential } from "../../snapshot/upstream.ts"
 import type { Attempt, ResponseSink, UpstreamRequest } from "../attempt.ts"
+import type { Elsewhere } from "../elsewhere.ts"
 import { withoutFields } from "../fields.ts"
 import type { Authentication, AuthenticationDescription } from "./authentication.ts"
 import { openSecret } from "./opened.ts"
 import { largestAnswer, type Token, tokenOf, tokenRequest } from "./token.ts"
 
 export interface OAuth2Options {
-  /** The token endpoint, under the upstream's own policy. */
+  /** The token endpoint, under the upstream's own policy; null: another process asks it. */
   readonly tokens: {
     readonly send: (request: UpstreamRequest, sink: ResponseSink) => Attempt
     readonly setMaterial: (material: MaterialLookup) => void
-  }
+  } | null
+  readonly elsewhere?: Pick<Elsewhere, "ask" | "tokens"> | undefined
+  /** One came. */
+  readonly taken?: (token: Token) => void
   /** Milliseconds; must not run backwards. */
   readonly now: () => number
   /** 0 ≤ x < 1. */
@@ -57,15 +61,19 @@ export class OAuth2Authentication implements Authentication {
   #asked = 0
   /** What others were told: requests cannot be sent. */
   #told = false
+  /** The upstream did not take the last one. */
+  #doubted = false
+  readonly #unfollow: (() => void) | undefined
 
   constructor(credential: OAuth2Credential, material: MaterialLookup, options: OAuth2Options) {
     this.#credential = credential
     this.#options = options
     this.#secret = openSecret(material, credential.secret)
+    this.#unfollow = options.elsewhere?.tokens((token) => this.#take(token, options.now()))
   }
 
   setMaterial(material: MaterialLookup): void {
-    this.#options.tokens.setMaterial(material)
+    this.#options.tokens?.setMaterial(material)
     const secret = openSecret(material, this.#credential.secret)
     if (secret === this.#secret) return
     this.#secret = secret
@@ -82,6 +90,7 @@ export class OAuth2Authentication implements Authentication {
   }
 
   close(): void {
+    this.#unfollow?.()
     this.#asking?.cancel()
     this.#asking = null
     this.#settle("the upstream is closed")
@@ -90,7 +99,15 @@ export class OAuth2Authentication implements Authentication {
   /** The upstream does not take the token (401): it may have been revoked. */
   refused(): void {
     const token = this.#token
-    if (token !== null && this.#options.now() - token.asked >= betweenRefusals) token.refresh = 0
+    if (token !== null && this.#options.now() - token.asked >= betweenRefusals) {
+      token.refresh = 0
+      this.#doubted = true
+    }
+  }
+
+  held(): Token | null {
+    const token = this.#valid
+    return token === null ? null : { value: token.value, lifetime: token.expires - this.#options.now() }
   }
 
   get #missing(): string {
@@ -137,6 +154,9 @@ export class OAuth2Authentication implements Authentication {
   }
 
   #ask(secret: string): void {
+    const { tokens, elsewhere } = this.#options
+    if (elsewhere !== undefined) this.#askElsewhere(elsewhere)
+    if (tokens === null) return
     this.#asked++
     const { target } = this.#credential.endpoint
     const { headers, body } = tokenRequest(this.#credential, secret)
@@ -180,7 +200,7 @@ export class OAuth2Authentication implements Authentication {
       }
     }
     this.#asking = asking
-    attempt = this.#options.tokens.send(
+    attempt = tokens.send(
       {
         method: "POST",
         path: target,
@@ -197,6 +217,28 @@ export class OAuth2Authentication implements Authentication {
     )
   }
 
+  /** Whoever asks for the pod has patience of its own, and says first what became of it. */
+  #askElsewhere({ ask }: Pick<Elsewhere, "ask">): void {
+    const began = this.#options.now()
+    const end = (outcome: Token | string) => {
+      if (this.#asking !== asking) return
+      asking.cancel()
+      this.#asking = null
+      if (typeof outcome === "string") this.#fail(outcome)
+      else this.#take(outcome, began)
+    }
+    const timer = setTimeout(() => end(`no token: nobody answered within ${2 * patience} ms`), 2 * patience)
+    const asked = ask(this.#doubted, end)
+    this.#doubted = false
+    const asking = {
+      cancel: () => {
+        clearTimeout(timer)
+        asked.cancel()
+      }
+    }
+    this.#asking = asking
+  }
+
   #take({ value, lifetime }: Token, asked: number): void {
     const { random } = this.#options
     // The way there takes its time, and clocks differ.
@@ -208,15 +250,20 @@ export class OAuth2Authentication implements Authentication {
     this.#failure = null
     this.#tell()
     this.#settle(null)
+    this.#options.taken?.({ value, lifetime })
   }
 
   #refuse(why: string): void {
     const { name, target } = this.#credential.endpoint
+    this.#fail(`no token: asking https://${name}${target.split("?")[0]} ${why}`)
+  }
+
+  #fail(why: string): void {
     const pause = Math.min(firstPause * 2 ** Math.min(this.#failures++, 10), longestPause)
     this.#notBefore = this.#options.now() + pause * (1 + 0.5 * this.#options.random())
-    this.#failure = `no token: asking https://${name}${target.split("?")[0]} ${why}`
+    this.#failure = why
     this.#tell()
-    this.#settle(this.#failure)
+    this.#settle(why)
   }
 
   /** Why requests cannot be sent now; null: they can, or nobody has tried. */

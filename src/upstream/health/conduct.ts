@@ -11,8 +11,10 @@ export interface Court {
   readonly now: () => number
   /** Whether one more may be ejected. */
   readonly allows: () => boolean
-  /** It is out, or (null) in again. */
-  readonly changed: (offence: Offence | null) => void
+  /** It is out, or in again. */
+  readonly changed: () => void
+  /** It is out for so many milliseconds, by what was counted here. */
+  readonly ejected: (offence: Offence, long: number) => void
 }
 
 /** No ejection is longer, unless the base is. */
@@ -96,12 +98,25 @@ export class Conduct {
     // Each base time spent well takes one strike away.
     this.#strikes = Math.max(0, this.#strikes - Math.floor((at - this.#returned) / outlier.baseEjection)) + 1
     const long = Math.min(outlier.baseEjection * this.#strikes, Math.max(longest, outlier.baseEjection))
+    this.#leave(offence, at + long, long)
+    this.#court.ejected(offence, long)
+    this.#court.changed()
+  }
+
+  /** Another process ejected it, for so many milliseconds: it is no stranger here when it comes in again. */
+  impose(offence: Offence, long: number): void {
+    if (this.offence !== null || !this.#court.allows()) return
+    this.#strikes++
+    this.#leave(offence, this.#court.now() + long, long)
+    this.#court.changed()
+  }
+
+  #leave(offence: Offence, until: number, long: number): void {
     this.offence = offence
-    this.until = at + long
+    this.until = until
     this.#timer = setTimeout(() => this.#return(), long)
     this.#timer.unref()
     this.#endInterval()
-    this.#court.changed(offence)
   }
 
   #endInterval(): void {
@@ -120,7 +135,7 @@ export class Conduct {
     this.#errors = (serverErrors ?? 1) - 1
     this.#gateway = (gatewayErrors ?? 1) - 1
     this.#local = (localFailures ?? 1) - 1
-    this.#court.changed(null)
+    this.#court.changed()
   }
 
   /** It left. Should it come back, it begins anew. */

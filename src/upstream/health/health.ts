@@ -3,6 +3,7 @@ import type { HealthCheck, Outlier } from "../../snapshot/health.ts"
 import { settle } from "../../snapshot/setting.ts"
 import type { Upstream } from "../../snapshot/upstream.ts"
 import type { HealthDescription } from "../description.ts"
+import type { Elsewhere, Looks } from "../elsewhere.ts"
 import type { Member } from "../member.ts"
 import type { Target } from "../target.ts"
 import { Conduct, type Offence } from "./conduct.ts"
@@ -13,6 +14,8 @@ export interface HealthTools extends ProberTools {
   readonly now: () => number
   /** Every endpoint, as it is now. */
   readonly members: () => Iterable<Member>
+  /** Who looks, and who else judges; absent: nobody else. */
+  readonly elsewhere?: Elsewhere | undefined
 }
 
 const words: Readonly<Record<Offence, string>> = {
@@ -36,7 +39,8 @@ export const makeHealth = ({ outlier, health }: Pick<Upstream, "outlier" | "heal
 
 export class Health {
   readonly #outlier: Outlier | null
-  readonly #prober: Prober | null
+  readonly #prober: Looks | null
+  readonly #ends = new Map<Conduct, () => void>()
   readonly #tools: HealthTools
   readonly #ejections: Record<Offence, number> = { errors: 0, gateway: 0, local: 0, share: 0 }
   /** Percent of a tier; 0: health is never ignored. */
@@ -47,22 +51,30 @@ export class Health {
   constructor(outlier: Outlier | null, check: HealthCheck | null, tools: HealthTools) {
     this.#outlier = outlier
     this.#tools = tools
-    this.#prober = check === null ? null : new Prober(check, tools)
+    this.#prober = check === null ? null : (tools.elsewhere?.looks(tools.changed) ?? new Prober(check, tools))
     this.panic = (check ?? outlier)?.panic ?? 0
   }
 
   join(target: Target): void {
     target.watched = this.#prober?.watch(target) ?? null
     if (this.#outlier === null) return
-    target.conduct = new Conduct({
+    const { elsewhere, now, changed } = this.#tools
+    const conduct = new Conduct({
       outlier: this.#outlier,
-      now: this.#tools.now,
+      now,
       allows: () => this.#allows(target, this.#outlier!.maxEjectionPercent),
-      changed: (offence) => {
-        if (offence !== null) this.#ejections[offence]++
-        this.#tools.changed()
+      changed,
+      ejected: (offence, long) => {
+        this.#ejections[offence]++
+        elsewhere?.ejected(target, offence, long)
       }
     })
+    target.conduct = conduct
+    if (elsewhere !== undefined)
+      this.#ends.set(
+        conduct,
+        elsewhere.ejections(target, (offence, long) => conduct.impose(offence, long))
+      )
   }
 
   describe(): HealthDescription {
@@ -70,7 +82,11 @@ export class Health {
   }
 
   leave(target: Target): void {
-    target.conduct?.close()
+    if (target.conduct !== null) {
+      target.conduct.close()
+      this.#ends.get(target.conduct)?.()
+      this.#ends.delete(target.conduct)
+    }
     target.conduct = null
     if (target.watched !== null) this.#prober?.leave(target.watched)
     target.watched = null

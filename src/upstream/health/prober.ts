@@ -2,6 +2,7 @@
 // to a backend share it.
 import type { HealthCheck } from "../../snapshot/health.ts"
 import type { Dialler } from "../dialler.ts"
+import type { Looks, Verdict } from "../elsewhere.ts"
 import type { Target } from "../target.ts"
 import { probe, secured } from "./probe.ts"
 
@@ -11,6 +12,8 @@ export interface ProberTools {
   readonly random: () => number
   /** Somebody fails, or is well again. */
   readonly changed: () => void
+  /** A look ended, or one that failed is looked at no more: why the address fails now, and whether what requests would do was done and did not fail. */
+  readonly looked?: (target: Target, failing: string | null, forgiven: boolean) => void
 }
 
 /** Milliseconds that first looks are spread over, at most. */
@@ -20,7 +23,7 @@ const longestTimer = 2 ** 31 - 1
 /** Of an interval, either way: pods that began together do not stay together. */
 const jitter = 0.1
 
-export class Prober {
+export class Prober implements Looks {
   readonly #check: HealthCheck
   readonly #tools: ProberTools
   readonly #watched = new Set<Watched>()
@@ -39,9 +42,11 @@ export class Prober {
     return watched
   }
 
-  leave(watched: Watched): void {
-    watched.close()
-    this.#watched.delete(watched)
+  leave(verdict: Verdict): void {
+    if (!(verdict instanceof Watched)) return
+    verdict.close()
+    this.#watched.delete(verdict)
+    if (verdict.failing !== null) this.#tools.looked?.(verdict.target, null, false)
   }
 
   /** No more looks; what is known stays. */
@@ -52,8 +57,8 @@ export class Prober {
 }
 
 /** One address under watch. */
-export class Watched {
-  readonly #target: Target
+export class Watched implements Verdict {
+  readonly target: Target
   readonly #check: HealthCheck
   readonly #tools: ProberTools
   readonly #counts: Prober["counts"]
@@ -67,7 +72,7 @@ export class Watched {
   failing: string | null = null
 
   constructor(target: Target, check: HealthCheck, tools: ProberTools, counts: Prober["counts"]) {
-    this.#target = target
+    this.target = target
     this.#check = check
     this.#tools = tools
     this.#counts = counts
@@ -80,7 +85,7 @@ export class Watched {
   }
 
   readonly #begin = (): void => {
-    const target = this.#target
+    const { target } = this
     const { interval } = this.#check
     // What may not be dialled is not out for its health.
     if (target.denied !== null) {
@@ -97,15 +102,22 @@ export class Watched {
   /** A look goes as far as a connection of requests. */
   get #likeRequests(): boolean {
     const { port, probe: kind } = this.#check
-    return port === null && secured(kind, this.#target) === this.#target.member.endpoint.tls
+    return port === null && secured(kind, this.target) === this.target.member.endpoint.tls
   }
 
   #judge(failing: string | null, atOnce: boolean): void {
-    const { unhealthyThreshold, healthyThreshold } = this.#check
     const well = failing === null
     this.#counts[well ? "passed" : "failed"]++
     // What requests would do was done, and did not fail.
-    const forgiven = well && this.#likeRequests && this.#target.forgive()
+    const likeRequests = well && this.#likeRequests
+    const forgiven = likeRequests && this.target.forgive()
+    this.#conclude(failing, forgiven, atOnce)
+    this.#tools.looked?.(this.target, this.failing, likeRequests)
+  }
+
+  #conclude(failing: string | null, forgiven: boolean, atOnce: boolean): void {
+    const { unhealthyThreshold, healthyThreshold } = this.#check
+    const well = failing === null
     if (well === this.#well) {
       this.#against = 0
       if (forgiven) this.#tools.changed()

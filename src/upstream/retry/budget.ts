@@ -1,4 +1,4 @@
-// How many tries of an upstream may be repetitions: a backend in trouble must not get a multiple of its load. One an upstream and process.
+// How many tries of an upstream may be repetitions: a backend in trouble must not get a multiple of its load. One an upstream and process: of a pod with several, each has its part.
 import type { Limits } from "../../snapshot/behaviour.ts"
 import type { Withheld } from "./plan.ts"
 
@@ -6,8 +6,8 @@ import type { Withheld } from "./plan.ts"
 const span = 10
 /** Of the requests in that time. */
 const share = 0.2
-/** In any one second that much is free, or a quiet upstream could repeat nothing. */
-const free = 10
+/** In any one second that much is free to a pod, or a quiet upstream could repeat nothing. */
+const freeOfPod = 10
 
 /** Counts requests of rules that retry, and their repetitions. Times are milliseconds that do not run backwards. */
 export class Budget {
@@ -22,9 +22,11 @@ export class Budget {
   #second = 0
   readonly #atOnce: Limits["maxRetries"]
   readonly #load: () => number
+  readonly #free: number
 
-  /** atOnce: how many requests may be tried once more at the same time. load: requests under way and waiting, for a share of them. */
-  constructor(atOnce: Limits["maxRetries"], load: () => number) {
+  /** atOnce: how many requests may be tried once more at the same time. load: requests under way and waiting, for a share of them. processes: of the pod. */
+  constructor(atOnce: Limits["maxRetries"], load: () => number, processes = 1) {
+    this.#free = Math.max(1, Math.floor(freeOfPod / processes))
     this.#atOnce = atOnce
     this.#load = load
   }
@@ -52,7 +54,7 @@ export class Budget {
     this.#requests ??= this.#begin(now)
     this.#turn(now)
     const at = this.#second % span
-    if (this.#retries[at]! >= free && sum(this.#retries) + 1 > share * sum(this.#requests)) return false
+    if (this.#retries[at]! >= this.#free && sum(this.#retries) + 1 > share * sum(this.#requests)) return false
     this.#retries[at]!++
     return true
   }

@@ -16,7 +16,10 @@ const judged = (outlier: Partial<Outlier>, allows: () => boolean = () => true) =
     outlier: { ...defaultOutlier, ...outlier },
     now: () => Date.now(),
     allows,
-    changed: (offence) => told.push(offence)
+    changed: () => {
+      if (conduct.offence === null) told.push(null)
+    },
+    ejected: (offence) => told.push(offence)
   })
   const answers = (...statuses: ReadonlyArray<number>) => {
     for (const status of statuses) conduct.answered(status)
@@ -177,5 +180,26 @@ describe("an ejected address", () => {
     expect(vi.getTimerCount()).toBe(1)
     shared.conduct.close()
     expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe("an ejection by another process of the pod", () => {
+  it("holds as long as it was told, counts as a strike, and is told to nobody again", () => {
+    const { conduct, told, answers, away } = judged({ serverErrors: 2, baseEjection: 10_000 })
+    conduct.impose("gateway", 7_000)
+    expect(conduct.offence).toBe("gateway")
+    // Who is out already is not put out for longer.
+    conduct.impose("errors", 60_000)
+    expect(away()).toBe(7_000)
+    expect(told).toEqual([null])
+    // On trial, and with a strike: twice the base.
+    answers(500)
+    expect(away()).toBe(20_000)
+  })
+
+  it("holds to the share that may be out", () => {
+    const { conduct } = judged({}, () => false)
+    conduct.impose("errors", 7_000)
+    expect(conduct.offence).toBeNull()
   })
 })

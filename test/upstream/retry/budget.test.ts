@@ -39,6 +39,11 @@ describe("a budget", () => {
     expect(new Budget({ _tag: "Share", percent: 0, least: 0 }, () => 100).full).toBe(true)
   })
 
+  it("of one of several processes has its part of the ten, and one at the least", () => {
+    expect(taken(new Budget("Disabled", () => 0, 3), start, 1000)).toBe(3)
+    expect(taken(new Budget("Disabled", () => 0, 40), start, 1000)).toBe(1)
+  })
+
   it("of a number is that, whatever is under way", () => {
     expect(new Budget(0, () => 100).full).toBe(true)
     expect(new Budget(2, () => 0).limit).toBe(2)
