@@ -47,7 +47,8 @@ import { clusterTranslateSettings } from "./translation.ts"
 
 const gatewayKind = "Gateway.gateway.networking.k8s.io"
 const backendPrefix = "Backend.gateway.sluice.dev/"
-const ingressPrefix = "Ingress.networking.k8s.io/"
+/** Whose statuses go by what stands for their Gateway. */
+const besideGateway = /^(Ingress\.networking\.k8s\.io|ListenerSet\.gateway\.networking\.k8s\.io)\//
 
 const leaseName = "sluice-operator"
 
@@ -162,7 +163,7 @@ export const makeOperator = Effect.fnUntraced(function* (
       )
       for (const service of endpoints.follow(pipeline.state())) {
         const gateway = services.get(service)
-        if (gateway !== undefined) writer.touch(gateway)
+        if (gateway !== undefined) touchFrom(gateway)
       }
       provisioner.want(new Map([...gateways].map(([key, { infrastructure }]) => [key, infrastructure] as const)))
     }
@@ -192,12 +193,7 @@ export const makeOperator = Effect.fnUntraced(function* (
     authority: authority.bundle,
     uidOf: (gateway) => observed.get(gateway)?.uid ?? null,
     classOf,
-    onChange: (gateway) => {
-      writer.touch(gateway)
-      // They say where it is reached.
-      for (const [key, verdict] of SubscriptionRef.getUnsafe(pipeline.statuses))
-        if (key.startsWith(ingressPrefix) && verdict.gateways.includes(gateway)) writer.touch(key)
-    },
+    onChange: (gateway) => touchFrom(gateway),
     onApply: (kind, result) => {
       metrics.provisioned.acquire(kind, result).value++
     },
@@ -235,6 +231,12 @@ export const makeOperator = Effect.fnUntraced(function* (
       for (const said of transitions(written)) events.tell(said)
     }
   })
+  /** Ingresses say where the Gateway is reached, its ListenerSets whether it is. */
+  const touchFrom = (gateway: ObjectKey): void => {
+    writer.touch(gateway)
+    for (const [key, verdict] of SubscriptionRef.getUnsafe(pipeline.statuses))
+      if (besideGateway.test(key) && verdict.gateways.includes(gateway)) writer.touch(key)
+  }
   observed.onChange((key) => {
     if (parseKey(key).kind === gatewayKind) provisioner.touch(key)
   })

@@ -12,7 +12,7 @@ export interface ObjectPlace extends Place {
 }
 
 /** What we call ourselves in managedFields. */
-const fieldManager = "sluice"
+export const fieldManager = "sluice"
 
 /** An object as it is written: whole, with apiVersion, kind and metadata. */
 export type Manifest = Readonly<Record<string, unknown>>

@@ -9,6 +9,9 @@ export interface Observation {
   readonly apiVersion: string
   /** As JSON; undefined: there is none. */
   readonly status: unknown
+  readonly generation: number
+  /** Names in managedFields of those who wrote its condition `Accepted` last. */
+  readonly accepters: ReadonlyArray<string>
 }
 
 export interface Observed {

@@ -3,17 +3,16 @@ import { createHash } from "node:crypto"
 import { Clock, Effect, Option, Queue, Stream } from "effect"
 import { kindOf } from "#schemas/kinds.ts"
 import { describeKey, type ObjectKey, parseKey } from "#schemas/meta.ts"
-import { type ObjectPlace, patchStatus, type Stored } from "../kube/apply.ts"
+import { fieldManager, type ObjectPlace, patchStatus, type Stored } from "../kube/apply.ts"
 import type { Kube } from "../kube/client.ts"
 import type { KubeError } from "../kube/failure.ts"
 import type { Leadership } from "../kube/lease.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { type Agenda, makeAgenda, pace } from "./agenda.ts"
 import type { Observation, Observed } from "./observed.ts"
-import { type Beside, desiredStatus, shapeOf, type XBackendShape } from "./status/desired.ts"
+import { type Beside, desiredStatus, leftOver, type XBackendShape } from "./status/desired.ts"
 import { type Fields, field, isFields, listAt, stringAt } from "./status/json.ts"
 import { type StatusPatch, statusPatch } from "./status/patch.ts"
-import { hasOwnSections } from "./status/sections.ts"
 
 export interface StatusesOptions {
   readonly kube: Kube["Service"]
@@ -148,6 +147,12 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     return seen
   }
 
+  const contextOf = ({ accepters, generation }: Observation) => ({
+    controller,
+    xbackend: options.xbackend(),
+    ...(accepters.includes(fieldManager) ? { accepted: generation } : {})
+  })
+
   /** Null: nothing to write now; a later look is on the agenda where one is needed. */
   const planOf = (key: ObjectKey, now: number): Plan | null => {
     const from = standing(key)
@@ -159,8 +164,7 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     }
     const beside = options.beside(key, verdict, now)
     const desired = desiredStatus(key, verdict, from.status, beside, {
-      controller,
-      xbackend: options.xbackend(),
+      ...contextOf(from),
       now: new Date(now).toISOString().replace(/\.[0-9]{3}Z$/, "Z")
     })
     if (desired === null) return null
@@ -232,7 +236,7 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     const status = field(stored, "status")
     ahead.set(key, {
       from: from.resourceVersion,
-      is: { ...from, uid: stored.metadata.uid, resourceVersion: stored.metadata.resourceVersion, status }
+      is: { ...from, uid: stored.metadata.uid, resourceVersion: stored.metadata.resourceVersion, status, accepters: [fieldManager] }
     })
     if (statusPatch(status, desired) === null) altered.delete(key)
     else altered.set(key, { asked: askedFor(desired), status: JSON.stringify(status) })
@@ -259,8 +263,8 @@ export const makeStatusWriter = Effect.fnUntraced(function* (options: StatusesOp
     pausedUntil = 0
     for (const key of verdicts.keys()) agenda.add(key, 0)
     for (const key of observed.keys()) {
-      const shape = shapeOf(parseKey(key).kind, options.xbackend())
-      if (shape !== null && !verdicts.has(key) && hasOwnSections(shape, observed.get(key)?.status, controller)) agenda.add(key, 0)
+      const stands = observed.get(key)
+      if (stands !== undefined && !verdicts.has(key) && leftOver(key, stands.status, contextOf(stands))) agenda.add(key, 0)
     }
   }
 

@@ -9,6 +9,9 @@ export interface Standing {
   readonly apiVersion: string
   /** As JSON; undefined: there is none. */
   readonly status: unknown
+  readonly generation: number
+  /** Who wrote its condition `Accepted` last, by their names in managedFields: where no controllerName stands in the status, only these tell. */
+  readonly accepters: ReadonlyArray<string>
 }
 
 /** Called synchronously, in the order of the watch. */
@@ -27,6 +30,14 @@ const fieldsOf = (value: unknown): Fields => (typeof value === "object" && value
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "")
 
+const acceptersOf = (managedFields: unknown): ReadonlyArray<string> =>
+  (Array.isArray(managedFields) ? (managedFields as ReadonlyArray<unknown>) : []).flatMap((entry) => {
+    const { manager, fieldsV1 } = fieldsOf(entry)
+    const accepted = fieldsOf(fieldsOf(fieldsOf(fieldsOf(fieldsV1)["f:status"])["f:conditions"])['k:{"type":"Accepted"}'])
+    // What another writes over stays its former owner's where it is the same: the generation, say.
+    return ["f:status", "f:reason", "f:message"].every((one) => Object.hasOwn(accepted, one)) ? [textOf(manager)] : []
+  })
+
 /** Of an object's JSON; null: it has no name. */
 export const standingOf = (
   kind: GroupKind,
@@ -43,7 +54,9 @@ export const standingOf = (
       uid: textOf(metadata["uid"]),
       resourceVersion: textOf(metadata["resourceVersion"]),
       apiVersion,
-      status: object["status"]
+      status: object["status"],
+      generation: typeof metadata["generation"] === "number" ? metadata["generation"] : 0,
+      accepters: acceptersOf(metadata["managedFields"])
     }
   }
 }

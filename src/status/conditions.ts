@@ -160,16 +160,21 @@ export const listener = {
   /** The Gateway is refused as a whole, so its listeners do not serve. */
   gatewayRefused: says("Accepted", "False", "Invalid")("The Gateway is not accepted; see its conditions"),
   noConflicts: says("Conflicted", "False", "NoConflicts")("No other listener has the same port and hostname"),
-  /** Each condition of a listener in conflict: Accepted False and Conflicted True, with one reason. */
-  hostnameConflict: (others: ReadonlyArray<string>, port: number, hostname: string | null): ReadonlyArray<Said> =>
+  /** Of a ListenerSet, older ones first. most: of a Gateway, its own and those of its sets together. */
+  tooMany: (most: number): Said =>
+    refusedListener("TooManyListeners")(
+      `The Gateway has ${most} listeners already, its own and those of its ListenerSets together: remove some, or use another Gateway`
+    ),
+  /** Each condition of a listener in conflict: Accepted False and Conflicted True, with one reason. others: \`listenerNote.named\`. */
+  hostnameConflict: (others: string, port: number, hostname: string | null): ReadonlyArray<Said> =>
     conflict(
       "HostnameConflict",
-      `Port ${port} and ${hostname === null ? "every hostname" : `hostname ${hostname}`} are also those of listener ${others.join(", ")}: give each a hostname or port of its own`
+      `Port ${port} and ${hostname === null ? "every hostname" : `hostname ${hostname}`} are also those of ${others}: give each a hostname or port of its own`
     ),
-  protocolConflict: (others: ReadonlyArray<string>, port: number): ReadonlyArray<Said> =>
+  protocolConflict: (others: string, port: number): ReadonlyArray<Said> =>
     conflict(
       "ProtocolConflict",
-      `Port ${port} is also that of listener ${others.join(", ")}, and their protocols cannot share it: give each a port of its own`
+      `Port ${port} is also that of ${others}, and their protocols cannot share it: give each a port of its own`
     ),
   resolvedRefs: says("ResolvedRefs", "True", "ResolvedRefs")("All references resolve"),
   /** notes: what was noticed though the references resolve (a certificate that has expired is still served). */
@@ -192,13 +197,13 @@ export const listener = {
     says("ResolvedRefs", "False", reason === "InvalidKind" ? "InvalidCACertificateKind" : reason)(causes.join("; ")),
   noValidCa: (causes: ReadonlyArray<string>): Said =>
     refusedListener("NoValidCACertificate")(sentences("No client could be verified", causes.join("; "))),
-  overlappingHostnames: (others: ReadonlyArray<string>, port: number): Said =>
+  overlappingHostnames: (others: string, port: number): Said =>
     says(
       "OverlappingTLSConfig",
       "True",
       "OverlappingHostnames"
     )(
-      `Hostnames overlap with those of listener ${others.join(", ")} on port ${port}: a browser may reuse one connection for both, such a request is answered 421`
+      `Hostnames overlap with those of ${others} on port ${port}: a browser may reuse one connection for both, such a request is answered 421`
     )
 }
 
@@ -229,6 +234,15 @@ export const listenerSet = {
   noListenerValid: (bad: ReadonlyArray<string>): Said =>
     says("Accepted", "False", "ListenersNotValid")(`No listener can be served: ${bad.join(", ")}; see the conditions of each`),
   undecodable: (issues: ReadonlyArray<Issue>): Said => says("Accepted", "False", "Invalid")(undecodable(issues)),
+  /** It was a Gateway's of ours, and is no more: nobody has judged it anew. */
+  noGateway: ["Accepted", "Programmed"].map((type) =>
+    says(type, "Unknown", "Pending")("spec.parentRef names no Gateway that Sluice serves; it serves none of these listeners")
+  ),
+  /** What stands over the set where its Gateway turns out not to be accepted, or not to be reached. reason: of the Gateway's condition. */
+  parentFails: (type: "Accepted" | "Programmed", gateway: ObjectKey, reason: string): Said =>
+    says(type, "False", `ParentNot${type}`)(`${describeKey(gateway)} is not ${type.toLowerCase()} (${reason}); see its conditions`),
+  portUnavailable: (names: ReadonlyArray<string>): Said =>
+    says("Programmed", "False", "PortUnavailable")(`No port can be had of ${names.join(", ")}; see the conditions of each`),
   /** Programmed of one that is not accepted. reason: of its Accepted. */
   notProgrammed: (reason: string): Said =>
     says("Programmed", "False", reason === "ParentNotAccepted" ? "ParentNotProgrammed" : reason)("The ListenerSet is not accepted")
@@ -243,6 +257,18 @@ const conflict = (reason: "HostnameConflict" | "ProtocolConflict", message: stri
 const heldOver = "a proxy that served an earlier pair of it goes on with that"
 
 export const listenerNote = {
+  /** Other listeners, as one may be told of them. hidden: how many there are besides whose names are not for this reader. */
+  named: (names: ReadonlyArray<string>, hidden: number): string =>
+    [
+      names.length === 0 ? "" : `listener ${names.join(", ")}`,
+      hidden === 0
+        ? ""
+        : hidden === 1
+          ? "a listener that a ListenerSet of another namespace brings"
+          : `${hidden} listeners that ListenerSets of other namespaces bring`
+    ]
+      .filter((part) => part !== "")
+      .join(" and "),
   certificate: {
     kind: (path: string, group: string, kind: string): string =>
       `${path}: ${kind}${group === "" ? "" : `.${group}`} is not supported; refer to a Secret of type kubernetes.io/tls`,
@@ -265,9 +291,9 @@ export const listenerNote = {
     /** Standalone: the machine's ports are shared by all Gateways; older, then namespace and name, wins. */
     taken: (port: number, by: ObjectKey): string =>
       `Port ${port} is served for ${describeKey(by)}: in a standalone process the Gateways share the machine's ports; use another port or one Gateway`,
-    /** Cluster: ports below 1024 bind 10000 higher. */
+    /** Cluster: ports below 1024 bind 10000 higher. by: `listenerNote.named`. */
     shifted: (port: number, bound: number, by: string): string =>
-      `Port ${port} is opened as ${bound} in the pod, which listener ${by} has already: use another port`
+      `Port ${port} is opened as ${bound} in the pod, which ${by} has already: use another port`
   },
   /** What a proxy says of requests for its hostnames. reason: of the condition that tells why. */
   notServed: (reason: string): string => `the listener is not served (${reason}); see its conditions`,
@@ -428,12 +454,13 @@ export const ingressNote = {
       `${path}: port ${port} of ${describeKey(gateway)} is not HTTPS, so its hosts have no TLS there: give that listener another port`,
     noSecret: (path: string, host: string, gateway: ObjectKey): string =>
       `${path}.secretName: there is none, and no HTTPS listener of ${describeKey(gateway)} is for ${host}: name the Secret`,
+    /** listener: `listenerNote.named`; so in `notAdmitted`. */
     gatewayHas: (path: string, host: string, listener: string): string =>
-      `${path}: ${host} is the host of the Gateway's own listener ${listener}, whose certificate it has`,
+      `${path}: ${host} is the host of ${listener}, whose certificate it has`,
     notWithin: (path: string, host: string, gateway: ObjectKey): string =>
       `${path}: no listener of ${describeKey(gateway)} that admits this namespace has all of ${host}, so it has no TLS`,
     notAdmitted: (path: string, host: string, port: number, listener: string): string =>
-      `${path}: ${host} on port ${port} is of listener ${listener}, which does not admit this namespace, so it has no TLS there`,
+      `${path}: ${host} on port ${port} is of ${listener}, which does not admit this namespace, so it has no TLS there`,
     clientsUnverifiable: (path: string, port: number, gateway: ObjectKey): string =>
       `${path}: ${describeKey(gateway)} wants client certificates on port ${port} (spec.tls.frontend) and has nothing to verify them against; see its conditions`,
     taken: (path: string, host: string, by: ObjectKey): string =>

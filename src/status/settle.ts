@@ -69,17 +69,28 @@ const listenerProgrammed = (entry: VerdictEntry, id: string, progress: Progress)
 
 const gatewayProgrammed = (verdict: Verdict, entry: VerdictEntry, progress: Progress, idOf: (section: string) => string): Said => {
   if (conditionOf(entry, "Accepted")?.status !== "True") return live.invalid("The Gateway is not accepted")
-  const served = verdict.entries.filter((one) => one.listener?.served === true)
-  if (served.length === 0) return live.invalid("No listener is served; see the conditions of each")
-  const names = served.flatMap((one) => (one.section === null ? [] : [one.section]))
-  if (names.every((name) => progress.refused.has(idOf(name)))) return live.listenersRefused(names)
-  return progress.said
+  const names = servedOf(verdict)
+  const { brought = [] } = verdict
+  if (names.length + brought.length === 0) return live.invalid("No listener is served; see the conditions of each")
+  return [...names.map(idOf), ...brought].every((id) => progress.refused.has(id))
+    ? live.listenersRefused([...names, ...(brought.length === 0 ? [] : ["those of its ListenerSets"])])
+    : progress.said
 }
 
-/** What is said of the whole set, before its listeners. */
-const setProgrammed = (entry: VerdictEntry, progress: Progress): Said => {
+/** Names of the listeners that are in the snapshot. */
+const servedOf = ({ entries }: Verdict): ReadonlyArray<string> =>
+  entries.flatMap(({ listener, section }) => (listener?.served === true && section !== null ? [section] : []))
+
+/** What is said of the whole set, of its own listeners alone. */
+const setProgrammed = (verdict: Verdict, entry: VerdictEntry, progress: Progress, idOf: (section: string) => string): Said => {
+  const own = verdict.entries.filter(({ listener }) => listener !== null)
+  const ends = own.map((one) => listenerProgrammed(one, idOf(one.section ?? ""), progress))
+  if (ends.length > 0 && ends.every(({ reason }) => reason === "PortUnavailable"))
+    return listenerSet.portUnavailable(own.map(({ section }) => section ?? ""))
   const accepted = conditionOf(entry, "Accepted")
-  return accepted?.status === "True" ? progress.said : listenerSet.notProgrammed(accepted?.reason ?? "Invalid")
+  if (accepted?.status !== "True") return listenerSet.notProgrammed(accepted?.reason ?? "Invalid")
+  const names = servedOf(verdict)
+  return names.length > 0 && names.every((name) => progress.refused.has(idOf(name))) ? live.listenersRefused(names) : progress.said
 }
 
 /** A Gateway, or a ListenerSet of one: what proxies hold is the Gateway's. */
@@ -97,7 +108,7 @@ const settleListeners = (verdict: Verdict, held: ReadonlySet<string>, acks: Read
         entry.listener !== null
           ? listenerProgrammed(entry, idOf(entry.section ?? ""), progress)
           : isSet
-            ? setProgrammed(entry, progress)
+            ? setProgrammed(verdict, entry, progress, idOf)
             : gatewayProgrammed(verdict, entry, progress, idOf)
       return { ...entry, conditions: [...entry.conditions, observed(verdict.generation, said)] }
     })

@@ -29,6 +29,8 @@ export interface Verdict {
   readonly upstreams: ReadonlyArray<string>
   /** Of a Gateway: how many ListenerSets are attached; absent: none is for it. */
   readonly attachedSets?: number
+  /** Of such a Gateway: ids of the listeners that the sets bring and that are in the snapshot. */
+  readonly brought?: ReadonlyArray<string>
   /** Gateways (their ObjectKeys) whose snapshot holds something of this object: who has to acknowledge it. */
   readonly gateways: ReadonlyArray<ObjectKey>
 }

@@ -4,7 +4,7 @@ import type { Gateway } from "#schemas/gateway.ts"
 import type { ListenerSet } from "#schemas/listenerset.ts"
 import { type Meta, type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Decoded } from "../state/change.ts"
-import { type Said, gateway as say, listenerSet as saySet } from "../status/conditions.ts"
+import { type Said, gateway as say, listener as sayListener, listenerSet as saySet } from "../status/conditions.ts"
 import { judgeTogether } from "./conflict.ts"
 import { ownClass, parametersProblem } from "./gatewayclass.ts"
 import { addressesUnsupported } from "./infrastructure.ts"
@@ -39,24 +39,44 @@ export const allOf = ({ listeners, sets }: Draft): ReadonlyArray<JudgedListener>
 export const allUnreadable = ({ unreadable, sets }: Draft): ReadonlyArray<UnreadableListener> =>
   sets.length === 0 ? unreadable : [...unreadable, ...sets.flatMap((set) => set.unreadable)]
 
-const judgeListeners = (view: View, key: ObjectKey, set: ObjectKey | null, elements: Gateway["spec"]["listeners"]) => {
+/** Listeners of a Gateway, its own and those of its sets together (law 19): each is compared with all others. */
+export const mostListeners = 256
+
+/** As many as there is room for. */
+const judgeListeners = (
+  view: View,
+  key: ObjectKey,
+  set: ObjectKey | null,
+  elements: Gateway["spec"]["listeners"],
+  room: number = elements.length
+) => {
   const listeners: Array<JudgedListener> = []
   const bad: Array<UnreadableListener> = []
+  const beyond: Array<JudgedListener> = []
   for (const [index, element] of elements.entries()) {
     const failed = unreadable(element, set, index)
-    if (failed !== null) bad.push(failed)
-    else if (Result.isSuccess(element)) listeners.push(judgeListener(view, key, set, element.success, index))
+    if (failed !== null) bad.push(index < room ? failed : { ...failed, place: null })
+    else if (Result.isSuccess(element)) {
+      const judged = judgeListener(view, key, set, element.success, index)
+      if (index < room) listeners.push(judged)
+      else beyond.push({ ...judged, accepted: sayListener.tooMany(mostListeners), late: true })
+    }
   }
-  return { listeners, unreadable: bad }
+  return { listeners, unreadable: bad, beyond }
 }
 
-const noListeners = { listeners: [], unreadable: [] }
+const noListeners = { listeners: [], unreadable: [], beyond: [] }
 
-const judgeSet = (view: View, key: ObjectKey, gateway: Gateway, { meta, value }: Decoded<ListenerSet>): SetDraft => {
+type Brought = SetDraft & {
+  /** Those that there is no room for. */
+  readonly beyond: ReadonlyArray<JudgedListener>
+}
+
+const judgeSet = (view: View, key: ObjectKey, gateway: Gateway, { meta, value }: Decoded<ListenerSet>, room: number): Brought => {
   if (!admitsSets(view, parseKey(key).namespace, gateway, parseKey(meta.key).namespace))
     return { meta, refused: saySet.notAllowed(key, parseKey(meta.key).namespace), ...noListeners }
   if (Result.isFailure(value)) return { meta, refused: saySet.undecodable(value.failure), ...noListeners }
-  return { meta, refused: null, ...judgeListeners(view, key, meta.key, value.success.spec.listeners) }
+  return { meta, refused: null, ...judgeListeners(view, key, meta.key, value.success.spec.listeners, room) }
 }
 
 const refusalOf = (view: View, settings: TranslateSettings, gateway: Gateway, namespace: string, classAccepted: boolean): Said | null => {
@@ -78,14 +98,19 @@ export const draft = (view: View, settings: TranslateSettings, key: ObjectKey): 
     if (own === null) return null
     const { namespace } = parseKey(key)
     const written = judgeListeners(view, key, null, gateway.spec.listeners)
-    const sets = setsOf(view, key).map((set) => judgeSet(view, key, gateway, set))
-    const [listeners = [], ...brought] = judgeTogether([written.listeners, ...sets.map((set) => set.listeners)])
+    let room = mostListeners - gateway.spec.listeners.length
+    const sets = setsOf(view, key).map((set) => {
+      const judged = judgeSet(view, key, gateway, set, room)
+      room = Math.max(0, room - judged.listeners.length - judged.unreadable.length)
+      return judged
+    })
+    const [listeners = [], ...brought] = judgeTogether([written.listeners, ...sets.map((set) => set.listeners)], namespace)
     return {
       meta: object.meta,
       gateway,
       refused: refusalOf(view, settings, gateway, namespace, own.accepted),
       listeners,
       unreadable: written.unreadable,
-      sets: sets.map((set, at) => ({ ...set, listeners: brought[at]! }))
+      sets: sets.map(({ beyond, ...set }, at) => ({ ...set, listeners: [...brought[at]!, ...beyond] }))
     }
   })

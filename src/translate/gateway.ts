@@ -288,13 +288,14 @@ const ownGateway = (view: View, settings: TranslateSettings, key: ObjectKey): Ow
     const listeners = all.filter(({ set }) => set === null)
     const { listeners: lent } = refused === null ? lentTo(view, settings, key) : noneLent
     const bad = unservedOf(listeners, judged.unreadable)
-    const valid = listeners.filter((one) => one.accepted.status === "True").length
+    // A Gateway has the merged list of its own listeners and its sets' (Gateway API, ListenerSetSpec.listeners): it is accepted where something of that can be
+    // served. Its message summarizes its own alone (GEP-1713, Gateway Conditions).
+    const valid = all.filter((one) => one.accepted.status === "True").length
+    const serves = all.filter(isServed).length
     const parameters = unheededParameters(view, settings, key, gateway)
     const heldOver = listeners.filter(isHeldOver).map((one) => one.name)
     const conditions =
-      refused === null
-        ? conditionsOf(gateway, settings, gatewayClient(view, key), parameters, bad, heldOver, valid, listeners.filter(isServed).length)
-        : [refused]
+      refused === null ? conditionsOf(gateway, settings, gatewayClient(view, key), parameters, bad, heldOver, valid, serves) : [refused]
     const accepted = conditions[0]?.status === "True"
     const serving: ReadonlyArray<JudgedListener | LentListener> = [...all, ...lent].filter(isServed)
     const tables = new Map(serving.map((one) => [listenerIdOf(key, one.set, one.name), snapshotListener(settings, key, one)] as const))

@@ -48,7 +48,8 @@ export const gatewayVerdicts = (own: OwnGateway, gathered: Gathered): ReadonlyAr
   const verdict = verdictOf(own.key, own, own.key, gathered)
   if (own.sets.length === 0) return [verdict]
   const attached = own.sets.filter(({ conditions }) => conditions[0]?.status === "True").length
-  return [{ ...verdict, attachedSets: attached }, ...own.sets.map((set) => verdictOf(own.key, set, set.key, gathered))]
+  const brought = own.sets.flatMap(({ listeners }) => listeners.filter(({ served }) => served).map(({ id }) => id))
+  return [{ ...verdict, attachedSets: attached, brought }, ...own.sets.map((set) => verdictOf(own.key, set, set.key, gathered))]
 }
 
 /** Its class is ours. In a cluster it may be another controller's; among a user's own files silence would be worse. */

@@ -13,7 +13,7 @@ import { clientValidation } from "./clientvalidation.ts"
 import { ingressParent } from "./ingressclass.ts"
 import { intersection } from "./intersection.ts"
 import { ingressKind, voyagerIngressKind } from "./kinds.ts"
-import type { JudgedListener, UnreadableListener } from "./listener.ts"
+import { type JudgedListener, spokenOf, type UnreadableListener } from "./listener.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
@@ -75,10 +75,10 @@ const admitting = (view: View, written: ReadonlyArray<JudgedListener>, own: stri
       intersection(listener.hostname ?? "*", host ?? "*") === (host ?? "*")
   )
 
-/** The listener that could not be read and has this host on this port, as people name it; undefined: there is none. */
-const unreadableFor = (listeners: ReadonlyArray<UnreadableListener>, port: number, host: string): string | undefined => {
+/** The listener that could not be read and has this host on this port; undefined: there is none. */
+const unreadableFor = (listeners: ReadonlyArray<UnreadableListener>, port: number, host: string) => {
   const found = listeners.find(({ place }) => place !== null && place.port === port && (place.hostname ?? "*") === host)
-  return found === undefined ? undefined : (found.name ?? `spec.listeners[${found.index}]`)
+  return found === undefined ? undefined : { name: found.name ?? `spec.listeners[${found.index}]`, set: found.set }
 }
 
 /** written, unreadable: the listeners of the Gateway and its ListenerSets, served or not: a host of theirs is theirs. An Ingress speaks through the Gateway's own alone. */
@@ -154,7 +154,7 @@ export const ingressTls = (
           ({ listener, set, accepted }) =>
             listener.port === port && listener.protocol !== "UDP" && (set === null || accepted.status === "True")
         )
-        const same = beside.find(({ listener }) => (listener.hostname ?? "*") === host)?.name ?? unreadableFor(unreadable, port, host)
+        const same = beside.find(({ listener }) => (listener.hostname ?? "*") === host) ?? unreadableFor(unreadable, port, host)
         const closed = beside.find(
           ({ listener, set }) =>
             intersection(listener.hostname ?? "*", host) !== null &&
@@ -165,9 +165,9 @@ export const ingressTls = (
         if (clients !== null && clients.authorities === null) tell.problems.push(ingressNote.tls.clientsUnverifiable(one.path, port, key))
         else if (beside.some(({ listener, accepted }) => accepted.status === "True" && listener.protocol !== "HTTPS"))
           tell.problems.push(ingressNote.tls.portProtocol(one.path, port, key))
-        else if (same !== undefined) tell.notes.push(ingressNote.tls.gatewayHas(one.path, host, same))
+        else if (same !== undefined) tell.notes.push(ingressNote.tls.gatewayHas(one.path, host, spokenOf([same], namespace)))
         // Whoever it does not admit must not take a host out of it either.
-        else if (closed !== undefined) tell.problems.push(ingressNote.tls.notAdmitted(one.path, host, port, closed.name))
+        else if (closed !== undefined) tell.problems.push(ingressNote.tls.notAdmitted(one.path, host, port, spokenOf([closed], namespace)))
         else if (other !== undefined) {
           if (other.secret !== secret) tell.problems.push(ingressNote.tls.taken(one.path, host, other.listener.ingress))
         } else {

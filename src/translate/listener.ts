@@ -1,7 +1,7 @@
 // One listener of a Gateway, judged by itself: protocol, hostname, kinds, certificates. Conflicts with its neighbours are conflict.ts, ports port.ts.
 import { Result } from "effect"
 import type { Listener } from "#schemas/listener.ts"
-import { type Element, type Issue, type ListenerPlace, type ObjectKey, parseKey, spokenKind } from "#schemas/meta.ts"
+import { describeKey, type Element, type Issue, type ListenerPlace, type ObjectKey, parseKey, spokenKind } from "#schemas/meta.ts"
 import { gatewayGroup } from "#schemas/reference.ts"
 import { type Id, listenerId, type Source, setListener } from "../snapshot/id.ts"
 import type { Material } from "../snapshot/secret.ts"
@@ -26,7 +26,7 @@ export interface JudgedListener {
   readonly listener: Listener
   readonly accepted: Said
   readonly resolved: Said
-  /** It gave way to a listener of an earlier object, which has its place. */
+  /** It gave way to listeners of earlier objects: one has its place, or there are as many as there may be. */
   readonly late?: true
   /** Conflicted, OverlappingTLSConfig. */
   readonly others: ReadonlyArray<Said>
@@ -48,6 +48,16 @@ export const listenerIdOf = (gateway: ObjectKey, set: ObjectKey | null, section:
 export const listenerSourceOf = (gateway: ObjectKey, set: ObjectKey | null, section: string | null): Source => {
   const { kind, namespace, name } = parseKey(set ?? gateway)
   return { kind: spokenKind(kind), namespace, name, section }
+}
+
+/**
+ * What a status in this namespace calls the listeners. A Gateway's own are its users' to know; sets are their tenants' (Gateway API, ListenerSetSpec.listeners: be
+ * "cautious about what information from the parent or siblings are reported"): those of other namespaces are counted.
+ */
+export const spokenOf = (listeners: ReadonlyArray<Pick<JudgedListener, "name" | "set">>, namespace: string): string => {
+  const open = listeners.filter(({ set }) => set === null || parseKey(set).namespace === namespace)
+  const names = open.map(({ name, set }) => (set === null ? name : `${name} of ${describeKey(set)}`))
+  return listenerNote.named(names, listeners.length - open.length)
 }
 
 /** A listener that did not decode. name null: not even that could be read. */

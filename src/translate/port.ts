@@ -1,8 +1,8 @@
 // Ports: what the user wrote against what a process can open.
 import type { Listener } from "#schemas/listener.ts"
-import type { ObjectKey } from "#schemas/meta.ts"
+import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { listenerNote, listener as say } from "../status/conditions.ts"
-import type { JudgedListener } from "./listener.ts"
+import { type JudgedListener, spokenOf } from "./listener.ts"
 import type { TranslateSettings } from "./settings.ts"
 
 /** What carries a listener's traffic: TCP and UDP each have ports of their own. */
@@ -26,11 +26,11 @@ export const boundPort = (settings: TranslateSettings, port: number): number =>
 
 const lose = (one: JudgedListener, why: string): JudgedListener => ({ ...one, accepted: say.portUnavailable(why) })
 
-/** Listeners whose port cannot be had are refused. Two listeners of one port share it: only different ports can collide in a pod. */
 /** What it opens, in words that compare. */
 const opened = (settings: TranslateSettings, { listener: { protocol, port } }: JudgedListener): string =>
   socketOf({ protocol, port: boundPort(settings, port) })
 
+/** Listeners whose port cannot be had are refused. Two listeners of one port share it: only different ports can collide in a pod. */
 export const judgePorts = (
   settings: TranslateSettings,
   gateway: ObjectKey,
@@ -48,6 +48,8 @@ export const judgePorts = (
     const rivals = accepted.filter((other) => other.listener.port !== port && opened(settings, other) === wanted)
     // Of one object the one that is opened as written keeps the port, of several the earlier object's.
     const first = rivals.find((other) => (other.set === one.set ? bound !== port : listeners.indexOf(other) < listeners.indexOf(one)))
-    return first === undefined ? one : lose(one, listenerNote.port.shifted(port, bound, first.name))
+    return first === undefined
+      ? one
+      : lose(one, listenerNote.port.shifted(port, bound, spokenOf([first], parseKey(one.set ?? gateway).namespace)))
   })
 }

@@ -271,4 +271,41 @@ describe("a ListenerSet", () => {
       "False/ParentNotProgrammed"
     ])
   })
+
+  it("has no port where all its listeners have none, whoever says so; where none can be opened for other causes it is Invalid", () => {
+    const lost = listener("lost", false, condition("Accepted", "False", "PortUnavailable"))
+    const refuse = (...reasons: ReadonlyArray<readonly [string, string]>) => [
+      ack(
+        "a",
+        "v3",
+        true,
+        reasons.map(([name, reason]) => ({ table: "listeners" as const, id: `infra/edge/[shop/first]${name}`, reason }))
+      )
+    ]
+    const of = (judged: Verdict, acks: ReadonlyArray<Ack>) => programmed(settle(judged, held, acks, []))
+    expect(of(set(yes, listener("a"), listener("b")), refuse(["a", "EADDRINUSE"], ["b", "EACCES"]))).toBe("False/PortUnavailable")
+    expect(of(set(yes, listener("a"), lost), refuse(["a", "EADDRINUSE"]))).toBe("False/PortUnavailable")
+    expect(of(set(condition("Accepted", "False", "ListenersNotValid"), lost), refuse())).toBe("False/PortUnavailable")
+    expect(of(set(yes, listener("a"), listener("b")), refuse(["a", "EADDRINUSE"], ["b", "the key is not one OpenSSL takes"]))).toBe(
+      "False/Invalid"
+    )
+    expect(of(set(yes, listener("a"), listener("b")), refuse(["a", "EADDRINUSE"]))).toBe("True/Programmed")
+  })
+
+  it("that serves keeps its Gateway programmed though no listener of the Gateway's own does", () => {
+    const own = gateway(listener("http", false))
+    const brought = ["infra/edge/[shop/first]a", "infra/edge/[shop/first]b"]
+    const of = (...refused: ReadonlyArray<string>) => {
+      const reasons = refused.map((id) => ({ table: "listeners" as const, id, reason: "EADDRINUSE" }))
+      return settle({ ...own, attachedSets: 1, brought }, held, [ack("a", "v3", true, reasons)], [])
+    }
+    expect([programmed(of()), programmed(of(), "http")]).toEqual(["True/Programmed", "False/Invalid"])
+    expect(programmed(of(brought[0]!))).toBe("True/Programmed")
+    expect(of(...brought).entries[0]!.conditions.at(-1)).toMatchObject({
+      status: "False",
+      reason: "Invalid",
+      message: "No listener could be opened: those of its ListenerSets; see the conditions of each"
+    })
+    expect(programmed(settle({ ...own, attachedSets: 1, brought: [] }, held, [ack("a", "v3")], []))).toBe("False/Invalid")
+  })
 })

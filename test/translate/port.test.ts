@@ -64,6 +64,25 @@ spec: { parentRef: { name: edge }, listeners: [{ name: high, protocol: HTTP, por
     expect([reasonOf("Gateway", "edge", "p443"), reasonOf("ListenerSet", "team", "high")]).toEqual(["Accepted", "PortUnavailable"])
   })
 
+  it("is told to be another listener's by its name where the reader may know it", () => {
+    const set = (name: string, namespace: string, port: number) => `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: { parentRef: { name: edge, namespace: infra }, listeners: [{ name: http, protocol: HTTP, port: ${port} }] }
+`
+    const open = gateway([8080]).replace("spec:\n", "spec:\n  allowedListeners: { namespaces: { from: All } }\n")
+    const yaml = open + set("a", "blue", 443) + set("b", "blue", 10_443) + set("c", "red", 10_443)
+    const { verdicts } = makeTranslate(cluster)(world(yaml))
+    const told = (name: "blue/b" | "red/c") =>
+      verdicts
+        .get(`ListenerSet.gateway.networking.k8s.io/${name}`)!
+        .entries.find((entry) => entry.section === "http")!
+        .conditions.find(({ type }) => type === "Accepted")!.message
+    expect(told("blue/b")).toContain("which listener http of ListenerSet blue/a has already")
+    expect(told("red/c")).toContain("a listener that a ListenerSet of another namespace brings")
+  })
+
   it("is another for UDP than for TCP", () => {
     expect([...accepted([80, 10_080], (port) => (port === 80 ? "UDP" : "TCP")).values()]).toEqual(["Accepted", "Accepted"])
     expect(accepted([53, 10_053], () => "UDP").get("p53")).toBe("PortUnavailable")

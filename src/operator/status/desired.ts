@@ -1,5 +1,6 @@
 // The part of an object's `.status` that is ours, made of its verdict, what was provisioned and what proxies saw, over the status that stands. Pure.
 import { type Condition, type ObjectKey, parseKey } from "#schemas/meta.ts"
+import { listenerSet, observed } from "../../status/conditions.ts"
 import type { Verdict, VerdictEntry } from "../../status/verdict.ts"
 import { mergeConditions } from "./conditions.ts"
 import { type Fields, field, isFields, listAt, stringAt } from "./json.ts"
@@ -15,10 +16,10 @@ export interface GatewayAddress {
 export interface Beside {
   /** Of a Gateway: where clients reach it. Of an Ingress: where they reach the Gateway that serves it. */
   readonly addresses: ReadonlyArray<GatewayAddress>
-  /** Of a Gateway: conditions that stand over the verdict's (nothing can be provisioned, no address yet). By type. */
+  /** Of a Gateway: conditions that stand over the verdict's (nothing can be provisioned, no address yet). Of a ListenerSet: that its Gateway has such. By type. */
   readonly over: ReadonlyArray<Condition>
   /**
-   * Of a Gateway: what is said instead of a `Programmed` that becomes True. One that stands True is not taken back for it: pods come and go, and what no
+   * Of a Gateway and its ListenerSets: what is said instead of a `Programmed` that becomes True. One that stands True is not taken back for it: pods come and go, and what no
    * proxy serves any more is the verdict's to say (law 18).
    */
   readonly unreachable: Condition | null
@@ -53,6 +54,8 @@ const shapes: Readonly<Record<string, SectionedList>> = {
 
 const xbackendKind = "XBackend.gateway.networking.x-k8s.io"
 
+const setKind = `ListenerSet.${gatewayGroup}`
+
 /** The shared list of a kind; null: its conditions stand at the top. */
 export const shapeOf = (kind: string, xbackend: XBackendShape): SectionedList | null =>
   kind === xbackendKind ? { list: xbackend, ref: xbackend === "parents" ? "parentRef" : "ancestorRef", most: 32 } : (shapes[kind] ?? null)
@@ -65,6 +68,9 @@ const covered = (conditions: ReadonlyArray<Condition>, over: ReadonlyArray<Condi
   ...conditions.map((condition) => over.find((one) => one.type === condition.type) ?? condition),
   ...over.filter((one) => !conditions.some((condition) => condition.type === one.type))
 ]
+
+/** A Gateway that is, after all, not accepted: nor are its sets. */
+const refused = (over: ReadonlyArray<Condition>): boolean => over.some(({ type, status }) => type === "Accepted" && status === "False")
 
 /** before: the conditions that stand. */
 const becoming = (conditions: ReadonlyArray<Condition>, before: unknown, unreachable: Condition | null): ReadonlyArray<Condition> => {
@@ -94,19 +100,42 @@ const listenersOf = (verdict: Verdict, status: unknown, unreachable: Condition |
     })
 }
 
+export interface StatusContext {
+  readonly controller: string
+  readonly xbackend: XBackendShape
+  /** RFC 3339. */
+  readonly now: string
+  /** The object's generation, where the condition `Accepted` that stands is of our writing. Of kinds whose status has no controllerName. */
+  readonly accepted?: number
+}
+
+/** Whether what stands of an object that nothing is said of any more is ours to take back. */
+export const leftOver = (object: ObjectKey, status: unknown, context: Omit<StatusContext, "now">): boolean => {
+  const { kind } = parseKey(object)
+  const shape = shapeOf(kind, context.xbackend)
+  return shape === null ? kind === setKind && context.accepted !== undefined : hasOwnSections(shape, status, context.controller)
+}
+
+/** A ListenerSet whose Gateway has gone, or is not ours any more: as before anybody had judged it. */
+const takenBack = (status: unknown, generation: number, now: string): Fields => {
+  const said = listenerSet.noGateway.map((one) => observed(generation, one))
+  // A merge patch takes away what is null.
+  return { conditions: mergeConditions(field(status, "conditions"), said, now), listeners: null }
+}
+
 /**
- * Fields of `.status` to write, whole. verdict null: nothing is said of the object any more, and what we said is taken back where the list is shared. null: nothing
- * there is ours to write. now: RFC 3339.
+ * Fields of `.status` to write, whole. verdict null: nothing is said of the object any more, and what we said is taken back where others may have something to say.
+ * null: nothing there is ours to write.
  */
 export const desiredStatus = (
   object: ObjectKey,
   verdict: Verdict | null,
   status: unknown,
   beside: Beside,
-  context: { readonly controller: string; readonly xbackend: XBackendShape; readonly now: string }
+  context: StatusContext
 ): Fields | null => {
   const { kind, namespace } = parseKey(object)
-  const { controller, now } = context
+  const { controller, now, accepted } = context
   const shape = shapeOf(kind, context.xbackend)
   if (shape !== null) {
     if (verdict === null && !hasOwnSections(shape, status, controller)) return null
@@ -122,7 +151,7 @@ export const desiredStatus = (
       ...(beside.live ?? { live: null, endpoints: null })
     }
   }
-  if (verdict === null) return null
+  if (verdict === null) return kind === setKind && accepted !== undefined ? takenBack(status, accepted, now) : null
   const stood = field(status, "conditions")
   const conditions = mergeConditions(stood, becoming(covered(topOf(verdict), beside.over), stood, beside.unreachable), now)
   switch (kind) {
@@ -134,10 +163,10 @@ export const desiredStatus = (
         // Older CRDs lack it.
         ...(verdict.attachedSets === undefined && field(status, "attachedListenerSets") === undefined
           ? {}
-          : { attachedListenerSets: verdict.attachedSets ?? 0 })
+          : { attachedListenerSets: refused(beside.over) ? 0 : (verdict.attachedSets ?? 0) })
       }
-    case `ListenerSet.${gatewayGroup}`:
-      return { conditions, listeners: listenersOf(verdict, status, null, now) }
+    case setKind:
+      return { conditions, listeners: listenersOf(verdict, status, beside.unreachable, now) }
     case `GatewayClass.${gatewayGroup}`: {
       const said = beside.version === null ? topOf(verdict) : covered(topOf(verdict), [beside.version])
       return {

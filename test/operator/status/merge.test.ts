@@ -301,4 +301,36 @@ describe("a ListenerSet", () => {
     assert.strictEqual(write(gatewayKey("edge"), judged, counted, noon).status["attachedListenerSets"], 0)
     assert.notProperty(write(gatewayKey("edge"), judged, {}, noon).status, "attachedListenerSets")
   })
+
+  it("does not count for a Gateway that is, after all, not accepted", () => {
+    const judged = verdict(gatewayKey("edge"), [entry(null, [condition("Accepted")])])
+    const beside = { ...nothing, over: [condition("Accepted", "False")] }
+    assert.strictEqual(write(gatewayKey("edge"), { ...judged, attachedSets: 2 }, {}, noon, beside).status["attachedListenerSets"], 0)
+  })
+
+  it("is not said to be programmed, nor are its listeners, before a client can get through", () => {
+    const judged = verdict(set, [entry(null, [condition("Accepted"), condition("Programmed")]), listener("http", 0)])
+    const { status } = write(set, judged, {}, noon, { ...nothing, unreachable: condition("Programmed", "False") })
+    const [http] = status["listeners"] as ReadonlyArray<{ readonly conditions: ReadonlyArray<Condition> }>
+    for (const conditions of [status["conditions"] as ReadonlyArray<Condition>, http!.conditions])
+      assert.strictEqual(conditions.find(({ type }) => type === "Programmed")?.status, "False")
+  })
+
+  it("whose Gateway has gone is as if nobody had judged it, once, where it was we who had", () => {
+    const foreign = { type: "example.com/Fine", status: "True", reason: "Yes", message: "", lastTransitionTime: noon }
+    const judged = verdict(set, [entry(null, [condition("Accepted"), condition("Programmed")]), listener("http", 2)])
+    const stood = write(set, judged, { conditions: [foreign] }, noon).status
+    assert.isNull(desiredStatus(set, null, stood, nothing, at(later)), "another's, for all we know")
+    const accepted = 4
+    const back = (status: unknown, now: string) => statusPatch(status, desiredStatus(set, null, status, nothing, { ...at(now), accepted })!)
+    const left = stored(stood, back(stood, later))
+    assert.deepEqual(Object.keys(left), ["conditions"])
+    assert.deepEqual(
+      (left["conditions"] as ReadonlyArray<Condition>).map(
+        (one) => `${one.type} ${one.status} ${one.reason} ${one.observedGeneration ?? ""}`
+      ),
+      ["example.com/Fine True Yes ", "Accepted Unknown Pending 4", "Programmed Unknown Pending 4"]
+    )
+    assert.isNull(back(left, "2026-11-21T14:00:00Z"))
+  })
 })

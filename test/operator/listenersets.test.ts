@@ -1,0 +1,123 @@
+// A ListenerSet's status in front of a real API server: no controllerName stands in it, so whose word it is only managedFields tell.
+import { afterAll, beforeAll, expect, it } from "vitest"
+import type { Access } from "../cluster/access.ts"
+import { onControlPlane } from "../cluster/shared.ts"
+import { type OperatorProcess, startOperator, until } from "./operator.ts"
+
+const api = "/apis/gateway.networking.k8s.io/v1"
+
+// biome-ignore lint/suspicious/noExplicitAny: objects of any kind, looked into by tests
+type Any = any
+
+await onControlPlane("a ListenerSet", (plane: Access) => {
+  let namespace = ""
+  let system = ""
+  let gatewayClass = ""
+  const operators: Array<OperatorProcess> = []
+
+  const start = async () => {
+    const operator = await startOperator(plane, system, { flags: [`--watch-namespace=${namespace}`] })
+    operators.push(operator)
+    return operator
+  }
+  const path = (plural: string, name: string) => `${api}/namespaces/${namespace}/${plural}/${name}`
+  const apply = async (plural: string, object: Any) => {
+    const body = { apiVersion: "gateway.networking.k8s.io/v1", ...object }
+    const where = plural === "gatewayclasses" ? `${api}/gatewayclasses/${object.metadata.name}` : path(plural, object.metadata.name)
+    const answer = await plane.request("PATCH", `${where}?fieldManager=test&force=true`, {
+      contentType: "application/apply-patch+yaml",
+      body
+    })
+    expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
+  }
+  const statusOf = async (name: string): Promise<Any> => (await plane.request("GET", path("listenersets", name))).body as Any
+  const conditions = async (name: string) =>
+    Object.fromEntries(((await statusOf(name)).status?.conditions ?? []).map((one: Any) => [one.type, `${one.status} ${one.reason}`]))
+  const listenersOf = async (name: string): Promise<ReadonlyArray<Any>> => (await statusOf(name)).status?.listeners ?? []
+  const gateway = (name: string) =>
+    apply("gateways", {
+      kind: "Gateway",
+      metadata: { name },
+      spec: {
+        gatewayClassName: gatewayClass,
+        allowedListeners: { namespaces: { from: "Same" } },
+        listeners: [{ name: "http", port: 80, protocol: "HTTP" }]
+      }
+    })
+  const set = (name: string, parent: string) =>
+    apply("listenersets", {
+      kind: "ListenerSet",
+      metadata: { name },
+      spec: { parentRef: { name: parent }, listeners: [{ name: "http", port: 8080, protocol: "HTTP" }] }
+    })
+  const accepted = (name: string) =>
+    until(`${name} is accepted`, async () => (await conditions(name))["Accepted"] === "True Accepted", 60_000)
+  const pending = { Accepted: "Unknown Pending", Programmed: "Unknown Pending" }
+  const takenBack = (name: string) =>
+    until(
+      `what is said of ${name} is taken back`,
+      async () => (await conditions(name))["Accepted"] === pending.Accepted && (await listenersOf(name)).length === 0,
+      60_000
+    )
+
+  beforeAll(async () => {
+    system = await plane.namespace("system")
+    namespace = await plane.namespace("sets")
+    gatewayClass = `sluice-${namespace}`
+    await apply("gatewayclasses", {
+      kind: "GatewayClass",
+      metadata: { name: gatewayClass },
+      spec: { controllerName: "sluice.dev/gateway-controller" }
+    })
+    for (const name of ["here", "absent", "foreign"]) {
+      await gateway(name)
+      await set(name, name)
+    }
+    await start()
+    for (const name of ["here", "absent", "foreign"]) await accepted(name)
+  }, 180_000)
+  afterAll(async () => {
+    for (const operator of operators) await operator.stop()
+  }, 60_000)
+
+  it("is as if nobody had judged it when its Gateway has gone, while the operator runs", async () => {
+    expect((await listenersOf("here"))[0]).toMatchObject({ name: "http", attachedRoutes: 0 })
+    await plane.request("DELETE", path("gateways", "here"))
+    await takenBack("here")
+    expect(await conditions("here")).toEqual(pending)
+    await gateway("here")
+    await accepted("here")
+  }, 150_000)
+
+  it("is so too when the Gateway went while no operator ran; what another controller wrote meanwhile is left alone", async () => {
+    await operators.pop()!.stop()
+    await plane.request("DELETE", path("gateways", "absent"))
+    await plane.request("DELETE", path("gateways", "foreign"))
+    const theirs = {
+      type: "Accepted",
+      status: "False",
+      reason: "NotMine",
+      message: "",
+      observedGeneration: 1,
+      lastTransitionTime: "2026-01-01T00:00:00Z"
+    }
+    await plane.request("PATCH", `${path("listenersets", "foreign")}/status?fieldManager=other`, {
+      body: { status: { conditions: [theirs] } }
+    })
+    await start()
+    await takenBack("absent")
+    // Looked at before: in the order of the watch, both before anything is written of "here", which is written anew.
+    await plane.request("PATCH", path("gateways", "here"), {
+      body: { spec: { listeners: [{ name: "http", port: 81, protocol: "HTTP" }] } }
+    })
+    await until(
+      "the operator writes on",
+      async () => {
+        const { status } = (await plane.request("GET", path("gateways", "here"))).body as Any
+        return status?.conditions?.every((one: Any) => one.observedGeneration === 2) === true
+      },
+      60_000
+    )
+    expect((await statusOf("foreign")).status.conditions).toEqual([theirs])
+  }, 240_000)
+})
