@@ -53,6 +53,8 @@ export const coreFields: ReadonlyMap<GroupKind, Schema.Constraint> = new Map<Gro
       })
     })
   ],
+  // What is read of a pod nobody writes: its spec is the kubelet's to judge.
+  ["Pod", shape(named("spec"))],
   [
     "EndpointSlice.discovery.k8s.io",
     shape({

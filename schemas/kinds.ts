@@ -19,6 +19,7 @@ import { HTTPRoute } from "./httproute.ts"
 import { ListenerSet } from "./listenerset.ts"
 import { type GroupKind, groupKind } from "./meta.ts"
 import { Namespace } from "./namespace.ts"
+import { Pod } from "./pod.ts"
 import { envoyGroup, experimentalGroup, gatewayGroup, networkingGroup, ownGroup, voyagerGroup } from "./reference.ts"
 import { ReferenceGrant } from "./referencegrant.ts"
 import { Secret } from "./secret.ts"
@@ -28,7 +29,7 @@ import { TLSRoute } from "./tlsroute.ts"
 import { UDPRoute } from "./udproute.ts"
 import { XBackend } from "./xbackend.ts"
 
-export type Need = "Required" | "Optional" | "Governing" | "Demanded"
+export type Need = "Required" | "Optional" | "Governing" | "Demanded" | "Selected"
 
 export interface KindEntry {
   /** `Kind.group`, as in ObjectKey and Change. */
@@ -46,6 +47,7 @@ export interface KindEntry {
    * Required: nothing is published before it is synced. Optional: its CRD or our right to it may be absent.
    * Governing: its CRD may be absent, our right to it may not: it restricts what others say, so one that cannot be seen is not taken for none.
    * Demanded: fetched one by one, when translate's interest names it.
+   * Selected: watched in the namespaces that translate's interest names, and kept where it has the labels that are named with them.
    */
   readonly need: Need
   /** The operator writes its `status`: it needs the right to that subresource. */
@@ -106,6 +108,8 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry("", ["v1"], "Service", "services", "Namespaced", "Required", Service, "no status"),
   entry("discovery.k8s.io", ["v1"], "EndpointSlice", "endpointslices", "Namespaced", "Required", EndpointSlice, "no status"),
   entry("", ["v1"], "Endpoints", "endpoints", "Namespaced", "Optional", Endpoints, "no status"),
+  // Most of what a cluster holds, and read by most of nobody: for XBackends that select pods, while there are any.
+  entry("", ["v1"], "Pod", "pods", "Namespaced", "Selected", Pod, "no status"),
   entry("", ["v1"], "Secret", "secrets", "Namespaced", "Demanded", Secret, "no status"),
   entry("", ["v1"], "ConfigMap", "configmaps", "Namespaced", "Demanded", ConfigMap, "no status")
 ]

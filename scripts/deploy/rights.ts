@@ -45,7 +45,7 @@ const byGroup = (
 
 export const rights: ReadonlyArray<Right> = [
   ...byGroup(
-    kinds.filter((kind) => kind.need !== "Demanded"),
+    kinds.filter((kind) => kind.need !== "Demanded" && kind.need !== "Selected"),
     (where, group, resources) => ({ where, group, resources, verbs: read, why: "read and watched" })
   ),
   ...byGroup(
@@ -56,6 +56,13 @@ export const rights: ReadonlyArray<Right> = [
       resources,
       verbs: read,
       why: "watched by metadata alone; read by name when a Gateway, policy or backend names them. RBAC cannot tell metadata from bytes"
+    })
+  ),
+  ...byGroup(
+    kinds.filter((kind) => kind.need === "Selected"),
+    (where, group, resources) => ({
+      ...{ where, group, resources, verbs: ["list", "watch"] },
+      why: "in the namespaces of XBackends that select pods, while there are any: addresses and readiness are kept, RBAC cannot tell them from the rest. Without it such an XBackend has no endpoints, and says so"
     })
   ),
   ...byGroup(

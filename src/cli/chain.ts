@@ -90,6 +90,7 @@ const shareLines = (share: ShareStory, paint: Paint, after: Said | null = null):
   ...share.filters.map((filter) => row("filter", filter, "    ")),
   ...share.requestHeaders.map((edit) => row("request", edit, "    ")),
   ...share.responseHeaders.map((edit) => row("response", edit, "    ")),
+  ...(share.session === null ? [] : [row("session", share.session, "    ")]),
   ...(share.upstream === null ? [] : upstreamLines(share.upstream, paint)),
   ...share.standbys.flatMap((one) => shareLines(one, paint, share.backend)),
   ...(after !== null || share.upstream === null || share.upstream.response === null ? [] : [row("at last", share.upstream.response, "  ")])

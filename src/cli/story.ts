@@ -18,6 +18,7 @@ import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Reason } from "../snapshot/reason.ts"
 import { describeRetry } from "../snapshot/retry.ts"
 import type { Filter, Match } from "../snapshot/route.ts"
+import { describeSession } from "../snapshot/session.ts"
 import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { addressName, type Credential, dialledAt, type Endpoint, endpointName, type Upstream } from "../snapshot/upstream.ts"
@@ -104,6 +105,8 @@ export interface ShareStory {
   readonly filters: ReadonlyArray<string>
   readonly requestHeaders: ReadonlyArray<string>
   readonly responseHeaders: ReadonlyArray<string>
+  /** What ties clients to one of its endpoints; null: the rule, if anything. */
+  readonly session: string | null
   readonly upstream: UpstreamStory | null
   /** Who serves what it cannot, in order. */
   readonly standbys: ReadonlyArray<ShareStory>
@@ -392,6 +395,7 @@ export const shareStories = (
       ),
       requestHeaders: edits(filters.request),
       responseHeaders: edits(filters.response),
+      session: share.session === undefined ? null : describeSession(share.session),
       upstream: spec === undefined ? null : upstreamStory(share.upstream!, spec, endpoints, filters.hostname, question, say),
       standbys: standbys.map((one) => story(one, true))
     }

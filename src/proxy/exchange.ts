@@ -39,8 +39,9 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
   upstream: LiveUpstream | null = null
   /** Where the upstream balances by a consistent hash. */
   affinity: Affinity | null = null
-  /** Where the rule has sessions. */
+  /** Where the backend has sessions, or else the rule. */
   pin: Pin | null = null
+  private rulePin: Pin | null = null
   private hold: Disposable | null = null
   private attempt: Attempt | null = null
   private upload: Upload | null = null
@@ -104,7 +105,7 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
     if (limit !== null && head.contentLength !== null && head.contentLength > limit) {
       return this.refuse("body_too_large", `the declared body is larger than ${limit} bytes`)
     }
-    this.pin = decision.pin
+    this.rulePin = decision.pin
     this.send(head, decision.listener, decision.share, upstream, decision.hops)
   }
 
@@ -148,6 +149,7 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
     this.share = share
     this.affinity = share.key === null ? null : affinityOf(share.key, head, connection.remote, context.trust)
     // Read before `outgoing` edits the list that they are read from.
+    this.pin = share.session === null ? this.rulePin : share.session.read(head, this.time)
     const wanted = this.pin?.wanted(upstream.spec.of.target) ?? (share.overrides === null ? null : wantedOf(share.overrides, head))
     return outgoing(incoming, headers, upstream.spec, share.compiled.filters, this.upload, this.affinity?.hash ?? null, wanted)
   }

@@ -9,6 +9,7 @@ import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
 import type { Retry } from "../snapshot/retry.ts"
 import type { VirtualHost } from "../snapshot/route.ts"
+import type { Session } from "../snapshot/session.ts"
 import { type Setting, settle } from "../snapshot/setting.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Credential, Upstream } from "../snapshot/upstream.ts"
@@ -49,6 +50,8 @@ export interface LiveShare {
   readonly mirrors: ReadonlyArray<LiveMirror>
   /** What is said when nobody is left who can serve; null: what failed last. */
   readonly answer: LocalAnswer | null
+  /** The backend's own; null: the rule's counts, if that has one. */
+  readonly session: LiveSession | null
 }
 
 export interface LiveRule {
@@ -187,6 +190,8 @@ export interface RulesContext {
   readonly tallies: Tallies
 }
 
+const liveSession = (session: Session | undefined): LiveSession | null => (session === undefined ? null : new LiveSession(session))
+
 /** Problems are what the acknowledgement tells. */
 export const liveRules = (
   host: CompiledHost,
@@ -226,7 +231,8 @@ export const liveRules = (
         retry: spec === undefined ? null : retryOf(spec.retry),
         standbys: share.standbys.length === 0 ? noStandbys : share.standbys.map((one) => live(one, true)),
         mirrors: standby || share.filters.mirrors.length === 0 ? noMirrors : mirrors(share.filters.mirrors),
-        answer: spec?.failover?.response == null ? null : standbyAnswer(spec.failover.response)
+        answer: spec?.failover?.response == null ? null : standbyAnswer(spec.failover.response),
+        session: liveSession(share.share.session)
       }
     }
     const shares = compiled.shares.items.map((share) => live(share, false))
@@ -240,7 +246,7 @@ export const liveRules = (
       backendDeadline: settle(rule.deadlines.backendRequest, null),
       backendUnsaid: rule.deadlines.backendRequest === "Default",
       retry: rule.action._tag === "Forward" ? retryOf(rule.action.retry) : null,
-      session: rule.session === undefined ? null : new LiveSession(rule.session),
+      session: liveSession(rule.session),
       shares: compileWeights(shares, (share) => share.compiled.share.weight)
     })
   }

@@ -87,13 +87,22 @@ const reasons: Readonly<Record<RouteReason, true>> = {
 }
 const reason: Read<RouteReason> = (value) => (Object.hasOwn(reasons, text(value)) ? (value as RouteReason) : "invalid_filter")
 
-const lone = fields<Omit<Share, "standbys">>({
+const sessionFields = fields<Session>({
+  key: text,
+  by: tagged<Session["by"]>({
+    Cookie: fields<{ name: string; path: string; permanent: boolean }>({ name: text, path: text, permanent: flag }),
+    Header: fields<{ name: string }>({ name: text })
+  }),
+  lifetime: nullable(amount)
+})
+const plainShare = fields<Omit<Share, "standbys" | "session">>({
   weight: whole,
   upstream: nullable(text),
   why: nullable(reason),
   filters: list(filter),
   source
 })
+const lone: Read<Share> = beside(plainShare, { session: sessionFields })
 const standbysOf = fields<Pick<Required<Share>, "standbys">>({ standbys: (value) => (value === undefined ? [] : list(lone)(value)) })
 const share: Read<Share> = (value) => {
   const one = lone(value)
@@ -137,14 +146,6 @@ const match: Read<Match> = (value) => {
   return said === undefined ? read : { ...read, grpc: grpc(said) }
 }
 const deadlines = fields<Deadlines>({ request: setting(amount), backendRequest: setting(amount) })
-const sessionFields = fields<Session>({
-  key: text,
-  by: tagged<Session["by"]>({
-    Cookie: fields<{ name: string; path: string; permanent: boolean }>({ name: text, path: text, permanent: flag }),
-    Header: fields<{ name: string }>({ name: text })
-  }),
-  lifetime: nullable(amount)
-})
 const ruleFields = fields<Omit<Rule, "policies" | "session">>({ source, match, filters: list(filter), deadlines, action })
 const wholeRule: Read<Rule> = beside(ruleFields, { policies: list(source), session: sessionFields })
 

@@ -50,6 +50,8 @@ export interface Share {
   readonly source: Source
   /** Who serves what it cannot, in order: their weights count for nothing. Absent: nobody. */
   readonly standbys?: ReadonlyArray<Share>
+  /** The backend's own, which chooses among its addresses, never it itself; for its requests the rule's counts no more. Absent: the rule's, if that has one. */
+  readonly session?: Session
 }
 
 /** All conditions hold (AND). A rule with several HTTPRouteMatches became several rules. */

@@ -1,14 +1,17 @@
 // The API server as a source of changes: a list and watch for each kind of the table, and for each watched namespace; Secrets and ConfigMaps by metadata,
-// their bytes by interest. The composition only: watching is src/kube/watch, merging ./gathering, fetching ./named, telling ./sight.
+// their bytes by interest, as are pods. The composition only: watching is src/kube/watch, merging ./gathering, fetching ./named, selecting ./selected, telling ./sight.
 import { Clock, Effect, Stream, SubscriptionRef } from "effect"
-import { kinds as allKinds, type KindEntry } from "#schemas/kinds.ts"
+import { kinds as allKinds, type KindEntry, kindOf } from "#schemas/kinds.ts"
+import type { ObjectKey } from "#schemas/meta.ts"
+import { podKind } from "#schemas/podselection.ts"
 import { Kube } from "../kube/client.ts"
 import { kubePath } from "../kube/path.ts"
-import { defaultWatchTimings, type WatchTimings, watchCollection } from "../kube/watch.ts"
+import { defaultWatchTimings, type WatchObserver, type WatchTimings, watchCollection } from "../kube/watch.ts"
 import type { ChangeSource, Decoded } from "../state/change.ts"
 import { gather, type Hearing } from "./gathering.ts"
 import { makeNamed, type Named } from "./named.ts"
 import { makeOutbox } from "./outbox.ts"
+import { makeSelected } from "./selected.ts"
 import { decodeServed, type Sighted, sightedOf } from "./served.ts"
 import { type Collection, type Eye, openSight, type Sight } from "./sight.ts"
 import { type StandingObserver, standingOf } from "./standing.ts"
@@ -129,6 +132,29 @@ export const makeCluster = (options: ClusterOptions): Effect.Effect<ClusterSourc
         timings
       )
 
+    const watchSelected = (kind: KindEntry, namespace: string, observer: WatchObserver<Decoded>, eye: Eye) =>
+      watchCollection<Decoded>(
+        {
+          paths: [kubePath({ group: kind.group, version: kind.version, plural: kind.plural, namespace })],
+          metadataOnly: false,
+          custom: !builtIn.has(kind.group),
+          decode: (raw) => decodeServed(kind, kind.version, options.key, raw)
+        },
+        {
+          ...observer,
+          listed: (objects) => {
+            eye.listed()
+            observer.listed(objects)
+          },
+          alive: eye.alive,
+          failed: (why, error) => {
+            eye.failed(states[why], error.reason, error.message)
+            observer.failed(why, error)
+          }
+        },
+        timings
+      )
+
     const source: ChangeSource = (interests) =>
       Stream.unwrap(
         Effect.gen(function* () {
@@ -155,7 +181,19 @@ export const makeCluster = (options: ClusterOptions): Effect.Effect<ClusterSourc
             backoff: timings.backoff,
             probe: timings.probe
           })
+          const pods = kindOf(podKind)!
+          const selected = yield* makeSelected({
+            kind: pods,
+            namespaces: options.namespaces,
+            put: outbox.put,
+            watch: (namespace, observer) => watchSelected(pods, namespace, observer, eyeOf(pods, namespace)),
+            left: (namespace) => {
+              eyeOf(pods, namespace).closed()
+              eyes.delete(`${pods.groupKind}/${namespace}`)
+            }
+          })
           const watches = kinds.flatMap((kind) => {
+            if (kind.need === "Selected") return []
             const places = placesOf(kind, options.namespaces)
             if (kind.need === "Demanded") return places.map((place) => watchSighted(kind, place, named, eyeOf(kind, place.namespace)))
             const hearings = gather(
@@ -165,8 +203,14 @@ export const makeCluster = (options: ClusterOptions): Effect.Effect<ClusterSourc
             )
             return places.map((place) => watchListed(kind, place, hearings.get(place.namespace)!, eyeOf(kind, place.namespace)))
           })
-          const following = Stream.runForEach(interests, (interest) => Effect.sync(() => named.want(interest)))
-          const all = Effect.all([...watches, following, named.run], { concurrency: "unbounded", discard: true })
+          const following = Stream.runForEach(interests, (interest) =>
+            Effect.sync(() => {
+              const isSelection = (key: ObjectKey): boolean => key.startsWith(`${podKind}/`)
+              named.want(new Set([...interest].filter((key) => !isSelection(key))))
+              selected.want(new Set([...interest].filter(isSelection)))
+            })
+          )
+          const all = Effect.all([...watches, following, named.run, selected.run], { concurrency: "unbounded", discard: true })
           return Stream.mergeEffect(outbox.stream, all)
         })
       ).pipe(Stream.provideService(Kube, kube), Stream.scoped)

@@ -11,7 +11,6 @@ const bystanders =
 
 /** Of the core group and of networking.k8s.io. */
 const core = new Set([
-  "Pod",
   "PodTemplate",
   "ReplicationController",
   "ServiceAccount",

@@ -84,7 +84,9 @@ const decodeDocument = (key: Uint8Array, document: Document, objects: Array<Piec
     })
   for (const unread of unreadFields(decoded.kind, document.value))
     tell(document.lineOf(unread.path), name, judgeField(decoded.kind, unread))
-  const { metadata, status: _status, ...content } = document.value
+  const { metadata, status, ...spec } = document.value
+  // A status is what somebody else made of the object; of a pod it is what is read.
+  const content = decoded.kind.need === "Selected" ? { ...spec, status } : spec
   const fields = typeof metadata === "object" && metadata !== null ? (metadata as { readonly namespace?: unknown }) : {}
   if (decoded.kind.scope === "Cluster" && fields.namespace !== undefined && fields.namespace !== null)
     tell(document.lineOf("metadata.namespace"), name, {

@@ -1,4 +1,5 @@
 // An object of the API server → Decoded, by the same decoder that manifests go through (law 21). What is never read of it is dropped here.
+import { noEntries } from "#schemas/compact.ts"
 import { decodeObject } from "#schemas/decode.ts"
 import type { KindEntry } from "#schemas/kinds.ts"
 import { type ObjectKey, objectKey } from "#schemas/meta.ts"
@@ -17,8 +18,10 @@ export const decodeServed = (entry: KindEntry, version: string, key: Uint8Array,
   const apiVersion = entry.group === "" ? version : `${entry.group}/${version}`
   const decoded = decodeObject({ ...raw, apiVersion, kind: entry.kind })
   if (decoded._tag !== "Decoded") return null
+  const { meta } = decoded
   return {
-    meta: { ...decoded.meta, annotations: withoutLastApplied(decoded.meta.annotations) },
+    // There are thousands of pods, and networks and admission write much on each.
+    meta: { ...meta, annotations: entry.need === "Selected" ? noEntries : withoutLastApplied(meta.annotations) },
     value: entry.groupKind === "Secret" ? sealed(key, decoded.value) : decoded.value,
     ...(decoded.owner === undefined ? {} : { owner: decoded.owner })
   }

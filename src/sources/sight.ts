@@ -47,6 +47,8 @@ export interface Eye {
   readonly failed: (state: "Broken" | "Denied" | "Unserved", reason: string, detail: string) => void
   /** A failure that says nothing of the collection as a whole: it is counted. */
   readonly missed: (reason: string) => void
+  /** Nobody wants it any more: its row goes. */
+  readonly closed: () => void
 }
 
 interface Row {
@@ -97,6 +99,10 @@ export const openSight = (
       }
       return {
         missed,
+        closed: () => {
+          rows.splice(rows.indexOf(row), 1)
+          tell()
+        },
         alive: () => {
           row.heard = now()
           if (row.lists > 0) to(row, "Watching", "")

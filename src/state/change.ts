@@ -35,8 +35,8 @@ export type Change =
   | { readonly _tag: "Unserved"; readonly kind: GroupKind }
   /** 403 is a fact, not a retry loop. namespace null: the whole kind. */
   | { readonly _tag: "Denied"; readonly kind: GroupKind; readonly namespace: string | null; readonly detail: string }
-  /** The answer to an `interest`: the object, or null when it does not exist. */
+  /** The answer to an `interest`: the object, or null when it does not exist. Of a selection of pods null: those that there are have been told. */
   | { readonly _tag: "Fetched"; readonly key: ObjectKey; readonly object: Decoded | null }
 
-/** How translate's interest (the Secrets and ConfigMaps it names) reaches a source. */
+/** How translate's interest (the Secrets and ConfigMaps it names, and the pods it selects) reaches a source. */
 export type ChangeSource = (interest: Stream.Stream<ReadonlySet<ObjectKey>>) => Stream.Stream<Change>

@@ -23,7 +23,7 @@ export interface Edits {
 
 export interface ClusterState {
   readonly kinds: HashMap.HashMap<GroupKind, Objects>
-  /** Answers to interest: Secrets and ConfigMaps by key; null: asked for and absent. */
+  /** Answers to interest: Secrets and ConfigMaps by key; null: asked for and absent. Of selections of pods null, once they are among the objects. */
   readonly fetched: HashMap.HashMap<ObjectKey, Decoded | null>
 }
 
@@ -128,7 +128,7 @@ export const apply = (state: ClusterState, change: Change): ClusterState => {
   }
 }
 
-/** A kind as the table of kinds lists it. Demanded kinds are only ever fetched. */
+/** A kind as the table of kinds lists it. Demanded kinds are only ever fetched, and of Selected ones what there is counts once it was asked for. */
 export interface NeededKind {
   readonly groupKind: GroupKind
   readonly need: Need
@@ -137,7 +137,7 @@ export interface NeededKind {
 /** Law 2: every Required kind has been listed; every Governing kind has been listed or is not served; every Optional kind likewise, or is denied. */
 export const synced = (state: ClusterState, kinds: Iterable<NeededKind>): boolean => {
   for (const { groupKind, need } of kinds) {
-    if (need === "Demanded") continue
+    if (need === "Demanded" || need === "Selected") continue
     const { sync } = objectsOf(state, groupKind)
     if (sync === "Waiting" || (need === "Required" && sync !== "Synced") || (need === "Governing" && sync === "Denied")) return false
   }

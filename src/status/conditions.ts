@@ -781,7 +781,8 @@ export const backendNote = {
   willBeRefused: (rule: string): string => `not dialled as things are: ${rule}`,
   noWeight: "spec.endpoints: none has a weight above 0, so its share is answered 503",
   more: (left: number): string => `and ${left} more of this kind`,
-  selectorNotServed: "spec.type: EndpointSelector is not served yet; use a Service with this selector",
+  podsWithoutName:
+    "spec.tls.validation: required with EndpointSelector, as addresses of pods carry no name: give the hostname that their certificate has, and the CA",
   xbackend443: `spec.tls: mode None on port 443 is refused, because the v1.7 CRD writes it where nothing was said: set tls.mode to ServerOnly with validation {hostname, wellKnownCACertificates: System}, or use a Backend with tls.mode None for plaintext on port 443`,
   wellKnown: (path: string, name: string): string => `${path}: ${JSON.stringify(name)} is not known; System is`,
   optionsNotServed: (keys: ReadonlyArray<string>): string => `spec.options: ${keys.join(", ")} not known to Sluice; remove them`,
@@ -825,6 +826,7 @@ export const backendNote = {
     headerOfDatagrams: (by: string): string =>
       `${by} asks for a header of the PROXY protocol, which begins a connection, and a UDPRoute carries datagrams: remove proxyProtocol`,
     looksOfDatagrams: "health checks are left out, as a UDPRoute carries datagrams and nobody knows what answers them",
+    sessions: "its sessionPersistence is left out, as it goes by requests of HTTP and this route carries bytes",
     tlsOfClients: "clients speak TLS with it themselves, so what is said of TLS toward it is not used (the listener passes TLS through)"
   },
   laterProtocol: (protocol: string): string =>

@@ -199,7 +199,8 @@ const placed = (
   const upstream = {
     ...upstreamOf(fitted.destination, addressPolicy(view, rules, namespace, route), governed.policies),
     endpoints: destination.endpoints,
-    materials: fitted.destination.materials
+    materials: fitted.destination.materials,
+    ...(destination.session === undefined ? {} : { session: destination.session })
   }
   const unlooked = lookProblem(upstream, what)
   if (unlooked !== null) return Result.fail(refused(key, found.source, "invalid_backend", null, "", [unlooked]))

@@ -45,15 +45,13 @@ export const carried = (declared: Declared, carries: Carries, what: string): Dec
   // gRPC is HTTP/2 (PROTOCOL-HTTP2), whoever says so or does not.
   if (carries === "Calls")
     return { ...declared, destination: { ...destination, protocol: destination.protocol === "auto" ? "h2" : destination.protocol } }
-  const bytes: Destination = { ...destination, protocol: carries === "Datagrams" ? "udp" : "tcp" }
+  const { session, ...sessionless } = destination
+  const bytes: Destination = { ...sessionless, protocol: carries === "Datagrams" ? "udp" : "tcp" }
+  const unused = session === undefined ? [] : [backendNote.about(what, backendNote.carriage.sessions)]
   const wrapped = destination.tls !== null
-  return carries === "Tls"
-    ? {
-        ...declared,
-        destination: withoutTls(bytes),
-        notes: wrapped ? [...notes, backendNote.about(what, backendNote.carriage.tlsOfClients)] : notes
-      }
-    : { ...declared, destination: bytes }
+  if (carries !== "Tls") return { ...declared, destination: bytes, notes: [...notes, ...unused] }
+  const unwrapped = wrapped ? [backendNote.about(what, backendNote.carriage.tlsOfClients)] : []
+  return { ...declared, destination: withoutTls(bytes), notes: [...notes, ...unused, ...unwrapped] }
 }
 
 /** With the policies on the way to it: what connections have and datagrams have not. A header refuses them, as who waits for it takes its place for content; health is left out. */

@@ -6,6 +6,7 @@ import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
 import type { Action } from "../snapshot/route.ts"
 import type { Material } from "../snapshot/secret.ts"
+import type { Session } from "../snapshot/session.ts"
 import type { AddressPolicy, Credential, Endpoint, IdentitySettings, Upstream, UpstreamTls } from "../snapshot/upstream.ts"
 import { type Layer, mergeBehaviour } from "./behaviour.ts"
 
@@ -29,6 +30,8 @@ export interface Destination {
   readonly path?: Pick<Upstream, "via" | "sourceAddresses">
   /** Members, `tls` decided for each. */
   readonly endpoints: ReadonlyArray<Endpoint>
+  /** Its own, whichever rule sends requests there; absent: it has none. */
+  readonly session?: Session
 }
 
 /** Why a declaration comes to no destination: the label of its share's 500, and what the route's ResolvedRefs says (null: it stays True). */

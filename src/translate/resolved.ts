@@ -3,6 +3,7 @@ import type { ObjectKey } from "#schemas/meta.ts"
 import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
 import type { Material } from "../snapshot/secret.ts"
+import type { Session } from "../snapshot/session.ts"
 import type { Endpoint, Upstream } from "../snapshot/upstream.ts"
 import type { RedirectAction } from "./destination.ts"
 
@@ -31,6 +32,8 @@ export interface ResolvedUpstream {
   readonly endpoints: ReadonlyArray<Endpoint>
   /** What the ids in `spec.tls` (CA bundles, client certificate) and `spec.credential` stand for: the snapshot's `secrets` and the material beside it. */
   readonly materials: ReadonlyArray<Material>
+  /** Of the backend itself; absent: it has none. */
+  readonly session?: Session
 }
 
 export interface ResolvedBackend {

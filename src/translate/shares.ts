@@ -50,6 +50,9 @@ const withFallbacks = (shares: ReadonlyArray<Share>, fallbacks: ReadonlyArray<Sh
   })
 }
 
+const sessionOf = (upstream: ResolvedUpstream | null): Pick<Share, "session"> =>
+  upstream?.session === undefined ? {} : { session: upstream.session }
+
 export const sharesOf = (
   view: View,
   settings: TranslateSettings,
@@ -79,7 +82,7 @@ export const sharesOf = (
     const standbys = resolved.standbys.map(({ upstream, source, object }): Share => {
       upstreams.push(upstream)
       if (object !== null) reaches.push({ object, upstream: upstream.id })
-      return { weight: 1, upstream: upstream.id, why: null, filters, source }
+      return { weight: 1, upstream: upstream.id, why: null, filters, source, ...sessionOf(upstream) }
     })
     const share: Share = {
       weight,
@@ -87,6 +90,7 @@ export const sharesOf = (
       why: resolved.upstream === null ? (resolved.why ?? "invalid_backend") : null,
       filters,
       source: resolved.source,
+      ...sessionOf(resolved.upstream),
       ...(standbys.length === 0 ? {} : { standbys })
     }
     ;(resolved.fallback ? fallbacks : shares).push(share)

@@ -49,6 +49,9 @@ const names = (snapshot: Snapshot): ReadonlyMap<string, string> => {
   return ids
 }
 
+const sessionText = ({ session }: Pick<Rule, "session">): object =>
+  session === undefined ? {} : { session: { ...session, key: session.key.slice(0, 8) } }
+
 const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object => {
   const { path, method, headers, query } = rule.match
   const match = [
@@ -65,6 +68,7 @@ const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object =>
     ...(share.upstream === null ? { refuse: share.why } : { upstream: upstreams.get(share.upstream) ?? `missing ${share.upstream}` }),
     source: describeSource(share.source),
     ...(share.filters.length === 0 ? {} : { filters: share.filters.map(filterText) }),
+    ...sessionText(share),
     ...(share.standbys === undefined ? {} : { standbys: share.standbys.map(shareText) })
   })
   const action =
@@ -78,7 +82,7 @@ const ruleText = (rule: Rule, upstreams: ReadonlyMap<string, string>): object =>
     match: match.filter((part) => part !== "").join(", "),
     ...(rule.filters.length === 0 ? {} : { filters: rule.filters.map(filterText) }),
     ...(rule.deadlines.request === "Default" && rule.deadlines.backendRequest === "Default" ? {} : { deadlines: rule.deadlines }),
-    ...(rule.session === undefined ? {} : { session: { ...rule.session, key: rule.session.key.slice(0, 8) } }),
+    ...sessionText(rule),
     ...(rule.policies === undefined ? {} : { policies: rule.policies.map(describeSource) }),
     ...action
   }

@@ -78,7 +78,9 @@ describe("unreadFields", () => {
 
   it("of each of Kubernetes' own kinds knows the fields that Kubernetes' client knows, and no other", () => {
     const models = client as unknown as Readonly<Record<string, { readonly getAttributeTypeMap?: () => ReadonlyArray<Attribute> }>>
-    for (const kind of kinds.filter(({ group }) => group === "" || (group.endsWith(".k8s.io") && !group.startsWith("gateway.")))) {
+    const core = kinds.filter(({ group }) => group === "" || (group.endsWith(".k8s.io") && !group.startsWith("gateway.")))
+    // Nobody writes a pod for us: its spec is not looked at.
+    for (const kind of core.filter(({ need }) => need !== "Selected")) {
       const levels = new Map<string, ReadonlyArray<string>>()
       /** An object with every field of the model, and one that it does not have. */
       const whole = (model: string, path: string): unknown => {

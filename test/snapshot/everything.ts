@@ -49,7 +49,8 @@ const forward: Forward = {
       why: null,
       filters: [filters[0]!],
       source: source("Service", "cart", "8080"),
-      standbys: [{ weight: 1, upstream: "u2", why: null, filters: [filters[0]!], source: source("Backend", "api") }]
+      standbys: [{ weight: 1, upstream: "u2", why: null, filters: [filters[0]!], source: source("Backend", "api") }],
+      session: { key: "k", by: { _tag: "Header", name: "X-Seat" }, lifetime: null }
     },
     { weight: 1, upstream: null, why: "backend_not_found", filters: [], source: source("Backend", "gone") }
   ]

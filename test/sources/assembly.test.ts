@@ -171,7 +171,7 @@ describe("what is wrong", () => {
     const tell = (apiVersion: string, kind: string) =>
       read({ "a.yaml": `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: x}\n` }).problems[0]
     assert.strictEqual(tell("apps/v1", "Deployment")?.severity, "Info")
-    assert.strictEqual(tell("v1", "Pod")?.severity, "Info")
+    assert.strictEqual(tell("v1", "ServiceAccount")?.severity, "Info")
     assert.match(tell("gateway.networking.k8s.io/v1", "HttpRoutes")!.remedy, /HTTPRoute\?/)
     assert.match(tell("networking.k8s.io/v1", "HTTPRoute")!.remedy, /gateway\.networking\.k8s\.io\/v1$/)
     assert.strictEqual(tell("gateway.networking.k8s.io/v1", "GRPCRoute")?.severity, "Refused")

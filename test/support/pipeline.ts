@@ -55,7 +55,8 @@ export const route = (name: string, path: string, generation = 1) =>
     }
   })
 
-export const listed = kinds.filter((kind) => kind.need !== "Demanded").map((kind) => kind.groupKind)
+/** What is listed at the start, and waited for. */
+export const listed = kinds.filter((kind) => kind.need !== "Demanded" && kind.need !== "Selected").map((kind) => kind.groupKind)
 export const replaced = (objects: ReadonlyArray<Decoded>, of: ReadonlyArray<string> = listed): ReadonlyArray<Change> =>
   of.map((kind) => ({ _tag: "Replaced", kind, objects: objects.filter((object) => object.meta.key.startsWith(`${kind}/`)) }))
 

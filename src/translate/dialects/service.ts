@@ -2,7 +2,6 @@
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Service, ServicePort } from "#schemas/service.ts"
 import type { Source } from "../../snapshot/id.ts"
-import type { Endpoint } from "../../snapshot/upstream.ts"
 import { backendNote } from "../../status/conditions.ts"
 import { type Carries, impliesTls } from "../carriage.ts"
 import { type Declared, declared, refused } from "../destination.ts"
@@ -11,7 +10,7 @@ import { governedTls } from "../governed.ts"
 import { describePolicy, tlsPolicyOf } from "../policy.ts"
 import { wireOf } from "../protocol.ts"
 import type { View } from "../view.ts"
-import { serviceMembers } from "./slices.ts"
+import { endpointsOf, serviceMembers } from "./slices.ts"
 
 /** A Service as a dialect sees it. */
 export interface ServiceObject {
@@ -85,18 +84,7 @@ export const serviceDestination = (view: View, rules: BackendRules, service: Ser
       materials: trust.materials,
       layers: [],
       provenance: port.appProtocol === undefined ? trust.provenance : { protocol: source, ...trust.provenance },
-      endpoints: members.map(
-        (member): Endpoint => ({
-          at: { _tag: "Address", ip: member.ip, port: member.port },
-          tls: trust.on,
-          tier: 0,
-          weight: 1,
-          zone: member.zone,
-          ...(member.forZones === null ? {} : { forZones: member.forZones }),
-          draining: false,
-          origin: member.origin
-        })
-      )
+      endpoints: endpointsOf(members, trust.on)
     },
     [...said, ...notes]
   )

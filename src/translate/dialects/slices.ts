@@ -49,7 +49,7 @@ export const bounded = (notes: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 type Readiness = "Ready" | "Last" | "No"
 
-interface Candidate extends Member {
+export interface Candidate extends Member {
   readonly readiness: Readiness
 }
 
@@ -127,7 +127,7 @@ const ofEndpoints = (
   })
 
 /** The same address may stand in several slices while a controller moves it: once is enough, the readier entry counts. */
-const union = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Member> => {
+export const union = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Member> => {
   const wanted: Readiness = candidates.some((candidate) => candidate.readiness === "Ready") ? "Ready" : "Last"
   const members = new Map<string, Member>()
   for (const { readiness: ready, ...member } of candidates) {
@@ -136,6 +136,21 @@ const union = (candidates: ReadonlyArray<Candidate>): ReadonlyArray<Member> => {
   }
   return [...members.values()]
 }
+
+/** As a destination has them. */
+export const endpointsOf = (members: ReadonlyArray<Member>, tls: boolean): ReadonlyArray<Endpoint> =>
+  members.map(
+    ({ ip, port, zone, forZones, origin }): Endpoint => ({
+      at: { _tag: "Address", ip, port },
+      tls,
+      tier: 0,
+      weight: 1,
+      zone,
+      ...(forZones === null ? {} : { forZones }),
+      draining: false,
+      origin
+    })
+  )
 
 /** The union of all slices of a Service at a port, found by its name. selected: the Service has a selector. */
 export const serviceMembers = (

@@ -1,19 +1,22 @@
-// XBackend of type ExternalHostname (GEP-4894) in the shapes of v1.6 and v1.7 (docs/external-api.md).
+// XBackend (GEP-4894) in the shapes of v1.6 and v1.7 (docs/external-api.md): a name outside the cluster, or pods of its own namespace.
 import { Result } from "effect"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { experimentalGroup } from "#schemas/reference.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
 import type { Source } from "../../snapshot/id.ts"
 import type { Material } from "../../snapshot/secret.ts"
-import type { Upstream, UpstreamTls } from "../../snapshot/upstream.ts"
+import type { Endpoint, Upstream, UpstreamTls } from "../../snapshot/upstream.ts"
 import { backend, backendNote, type Said } from "../../status/conditions.ts"
 import { type Carries, carriesRequests, plaintextNote, tlsAt } from "../carriage.ts"
-import { type Declared, declared, refused, systemTrust } from "../destination.ts"
+import { type Declared, type Destination, declared, refused, systemTrust } from "../destination.ts"
 import type { BackendRules } from "../features.ts"
 import { externalName } from "../hostname.ts"
+import { type Sessions, sessionsOf } from "../session.ts"
 import { caBundles, clientCertificate, nameList, type TrustProblem } from "../trust.ts"
 import type { View } from "../view.ts"
 import type { JudgedBackend } from "./judged.ts"
+import { podMembers } from "./pods.ts"
+import { endpointsOf } from "./slices.ts"
 
 type Spec = XBackend["spec"]
 
@@ -47,6 +50,8 @@ const trustOf = (
   const plain: Tls = { tls: null, sni: null, materials: [], provenance: {} }
   const said = spec.tls
   if (said === undefined || said.mode === "None") {
+    // Port 443 of pods is a port as any other, as it is of a Service.
+    if (spec.endpointSelector !== undefined) return { trust: plain, problems: [], invalid: null }
     // Absent under v1.6 is unsaid. Under v1.7 the CRD writes {mode: None} where nothing was said; a file means the same as the API server.
     if (said === undefined && spec.port.shape === "v1.6" && tlsAt(null, spec.port.number, carries))
       return { trust: { ...plain, tls: systemTrust, provenance: { tls: source } }, problems: [], invalid: null }
@@ -54,6 +59,8 @@ const trustOf = (
     return { trust: plain, problems: [], invalid: unknown ? backendNote.xbackend443 : null }
   }
   const { validation } = said
+  if (validation === undefined && spec.endpointSelector !== undefined)
+    return { trust: plain, problems: [], invalid: backendNote.podsWithoutName }
   const wellKnown = validation?.wellKnownCACertificates
   const invalid =
     wellKnown !== undefined && wellKnown !== "System"
@@ -93,6 +100,13 @@ const trustOf = (
   return { trust: { tls, sni: validation?.hostname ?? null, materials, provenance }, problems, invalid }
 }
 
+/** A backend is under no path of its rule. */
+const everyPath = { type: "Prefix", value: "/" } as const
+
+/** null: it has none. */
+const sessionsOfXBackend = (view: View, key: ObjectKey, spec: Spec, source: Source): Sessions | null =>
+  spec.sessionPersistence === undefined ? null : sessionsOf(spec.sessionPersistence, "spec", source, view.get(key)?.meta.uid ?? "")
+
 const judged = (accepted: Said, resolvedRefs: Said, declaration: Declared): JudgedBackend => ({
   said: [accepted, resolvedRefs],
   declared: declaration,
@@ -108,13 +122,12 @@ export const judgeXBackend = (view: View, rules: BackendRules, key: ObjectKey, s
       backend.resolvedRefs,
       refused(key, source, "invalid_backend", routeReason, backendNote.address(what, message))
     )
-  if (spec.externalHostname === undefined) return refuse("UnsupportedValue", backendNote.selectorNotServed)
   const protocol = protocols.get(spec.protocol)
   if (protocol === undefined) return refuse("UnsupportedProtocol", backendNote.laterProtocol(spec.protocol ?? ""))
   // Of itself it is told as what it is for.
   const carries = protocol === "tcp" && carriesRequests(rules.carries) ? "Bytes" : rules.carries
-  const name = externalName(spec.externalHostname.hostname, rules)
-  if (Result.isFailure(name)) return refuse("Invalid", `spec.externalHostname.hostname: ${name.failure}`, "InvalidAddress")
+  const name = spec.externalHostname === undefined ? null : externalName(spec.externalHostname.hostname, rules)
+  if (name !== null && Result.isFailure(name)) return refuse("Invalid", `spec.externalHostname.hostname: ${name.failure}`, "InvalidAddress")
   const { trust, problems, invalid } = trustOf(view, key, spec, source, carries)
   if (invalid !== null) return refuse("Invalid", invalid, "InvalidBackend")
   if (problems.length > 0) {
@@ -125,38 +138,64 @@ export const judgeXBackend = (view: View, rules: BackendRules, key: ObjectKey, s
       refused(key, source, "invalid_backend", "InvalidBackend", backendNote.address(what, causes.join("; ")))
     )
   }
+  const sessions = sessionsOfXBackend(view, key, spec, source)
+  if (sessions !== null && sessions.problems.length > 0) return refuse("Invalid", sessions.problems.join("; "), "InvalidBackend")
+  const { namespace } = parseKey(key)
   const { number } = spec.port
+  const tls = trust.tls !== null
+  const made = (said: Pick<Destination, "external" | "identity" | "endpoints" | "provenance">, notes: ReadonlyArray<string>): Declared =>
+    declared(
+      key,
+      source,
+      {
+        of: { namespace, target: `${what}:${number}` },
+        sources: [source],
+        protocol,
+        tls: trust.tls,
+        credential: null,
+        materials: trust.materials,
+        layers: [],
+        ...said,
+        provenance: { ...said.provenance, ...(spec.protocol === undefined ? {} : { protocol: source }), ...trust.provenance },
+        ...(sessions === null ? {} : { session: sessions.under(everyPath) })
+      },
+      notes
+    )
+  const accepted = (notes: ReadonlyArray<string>, declaration: Declared): JudgedBackend => ({
+    said: [backend.accepted(notes), backend.resolvedRefs],
+    declared: declaration,
+    ports: [number],
+    skipsVerify: false
+  })
+  if (name === null) {
+    const { members, notes } = podMembers(view, rules, namespace, spec.endpointSelector!.matchLabels, number)
+    const about = members.length > 0 ? notes : [...notes, backendNote.noEndpoints(`${what} port ${number}`)]
+    const identity = { host: "Request", sni: trust.sni, certificateName: trust.sni } as const
+    return accepted([], made({ external: false, identity, endpoints: endpointsOf(members, tls), provenance: {} }, about))
+  }
   const notes: Array<string> = []
-  if (spec.tls === undefined && trust.tls !== null) notes.push(backendNote.tlsBy443("spec.tls.mode: None opts out"))
-  const plaintext = trust.tls === null ? plaintextNote(carries, number === 443 ? "spec.tls.mode None" : null) : null
+  if (spec.tls === undefined && tls) notes.push(backendNote.tlsBy443("spec.tls.mode: None opts out"))
+  const plaintext = tls ? null : plaintextNote(carries, number === 443 ? "spec.tls.mode None" : null)
   if (plaintext !== null) notes.push(plaintext)
-  const declaration = declared(
-    key,
-    source,
-    {
-      of: { namespace: parseKey(key).namespace, target: `${what}:${number}` },
-      sources: [source],
-      external: true,
-      protocol,
-      identity: { host: "Endpoint", sni: trust.sni, certificateName: trust.sni },
-      tls: trust.tls,
-      credential: null,
-      materials: trust.materials,
-      layers: [],
-      provenance: { "identity.host": source, ...(spec.protocol === undefined ? {} : { protocol: source }), ...trust.provenance },
-      endpoints: [
-        {
-          at: { _tag: "Name", name: name.success, port: number, srv: false },
-          tls: trust.tls !== null,
-          tier: 0,
-          weight: 1,
-          zone: null,
-          draining: false,
-          origin: "Written"
-        }
-      ]
-    },
-    notes.map((note) => backendNote.about(what, note))
+  const endpoint: Endpoint = {
+    at: { _tag: "Name", name: name.success, port: number, srv: false },
+    tls,
+    tier: 0,
+    weight: 1,
+    zone: null,
+    draining: false,
+    origin: "Written"
+  }
+  return accepted(
+    notes,
+    made(
+      {
+        external: true,
+        identity: { host: "Endpoint", sni: trust.sni, certificateName: trust.sni },
+        endpoints: [endpoint],
+        provenance: { "identity.host": source }
+      },
+      notes.map((note) => backendNote.about(what, note))
+    )
   )
-  return { said: [backend.accepted(notes), backend.resolvedRefs], declared: declaration, ports: [number], skipsVerify: false }
 }

@@ -47,6 +47,13 @@ const config = rowsOf({
   metadata: { name: "ca", namespace: "infra" },
   data: { "ca.crt": "-----BEGIN CERTIFICATE-----" }
 })
+const pod = rowsOf({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "tiles-a", namespace: "maps", labels: { app: "tiles" } },
+  spec: { containers: [{ name: "tiles", image: "tiles" }] },
+  status: { phase: "Running", podIP: "10.8.0.1", podIPs: [{ ip: "10.8.0.1" }], conditions: [{ type: "Ready", status: "True" }] }
+})
 const namespace = rowsOf({
   apiVersion: "v1",
   kind: "Namespace",
@@ -55,6 +62,9 @@ const namespace = rowsOf({
 })
 
 export const rows: ReadonlyArray<Row> = [
+  pod.good("a Pod", {}, none),
+  pod.good("a Pod that runs nowhere yet", { status: undefined }, none),
+  pod.bad("addresses of a Pod are texts", { "status.podIPs[0].ip": 1 }, none),
   service.good("a ClusterIP Service", {}, none),
   service.good("a headless Service without selector", { "spec.clusterIP": "None", "spec.selector": undefined }, none),
   service.good("a Service without ports", { "spec.ports": null }, none),

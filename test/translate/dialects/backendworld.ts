@@ -43,7 +43,9 @@ export const backendWorld = (apiVersion: string, kind: string, more: () => strin
     made: (spec: object): unknown => {
       const { upstream, fallback, standbys } = resolved(spec)
       const after = standbys.map(({ source }) => source)
-      return upstream === null ? null : { ...upstream.spec, provenance: null, endpoints: upstream.endpoints, fallback, after }
+      return upstream === null
+        ? null
+        : { ...upstream.spec, provenance: null, endpoints: upstream.endpoints, session: upstream.session, fallback, after }
     },
     outcome: (spec: object): Outcome => {
       const conditions = conditionsOf(manifest(spec), key)

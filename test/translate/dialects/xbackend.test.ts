@@ -238,11 +238,6 @@ describe("an XBackend is refused", () => {
       assert.include(accepted(yaml).message, "spec.externalHostname.hostname")
     }
   )
-  it("for an EndpointSelector, not served yet", () => {
-    const yaml = spec("type: EndpointSelector, port: {number: 80}, endpointSelector: {matchLabels: {app: x}}")
-    assert.strictEqual(accepted(yaml).state, "False/UnsupportedValue")
-    assert.strictEqual(of(yaml).problem?.reason, "UnsupportedValue")
-  })
   it("when it does not decode, with the field: the upstream documentation's own example lacks a CA source", () => {
     const yaml = xbackend("{number: 443}", "tls: {mode: ServerOnly, validation: {hostname: a.example}}")
     assert.strictEqual(accepted(yaml).state, "False/Invalid")

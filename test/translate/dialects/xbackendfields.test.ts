@@ -27,23 +27,58 @@ const selected = (more: object = {}) => ({
   ...more
 })
 
+const ofSession = (field: string): string => `sessionPersistence.${field}`
+
 const rows: ReadonlyArray<Row> = [
   { fields: ["type"], value: "`ExternalHostname`", spec: base, same: true, meaning: "a name outside the cluster" },
   {
     fields: ["type", "endpointSelector.matchLabels"],
     value: "`EndpointSelector`",
     spec: selected(),
-    meaning: "use a Service with this selector"
+    meaning: "pods of its own namespace that have all of these labels and are ready, at `port.number` of theirs"
   },
   {
-    fields: [
-      ...["type", "absoluteTimeout", "cookie.name", "cookie.path", "cookie.lifetimeType", "header.name", "sessionName"],
-      "cookieConfig.lifetimeType"
-    ].map((field) => `sessionPersistence.${field}`),
-    value: "anything",
-    spec: selected({ sessionPersistence: { absoluteTimeout: "1h", cookie: { name: "place", lifetimeType: "Permanent" } } }),
-    named: "EndpointSelector",
+    fields: ["type", "absoluteTimeout", "cookie.name", "cookie.path", "cookie.lifetimeType"].map(ofSession),
+    value: "Cookie, with `EndpointSelector`",
+    spec: selected({
+      sessionPersistence: { type: "Cookie", absoluteTimeout: "1h", cookie: { name: "place", path: "/a", lifetimeType: "Permanent" } }
+    }),
+    without: selected(),
+    meaning: "a client comes back to the pod that served it ([Sessions](filters.md#sessions))"
+  },
+  {
+    fields: ["type", "header.name"].map(ofSession),
+    value: "Header, with `EndpointSelector`",
+    spec: selected({ sessionPersistence: { type: "Header", header: { name: "X-Place" } } }),
+    without: selected(),
+    meaning: "likewise"
+  },
+  {
+    fields: ["sessionName", "cookieConfig.lifetimeType"].map(ofSession),
+    value: "as 1.6 has them",
+    spec: selected({ sessionPersistence: { sessionName: "place", absoluteTimeout: "1h", cookieConfig: { lifetimeType: "Permanent" } } }),
+    without: selected(),
+    meaning: "likewise"
+  },
+  {
+    fields: [ofSession("header.name")],
+    value: "one that has another meaning",
+    spec: selected({ sessionPersistence: { type: "Header", header: { name: "Connection" } } }),
+    meaning: "name one of your own"
+  },
+  {
+    fields: ["cookie.name"].map(ofSession),
+    value: "with `ExternalHostname`",
+    spec: of({ sessionPersistence: { cookie: { name: "place" } } }),
+    named: "sessionPersistence",
     meaning: "only with `EndpointSelector`"
+  },
+  {
+    fields: ["tls.mode"],
+    value: "`ServerOnly` without `validation`, with `EndpointSelector`",
+    spec: selected({ tls: { mode: "ServerOnly" } }),
+    named: "spec.tls.validation",
+    meaning: "addresses of pods carry no name"
   },
   {
     fields: ["externalHostname.hostname"],
