@@ -61,13 +61,19 @@ const TCPProbe = Schema.Struct({
   receive: Schema.optionalKey(Payload).annotateKey({ description: "What the first 64 KiB of what comes then must hold." })
 })
 
+export const GRPCProbe = Schema.Struct({
+  service: Schema.optionalKey(text(0, 1024)).annotateKey({ description: "Whose health is asked for. Absent: the server's as a whole." })
+})
+
 /** Durations in milliseconds. */
 export const HealthCheck = Schema.Struct({
-  type: Schema.Literals(["HTTP", "TCP", "TLS"]).annotateKey({
-    description: "HTTP: a request, over TLS where the endpoint has it. TCP: a connection. TLS: a handshake whose certificate holds."
+  type: Schema.Literals(["HTTP", "TCP", "TLS", "GRPC"]).annotateKey({
+    description:
+      "HTTP: a request, over TLS where the endpoint has it. TCP: a connection. TLS: a handshake whose certificate holds. GRPC: a call of grpc.health.v1.Health/Check, of backends that are spoken to in HTTP/2."
   }),
   http: Schema.optionalKey(HTTPProbe),
   tcp: Schema.optionalKey(TCPProbe).annotateKey({ description: "What is said on a connection of type TCP. Absent: nothing." }),
+  grpc: Schema.optionalKey(GRPCProbe).annotateKey({ description: "What a call of type GRPC asks." }),
   interval: Schema.optionalKey(Duration).annotateKey({
     description: "Between two looks at one address, give or take a tenth. Absent: 3s."
   }),
@@ -101,6 +107,12 @@ export const HealthCheck = Schema.Struct({
       message: "Only allowed when type is TCP",
       cel: "self.type == 'TCP' || !has(self.tcp)",
       broken: ({ type, tcp }) => type !== "TCP" && tcp !== undefined
+    },
+    {
+      at: "grpc",
+      message: "Only allowed when type is GRPC",
+      cel: "self.type == 'GRPC' || !has(self.grpc)",
+      broken: ({ type, grpc }) => type !== "GRPC" && grpc !== undefined
     },
     {
       at: "interval",
@@ -181,6 +193,7 @@ export interface WrittenProbe {
   readonly type: HealthCheck["type"]
   readonly http?: Partial<HTTPProbe> & Pick<HTTPProbe, "path">
   readonly tcp?: HealthCheck["tcp"]
+  readonly grpc?: HealthCheck["grpc"]
   readonly interval?: number
   readonly timeout?: number
   readonly unhealthyThreshold?: number

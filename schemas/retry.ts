@@ -16,6 +16,9 @@ export const httpTriggers = [
   "retriable-status-codes"
 ] as const
 
+/** Of gRPC: statuses of calls that are answered without content. */
+export const grpcTriggers = ["cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable"] as const
+
 const few = (max: number) => Schema.isMaxLength(max, { expected: `at most ${max} items` })
 
 export const StatusCodes = Schema.Array(integer(100, 599)).check(few(64))
@@ -57,9 +60,9 @@ export const RetryBudget = Schema.Struct({
 export type RetryBudget = typeof RetryBudget.Type
 
 const RetryOn = Schema.Struct({
-  triggers: Schema.optionalKey(Schema.Array(Schema.Literals(httpTriggers)).check(few(7))).annotateKey({
+  triggers: Schema.optionalKey(Schema.Array(Schema.Literals([...httpTriggers, ...grpcTriggers])).check(few(12))).annotateKey({
     description:
-      "Responses that are tried again, for any method. Absent: retriable-status-codes. Connections that fail are tried again without."
+      "Responses that are tried again, for any method. Absent: retriable-status-codes. Connections that fail are tried again without. The last five are statuses of gRPC, of calls that are answered without content."
   }),
   httpStatusCodes: Schema.optionalKey(StatusCodes).annotateKey({ description: "Of the trigger retriable-status-codes. Absent: 503." })
 }).check(

@@ -1,7 +1,7 @@
 // healthCheck of Envoy Gateway's BackendTrafficPolicy. Apart from the policy because it is two kinds of judgement in itself; nothing has a default, as there.
 import { Schema } from "effect"
 import { Duration } from "../duration.ts"
-import { ProbePath } from "../health.ts"
+import { GRPCProbe, ProbePath } from "../health.ts"
 import { PreciseHostname } from "../hostname.ts"
 import { int32, integer, PortNumber } from "../name.ts"
 import { Payload } from "../payload.ts"
@@ -21,7 +21,7 @@ const Active = Schema.Struct({
     })
   ),
   tcp: Schema.optionalKey(Schema.Struct({ send: Schema.optionalKey(Payload), receive: Schema.optionalKey(Payload) })),
-  grpc: Schema.optionalKey(Schema.Unknown),
+  grpc: Schema.optionalKey(GRPCProbe),
   timeout: Schema.optionalKey(Duration),
   interval: Schema.optionalKey(Duration),
   initialJitter: Schema.optionalKey(Duration),

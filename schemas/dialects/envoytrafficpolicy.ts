@@ -7,7 +7,7 @@ import { optionalEntriesOf } from "../entries.ts"
 import { CookieAttributes, EndpointOverride, PreferLocal, TableSize } from "../loadbalancer.ts"
 import { Group, integer, Kind, Token, text } from "../name.ts"
 import { duplicateReference, gatewayGroup, PolicyTargetReference } from "../reference.ts"
-import { httpTriggers, PerRetry, RetryBudget, StatusCodes } from "../retry.ts"
+import { grpcTriggers, httpTriggers, PerRetry, RetryBudget, StatusCodes } from "../retry.ts"
 import { LabelSelector, Requirement } from "../selector.ts"
 import { TcpKeepalive } from "../tcpkeepalive.ts"
 import { EnvoyHealthCheck } from "./envoyhealth.ts"
@@ -75,9 +75,6 @@ const LoadBalancer = Schema.Struct({
   })
 )
 export type EnvoyLoadBalancer = typeof LoadBalancer.Type
-
-/** Triggers that go by a gRPC status. */
-export const grpcTriggers = ["cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable"] as const
 
 const Retry = Schema.Struct({
   numRetries: Schema.optionalKey(integer(0, 2_147_483_647)),

@@ -53,6 +53,8 @@ export type Probe =
   | { readonly _tag: "Tcp"; readonly send?: Base64; readonly receive?: Base64 }
   /** Well: a handshake whose certificate holds. */
   | { readonly _tag: "Tls" }
+  /** Well: grpc.health.v1 says that the service is served; "": the server as a whole. Of upstreams that are spoken to in HTTP/2. */
+  | { readonly _tag: "Grpc"; readonly service: string }
 
 /** Bytes, that a snapshot may be printed. */
 export type Base64 = string
@@ -93,6 +95,8 @@ const lookWords = (probe: Probe): readonly [done: string, well: string] => {
       ]
     case "Tls":
       return ["a TLS handshake", ""]
+    case "Grpc":
+      return [`grpc.health.v1 asked${probe.service === "" ? "" : ` of ${probe.service}`}`, "answered SERVING "]
   }
 }
 

@@ -110,10 +110,11 @@ const share: Read<Share> = (value) => {
   return standbys.length === 0 ? one : { ...one, standbys }
 }
 const writtenRetry = fields<Pick<Retry, "codes" | "attempts" | "backoff">>({ codes: list(whole), attempts: whole, backoff: amount })
+const writtenWhole = beside(writtenRetry, { grpc: list(whole) })
 const retryTimes = fields<Pick<Retry, "longest" | "perTry">>({ longest: amount, perTry: setting(amount) })
 /** An older operator says neither how long a wait may grow nor how long a try may take. */
 export const retry: Read<Retry> = (value) => {
-  const written = writtenRetry(value)
+  const written = writtenWhole(value)
   const times = { longest: written.backoff * growth, perTry: "Default", ...(value as object) }
   return { ...written, ...retryTimes(times) }
 }

@@ -4,6 +4,8 @@ import type { Setting } from "./setting.ts"
 /** Times are milliseconds. */
 export interface Retry {
   readonly codes: ReadonlyArray<number>
+  /** Statuses of gRPC, where an answer has one instead of content (Trailers-Only): what came after a message came too late. Absent: none. */
+  readonly grpc?: ReadonlyArray<number>
   /** Further tries; 0: none, not even the safe one. */
   readonly attempts: number
   readonly backoff: number
@@ -12,6 +14,11 @@ export interface Retry {
   /** Of one try, where the rule does not say (`deadlines.backendRequest`). */
   readonly perTry: Setting<number>
 }
+
+/** Those that can be named. */
+export const grpcStatuses = { cancelled: 1, "deadline-exceeded": 4, "resource-exhausted": 8, internal: 13, unavailable: 14 } as const
+
+const grpcNames = new Map<number, string>(Object.entries(grpcStatuses).map(([name, status]) => [status, name]))
 
 /** How many times its base a wait may grow to, where nobody says. */
 export const growth = 10
@@ -31,7 +38,8 @@ const ranges = (codes: ReadonlyArray<number>): ReadonlyArray<string> => {
 export const describeRetry = (retry: Setting<Retry>): string | null => {
   if (retry === "Default") return null
   if (retry === "Disabled") return "none: a request is tried once"
-  const { attempts, codes, backoff } = retry
-  const after = ["a connection that fails", "no answer (methods that may be repeated)", ...ranges(codes)]
+  const { attempts, codes, grpc = [], backoff } = retry
+  const calls = grpc.map((status) => `gRPC ${grpcNames.get(status) ?? status}`)
+  const after = ["a connection that fails", "no answer (methods that may be repeated)", ...ranges(codes), ...calls]
   return `up to ${attempts} more, after ${after.join(", ")}; ${backoff} ms before the first`
 }

@@ -120,7 +120,8 @@ const healthCheck = fields<HealthCheck>({
       { retriable: list(whole), body: text, holds: text }
     ),
     Tcp: beside(fields<object>({}), { send: text, receive: text }),
-    Tls: fields<object>({})
+    Tls: fields<object>({}),
+    Grpc: fields<{ service: string }>({ service: text })
   }),
   port: nullable(port),
   interval: amount,

@@ -806,6 +806,8 @@ export const backendNote = {
     cookieAttribute:
       "spec.loadBalancer.consistentHash.cookie.attributes: a name is of letters, digits and !#$%&'*+-.^_`|~, a value of printable ASCII without a semicolon"
   },
+  probedByCall:
+    "spec.healthCheck.type: GRPC is spoken in HTTP/2, so spec.protocol has to say it: H2C or GRPC in plaintext, H2 or GRPCS over TLS; or use HTTP or TCP",
   probedTls: (endpoint: string): string => `spec.healthCheck.type: ${endpoint} is plaintext and has no TLS to look at: use HTTP or TCP`,
   /** What of a backend does not go with what a route carries there. */
   carriage: {
@@ -858,15 +860,15 @@ export const backendNote = {
     mergeTarget: "spec.mergeType: only with routes as targets: there is nothing that another target is merged into",
     requestOfBackend:
       "spec.timeout.http.requestTimeout: not with a backend as a target, as it is a time of whole requests: target the route or the Gateway, or set spec.timeout.http.streamIdleTimeout",
-    grpcTriggers: "spec.retry.retryOn.triggers that go by a gRPC status mean nothing here: gRPC is not served",
     codesWithoutTrigger: "spec.retry.retryOn.httpStatusCodes has no effect without the trigger retriable-status-codes",
     refreshRate: "spec.dns.dnsRefreshRate has no effect but with respectDnsTtl: false: names are asked for when their answers expire",
     lookPastProxy: (policy: string, what: string): string =>
       `${what}: the healthCheck of ${policy} looks at another port (overrides.port), which is not served through spec.egressPath.proxy, so its requests are answered 500; leave the port out, or have another policy for it`,
+    lookWithoutCalls: (by: string, what: string): string =>
+      `${what}: the healthCheck of ${by} is of type GRPC, which HTTP/2 carries, and it is spoken to in another protocol here, so its requests are answered 500; say its protocol (appProtocol kubernetes.io/h2c of a Service's port), or have another healthCheck for it`,
     lookInPlaintext: (policy: string, what: string, endpoint: string): string =>
       `${what}: the healthCheck of ${policy} is of type TLS, and ${endpoint} is spoken to in plaintext, so its requests are answered 500; have it of type TCP or HTTP, or another policy for it`,
     srv: "spec.dns.srv: not of a policy, as it says what names of endpoints are; set it on the Backend",
-    lookType: (path: string): string => `${path}: GRPC is not served; HTTP and TCP are`,
     lookMethod: (path: string, methods: ReadonlyArray<string>): string => `${path}: ${methods.join(", ")} are served; write one of them`,
     lookBody: (path: string): string => `${path}: only with method POST or PUT`,
     lookContent: (path: string): string => `${path}: not with method HEAD, whose answers have no content`,
@@ -882,7 +884,7 @@ export const backendNote = {
       "spec.healthCheck.passive.consecutiveLocalOriginFailures has no effect without splitExternalLocalOriginErrors: failures without an answer count as errors",
     panicAlone: "spec.healthCheck.panicThreshold has no effect without active or passive",
     kind: (path: string, what: string): string =>
-      `${path}: ${what} is not served as a target: Gateway, HTTPRoute, TLSRoute, TCPRoute, UDPRoute, Service and the kinds of Backend are`,
+      `${path}: ${what} is not served as a target: Gateway, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute, Service and the kinds of Backend are`,
     missing: (path: string, what: string): string => `${path}: ${what} does not exist`,
     section: (path: string, what: string, section: string, has: ReadonlyArray<string>): string =>
       `${path}.sectionName: ${what} has no ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,

@@ -8,7 +8,7 @@ import type { Service } from "#schemas/service.ts"
 import type { XBackend } from "#schemas/xbackend.ts"
 import { describeSource, type Id, type Source } from "../snapshot/id.ts"
 import { entryText, suggestion } from "../snapshot/suggestion.ts"
-import { type AddressPolicy, endpointName } from "../snapshot/upstream.ts"
+import { type AddressPolicy, endpointName, isMultiplexed } from "../snapshot/upstream.ts"
 import { backend, backendNote, observed, type Said, voyagerNote } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import { entriesByGateway } from "./ancestors.ts"
@@ -155,9 +155,10 @@ const withPolicies = (
 }
 
 /** Looks that a policy asks for and these endpoints cannot have; what a Backend itself asks for is judged with it. */
-const lookProblem = ({ spec: { health, provenance }, endpoints }: ResolvedUpstream, what: string): string | null => {
+const lookProblem = ({ spec: { health, protocol, provenance }, endpoints }: ResolvedUpstream, what: string): string | null => {
   const by = provenance["health"]
   if (typeof health !== "object" || by === undefined) return null
+  if (health.probe._tag === "Grpc" && !isMultiplexed(protocol)) return backendNote.traffic.lookWithoutCalls(describeSource(by), what)
   // Beyond a proxy a look has the name and the port that requests have.
   if (health.port !== null && endpoints.some(({ proxied }) => proxied === true))
     return backendNote.traffic.lookPastProxy(describeSource(by), what)

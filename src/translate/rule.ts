@@ -2,7 +2,7 @@
 import type { HTTPRouteRule } from "#schemas/httproute.ts"
 import { groupKind, objectKey } from "#schemas/meta.ts"
 import type { Source } from "../snapshot/id.ts"
-import { growth, type Retry } from "../snapshot/retry.ts"
+import { growth, grpcStatuses, type Retry } from "../snapshot/retry.ts"
 import type { Action, Deadlines, Filter, Match, Rule } from "../snapshot/route.ts"
 import type { Setting } from "../snapshot/setting.ts"
 import { serviceDomain } from "../snapshot/upstream.ts"
@@ -41,7 +41,9 @@ const deadline = (milliseconds: number | undefined): Setting<number> => (millise
 const retryOf = (retry: NonNullable<RuleBody["retry"]>): Setting<Retry> => {
   if (retry.attempts === 0) return "Disabled"
   const backoff = bounded(retry.backoff ?? defaultBackoff)
-  return { codes: retry.codes, attempts: retry.attempts, backoff, longest: backoff * growth, perTry: "Default" }
+  // A backend that is not available has not processed the call (Gateway API v1.7, HTTPRouteRetry).
+  const grpc = [grpcStatuses.unavailable]
+  return { codes: retry.codes, grpc, attempts: retry.attempts, backoff, longest: backoff * growth, perTry: "Default" }
 }
 
 /** Of the rule, whose route's uid no client knows; null: it has none. */

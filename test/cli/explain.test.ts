@@ -90,7 +90,7 @@ describe("the chain", () => {
     const said = retries("retry: {codes: [502, 503], attempts: 2, backoff: 100ms}")
     assert.strictEqual(
       said,
-      "up to 2 more, after a connection that fails, no answer (methods that may be repeated), 502, 503; 100 ms before the first"
+      "up to 2 more, after a connection that fails, no answer (methods that may be repeated), 502, 503, gRPC unavailable; 100 ms before the first"
     )
     assert.strictEqual(retries("retry: {attempts: 0}"), "none: a request is tried once")
     assert.isNull(retries(""))

@@ -5,7 +5,7 @@ import type { Backend } from "#schemas/backend.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import type { Source } from "../../snapshot/id.ts"
 import type { RouteReason } from "../../snapshot/reason.ts"
-import { type Endpoint, endpointName, type IdentitySettings, type Upstream } from "../../snapshot/upstream.ts"
+import { type Endpoint, endpointName, type IdentitySettings, isMultiplexed, type Upstream } from "../../snapshot/upstream.ts"
 import { backend, backendNote, pathNote, type Said } from "../../status/conditions.ts"
 import { type Carries, plaintextNote, tlsAt } from "../carriage.ts"
 import { declared, refused } from "../destination.ts"
@@ -189,6 +189,8 @@ export const judgeDeclaration = (
   if (exposed.length > 0) return refuse("Invalid", "InvalidBackend", exposed)
   const plaintext = spec.healthCheck?.type === "TLS" ? endpoints.find(({ tls }) => !tls) : undefined
   if (plaintext !== undefined) return refuse("Invalid", "InvalidBackend", [backendNote.probedTls(endpointName(plaintext))])
+  const protocol = protocols.get(spec.protocol)!
+  if (spec.healthCheck?.type === "GRPC" && !isMultiplexed(protocol)) return refuse("Invalid", "InvalidBackend", [backendNote.probedByCall])
   const encrypted = endpoints.some((endpoint) => endpoint.tls)
   const notes = [...notesOf(trust.success, declaration, raw.members, endpoints, rules.carries), ...declaration.notes, ...raw.notes]
   if (credentials.note !== null) notes.push(credentials.note)
@@ -203,7 +205,7 @@ export const judgeDeclaration = (
         of: { namespace, target: what },
         sources: trust.success.sources,
         external: raw.members.some((member) => member.origin === "Written" && member.at._tag !== "Unix"),
-        protocol: protocols.get(spec.protocol)!,
+        protocol,
         identity: { host: hostOf(declaration), sni: trust.success.sni ?? declaration.name, certificateName: trust.success.certificateName },
         tls: encrypted ? tls : null,
         credential: credentials.credential,

@@ -26,7 +26,7 @@ export const outlierOf = (spec: WrittenOutlier): Outlier => ({
 const bytesOf = (payload: Payload): Base64 =>
   payload.type === "Binary" ? payload.binary! : Buffer.from(payload.text!, "utf8").toString("base64")
 
-const probeOf = ({ type, http, tcp }: WrittenProbe): Probe => {
+const probeOf = ({ type, http, tcp, grpc }: WrittenProbe): Probe => {
   switch (type) {
     case "HTTP": {
       const { method = "GET", path, hostname, expectedStatuses = [], retriableStatuses = [], requestBody, expectedResponse } = http!
@@ -47,6 +47,8 @@ const probeOf = ({ type, http, tcp }: WrittenProbe): Probe => {
       }
     case "TLS":
       return { _tag: "Tls" }
+    case "GRPC":
+      return { _tag: "Grpc", service: grpc?.service ?? "" }
   }
 }
 

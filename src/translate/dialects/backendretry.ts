@@ -1,7 +1,7 @@
 // Retries as Backends and policies write them, in the vocabulary of the snapshot: triggers are the status codes they stand for.
 import type { RetryBudget, Retry as Written } from "#schemas/retry.ts"
 import type { RetryShare } from "../../snapshot/behaviour.ts"
-import { growth, type Retry } from "../../snapshot/retry.ts"
+import { growth, grpcStatuses, type Retry } from "../../snapshot/retry.ts"
 import type { Setting } from "../../snapshot/setting.ts"
 import { bounded, defaultBackoff, settingOf } from "../time.ts"
 
@@ -13,6 +13,8 @@ const codesOf: Readonly<Record<string, ReadonlyArray<number>>> = {
   "retriable-4xx": [409]
 }
 
+const ascending = (numbers: ReadonlyArray<number>): ReadonlyArray<number> => [...new Set(numbers)].sort((a, b) => a - b)
+
 /** Of a trigger that names none. */
 const usualCodes = [503]
 
@@ -22,10 +24,14 @@ export const retryOf = ({ numRetries = 2, retryOn, perRetry }: Written): Setting
   const named = retryOn?.httpStatusCodes ?? usualCodes
   const triggers = retryOn?.triggers ?? ["retriable-status-codes"]
   const codes = triggers.flatMap((trigger) => (trigger === "retriable-status-codes" ? named : (codesOf[trigger] ?? [])))
+  const calls = triggers.flatMap((trigger) =>
+    Object.hasOwn(grpcStatuses, trigger) ? [grpcStatuses[trigger as keyof typeof grpcStatuses]] : []
+  )
   const { baseInterval, maxInterval } = perRetry?.backOff ?? {}
   const backoff = bounded(Math.min(baseInterval ?? defaultBackoff, maxInterval ?? Number.POSITIVE_INFINITY))
   return {
-    codes: [...new Set(codes)].sort((a, b) => a - b),
+    codes: ascending(codes),
+    ...(calls.length === 0 ? {} : { grpc: ascending(calls) }),
     attempts: numRetries,
     backoff,
     longest: bounded(maxInterval ?? backoff * growth),

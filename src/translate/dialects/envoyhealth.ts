@@ -16,11 +16,11 @@ const maxEjectionPercent = 10
 
 const shortestInterval = 100
 
-/** What is not served of it is refused before. */
-const lookOf = ({ type, http, tcp, ...active }: Active, panic: Pick<EnvoyHealthCheck, "panicThreshold">): WrittenProbe => ({
+/** Methods that are not served are refused before. */
+const lookOf = ({ http, ...active }: Active, panic: Pick<EnvoyHealthCheck, "panicThreshold">): WrittenProbe => ({
   ...active,
   ...panic,
-  ...(type === "HTTP" ? { type, http: { ...http!, method: (http!.method ?? "GET") as Method } } : { type: "TCP" as const, tcp: tcp! })
+  ...(http === undefined ? {} : { http: { ...http, method: (http.method ?? "GET") as Method } })
 })
 
 /** It is one block: what it does not say of the two is off. */
@@ -32,11 +32,10 @@ export const healthPart = ({ active, passive, panicThreshold }: EnvoyHealthCheck
   }
 }
 
-const activeProblems = ({ type, http, interval, timeout }: Active): ReadonlyArray<string> => {
+const activeProblems = ({ http, interval, timeout }: Active): ReadonlyArray<string> => {
   const at = "spec.healthCheck.active"
   const method = http?.method ?? "GET"
   return [
-    ...(type === "GRPC" ? [say.lookType(`${at}.type`)] : []),
     ...((probeMethods as ReadonlyArray<string>).includes(method) ? [] : [say.lookMethod(`${at}.http.method`, probeMethods)]),
     ...(http?.requestBody === undefined || method === "POST" || method === "PUT" ? [] : [say.lookBody(`${at}.http.requestBody`)]),
     ...(http?.expectedResponse === undefined || method !== "HEAD" ? [] : [say.lookContent(`${at}.http.expectedResponse`)]),

@@ -6,7 +6,6 @@ import {
   type EnvoyRetry,
   type EnvoyTimeout,
   type EnvoyTrafficPolicy,
-  grpcTriggers,
   unservedTraffic
 } from "#schemas/dialects/envoytrafficpolicy.ts"
 import type { Balance, HashKey } from "../../snapshot/balance.ts"
@@ -155,14 +154,11 @@ export const trafficProblems = (spec: Spec): ReadonlyArray<string> => [
   ...(spec.healthCheck === undefined ? [] : healthProblems(spec.healthCheck))
 ]
 
-const words: ReadonlySet<string> = new Set(grpcTriggers)
-
 /** What of a policy has no effect, and is told. */
 export const trafficNotes = ({ retry, dns, healthCheck, mergeType }: Spec): ReadonlyArray<string> => {
   const triggers = retry?.retryOn?.triggers
   const codes = retry?.retryOn?.httpStatusCodes
   return [
-    ...(triggers?.some((trigger) => words.has(trigger)) === true ? [say.grpcTriggers] : []),
     ...(codes !== undefined && triggers !== undefined && !triggers.includes("retriable-status-codes") ? [say.codesWithoutTrigger] : []),
     ...(dns?.dnsRefreshRate !== undefined && dns.respectDnsTtl !== false ? [say.refreshRate] : []),
     ...(healthCheck === undefined ? [] : healthNotes(healthCheck, mergeType !== undefined))

@@ -7,6 +7,7 @@ import type { DialOutcome } from "../dial/plan.ts"
 import type { Dialler } from "../dialler.ts"
 import { openCarrier } from "../pools.ts"
 import type { Target } from "../target.ts"
+import { checkMessage, checkPath, judgeAnswer, longestAnswer } from "./call.ts"
 import { Sought, searched } from "./sought.ts"
 
 /** The probe's own clock is the only one. */
@@ -14,11 +15,19 @@ const settings = { keepAliveIdle: 60_000, firstByte: null, idle: null }
 
 const headers: ReadonlyArray<string> = ["user-agent", "sluice-health-check", "accept", "*/*"]
 
+const callHeaders: ReadonlyArray<string> = ["content-type", "application/grpc", "user-agent", "sluice-health-check"]
+
+/** Of raw pairs whose names are in lower case, as HTTP/2 has them. */
+const fieldOf = (fields: ReadonlyArray<string>, name: string): string | null => {
+  for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) return fields[at + 1]!
+  return null
+}
+
 const ignore = (): void => {}
 
 /** Whether a look goes over TLS. */
 export const secured = (probe: Probe, { member: { endpoint } }: Target): boolean =>
-  probe._tag === "Tls" || (endpoint.tls && (probe._tag === "Http" || probe.send !== undefined || probe.receive !== undefined))
+  probe._tag === "Tls" || (endpoint.tls && (probe._tag !== "Tcp" || probe.send !== undefined || probe.receive !== undefined))
 
 const lacks = `not what is expected in the first ${searched} bytes of the answer`
 
@@ -88,6 +97,38 @@ export const probe = (
     connection.send(request, name, target.fresh, true, sink)
   }
 
+  const call = (connection: Carrier, { service }: Extract<Probe, { readonly _tag: "Grpc" }>): void => {
+    const body: Buffer[] = []
+    let length = 0
+    let status: string | null = null
+    const sink: CarrierSink = {
+      onInterim: ignore,
+      onHead: (code, fields) => {
+        status = fieldOf(fields, "grpc-status")
+        if (code !== 200) end(`answered ${code}`)
+        return true
+      },
+      onData: (chunk) => {
+        length += chunk.length
+        // Its memory is not ours to keep.
+        if (length <= longestAnswer) body.push(Buffer.from(chunk))
+        else end("an answer that is not one of grpc.health.v1")
+        return true
+      },
+      onEnd: (trailers) => end(judgeAnswer(Buffer.concat(body), fieldOf(trailers, "grpc-status") ?? status)),
+      onUpgrade: (code) => end(`answered ${code}`),
+      onFailure: ({ reason }) => end(reason),
+      onFree: ignore
+    }
+    const name = identity.probeHost
+    const request = {
+      ...{ method: "POST", path: `${endpoint.pathPrefix ?? ""}${checkPath}`, headers: callHeaders, clientHost: name, hostOverride: null },
+      ...{ body: Readable.from([checkMessage(service)]), contentLength: null, takesTrailers: true },
+      ...{ upgrade: null, idempotent: true, affinity: null }
+    }
+    connection.send(request, name, target.fresh, true, sink)
+  }
+
   const talk = (socket: Socket, { send, receive }: Extract<Probe, { readonly _tag: "Tcp" }>): void => {
     close = () => socket.destroy()
     socket.on("error", () => end("upstream_reset"))
@@ -119,9 +160,12 @@ export const probe = (
       end(null)
       return
     }
-    const connection = openCarrier(dialler.protocol, outcome, settings, ignore)
+    // Of an upstream of bytes what its requests are nobody knows, but those of a look.
+    const protocol = dialler.protocol === "tcp" ? "http1" : dialler.protocol
+    const connection = openCarrier(protocol, outcome, settings, ignore)
     close = () => connection.destroy()
-    ask(connection, kind)
+    if (kind._tag === "Http") ask(connection, kind)
+    else call(connection, kind)
   })
   close = dial.cancel
   return { cancel: () => end(null, false, false) }

@@ -8,7 +8,7 @@ import { defectDetail } from "../defect.ts"
 import { Exchange, type ExchangeHost } from "../exchange.ts"
 import type { Member } from "../member.ts"
 import type { Budget } from "./budget.ts"
-import { backoff, longestWait, movable, type RetryPlan, repeatable, retryAfter, type Withheld } from "./plan.ts"
+import { backoff, longestWait, movable, namedBy, type RetryPlan, repeatable, retryAfter, type Withheld } from "./plan.ts"
 import { Replay } from "./replay.ts"
 
 /** What the attempts need of their upstream. */
@@ -23,6 +23,8 @@ export interface AttemptsHost extends ExchangeHost {
     responses: number
   }
 }
+
+const noFields: ReadonlyArray<string> = []
 
 export class Attempts implements Attempt, ResponseSink {
   #host: AttemptsHost
@@ -195,7 +197,9 @@ export class Attempts implements Attempt, ResponseSink {
 
   onHead(status: number, headers: ReadonlyArray<string>, peer: AttemptPeer): boolean {
     const current = this.#current!
-    const named = this.#plan.rule?.codes.includes(status) === true
+    const { rule } = this.#plan
+    // Calls of gRPC go over HTTP/2: nobody else is looked at for their statuses.
+    const named = rule !== null && namedBy(rule, status, this.#host.multiplexed ? headers : noFields)
     const passed = this.#host.spec.failover?.codes.includes(status) === true && this.#request.idempotent
     if ((named || passed) && (this.#onward() || (named && this.#again(retryAfter(headers, Date.now()))))) {
       // Its body is nobody's. Read to its end it would hold the connection, and the next try has one of its own.

@@ -64,6 +64,19 @@ export const repeatable = ({ reason, sent }: Pick<UpstreamFailure, "reason" | "s
   return sent === "None" || idempotent
 }
 
+/** Whether an answer is one that the rule names. fields: of its head, raw pairs. */
+export const namedBy = ({ codes, grpc }: Retry, status: number, fields: ReadonlyArray<string>): boolean =>
+  codes.includes(status) || grpc?.includes(callStatus(fields)) === true
+
+/** The status of a call that is answered without content, which its head has then; -1: it has none. */
+const callStatus = (fields: ReadonlyArray<string>): number => {
+  for (let at = 0; at < fields.length; at += 2) {
+    if (fields[at]!.length !== 11 || fields[at]!.toLowerCase() !== "grpc-status") continue
+    return /^\d{1,2}$/.test(fields[at + 1]!) ? Number(fields[at + 1]) : -1
+  }
+  return -1
+}
+
 /** What may be asked of another tier: all that may be repeated, and what this one cannot even begin with. */
 export const movable = ({ reason, sent }: Pick<UpstreamFailure, "reason" | "sent">, idempotent: boolean): boolean =>
   reason !== "client_abort" && reason !== "internal" && (sent === "None" || repeatable({ reason, sent }, idempotent))

@@ -177,8 +177,20 @@ const behaviour: ReadonlyArray<Row> = [
   ...backend.field(
     "a look of a type",
     "spec.healthCheck",
-    { good: [{ type: "TCP" }, { type: "TLS", overrides: {} }], bad: [{}, { type: "GRPC" }, { type: "tcp" }] },
+    { good: [{ type: "TCP" }, { type: "TLS", overrides: {} }, { type: "GRPC" }], bad: [{}, { type: "UDP" }, { type: "tcp" }] },
     { at: "spec.healthCheck.type", ...none }
+  ),
+  ...backend.field(
+    "a call of type GRPC, and of no other",
+    "spec.healthCheck",
+    {
+      good: [
+        { type: "GRPC", grpc: {} },
+        { type: "GRPC", grpc: { service: "shop.Cart" } }
+      ],
+      bad: [{ type: "TCP", grpc: {} }]
+    },
+    { at: "spec.healthCheck.grpc", ...rule }
   ),
   ...backend.field(
     "a request of type HTTP, and of no other",
@@ -291,9 +303,10 @@ const behaviour: ReadonlyArray<Row> = [
     none
   ),
   backend.bad("retries below none", { "spec.retry": { numRetries: -1 } }, { at: "spec.retry.numRetries", ...none }),
+  backend.good("a trigger of gRPC", { "spec.retry": { retryOn: { triggers: ["unavailable", "cancelled"] } } }, none),
   backend.bad(
-    "a trigger of gRPC",
-    { "spec.retry": { retryOn: { triggers: ["unavailable"] } } },
+    "a trigger that is none",
+    { "spec.retry": { retryOn: { triggers: ["not-found"] } } },
     { at: "spec.retry.retryOn.triggers[0]", ...none }
   ),
   backend.bad(

@@ -7,11 +7,29 @@ const outlier = below("outlier")
 const look = (more: object = {}, http: object = {}) => ({ type: "HTTP", http: { path: "/", ...http }, ...more })
 const words = { type: "Text", text: "ready" }
 const bytes = { type: "Binary", binary: "AAE=" }
+const calls = (healthCheck: object) => ({
+  endpoints: [{ fqdn: { hostname: "api.vendor.example", port: 443 } }],
+  protocol: "GRPCS",
+  healthCheck
+})
 const plainLook = { over: look() }
 const plainOutlier = { over: {} }
 const health: ReadonlyArray<Row> = [
   healthCheck("type http.path", "`HTTP`, and a path", look(), "a request to each address"),
   healthCheck("type", "`TCP`, `TLS`", { type: "TCP" }, "a connection, a handshake"),
+  healthCheck(
+    "type",
+    "`GRPC`, of another protocol than HTTP/2",
+    { type: "GRPC" },
+    "`spec.protocol` has to say it: `H2C`, `H2`, `GRPC`, `GRPCS`"
+  ),
+  {
+    fields: ["healthCheck.type", "healthCheck.grpc.service"],
+    value: "`GRPC`, a service",
+    spec: calls({ type: "GRPC", grpc: { service: "shop.Cart" } }),
+    without: calls({ type: "GRPC" }),
+    meaning: "a call of grpc.health.v1 to each address; absent: of the server as a whole"
+  },
   healthCheck("http.method", "`GET`, `HEAD`, `OPTIONS`", look({}, { method: "HEAD" }), "absent: GET", plainLook),
   healthCheck("http.hostname", "a name", look({}, { hostname: "probe.example" }), "absent: the Host that requests have", plainLook),
   healthCheck("http.expectedStatuses", "statuses", look({}, { expectedStatuses: [204] }), "absent: 200", plainLook),

@@ -27,6 +27,12 @@ describe("retries of a Backend", () => {
   })
   it("name none by triggers that speak of connections: those are tried again anyway", () =>
     assert.deepEqual(made({ retryOn: { triggers: ["reset", "connect-failure", "refused-stream"] } }).codes, []))
+  it("name statuses of gRPC by the triggers that are called so, each once and in order", () => {
+    const all = ["unavailable", "internal", "cancelled", "resource-exhausted", "deadline-exceeded", "unavailable"]
+    assert.deepInclude(made({ retryOn: { triggers: all } }), { codes: [], grpc: [1, 4, 8, 13, 14] })
+    assert.deepInclude(made({ retryOn: { triggers: ["unavailable", "5xx"] } }), { grpc: [14] })
+    assert.notProperty(made({ retryOn: { triggers: ["5xx"] } }), "grpc")
+  })
   it("codes without their trigger name nothing", () =>
     assert.deepEqual(made({ retryOn: { triggers: ["reset"], httpStatusCodes: [500] } }).codes, []))
   it("wait as is written; a first wait is never longer than the longest", () => {

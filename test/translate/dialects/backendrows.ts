@@ -237,6 +237,13 @@ const again: ReadonlyArray<Row> = [
     { ...plainRetry, same: true }
   ),
   retry(
+    "retryOn.triggers",
+    "`cancelled`, `deadline-exceeded`, `internal`, `resource-exhausted`, `unavailable`",
+    { retryOn: { triggers: ["unavailable"] } },
+    "statuses of gRPC, of calls that are answered without content",
+    plainRetry
+  ),
+  retry(
     "retryOn.httpStatusCodes",
     "codes",
     { retryOn: { httpStatusCodes: [429] } },

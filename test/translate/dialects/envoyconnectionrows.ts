@@ -5,6 +5,7 @@ import { at, base } from "./policyrow.ts"
 const active = (more: object) => at({ healthCheck: { active: { type: "HTTP", http: { path: "/healthz" }, ...more } } })
 const http = (more: object) => active({ http: { path: "/healthz", ...more } })
 const tcp = (more: object) => at({ healthCheck: { active: { type: "TCP", tcp: more } } })
+const grpc = (more: object) => at({ healthCheck: { active: { type: "GRPC", grpc: more } } })
 const passive = (more: object) => at({ healthCheck: { passive: more } })
 
 const served = (fields: ReadonlyArray<string>, value: string, spec: object, without: object | null, meaning: string): Row => ({
@@ -25,7 +26,13 @@ const healthRows: ReadonlyArray<Row> = [
     "each address is looked at, after an endpoint's `pathPrefix`; Host, SNI and trust are those of requests ([health](health.md#looks))"
   ),
   served(["active.type"], "`TCP`, `tcp: {}`", tcp({}), null, "a connection is made, without a handshake"),
-  served(["active.type", "active.grpc"], "`GRPC`", at({ healthCheck: { active: { type: "GRPC", grpc: {} } } }), null, "not served yet"),
+  served(
+    ["active.type", "active.grpc.service"],
+    "`GRPC`, a service",
+    grpc({ service: "shop.Cart" }),
+    null,
+    "a call of grpc.health.v1 (absent: of the server as a whole), of backends that are spoken to in HTTP/2; requests to others are answered 500"
+  ),
   served(["active.http.method"], "`GET`, `HEAD`, `OPTIONS`, `POST`, `PUT`", http({ method: "HEAD" }), http({}), "absent: `GET`"),
   served(["active.http.method"], "others", http({ method: "DELETE" }), null, "not served"),
   served(["active.http.hostname"], "a name", http({ hostname: "probe.example" }), http({}), "the Host sent; absent: as requests have it"),

@@ -135,8 +135,7 @@ const rows: ReadonlyArray<Row> = [
     value: "`cancelled`, `deadline-exceeded`, `internal`, `resource-exhausted`, `unavailable`",
     spec: at({ retry: { retryOn: { triggers: ["unavailable", "retriable-status-codes"] } } }),
     without: at({ retry: {} }),
-    same: true,
-    meaning: "they speak of gRPC, which is not served"
+    meaning: "statuses of gRPC, of calls that are answered without content (Trailers-Only)"
   },
   {
     fields: ["retry.retryOn.httpStatusCodes"],

@@ -4,10 +4,11 @@ import type { Retry } from "#src/snapshot/retry.ts"
 import type { Attempt, UpstreamFailure } from "#src/upstream/attempt.ts"
 import { planOf } from "#src/upstream/retry/plan.ts"
 import type { LiveUpstream } from "#src/upstream/upstream.ts"
-import { exchange, request } from "../../support/live.ts"
+import { type Http2Script, startHttp2Origin } from "../../support/http2origin.ts"
+import { at, exchange, liveUpstream, request } from "../../support/live.ts"
 import { withOrigin } from "../road.ts"
 
-const rule: Retry = { codes: [503], attempts: 1, backoff: 0, longest: 0, perTry: "Default" }
+const base: Retry = { codes: [503], attempts: 1, backoff: 0, longest: 0, perTry: "Default" }
 
 interface Ask {
   readonly path?: string
@@ -17,7 +18,7 @@ interface Ask {
 /** One request by the rule. said: the status, or how it failed, at its end. */
 const begin = (upstream: LiveUpstream, { path = "/", tryTimeout }: Ask, said: (outcome: number | UpstreamFailure) => void): Attempt => {
   let answered = 0
-  const plan = planOf(rule, null, { requestDeadline: null, backendDeadline: tryTimeout ?? null, backendUnsaid: false }, performance.now())
+  const plan = planOf(base, null, { requestDeadline: null, backendDeadline: tryTimeout ?? null, backendUnsaid: false }, performance.now())
   return upstream.send(
     request({ path }),
     {
@@ -128,5 +129,57 @@ describe("a try that has its time", () => {
     road.origin.script = (incoming) => incoming.closed
     expect(await send(road.upstream, { tryTimeout: 700 })).toMatchObject({ reason: "backend_timeout", headed: false, sent: "Some" })
     expect(road.upstream.describe().pool).toMatchObject({ retries: 1, withheld: { attempts: 1 } })
+  })
+})
+
+describe("a call of gRPC", () => {
+  /** The statuses that it was answered with, and what came of it. first: how the first try is answered. */
+  const called = async (rule: Partial<Retry>, first: Http2Script) => {
+    let tries = 0
+    const served: Http2Script = (stream) => {
+      stream.respond({ ":status": 200 }, { waitForTrailers: true })
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }))
+      stream.end("done")
+    }
+    await using origin = await startHttp2Origin((...args) => (++tries === 1 ? first : served)(...args))
+    await using upstream = await liveUpstream({ endpoints: [at(origin.port)], spec: { protocol: "h2c" } })
+    const plan = planOf({ ...base, ...rule }, null, { requestDeadline: null, backendDeadline: null, backendUnsaid: false }, 0)
+    const status = await new Promise<string | undefined>((resolve, reject) => {
+      let said: string | undefined
+      const statusOf = (fields: ReadonlyArray<string>) => fields[fields.indexOf("grpc-status") + 1]
+      const sink = {
+        onInterim: () => {},
+        onHead: (_status: number, fields: ReadonlyArray<string>) => {
+          if (fields.includes("grpc-status")) said = statusOf(fields)
+          return true
+        },
+        onData: () => true,
+        onEnd: (trailers: ReadonlyArray<string>) => resolve(trailers.includes("grpc-status") ? statusOf(trailers) : said),
+        onUpgrade: () => {},
+        onFailure: reject
+      }
+      upstream.send(request({ method: "POST", path: "/test.Echo/Echo", takesTrailers: true }), sink, plan)
+    })
+    return { status, tries: origin.requests }
+  }
+  const refused =
+    (status: string): Http2Script =>
+    (stream) =>
+      stream.respond({ ":status": 200, "grpc-status": status }, { endStream: true })
+
+  it("is tried once more after a status that the rule names, where it stands in the place of content", async () => {
+    expect(await called({ codes: [], grpc: [8, 14] }, refused("14"))).toEqual({ status: "0", tries: 2 })
+    expect(await called({ codes: [], grpc: [8] }, refused("14"))).toEqual({ status: "14", tries: 1 })
+    expect(await called({ codes: [503] }, refused("14"))).toEqual({ status: "14", tries: 1 })
+    expect(await called({ codes: [], grpc: [14], attempts: 0 }, refused("14"))).toEqual({ status: "14", tries: 1 })
+  })
+
+  it("is not after one that comes behind content: its client has begun to read", async () => {
+    const late: Http2Script = (stream) => {
+      stream.respond({ ":status": 200 }, { waitForTrailers: true })
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "14" }))
+      stream.end("half")
+    }
+    expect(await called({ codes: [], grpc: [14] }, late)).toEqual({ status: "14", tries: 1 })
   })
 })
