@@ -30,6 +30,9 @@ export interface Run {
 /** The class that runs use, beside the one that install.yaml brings; its name is in the flags. */
 export const gatewayClass = "conformance"
 
+/** What GatewayStaticAddresses asks for: of the load balancer's range (test/cluster/network.ts), and one that nobody has. */
+const addresses = ["-usable-address=10.97.0.200", "-unusable-address=192.0.2.1"]
+
 const classes = "/apis/gateway.networking.k8s.io/v1/gatewayclasses"
 
 /** The suite's own images, under every name that its manifests have for them. */
@@ -74,29 +77,49 @@ interface Counts {
   readonly skipped: number
 }
 
-const shown = { PASS: "ok  ", FAIL: "FAIL", SKIP: "skip" } as const
+/** The test whose lines come now; Go tells verdicts only when all are over, so that it ends where the next one begins. */
+interface Current {
+  readonly name: string
+  readonly began: number
+  readonly lines: Array<string>
+}
+
+/** A line for a test that ran; of one that said an error, what it said. */
+const tell = ({ name, began, lines }: Current) => {
+  if (lines.some((line) => line.includes(`Skipping ${name}: `))) return
+  console.log(`${name} ${((performance.now() - began) / 1000).toFixed(1)} s`)
+  const wrong = lines.findIndex((line) => line.includes("Error Trace:"))
+  if (wrong !== -1) console.log(lines.slice(Math.max(wrong - 5, 0), wrong + 25).join("\n"))
+}
 
 /** Runs the suite once. Its exit status decides; the lines are for the eye. */
 const suite = (access: Access, { suite: program, log }: Run, flags: ReadonlyArray<string>): Promise<Counts> =>
   new Promise((resolve, reject) => {
-    const words = ["-test.v", `-gateway-class=${gatewayClass}`, "-disable-parallel-tests", "-cleanup-base-resources=false", ...flags]
+    const words = [
+      "-test.v",
+      `-gateway-class=${gatewayClass}`,
+      "-disable-parallel-tests",
+      "-cleanup-base-resources=false",
+      ...addresses,
+      ...flags
+    ]
     const child = spawn(program, words, { env: { ...process.env, KUBECONFIG: access.kubeconfig }, stdio: ["ignore", "pipe", "pipe"] })
     const file = createWriteStream(log, { flags: "a" })
-    let [passed, skipped, recent] = [0, 0, [] as Array<string>]
+    let [passed, skipped] = [0, 0]
     const failed: Array<string> = []
+    let current: Current = { name: "", began: performance.now(), lines: [] }
     const read = (line: string) => {
       file.write(`${line}\n`)
-      recent.push(line)
-      const [, verdict, name, seconds] = /^\s+--- (PASS|FAIL|SKIP): TestConformance\/([^/\s]+) \(([\d.]+)s\)$/u.exec(line) ?? []
-      if (verdict === undefined || name === undefined) return
+      const [, next] = /^=== RUN +TestConformance\/([^/\s]+)$/u.exec(line) ?? []
+      if (next !== undefined || line.startsWith("--- ")) {
+        if (current.name !== "") tell(current)
+        current = { name: next ?? "", began: performance.now(), lines: [] }
+      }
+      current.lines.push(line)
+      const [, verdict, name] = /^ {4}--- (PASS|FAIL|SKIP): TestConformance\/([^/\s]+) /u.exec(line) ?? []
       if (verdict === "PASS") passed++
       if (verdict === "SKIP") skipped++
-      if (verdict === "FAIL") {
-        failed.push(name)
-        console.log(recent.slice(-40).join("\n"))
-      }
-      if (verdict !== "SKIP") console.log(`${shown[verdict as keyof typeof shown]} ${name} ${seconds} s`)
-      recent = []
+      if (verdict === "FAIL" && name !== undefined) failed.push(name)
     }
     createInterface({ input: child.stdout }).on("line", read)
     createInterface({ input: child.stderr }).on("line", read)
@@ -104,7 +127,7 @@ const suite = (access: Access, { suite: program, log }: Run, flags: ReadonlyArra
     child.once("close", (code) => {
       file.end()
       // Failed without a test that did: what the suite needs before its tests was not there.
-      if (code !== 0 && failed.length === 0) console.log(recent.slice(-60).join("\n"))
+      if (code !== 0 && failed.length === 0) console.log(current.lines.slice(-60).join("\n"))
       resolve({ status: code ?? 1, passed, failed, skipped })
     })
   })
