@@ -1,5 +1,6 @@
 // One client connection of HTTP/2: its bytes become requests, many at a time, and it ends when it has to. What connection.ts is for HTTP/1.1.
 import type { Socket } from "node:net"
+import { readInParts } from "../http1/spent.ts"
 import { codes } from "../http2/code.ts"
 import type { RequestHead } from "../http2/head.ts"
 import { defaultSessionLimits, type SessionLimits } from "../http2/limits.ts"
@@ -122,13 +123,15 @@ export class Http2Connection implements ServerHandler, Http2Way, Watched {
       return
     }
     this.guard(() => {
-      this.session.execute(chunk)
+      readInParts(chunk, this.execute)
       const { unfinished } = this.session
       if (unfinished === this.heading) return
       this.heading = unfinished
       this.deadline = performance.now() + (unfinished ? this.host.times.head : this.host.times.keepAlive)
     })
   }
+
+  private readonly execute = (chunk: Buffer): void => this.session.execute(chunk)
 
   /** A client that ends its side has left: whether it only half-closed nobody can tell (docs/request.md). */
   private readonly onFin = (): void => {

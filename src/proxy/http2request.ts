@@ -1,5 +1,6 @@
 // One request of an HTTP/2 connection: its stream is to the exchange what a connection of HTTP/1.1 is. Its body waits in the client's window, not here.
 import type { Socket } from "node:net"
+import { given } from "../http1/spent.ts"
 import { codes } from "../http2/code.ts"
 import type { RequestHead as StreamHead } from "../http2/head.ts"
 import type { Reset, Stream, StreamHandler } from "../http2/stream.ts"
@@ -91,7 +92,9 @@ export class Http2Request implements Client, StreamHandler {
   onHead(): void {}
 
   onData(chunk: Buffer): void {
-    const kept = chunk.length * share < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk
+    const small = chunk.length * share < chunk.buffer.byteLength
+    const kept = small ? Buffer.from(chunk) : chunk
+    if (!small) given(chunk)
     this.guard(() => {
       this.charged += chunk.length
       if (this.over || !this.exchange.take(kept) || !this.bodyHeld) this.wantBody()

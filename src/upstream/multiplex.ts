@@ -1,6 +1,7 @@
 // HTTP/2 to upstreams: a dialled socket in, many exchanges at once on it (stream.ts). The session is http2's; here are its socket, its clocks and its end.
 import type { Socket } from "node:net"
 import type { TLSSocket } from "node:tls"
+import { readInParts } from "../http1/spent.ts"
 import { openClient } from "../http2/client.ts"
 import { codes } from "../http2/code.ts"
 import { defaultSessionLimits, type SessionLimits } from "../http2/limits.ts"
@@ -173,8 +174,10 @@ export class Multiplex implements Multiplexed {
 
   readonly #onData = (chunk: Buffer): void => {
     this.came++
-    if (!this.#ending) this.#guard(() => this.session.execute(chunk))
+    if (!this.#ending) this.#guard(() => readInParts(chunk, this.#execute))
   }
+
+  readonly #execute = (chunk: Buffer): void => this.session.execute(chunk)
 
   /** A bug of ours costs this connection, never the process. */
   #guard(run: () => void): void {

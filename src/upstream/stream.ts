@@ -1,6 +1,7 @@
 // One exchange on an HTTP/2 connection: the request out, its body at the peer's pace, the response in, and how it ends. What wire.ts is to HTTP/1.1.
 
 import type { Readable } from "node:stream"
+import { given } from "../http1/spent.ts"
 import { Waiting } from "../http1/waiting.ts"
 import { codeName, codes } from "../http2/code.ts"
 import type { RequestHead, ResponseHead } from "../http2/head.ts"
@@ -151,6 +152,7 @@ export class UpstreamStream implements Carried, StreamHandler, Timed {
   onData(chunk: Buffer): void {
     if (this.#done) return
     this.#clock?.refresh()
+    given(chunk)
     if (this.#held) this.#late.push(chunk)
     else this.#give(chunk)
   }

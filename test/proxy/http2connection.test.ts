@@ -1,8 +1,9 @@
 // Clients of HTTP/2, beside those of HTTP/1.1 on the same port: by ALPN over TLS, by prior knowledge without. What reaches the origin, what comes back,
 // and how streams and connections end.
 import { once } from "node:events"
+import { createServer } from "node:http"
 import * as http2 from "node:http2"
-import { connect as connectSocket } from "node:net"
+import { type AddressInfo, connect as connectSocket } from "node:net"
 import { connect as connectTls } from "node:tls"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { openClient } from "#src/http2/client.ts"
@@ -160,6 +161,21 @@ describe("what comes back", () => {
       [1_000_000, "1000000"],
       [5_000_000, "5000000"]
     ])
+  })
+
+  it("long bodies, many at a time, as they were sent", async () => {
+    const echo = createServer((request, response) => request.pipe(response))
+    await once(echo.listen(0, "127.0.0.1"), "listening")
+    const echoing = await startProxy(await sketch((echo.address() as AddressInfo).port))
+    await using client = await connect(echoing.port("plain"))
+    // Of different sizes and beginnings, so that frames of one stream stand between those of the others in every way.
+    const bodies = Array.from({ length: 8 }, (_, at) => pattern(700_000 + at * 12_345).subarray(at * 251))
+    const answers = await Promise.all(
+      bodies.map((body) => client.ask({ ":method": "POST", ":path": "/echo", ":authority": "a.test" }, body))
+    )
+    for (const [at, answer] of answers.entries()) expect(bodies[at]!.equals(answer.body)).toBe(true)
+    await echoing.close()
+    echo.close()
   })
 
   it("HEAD, 204 and 304 without a body, trailers where the origin has them, a Date always, nothing of the connection", async () => {
