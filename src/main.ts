@@ -25,6 +25,8 @@ const main = async (words: ReadonlyArray<string>): Promise<number> => {
     await print(sluiceVersion())
     return exitCodes.accepted
   }
+  // A worker of a process that serves with several: no command, nobody but its primary starts one.
+  if (first === "worker" && process.connected) return (await import("./cli/worker.ts")).main()
   const name = first === "help" ? rest[0]! : first
   const command = commands.find((one) => one.name === name)
   if (command === undefined) {

@@ -39,9 +39,9 @@ export const serveAdmin = (at: At, sources: AdminSources): Effect.Effect<At, Bin
     [
       "/snapshot",
       "what is served: listeners, hosts, upstreams, per Gateway",
-      () =>
+      async () =>
         json(
-          gateways().map(({ gateway, version, sequence, ready, draining, listeners, refused, snapshot }) => {
+          (await gateways()).map(({ gateway, version, sequence, ready, draining, listeners, refused, snapshot }) => {
             return { gateway, version, sequence, ready, draining, listeners, refused, snapshot }
           })
         )
@@ -50,13 +50,19 @@ export const serveAdmin = (at: At, sources: AdminSources): Effect.Effect<At, Bin
     [
       "/upstreams",
       "endpoints, addresses, age, staleness, health, pools",
-      () =>
+      async () =>
         json(
-          gateways().flatMap(({ gateway, upstreams }) => upstreams.map(({ description, facts }) => ({ gateway, ...description, facts })))
+          (await gateways()).flatMap(({ gateway, upstreams }) =>
+            upstreams.map(({ description, facts }) => ({ gateway, ...description, facts }))
+          )
         )
     ],
-    ["/egress", "what EgressPolicies refuse or would refuse, and entries that would allow it", () => text(egressText(gateways()))],
-    ["/clusters", "the same as Envoy prints it", () => text(clustersText(gateways()))],
+    [
+      "/egress",
+      "what EgressPolicies refuse or would refuse, and entries that would allow it",
+      async () => text(egressText(await gateways()))
+    ],
+    ["/clusters", "the same as Envoy prints it", async () => text(clustersText(await gateways()))],
     [
       "/explain",
       "the decision chain for ?url=…&method=…&header=Name:value&probe=true",

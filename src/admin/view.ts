@@ -63,7 +63,7 @@ export interface GatewayView {
 export type Explain = (query: URLSearchParams) => Promise<{ readonly status: number; readonly body: unknown }>
 
 export interface AdminSources {
-  readonly gateways: () => ReadonlyArray<GatewayView>
+  readonly gateways: () => ReadonlyArray<GatewayView> | Promise<ReadonlyArray<GatewayView>>
   /** Object key → conditions; null where this process writes none (a proxy pod). */
   readonly statuses: () => unknown
   readonly explain: Explain | null

@@ -17,18 +17,10 @@ const effectLevels = { debug: "Debug", info: "Info", warning: "Warn", error: "Er
 const levelOf = (level: string): Level =>
   level === "Fatal" || level === "Error" ? "error" : level === "Warn" ? "warning" : level === "Info" ? "info" : "debug"
 
-export const makeJournal = (settings: Pick<Settings, "logLevel" | "color">, stream: NodeJS.WriteStream): Journal => {
-  const paint = makePaint(settings.color, stream.isTTY === true, process.env)
-  const painted: Readonly<Record<Level, string>> = {
-    debug: paint.pale("debug  "),
-    info: "info   ",
-    warning: paint.warn("warning"),
-    error: paint.bad("error  ")
-  }
+/** tell: gets what is of the level, or above it. */
+export const journalOf = (logLevel: Level, tell: Journal["write"]): Journal => {
   const write = (level: Level, message: string) => {
-    if (ranks[level] < ranks[settings.logLevel]) return
-    // A line break inside would be a line of its own for whoever collects these.
-    stream.write(`${paint.pale(new Date().toISOString())} ${painted[level]} ${message.replaceAll(/\s*\n\s*/g, " | ")}\n`)
+    if (ranks[level] >= ranks[logLevel]) tell(level, message)
   }
   const logger = Logger.make(({ message, logLevel, cause }) => {
     const parts = (Array.isArray(message) ? message : [message]).map((part: unknown) =>
@@ -39,8 +31,19 @@ export const makeJournal = (settings: Pick<Settings, "logLevel" | "color">, stre
     )
     write(levelOf(logLevel), [...parts, ...reasons].join(" "))
   })
-  return {
-    write,
-    layer: Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, effectLevels[settings.logLevel]))
+  return { write, layer: Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, effectLevels[logLevel])) }
+}
+
+export const makeJournal = (settings: Pick<Settings, "logLevel" | "color">, stream: NodeJS.WriteStream): Journal => {
+  const paint = makePaint(settings.color, stream.isTTY === true, process.env)
+  const painted: Readonly<Record<Level, string>> = {
+    debug: paint.pale("debug  "),
+    info: "info   ",
+    warning: paint.warn("warning"),
+    error: paint.bad("error  ")
   }
+  return journalOf(settings.logLevel, (level, message) =>
+    // A line break inside would be a line of its own for whoever collects these.
+    stream.write(`${paint.pale(new Date().toISOString())} ${painted[level]} ${message.replaceAll(/\s*\n\s*/g, " | ")}\n`)
+  )
 }

@@ -28,6 +28,8 @@ export interface Settings {
   readonly drainDeadline: number
   readonly accessLog: AccessLog
   readonly logLevel: "debug" | "info" | "warning" | "error"
+  /** Processes that serve; 1: this one alone. */
+  readonly workers: number
   readonly color: "auto" | "always" | "never"
   /** Of `sluice proxy`: where the operators answer, and whose data plane it is. */
   readonly operators: ReadonlyArray<HostPort>

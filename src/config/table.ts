@@ -140,6 +140,13 @@ export const rows = {
   logLevel: row("log-level", levels.join("|"), "How much the process says of itself, on standard error", choice(levels), ["info"], {
     choices: levels
   }),
+  workers: row(
+    "workers",
+    "NUMBER",
+    "Processes that serve, on the same ports; 1: this one alone. More than one: as many as there are cores to use",
+    (word) => (/^[1-9][0-9]{0,2}$/.test(word) && Number(word) <= 128 ? ok(Number(word)) : expected("a number from 1 to 128")),
+    ["1"]
+  ),
   color: row("color", colors.join("|"), "Colours; auto: on a terminal, unless NO_COLOR is set", choice(colors), ["auto"], {
     choices: colors
   }),

@@ -101,6 +101,8 @@ const fields: ReadonlyArray<Field> = [
 /** Takes entries from the request path; never throws, never waits. */
 export interface AccessLog {
   readonly write: (entry: AccessLogEntry) => void
+  /** Whole lines of another process of the pod, as they are. Calls back when the stream has taken them, or takes nothing more. */
+  readonly pass: (lines: string, done: () => void) => void
   /** Lines dropped so far. */
   readonly dropped: () => number
   /** Hands over what is pending; resolves when the stream has taken it, can take nothing more, or has taken its time (`patience`). */
@@ -108,7 +110,7 @@ export interface AccessLog {
 }
 
 /** The off switch. */
-export const noAccessLog: AccessLog = { write: () => {}, dropped: () => 0, flush: () => Promise.resolve() }
+export const noAccessLog: AccessLog = { write: () => {}, pass: (_lines, done) => done(), dropped: () => 0, flush: () => Promise.resolve() }
 
 // A write to a file costs a hand-over to another thread: few large ones.
 const batchLength = 262_144
@@ -149,6 +151,10 @@ export const makeAccessLog = (stream: Writable, options: { readonly bound?: numb
       batch += line(entry)
       if (batch.length >= batchLength) send()
       else timer ??= setTimeout(send, batchDelay).unref()
+    },
+    pass: (lines, done) => {
+      if (broken || stream.destroyed) done()
+      else stream.write(lines, () => done())
     },
     dropped: () => dropped,
     // A reader that does not read must not hold up the end of the process.

@@ -25,6 +25,8 @@ export interface MemoryOptions {
   readonly onChange: (short: string | null) => void
   /** Default: as the engine and the kernel tell, of what the cgroup or the machine allows. */
   readonly read?: () => ReadonlyArray<MemoryUse>
+  /** That share what is allowed; absent: it is alone. */
+  readonly processes?: number
   /** Milliseconds between two looks. */
   readonly interval?: number
 }
@@ -42,7 +44,7 @@ const young = 3 * 8 * 1024 * 1024
 /** Looks that take what the kernel allows from the one before: it is read from files, and changes seldom. */
 const sameLimit = 50
 
-const memoryReader = (): (() => ReadonlyArray<MemoryUse>) => {
+const memoryReader = (processes: number): (() => ReadonlyArray<MemoryUse>) => {
   let allowed = 0
   let looks = 0
   return () => {
@@ -50,7 +52,7 @@ const memoryReader = (): (() => ReadonlyArray<MemoryUse>) => {
     if (looks++ % sameLimit === 0) {
       const machine = totalmem()
       // Without a limit of its own a cgroup says 0, or more than there is.
-      allowed = Math.min(process.constrainedMemory() || machine, machine)
+      allowed = Math.min(process.constrainedMemory() || machine, machine) / processes
     }
     return [
       { what: "heap", used: used_heap_size, allowed: heap_size_limit - young },
@@ -64,7 +66,8 @@ const megabytes = (bytes: number) => Math.round(bytes / 1e6)
 export const makeMemory = ({
   collect,
   onChange,
-  read = memoryReader(),
+  processes = 1,
+  read = memoryReader(processes),
   interval = 100
 }: MemoryOptions): Effect.Effect<Memory, never, Scope.Scope> =>
   Effect.gen(function* () {

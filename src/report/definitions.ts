@@ -180,8 +180,20 @@ export const definitions = {
     help: "Requests sent to an address that an EgressPolicy in mode Report would have refused in mode Enforce. What Enforce refuses is in sluice_failures_total.",
     labels: upstream
   },
-  addresses: { name: "sluice_upstream_addresses", type: "gauge", help: "Addresses an upstream can be dialled at.", labels: upstream },
-  healthy: { name: "sluice_upstream_addresses_healthy", type: "gauge", help: "Of them, those that are in use.", labels: upstream },
+  addresses: {
+    name: "sluice_upstream_addresses",
+    type: "gauge",
+    help: "Addresses an upstream can be dialled at.",
+    labels: upstream,
+    processes: "min"
+  },
+  healthy: {
+    name: "sluice_upstream_addresses_healthy",
+    type: "gauge",
+    help: "Of them, those that are in use.",
+    labels: upstream,
+    processes: "min"
+  },
   ejections: {
     name: "sluice_upstream_ejections_total",
     type: "counter",
@@ -198,44 +210,68 @@ export const definitions = {
     name: "sluice_upstream_panic",
     type: "gauge",
     help: "1 while so many addresses are out that their health is ignored; only of upstreams whose health is judged.",
-    labels: upstream
+    labels: upstream,
+    processes: "max"
   },
   resolution: {
     name: "sluice_upstream_resolution",
     type: "gauge",
     help: "1 for the state that name resolution is in: Pending, Fresh, Stale, Failed, Refused or NotNeeded.",
-    labels: [...upstream, "state"]
+    labels: [...upstream, "state"],
+    processes: "max"
   },
   upstreamCertificate: {
     name: "sluice_upstream_certificate_expiry_days",
     type: "gauge",
     help: "Days until the soonest expiry among the certificates seen on an upstream's connections.",
-    labels: upstream
+    labels: upstream,
+    processes: "min"
   },
   certificate: {
     name: "sluice_certificate_expiry_days",
     type: "gauge",
     help: "Days until a certificate or CA bundle in use expires.",
-    labels: ["gateway", "certificate"]
+    labels: ["gateway", "certificate"],
+    processes: "min"
   },
   snapshotSequence: {
     name: "sluice_snapshot_sequence",
     type: "gauge",
     help: "Sequence of the snapshot that is being served.",
-    labels: ["gateway"]
+    labels: ["gateway"],
+    processes: "first"
   },
   snapshotRefused: {
     name: "sluice_snapshot_refused_resources",
     type: "gauge",
     help: "Resources of the snapshot that could not be taken up.",
-    labels: ["gateway"]
+    labels: ["gateway"],
+    processes: "first"
   },
-  ready: { name: "sluice_ready", type: "gauge", help: "1 when the proxy of a Gateway can answer.", labels: ["gateway"] },
+  ready: {
+    name: "sluice_ready",
+    type: "gauge",
+    help: "1 when the proxy of a Gateway can answer.",
+    labels: ["gateway"],
+    processes: "first"
+  },
   logDropped: {
     name: "sluice_access_log_dropped_total",
     type: "counter",
     help: "Lines that the access log could not write in time and dropped.",
     labels: []
+  },
+  workers: {
+    name: "sluice_workers",
+    type: "gauge",
+    help: "Processes that serve, where there are several (workers). state: starting, serving or leaving.",
+    labels: ["state"]
+  },
+  workerEnds: {
+    name: "sluice_worker_ends_total",
+    type: "counter",
+    help: "Workers that ended while the process stays. why: replaced, or died.",
+    labels: ["why"]
   },
   leader: { name: "sluice_operator_leader", type: "gauge", help: "1 while this replica holds the lease: it alone writes.", labels: [] },
   watchState: {
@@ -328,7 +364,7 @@ export const definitions = {
     help: "1; version is that of the snapshot that is being served. Proxies of a Gateway with different ones have not all taken the newest.",
     labels: ["gateway", "version"]
   },
-  build: { name: "sluice_build_info", type: "gauge", help: "1; the labels say what runs.", labels: ["version", "node"] }
+  build: { name: "sluice_build_info", type: "gauge", help: "1; the labels say what runs.", labels: ["version", "node"], processes: "first" }
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 
 /** The table for docs/reference, Markdown. */

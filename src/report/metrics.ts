@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, type Metric, Registry } from "prom-client"
 import { definitions } from "./definitions.ts"
 import { Cells, Distributions, type Family, type MetricDefinition, type Sample } from "./series.ts"
+import type { Told } from "./sums.ts"
 
 export type MetricName = keyof typeof definitions
 
@@ -18,6 +19,10 @@ export interface Metrics extends Familiar {
    * Returns how to stop; a source that throws costs its own samples.
    */
   readonly sampled: (metric: MetricName, sample: () => Iterable<readonly [ReadonlyArray<string>, number]>) => () => void
+  /** The process is ending: what closes from now on leaves its series behind, for those who add them up. */
+  readonly hold: () => void
+  /** For another process, which joins them. */
+  readonly told: () => Promise<ReadonlyArray<Told>>
   /** The exposition, Prometheus text format 0.0.4. */
   readonly text: () => Promise<string>
   readonly contentType: string
@@ -39,6 +44,7 @@ export const makeMetrics = (build: { readonly version: string }): Metrics => {
     registry.registerMetric(printed(definition, family, () => sources.get(key)))
   }
 
+  let held = false
   const made = families as Familiar
   made.build.acquire(build.version, process.version).value = 1
   return {
@@ -48,9 +54,14 @@ export const makeMetrics = (build: { readonly version: string }): Metrics => {
       sources.set(metric, known)
       known.add(sample)
       return () => {
-        known.delete(sample)
+        if (!held) known.delete(sample)
       }
     },
+    hold: () => {
+      held = true
+      for (const family of Object.values(families)) family.held = true
+    },
+    told: async () => (await registry.getMetricsAsJSON()) as unknown as ReadonlyArray<Told>,
     text: () => registry.metrics(),
     contentType: registry.contentType
   }
@@ -62,12 +73,12 @@ const printed = (
   family: Family<never> | Cells | Distributions,
   sources: () => ReadonlySet<Source> | undefined
 ): Metric<string> => {
-  const { name, help, type, labels } = definition
+  const { name, help, type, labels, processes = "sum" } = definition
   const get = () => {
     const values: Array<Sample> = [...family.samples()]
     for (const [label, value] of summed(sources() ?? [], maxSeries - values.length, labels.length))
       values.push({ labels: Object.fromEntries(labels.map((key, at) => [key, label[at] ?? ""])), value })
-    return Promise.resolve({ name, help, type, values, aggregator: "sum" })
+    return Promise.resolve({ name, help, type, values, aggregator: processes })
   }
   return { name, help, type, get } as unknown as Metric<string>
 }

@@ -8,6 +8,8 @@ export interface MetricDefinition {
   readonly type: MetricType
   readonly help: string
   readonly labels: ReadonlyArray<string>
+  /** How several processes of a pod are one; absent: added up. first: the primary's own word. */
+  readonly processes?: "first" | "min" | "max"
   /** Upper bounds in the metric's unit, for a histogram. */
   readonly buckets?: ReadonlyArray<number>
 }
@@ -75,6 +77,8 @@ export abstract class Family<A extends Series> {
   readonly definition: MetricDefinition
   protected readonly series = new Map<string, A>()
   readonly #bound: number
+  /** No series goes any more. */
+  held = false
   #overflow: A | null = null
 
   constructor(definition: MetricDefinition, bound: number) {
@@ -104,7 +108,7 @@ export abstract class Family<A extends Series> {
   }
 
   release(series: A): void {
-    if (series === this.#overflow) return
+    if (series === this.#overflow || this.held) return
     series.holders--
     if (series.holders === 0) this.series.delete(this.definition.labels.map((label) => series.labels[label]).join("\u0000"))
   }

@@ -36,6 +36,7 @@ beforeAll(async () => {
           thrown++
           throw new TypeError("a bug")
         },
+        pass: (_lines, done) => done(),
         dropped: () => 0,
         flush: () => Promise.resolve()
       }

@@ -1,6 +1,6 @@
 // Live facts of a backend, as the proxies see them, merged over the pods: the worst counts, and counts are those of the pod that sees the least.
+import { mergedEndpoints, mergedFacts, sooner } from "../../report/merged.ts"
 import type { EndpointFacts, Report, UpstreamFacts } from "../../report/report.ts"
-import { severity } from "../../report/resolution.ts"
 import type { Fields } from "./json.ts"
 
 const day = 86_400_000
@@ -20,32 +20,6 @@ const certificateOf = (seen: { readonly subject: string; readonly expires: strin
     : { subject: cut(seen.subject, longest.subject), expires: instant(expires), daysLeft: Math.floor((expires - now) / day) }
 }
 
-const sooner = <A extends { readonly expires: string }>(a: A | null, b: A | null): A | null =>
-  a === null ? b : b === null || Date.parse(a.expires) <= Date.parse(b.expires) ? a : b
-
-const mergeEndpoints = (seen: ReadonlyArray<EndpointFacts>): EndpointFacts =>
-  seen.reduce((a, b) => {
-    const worse = severity[b.resolution] > severity[a.resolution] ? b : a
-    return {
-      name: a.name,
-      resolution: worse.resolution,
-      detail: worse.detail,
-      addresses: Math.min(a.addresses, b.addresses),
-      healthy: Math.min(a.healthy, b.healthy),
-      tier: Math.max(a.tier, b.tier),
-      certificate: sooner(a.certificate, b.certificate),
-      sample: a.sample.length > 0 ? a.sample : b.sample
-    }
-  })
-
-/** Each pod's endpoints by name, in the order of the first that names them. */
-const endpointsOf = (facts: ReadonlyArray<UpstreamFacts>): ReadonlyArray<EndpointFacts> => {
-  const byName = new Map<string, Array<EndpointFacts>>()
-  for (const one of facts)
-    for (const endpoint of one.endpoints ?? []) byName.set(endpoint.name, [...(byName.get(endpoint.name) ?? []), endpoint])
-  return [...byName.values()].slice(0, longest.endpoints).map(mergeEndpoints)
-}
-
 /** upstreams: ids made of the backend. reports: the newest of each pod. now: milliseconds since the epoch. null: no pod has told anything of them. */
 export const liveFacts = (upstreams: ReadonlyArray<string>, reports: ReadonlyArray<Report>, now: number): Fields | null => {
   const facts: Array<UpstreamFacts> = []
@@ -57,26 +31,25 @@ export const liveFacts = (upstreams: ReadonlyArray<string>, reports: ReadonlyArr
       facts.push(one)
       pods.add(report.proxy)
     }
-  const [first, ...rest] = facts
-  if (first === undefined) return null
-  const worst = rest.reduce((a, b) => (severity[b.resolution] > severity[a.resolution] ? b : a), first)
-  const endpoints = endpointsOf(facts)
+  if (facts.length === 0) return null
+  const merged = mergedFacts(facts)
+  const endpoints = mergedEndpoints(facts).slice(0, longest.endpoints)
   const asOf = instant(now)
   const certificate = certificateOf(
     endpoints.reduce<EndpointFacts["certificate"]>((soonest, one) => sooner(soonest, one.certificate), null),
     now
   )
-  const failure = facts.find((one) => one.lastFailure !== null)?.lastFailure ?? null
+  const failure = merged.lastFailure
   return {
     live: {
       asOf,
       proxies: pods.size,
-      resolution: worst.resolution,
-      ...(worst.detail === "" ? {} : { reason: cut(worst.detail, longest.reason) }),
-      addresses: Math.min(...facts.map((one) => one.addresses)),
-      healthy: Math.min(...facts.map((one) => one.healthy)),
-      tier: Math.max(...facts.map((one) => one.tier)),
-      ...(facts.some((one) => one.passedOver === true) ? { passedOver: true } : {}),
+      resolution: merged.resolution,
+      ...(merged.detail === "" ? {} : { reason: cut(merged.detail, longest.reason) }),
+      addresses: merged.addresses,
+      healthy: merged.healthy,
+      tier: merged.tier,
+      ...(merged.passedOver === true ? { passedOver: true } : {}),
       ...(certificate === null ? {} : { certificate }),
       ...(failure === null ? {} : { lastFailure: cut(failure, longest.failure) })
     },
