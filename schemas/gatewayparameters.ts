@@ -6,7 +6,7 @@ import { rules } from "./crd.ts"
 import { Duration, parseDuration } from "./duration.ts"
 import { optionalEntriesOf } from "./entries.ts"
 import { PreciseHostname } from "./hostname.ts"
-import { int32, NamespaceName, ObjectName, text } from "./name.ts"
+import { int32, integer, NamespaceName, ObjectName, text } from "./name.ts"
 
 /** Parts of a pod as Kubernetes defines them: the API server judges them when the Deployment is written. */
 const AsKubernetes = Schema.optionalKey(Schema.Unknown)
@@ -53,7 +53,10 @@ export const GatewayParameters = Schema.Struct({
         })
       )
     ).annotateKey({ description: "A HorizontalPodAutoscaler." }),
-    workers: Schema.optionalKey(int32(1)).annotateKey({ description: "Above 1: for a later release." }),
+    workers: Schema.optionalKey(integer(1, 128)).annotateKey({
+      description:
+        "Processes of a pod that serve, on the same ports (1). Above 1: for as many cores, instead of more pods; without pod.resources each has what a pod of one has, and so has the process that leads them."
+    }),
     pod: Schema.optionalKey(Pod).annotateKey({ description: "What the pods look like." }),
     service: Schema.optionalKey(
       Schema.Struct({

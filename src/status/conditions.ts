@@ -134,7 +134,7 @@ export const gatewayNote = {
     ofPods: (key: ObjectKey, fields: ReadonlyArray<string>): string =>
       `${describeKey(key)}: ${fields.join(", ")} without effect in a standalone process, which has no pods or Services`,
     ofFlags: (key: ObjectKey, fields: ReadonlyArray<string>): string =>
-      `${describeKey(key)}: ${fields.join(", ")} without effect in a standalone process, where flags say it (--drain-delay, --drain-deadline, --log-level, --access-log)`
+      `${describeKey(key)}: ${fields.join(", ")} without effect in a standalone process, where flags say it (--drain-delay, --drain-deadline, --log-level, --access-log, --workers)`
   },
   parametersRef: {
     kind: (group: string, kind: string): string =>

@@ -10,7 +10,7 @@ import type { View } from "./view.ts"
 /** What of GatewayParameters shapes pods, Services and what goes with them. */
 export type PodParameters = Pick<
   ParametersSpec,
-  "replicas" | "autoscaling" | "pod" | "service" | "podDisruptionBudget" | "drain" | "logging"
+  "replicas" | "workers" | "autoscaling" | "pod" | "service" | "podDisruptionBudget" | "drain" | "logging"
 >
 
 export interface Infrastructure {
@@ -54,6 +54,7 @@ const blocks = ["autoscaling", "pod", "service", "drain", "logging"] as const
 
 const merged = (shared: ParametersSpec | undefined, own: ParametersSpec | undefined): PodParameters => {
   const replicas = own?.replicas ?? shared?.replicas
+  const workers = own?.workers ?? shared?.workers
   const budget = own?.podDisruptionBudget ?? shared?.podDisruptionBudget
   const parts = blocks.flatMap((name) => {
     const block = over<object>(shared?.[name], own?.[name])
@@ -61,8 +62,9 @@ const merged = (shared: ParametersSpec | undefined, own: ParametersSpec | undefi
   })
   return {
     ...(replicas === undefined ? {} : { replicas }),
+    ...(workers === undefined ? {} : { workers }),
     ...(budget === undefined ? {} : { podDisruptionBudget: budget }),
-    ...(Object.fromEntries(parts) as Omit<PodParameters, "replicas" | "podDisruptionBudget">)
+    ...(Object.fromEntries(parts) as Omit<PodParameters, "replicas" | "workers" | "podDisruptionBudget">)
   }
 }
 

@@ -44,7 +44,7 @@ export const parametersOf = (
 const ofPods = ["replicas", "autoscaling", "pod", "service", "podDisruptionBudget"] as const
 
 /** What the flags of a standalone process say. */
-const ofFlags = ["drain", "logging"] as const
+const ofFlags = ["drain", "logging", "workers"] as const
 
 export interface Unheeded {
   /** Served by nothing yet: a refusal. */
@@ -62,7 +62,6 @@ export const unheededParameters = (view: View, settings: TranslateSettings, key:
     if (one === null) continue
     const { spec } = one
     const later = [
-      ...((spec.workers ?? 1) > 1 ? ["spec.workers"] : []),
       ...(spec.features?.forwardedHeaders === undefined ? [] : ["spec.features.forwardedHeaders"]),
       ...(settings.role === "Cluster" && typeof spec.logging?.accessLog === "object" ? ["spec.logging.accessLog.fields"] : [])
     ]

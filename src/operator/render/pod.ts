@@ -25,7 +25,11 @@ const podHashAnnotation = "gateway.sluice.dev/pod-hash"
 
 const containerName = "proxy"
 
-const defaultResources = { requests: { cpu: "100m", memory: "192Mi" }, limits: { memory: "512Mi" } }
+/** Each process has what one that serves alone has: the workers, and where there are several of them the one that leads them, which takes no requests. */
+const defaultResources = (workers: number): Fields => {
+  const processes = workers === 1 ? 1 : workers + 1
+  return { requests: { cpu: `${100 * workers}m`, memory: `${192 * processes}Mi` }, limits: { memory: `${512 * processes}Mi` } }
+}
 
 /** As a setting is written: `5s`, `1s500ms`. */
 const duration = (millis: number): string =>
@@ -36,7 +40,7 @@ const levels = { Debug: "debug", Info: "info", Warn: "warning", Error: "error" }
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
 const container = (site: Site, wanted: Wanted, drain: { readonly delay: number; readonly deadline: number }): Fields => {
-  const { pod = undefined, logging } = wanted.infrastructure.parameters
+  const { pod = undefined, logging, workers = 1 } = wanted.infrastructure.parameters
   const level = logging?.level
   return {
     name: containerName,
@@ -51,9 +55,10 @@ const container = (site: Site, wanted: Wanted, drain: { readonly delay: number; 
       { name: "SLUICE_DRAIN_DEADLINE", value: duration(drain.deadline) },
       // Nodes' own, which Kubernetes 1.35 and newer put on their pods; without it the value is empty.
       { name: "SLUICE_ZONE", valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "metadata.labels['topology.kubernetes.io/zone']" } } },
-      ...(logging?.accessLog === "Disabled" ? [{ name: "SLUICE_ACCESS_LOG", value: "off" }] : [])
+      ...(logging?.accessLog === "Disabled" ? [{ name: "SLUICE_ACCESS_LOG", value: "off" }] : []),
+      ...(workers === 1 ? [] : [{ name: "SLUICE_WORKERS", value: String(workers) }])
     ],
-    resources: pod?.resources ?? defaultResources,
+    resources: pod?.resources ?? defaultResources(workers),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

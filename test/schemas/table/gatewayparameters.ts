@@ -17,7 +17,7 @@ export const rows: ReadonlyArray<Row> = [
       spec: {
         replicas: 2,
         autoscaling: { minReplicas: 2, maxReplicas: 5, metrics: [] },
-        workers: 1,
+        workers: 4,
         pod: {
           image: "a/b:c",
           imagePullSecrets: [{ name: "x" }],
@@ -52,6 +52,8 @@ export const rows: ReadonlyArray<Row> = [
   ),
   parameters.bad("a redirect with a status that is none", { "spec.features.voyagerRedirect.statusCode": 303 }, none),
   parameters.bad("a negative number of replicas", { "spec.replicas": -1 }, none),
+  parameters.bad("nobody who serves", { "spec.workers": 0 }, none),
+  parameters.bad("more workers than cores of any machine", { "spec.workers": 129 }, none),
   parameters.bad(
     "a scale is a range",
     { "spec.autoscaling": { minReplicas: 3, maxReplicas: 2 } },
