@@ -58,7 +58,7 @@ export interface Pipeline {
 }
 
 /** Milliseconds without a change before a batch is translated, and the longest a change waits for it. */
-export const holdOff = { quiet: 10, ceiling: 100 } as const
+const holdOff = { quiet: 10, ceiling: 100 } as const
 
 const equalSets = <A>(a: ReadonlySet<A>, b: ReadonlySet<A>): boolean => a.size === b.size && [...a].every((one) => b.has(one))
 

@@ -39,7 +39,7 @@ export interface ProxyLimits {
   readonly drainDeadline: number
 }
 
-export const defaultProxyLimits: ProxyLimits = {
+const defaultProxyLimits: ProxyLimits = {
   head: { fields: defaultHeadLimits.fields, target: defaultHeadLimits.target, underscores: defaultHeadLimits.underscores },
   upload: { bytes: null, window: 30_000, rate: 240 },
   discard: { bytes: 1024 * 1024, milliseconds: 2_000 },

@@ -15,7 +15,7 @@ import { streamKey } from "./stream.ts"
 import type { LiveListener, LiveRule, LiveShare } from "./table.ts"
 
 /** Milliseconds of silence where the backend says nothing of `timeouts.idle`: clients of UDP do not say when they are done. */
-export const sessionIdle = 60_000
+const sessionIdle = 60_000
 
 /** What comes of a client that was refused is dropped for so long, or each of its datagrams would be a line. */
 const refusedFor = 1_000

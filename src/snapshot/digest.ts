@@ -102,7 +102,7 @@ const mask = (1n << 128n) - 1n
 const mix = 0x9e3779b97f4a7c15f39cc0605cedc835n
 
 /** Order-free sum of (table, id, resource) digests, so it can be kept current by what was set and dropped instead of being computed anew. */
-export const entryDigest = (table: keyof Tables, id: string, resource: object): bigint =>
+const entryDigest = (table: keyof Tables, id: string, resource: object): bigint =>
   ((salts[table] ^ idDigest(id) ^ (resourceDigest(resource) * mix)) * mix) & mask
 
 const salts: Readonly<Record<keyof Tables, bigint>> = Object.fromEntries(

@@ -213,7 +213,12 @@ const rows: ReadonlyArray<Row> = [
     meaning: "as when nothing is said",
     same: true
   },
-  { fields: ["tls.alpnProtocols"], value: "others, or `[]`", spec: tls({ alpnProtocols: [] }), meaning: "http/1.1 alone is offered" },
+  {
+    fields: ["tls.alpnProtocols"],
+    value: "others, or `[]`",
+    spec: tls({ alpnProtocols: [] }),
+    meaning: "one protocol is offered: h2 where `appProtocols` say so, else http/1.1"
+  },
   {
     fields: ["tls.fingerprints"],
     value: "a list",

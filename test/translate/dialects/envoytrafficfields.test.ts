@@ -269,7 +269,7 @@ const rows: ReadonlyArray<Row> = [
     meaning: "TTLs are held"
   },
   { fields: ["useClientProtocol"], value: "`false`", spec: at({ useClientProtocol: false }), same: true, meaning: "the default" },
-  refused(["useClientProtocol"], "`true`", { useClientProtocol: true }, "HTTP/2 is not served yet"),
+  refused(["useClientProtocol"], "`true`", { useClientProtocol: true }, "a backend is spoken to as it is declared"),
   {
     fields: ["httpUpgrade.type"],
     value: "`websocket`",
