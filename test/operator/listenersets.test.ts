@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import type { Access } from "../cluster/access.ts"
 import { onControlPlane } from "../cluster/shared.ts"
 import { type OperatorProcess, startOperator, until } from "./operator.ts"
+import { startProxy } from "./proxy.ts"
 
 const api = "/apis/gateway.networking.k8s.io/v1"
 
@@ -79,6 +80,49 @@ await onControlPlane("a ListenerSet", (plane: Access) => {
   afterAll(async () => {
     for (const operator of operators) await operator.stop()
   }, 60_000)
+
+  it("is programmed when its Gateway can be reached: with an address, and pods that take what comes", async () => {
+    const selector = "labelSelector=gateway.networking.k8s.io/gateway-name=here"
+    const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments?${selector}`
+    let made = ""
+    await until(
+      "the Deployment",
+      async () => {
+        made = ((await plane.request("GET", deployments)).body as Any).items[0]?.metadata.name ?? ""
+        return made !== ""
+      },
+      60_000
+    )
+    const { child } = await startProxy(plane, { namespace, name: "here", made }, operators[0]!.linkPort)
+    try {
+      const programmed = async () => (await conditions("here"))["Programmed"]
+      await until("the Gateway has no address", async () => (await programmed()) === "False ParentNotProgrammed", 60_000)
+      const said = (await statusOf("here")).status.conditions.find((one: Any) => one.type === "Programmed").message
+      expect(said).toBe(`Gateway ${namespace}/here is not programmed (AddressNotAssigned); see its conditions`)
+      const address = { loadBalancer: { ingress: [{ ip: "198.51.100.8" }] } }
+      await plane.request("PATCH", `/api/v1/namespaces/${namespace}/services/${made}/status`, { body: { status: address } })
+      await until("nobody gets through yet", async () => (await programmed()) === "False Pending", 60_000)
+      const slice = {
+        metadata: {
+          name: `${made}-test`,
+          labels: { "kubernetes.io/service-name": made, "endpointslice.kubernetes.io/managed-by": "test" }
+        },
+        addressType: "IPv4",
+        ports: [{ name: "tcp-80", port: 10080 }],
+        endpoints: [{ addresses: ["10.244.0.9"], conditions: { ready: true } }]
+      }
+      const slices = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`
+      expect((await plane.request("POST", slices, { body: slice })).status).toBe(201)
+      await until("it is programmed", async () => (await programmed()) === "True Programmed", 60_000)
+      await until(
+        "its listener is",
+        async () => (await listenersOf("here"))[0].conditions.some((one: Any) => one.type === "Programmed" && one.status === "True"),
+        60_000
+      )
+    } finally {
+      child.kill("SIGKILL")
+    }
+  }, 360_000)
 
   it("is as if nobody had judged it when its Gateway has gone, while the operator runs", async () => {
     expect((await listenersOf("here"))[0]).toMatchObject({ name: "http", attachedRoutes: 0 })
