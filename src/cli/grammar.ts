@@ -175,6 +175,7 @@ export const commands: ReadonlyArray<Command> = [
         "drain-deadline",
         "access-log",
         "log-level",
+        "workers",
         "color"
       )
     ],

@@ -1,0 +1,80 @@
+// A pod of several processes and its operator: to it they are one proxy, that says what all of them have taken up.
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect, it } from "vitest"
+import { type Running, running } from "../cli/program.ts"
+import { caller, makeWorld, until } from "../link/world.ts"
+import { ask } from "../proxy/harness.ts"
+import { material, snapshotOf } from "../proxy/sketch.ts"
+import { makeAuthority } from "../support/certificates.ts"
+import { freePorts } from "../support/port.ts"
+
+const gateway = { namespace: "test", name: "gateway" }
+
+it("they serve what an operator says, acknowledge as one, go on without it, start again from the disk, and drain", async () => {
+  await using world = makeWorld()
+  world.tokens.set("good", caller("gateway-1", gateway))
+  const [http, https] = (await freePorts(2)) as [number, number]
+  const authority = await makeAuthority()
+  const secret = material("Secret test/tls", await authority.leaf({ dns: ["shop.example"] }), ["shop.example"])
+  const sketch = (to: string) => {
+    const action = { _tag: "Redirect", status: 302, to: { scheme: null, hostname: to, port: null, path: null } } as const
+    return {
+      listeners: {
+        http: { port: http, hosts: { "*": [{ action }] } },
+        https: { port: https, certificates: [secret.id], hosts: { "*": [{ action }] } }
+      },
+      materials: [secret]
+    }
+  }
+  const first = snapshotOf(sketch("a.example"))
+  const operator = await world.operator({}, [gateway])
+  const children: Array<Running> = []
+  const start = (): Running => {
+    // As the operator says it in a Deployment.
+    const child = running(
+      [
+        ...["proxy", `--operator=127.0.0.1:${operator.port}`, "--gateway=test/gateway", "--admin-address=off"],
+        ...[`--token-file=${world.tokenFile("good")}`, `--ca-file=${join(world.folder, "ca.crt")}`],
+        ...[`--state-folder=${join(world.folder, "state")}`, "--health-address=127.0.0.1:0"]
+      ],
+      { SLUICE_WORKERS: "2" }
+    )
+    children.push(child)
+    return child
+  }
+  const leads = async (port: number, tls?: object) => (await ask(port, "/", tls === undefined ? {} : { tls })).headers.location
+  const trusted = { ca: authority.certificate, servername: "shop.example" }
+  try {
+    const child = start()
+    await operator.publish(first, () => secret)
+    await until(() => operator.acks.some(([, ack]) => ack.ready), 60_000)
+    expect(operator.acks.at(-1)?.[1]).toEqual({ proxy: "gateway-1", version: first.version, sequence: 1, ready: true, refused: [] })
+    for (let n = 0; n < 4; n++)
+      expect([await leads(http), await leads(https, trusted)]).toEqual([`http://a.example:${http}/`, `https://a.example:${https}/`])
+
+    for (const worker of [1, 2]) expect(child.err()).toMatch(new RegExp(`worker ${worker} \\(process \\d+\\) serves`))
+
+    const second = snapshotOf(sketch("b.example"), first)
+    await operator.publish(second, () => secret)
+    await until(() => operator.acks.some(([, { version, ready }]) => version === second.version && ready), 60_000)
+    for (let n = 0; n < 4; n++) expect(await leads(http)).toBe(`http://b.example:${http}/`)
+
+    await operator.stop()
+    expect(await leads(http)).toBe(`http://b.example:${http}/`)
+    await until(() => readFileSync(join(world.folder, "state", "snapshot.jsonl"), "utf8").includes("b.example"), 60_000)
+    await child.end("SIGKILL")
+    const again = start()
+    const [, health] = await again.line(/health on http:\/\/127\.0\.0\.1:(\d+)/)
+    while ((await ask(Number(health), "/readyz")).status !== 200);
+    expect(await leads(https, trusted)).toBe(`https://b.example:${https}/`)
+    // Law 11: no bytes of the key anywhere but in the one file.
+    expect(again.out() + again.err() + child.out() + child.err()).not.toContain("PRIVATE KEY")
+    expect(await again.end()).toBe(0)
+    expect(again.err()).toContain("drained, bye")
+  } finally {
+    for (const child of children) {
+      await child.end("SIGKILL")
+    }
+  }
+}, 180_000)
