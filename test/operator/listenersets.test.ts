@@ -54,6 +54,8 @@ await onControlPlane("a ListenerSet", (plane: Access) => {
   const accepted = (name: string) =>
     until(`${name} is accepted`, async () => (await conditions(name))["Accepted"] === "True Accepted", 60_000)
   const pending = { Accepted: "Unknown Pending", Programmed: "Unknown Pending" }
+  /** Nothing is on the agenda any more: what is written after this was asked for by what comes after this. */
+  const settled = () => until("nothing waits", async () => (await operators[0]!.metric("sluice_status_waiting")) === 0, 120_000)
   const takenBack = (name: string) =>
     until(
       `what is said of ${name} is taken back`,
@@ -97,11 +99,13 @@ await onControlPlane("a ListenerSet", (plane: Access) => {
     try {
       const programmed = async () => (await conditions("here"))["Programmed"]
       await until("the Gateway has no address", async () => (await programmed()) === "False ParentNotProgrammed", 60_000)
+      await settled()
       const said = (await statusOf("here")).status.conditions.find((one: Any) => one.type === "Programmed").message
       expect(said).toBe(`Gateway ${namespace}/here is not programmed (AddressNotAssigned); see its conditions`)
       const address = { loadBalancer: { ingress: [{ ip: "198.51.100.8" }] } }
       await plane.request("PATCH", `/api/v1/namespaces/${namespace}/services/${made}/status`, { body: { status: address } })
       await until("nobody gets through yet", async () => (await programmed()) === "False Pending", 60_000)
+      await settled()
       const slice = {
         metadata: {
           name: `${made}-test`,
