@@ -28,6 +28,7 @@ import { TCPRoute } from "./tcproute.ts"
 import { TLSRoute } from "./tlsroute.ts"
 import { UDPRoute } from "./udproute.ts"
 import { XBackend } from "./xbackend.ts"
+import { XBackendTrafficPolicy } from "./xbackendtrafficpolicy.ts"
 
 export type Need = "Required" | "Optional" | "Governing" | "Demanded" | "Selected"
 
@@ -92,6 +93,16 @@ export const kinds: ReadonlyArray<KindEntry> = [
   entry(gatewayGroup, ["v1", "v1beta1"], "ReferenceGrant", "referencegrants", "Namespaced", "Required", ReferenceGrant, "no status"),
   entry(gatewayGroup, ["v1", "v1alpha3"], "BackendTLSPolicy", "backendtlspolicies", "Namespaced", "Governing", BackendTLSPolicy, "status"),
   entry(experimentalGroup, ["v1alpha1"], "XBackend", "xbackends", "Namespaced", "Optional", XBackend, "status"),
+  entry(
+    experimentalGroup,
+    ["v1alpha1"],
+    "XBackendTrafficPolicy",
+    "xbackendtrafficpolicies",
+    "Namespaced",
+    "Optional",
+    XBackendTrafficPolicy,
+    "status"
+  ),
   entry(ownGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Required", Backend, "status"),
   // Its one list of conditions names no controller, so it is left to Envoy Gateway: what we make of it is told on the routes.
   entry(envoyGroup, ["v1alpha1"], "Backend", "backends", "Namespaced", "Optional", EnvoyBackend, "no status"),

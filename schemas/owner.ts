@@ -38,7 +38,7 @@ const PolicyTarget = Schema.Union([
 export const BackendTLSPolicyOwner = spec({ targetRefs: elementsOf(PolicyTarget, "spec.targetRefs", 0, Number.MAX_SAFE_INTEGER) })
 export type BackendTLSPolicyOwner = typeof BackendTLSPolicyOwner.Type
 
-/** Of either group. Likewise: what is asked for their requests is not known. Selectors are left out: whom a bad one means, nobody can tell. */
+/** Of every group. Likewise: what is asked for their requests is not known. Selectors are left out: whom a bad one means, nobody can tell. */
 export const TrafficPolicyOwner = spec({
   targetRef: Schema.optionalKey(PolicyTarget),
   targetRefs: Schema.optionalKey(elementsOf(PolicyTarget, "spec.targetRefs", 0, Number.MAX_SAFE_INTEGER))
@@ -58,5 +58,6 @@ export const owners: Readonly<Record<string, Schema.Codec<unknown, unknown>>> = 
   "BackendTLSPolicy.gateway.networking.k8s.io": BackendTLSPolicyOwner,
   "BackendTrafficPolicy.gateway.envoyproxy.io": TrafficPolicyOwner,
   "BackendTrafficPolicy.gateway.sluice.dev": TrafficPolicyOwner,
+  "XBackendTrafficPolicy.gateway.networking.x-k8s.io": TrafficPolicyOwner,
   "Ingress.networking.k8s.io": IngressOwner
 }

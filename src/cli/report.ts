@@ -132,6 +132,7 @@ const rank = [
   "XBackend",
   "BackendTLSPolicy",
   "BackendTrafficPolicy",
+  "XBackendTrafficPolicy",
   "EgressPolicy"
 ]
 

@@ -10,6 +10,7 @@ import {
   describeFailover,
   describeResponse,
   describeRetryLimit,
+  describeRetryRate,
   describeTcpKeepalive
 } from "../snapshot/behaviour.ts"
 import { carriesCredential, hidden } from "../snapshot/credential.ts"
@@ -317,7 +318,7 @@ const upstreamStory = (
       connections: `${limits.maxConnections}`,
       pending: `${limits.maxPending}`,
       requests: limited(limits.maxRequests),
-      retries: describeRetryLimit(limits.maxRetries) ?? "no limit",
+      retries: describeRetryLimit(limits.maxRetries) ?? (spec.retryRate === undefined ? "no limit" : describeRetryRate(spec.retryRate)),
       requestsPerConnection: limited(limits.maxRequestsPerConnection)
     },
     retry: describeRetry(spec.retry),

@@ -49,6 +49,20 @@ export interface RetryShare {
   readonly least: number
 }
 
+/** How many of the tries of an upstream may be repetitions: percent of the requests of `interval` milliseconds, and `count` in any `per` whatever that is. A share counts in its place. */
+export interface RetryRate {
+  readonly percent: number
+  readonly interval: number
+  readonly count: number
+  readonly per: number
+}
+
+export const usualRetryRate: RetryRate = { percent: 20, interval: 10_000, count: 10, per: 1_000 }
+
+/** As people read it. */
+export const describeRetryRate = ({ percent, interval, count, per }: RetryRate): string =>
+  `${percent} % of the requests of ${interval} ms, ${count} in ${per} ms at the least`
+
 /** As people read it; null: there is no limit. */
 export const describeRetryLimit = (limit: Limits["maxRetries"]): string | null =>
   typeof limit === "object"
@@ -141,6 +155,7 @@ export interface Behaviour {
   readonly failover: Failover
   /** For rules that say nothing of retries. */
   readonly retry: Setting<Retry>
+  readonly retryRate: RetryRate
   readonly health: Setting<HealthCheck>
   readonly outlier: Setting<Outlier>
   /** null: connections do not begin with a header. */
@@ -155,6 +170,7 @@ export const defaultBehaviour: Behaviour = {
   balance: defaultBalance,
   failover: defaultFailover,
   retry: "Default",
+  retryRate: usualRetryRate,
   health: "Disabled",
   outlier: "Disabled",
   proxyProtocol: null,

@@ -1,6 +1,6 @@
 // An upstream: the effective, connection-scoped settings of one backend. Deadlines and retries are the rule's, or N routes would make N pools.
 import type { Balance } from "./balance.ts"
-import type { DnsContract, Failover, Limits, TcpKeepalive, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, Limits, RetryRate, TcpKeepalive, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressRules } from "./egress.ts"
 import type { HealthCheck, Outlier } from "./health.ts"
 import type { Id, Source } from "./id.ts"
@@ -28,6 +28,8 @@ export interface Upstream {
   readonly proxyProtocol?: "V1" | "V2"
   /** Absent: the default. */
   readonly tcpKeepalive?: TcpKeepalive
+  /** Absent: the usual one. */
+  readonly retryRate?: RetryRate
   readonly balance: Balance
   readonly health: Setting<HealthCheck>
   readonly outlier: Setting<Outlier>

@@ -10,7 +10,7 @@ import {
   type SlowStart,
   type Spread
 } from "./balance.ts"
-import type { DnsContract, Failover, FailoverResponse, Limits, RetryShare, TcpKeepalive, UpstreamTimeouts } from "./behaviour.ts"
+import type { DnsContract, Failover, FailoverResponse, Limits, RetryRate, RetryShare, TcpKeepalive, UpstreamTimeouts } from "./behaviour.ts"
 import type { EgressAllow, EgressRules, EgressTrial } from "./egress.ts"
 import type { HealthCheck, Outlier, Probe } from "./health.ts"
 import {
@@ -243,7 +243,7 @@ const hop = fields<Hop>({
 })
 
 /** What is as usual is left out, also by an operator that knows none of it. */
-type Unusual = Pick<Required<Upstream>, "failover" | "sourceAddresses" | "proxyProtocol" | "tcpKeepalive">
+type Unusual = Pick<Required<Upstream>, "failover" | "sourceAddresses" | "proxyProtocol" | "retryRate" | "tcpKeepalive">
 type Settings = Omit<Upstream, keyof Unusual>
 
 const settings = fields<Settings>({
@@ -270,6 +270,7 @@ export const upstream: Read<Upstream> = beside<Settings, Unusual>(settings, {
   failover,
   sourceAddresses: list(text),
   proxyProtocol: oneOf("V1", "V2"),
+  retryRate: fields<RetryRate>({ percent: amount, interval: amount, count: whole, per: amount }),
   tcpKeepalive: fields<TcpKeepalive>({ idle: amount, interval: amount, probes: whole })
 })
 

@@ -32,7 +32,6 @@ const traffic = new Set([
   "XListenerSet",
   "XMesh",
   "XTelemetryPolicy",
-  "XBackendTrafficPolicy",
   "BackendLBPolicy",
   "ClientTrafficPolicy",
   "SecurityPolicy",

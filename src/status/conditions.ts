@@ -886,6 +886,10 @@ export const backendNote = {
     kind: (path: string, what: string): string =>
       `${path}: ${what} is not served as a target: Gateway, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute, Service and the kinds of Backend are`,
     missing: (path: string, what: string): string => `${path}: ${what} does not exist`,
+    backendsOnly: (path: string, what: string): string =>
+      `${path}: ${what} is no backend, and an XBackendTrafficPolicy speaks of backends: target a Service, an XBackend or a Backend`,
+    sessionsOfPolicy:
+      "spec.sessionPersistence: not served of a policy, and Gateway API 1.7 takes it away from here: write it on the rules of routes, or on an XBackend of type EndpointSelector",
     section: (path: string, what: string, section: string, has: ReadonlyArray<string>): string =>
       `${path}.sectionName: ${what} has no ${JSON.stringify(section)}; it has ${has.length === 0 ? "none that a section can name" : has.join(", ")}`,
     sectionOfBackend: (path: string, what: string): string => `${path}.sectionName: not served of ${what}; leave it out`,

@@ -1,6 +1,6 @@
 // What any dialect becomes: names, members, trust and layers of behaviour, not yet under an address policy. From here on nobody knows which kind declared it.
 import type { ObjectKey } from "#schemas/meta.ts"
-import { defaultFailover, defaultTcpKeepalive } from "../snapshot/behaviour.ts"
+import { defaultFailover, defaultTcpKeepalive, usualRetryRate } from "../snapshot/behaviour.ts"
 import { digest } from "../snapshot/digest.ts"
 import type { Id, Source } from "../snapshot/id.ts"
 import type { RouteReason } from "../snapshot/reason.ts"
@@ -104,6 +104,7 @@ export const upstreamOf = (destination: Destination, addresses: AddressPolicy, p
     ...(destination.path ?? direct),
     ...(behaviour.proxyProtocol === null ? {} : { proxyProtocol: behaviour.proxyProtocol }),
     ...(behaviour.tcpKeepalive === defaultTcpKeepalive ? {} : { tcpKeepalive: behaviour.tcpKeepalive }),
+    ...(behaviour.retryRate === usualRetryRate ? {} : { retryRate: behaviour.retryRate }),
     balance: behaviour.balance,
     health: behaviour.health,
     outlier: behaviour.outlier,

@@ -1,4 +1,4 @@
-// BackendTrafficPolicies, ours and Envoy Gateway's: whom each speaks of, who of several holds a target, and what one says by itself. What they come to together is in
+// BackendTrafficPolicies, ours and Envoy Gateway's, and XBackendTrafficPolicies: whom each speaks of, who of several holds a target, and what one says by itself. What they come to together is in
 // traffic.ts.
 import { Result } from "effect"
 import type { BackendTrafficPolicy } from "#schemas/backendtrafficpolicy.ts"
@@ -6,6 +6,7 @@ import { type EnvoyTargetSelector, type EnvoyTrafficPolicy, targetRefsOf } from 
 import { type GroupKind, groupKind, type Meta, type ObjectKey, objectKey, parseKey, spokenKind } from "#schemas/meta.ts"
 import type { TrafficPolicyOwner } from "#schemas/owner.ts"
 import { envoyGroup, type PolicyTargetReference } from "#schemas/reference.ts"
+import type { XBackendTrafficPolicy } from "#schemas/xbackendtrafficpolicy.ts"
 import type { Behaviour } from "../snapshot/behaviour.ts"
 import type { Source } from "../snapshot/id.ts"
 import type { Decoded } from "../state/change.ts"
@@ -13,7 +14,17 @@ import { backendNote, describeIssues } from "../status/conditions.ts"
 import type { Part } from "./behaviour.ts"
 import { trafficNotes, trafficProblems } from "./dialects/envoytraffic.ts"
 import { policyPart, policyProblems } from "./dialects/ownpolicy.ts"
-import { backendKind, envoyBackendKind, envoyTrafficPolicyKind, routeKinds, serviceKind, trafficPolicyKind, xbackendKind } from "./kinds.ts"
+import { xPolicyPart, xPolicyProblems } from "./dialects/xtrafficpolicy.ts"
+import {
+  backendKind,
+  envoyBackendKind,
+  envoyTrafficPolicyKind,
+  routeKinds,
+  serviceKind,
+  trafficPolicyKind,
+  xbackendKind,
+  xTrafficPolicyKind
+} from "./kinds.ts"
 import type { Index } from "./lookup.ts"
 import { labelsOf } from "./namespace.ts"
 import { permitted } from "./reference.ts"
@@ -21,10 +32,11 @@ import { selects } from "./selector.ts"
 import type { TranslateSettings } from "./settings.ts"
 import type { View } from "./view.ts"
 
-type Spoken = EnvoyTrafficPolicy | BackendTrafficPolicy
+type Spoken = EnvoyTrafficPolicy | BackendTrafficPolicy | XBackendTrafficPolicy
 export type TrafficPolicy = Decoded<Spoken>
 
-const policyKinds = [trafficPolicyKind, envoyTrafficPolicyKind] as const
+/** Of two in one place by one name, in this order. */
+const policyKinds: ReadonlyArray<GroupKind> = [trafficPolicyKind, envoyTrafficPolicyKind, xTrafficPolicyKind]
 
 export const trafficPolicies = (view: View): ReadonlyArray<TrafficPolicy> => policyKinds.flatMap((kind) => view.list<Spoken>(kind))
 
@@ -83,12 +95,16 @@ export const takes = (
   return permitted(view, { group: envoyGroup, kind: "BackendTrafficPolicy", namespace: from }, to)
 }
 
-/** The older first, then by namespace and name, then by kind: ours. */
+/** Whether policies of a kind may speak of objects of another. */
+export const mayTarget = (policy: ObjectKey, target: GroupKind): boolean =>
+  parseKey(policy).kind !== xTrafficPolicyKind || backendKinds.has(target)
+
+/** The older first, then by namespace and name, then by kind. */
 const before = (a: Meta, b: Meta): boolean => {
   if (a.created !== b.created) return a.created < b.created
   const [one, other] = [parseKey(a.key), parseKey(b.key)]
   const [left, right] = [`${one.namespace}/${one.name}`, `${other.namespace}/${other.name}`]
-  return left === right ? one.kind === trafficPolicyKind : left < right
+  return left === right ? policyKinds.indexOf(one.kind) < policyKinds.indexOf(other.kind) : left < right
 }
 
 /** The policy that holds a target, or a section of it. Its key alone, so that readers stand while it is the same. */
@@ -106,7 +122,7 @@ export const holderOf = (view: View, target: ObjectKey, section: string | null):
             (ref) => groupKind(ref.group, ref.kind) === kind && ref.name === name && (ref.sectionName ?? null) === section
           )
         )
-          if (parseKey(policy.meta.key).namespace === namespace) consider(policy)
+          if (parseKey(policy.meta.key).namespace === namespace && mayTarget(policy.meta.key, kind)) consider(policy)
     if (section === null) {
       const labels = inner.get(target)?.meta.labels ?? new Map<string, string>()
       for (const policy of inner.by(bySelectedKind, kind))
@@ -115,7 +131,7 @@ export const holderOf = (view: View, target: ObjectKey, section: string | null):
     return (first as Meta | null)?.key ?? null
   })
 
-/** What a policy says. One of ours goes block by block over those further from the request; Envoy's holds in their place, or is merged into them by its mergeType. */
+/** What a policy says. One of ours, or of Gateway API, goes block by block over those further from the request; Envoy's holds in their place, or is merged into them by its mergeType. */
 export type Words =
   | { readonly _tag: "Own"; readonly part: Part<Behaviour> }
   | { readonly _tag: "Envoy"; readonly spec: EnvoyTrafficPolicy["spec"] }
@@ -158,6 +174,11 @@ const evaluate = (policy: TrafficPolicy, allowLoopback: boolean): EvaluatedPolic
     const { spec } = policy.value.success as BackendTrafficPolicy
     const problems = policyProblems(spec, allowLoopback)
     return { source, words: problems.length === 0 ? { _tag: "Own", part: policyPart(spec) } : null, problems, notes: [] }
+  }
+  if (parseKey(key).kind === xTrafficPolicyKind) {
+    const { spec } = policy.value.success as XBackendTrafficPolicy
+    const problems = xPolicyProblems(spec)
+    return { source, words: problems.length === 0 ? { _tag: "Own", part: xPolicyPart(spec) } : null, problems, notes: [] }
   }
   const { spec } = policy.value.success as EnvoyTrafficPolicy
   const problems = envoyProblems(policy, spec)

@@ -19,6 +19,7 @@ import {
   evaluated,
   holderOf,
   joins,
+  mayTarget,
   refsOf,
   selectorsOf,
   type TrafficPolicy,
@@ -50,11 +51,12 @@ const sectionsOf = (object: Decoded<Gateway | HTTPRoute | TCPRoute>): ReadonlyAr
 }
 
 /** What is wrong with a target that a policy names; null: nothing. */
-const refProblem = (view: View, { key, section }: Target, path: string): string | null => {
+const refProblem = (view: View, policy: ObjectKey, { key, section }: Target, path: string): string | null => {
   const { kind } = parseKey(key)
   const what = describeKey(key)
   const say = backendNote.traffic
   if (!served.has(kind)) return say.kind(path, what)
+  if (!mayTarget(policy, kind)) return say.backendsOnly(path, what)
   const object = view.get<Gateway | HTTPRoute | TCPRoute>(key)
   if (object === null) return say.missing(path, what)
   if (section === null) return null
@@ -77,7 +79,7 @@ const targetsOf = (view: View, policy: TrafficPolicy): Targets => {
   const single = Result.isSuccess(policy.value) && "targetRef" in policy.value.success.spec
   for (const [index, ref] of refsOf(policy).entries()) {
     const target = { key: targetOf(namespace, ref), section: ref.sectionName ?? null }
-    const problem = refProblem(view, target, single ? "spec.targetRef" : `spec.targetRefs[${index}]`)
+    const problem = refProblem(view, own, target, single ? "spec.targetRef" : `spec.targetRefs[${index}]`)
     if (problem === null) all.push(target)
     else problems.push(problem)
   }

@@ -111,7 +111,7 @@ class Live implements LiveUpstream, AttemptsHost, DatagramHost {
     const elsewhere = options.elsewhere?.(id)
     const { limits, balance } = spec
     const random = options.random ?? Math.random
-    this.budget = new Budget(limits.maxRetries, () => this.pool.active + this.pool.pending, elsewhere?.processes)
+    this.budget = new Budget(limits.maxRetries, () => this.pool.active + this.pool.pending, elsewhere?.processes, spec.retryRate)
     const { spill, returnAfter } = spec.failover ?? defaultFailover
     const now = this.#now
     const { roots, own } = options

@@ -231,6 +231,7 @@ export const everything: Tables = {
         ],
         sourceAddresses: ["192.0.2.1", "2001:db8::9"],
         proxyProtocol: "V2",
+        retryRate: { percent: 12.5, interval: 30_000, count: 4, per: 2_000 },
         tcpKeepalive: { idle: 60_000, interval: 5_000, probes: 3 },
         limits: { ...defaultLimits, maxRequestsPerConnection: 100 },
         timeouts: { ...defaultTimeouts, firstByte: 5_000, idle: "Disabled", maxConnectionAge: 60_000 },

@@ -49,6 +49,7 @@ const shapes: Readonly<Record<string, SectionedList>> = {
   [`BackendTLSPolicy.${gatewayGroup}`]: { list: "ancestors", ref: "ancestorRef", most: 16 },
   "BackendTrafficPolicy.gateway.envoyproxy.io": { list: "ancestors", ref: "ancestorRef", most: 16 },
   "BackendTrafficPolicy.gateway.sluice.dev": { list: "ancestors", ref: "ancestorRef", most: 16 },
+  "XBackendTrafficPolicy.gateway.networking.x-k8s.io": { list: "ancestors", ref: "ancestorRef", most: 16 },
   [backendKind]: { list: "ancestors", ref: "ancestorRef", most: 16 }
 }
 

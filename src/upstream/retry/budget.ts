@@ -1,13 +1,9 @@
 // How many tries of an upstream may be repetitions: a backend in trouble must not get a multiple of its load. One an upstream and process: of a pod with several, each has its part.
-import type { Limits } from "../../snapshot/behaviour.ts"
+import { type Limits, type RetryRate, usualRetryRate } from "../../snapshot/behaviour.ts"
 import type { Withheld } from "./plan.ts"
 
-/** Seconds that are looked back on. */
-const span = 10
-/** Of the requests in that time. */
-const share = 0.2
-/** In any one second that much is free to a pod, or a quiet upstream could repeat nothing. */
-const freeOfPod = 10
+/** Parts of the time that is looked back on, each forgotten as a whole. */
+const parts = 10
 
 /** Counts requests of rules that retry, and their repetitions. Times are milliseconds that do not run backwards. */
 export class Budget {
@@ -18,15 +14,21 @@ export class Budget {
   // Made with the first request: most upstreams are reached by no rule that retries.
   #requests: Array<number> | null = null
   #retries: Array<number> = []
-  /** The second the last count is of. */
-  #second = 0
+  /** The part the last count is of. */
+  #part = 0
+  /** The time of which so many are free, and those of it that were made, of that share or not. */
+  #turnOf = 0
+  #made = 0
   readonly #atOnce: Limits["maxRetries"]
   readonly #load: () => number
+  readonly #rate: RetryRate
+  /** In any `per` that much is free to this process, or a quiet upstream could repeat nothing. */
   readonly #free: number
 
-  /** atOnce: how many requests may be tried once more at the same time. load: requests under way and waiting, for a share of them. processes: of the pod. */
-  constructor(atOnce: Limits["maxRetries"], load: () => number, processes = 1) {
-    this.#free = Math.max(1, Math.floor(freeOfPod / processes))
+  /** atOnce: how many requests may be tried once more at the same time. load: requests under way and waiting, for a share of them. processes: of the pod. rate: of their tries. */
+  constructor(atOnce: Limits["maxRetries"], load: () => number, processes = 1, rate: RetryRate = usualRetryRate) {
+    this.#rate = rate
+    this.#free = Math.max(1, Math.floor(this.#rate.count / processes))
     this.#atOnce = atOnce
     this.#load = load
   }
@@ -45,35 +47,45 @@ export class Budget {
   request(now: number): void {
     this.#requests ??= this.#begin(now)
     this.#turn(now)
-    this.#requests[this.#second % span]!++
+    this.#requests[this.#part % parts]!++
   }
 
-  /** Takes one repetition; false: there is none left. The user's own share stands in place of what is counted here. */
+  /** Takes one repetition; false: there is none left. The user's own share of what is under way stands in place of what is counted here. */
   take(now: number): boolean {
     if (typeof this.#atOnce === "object") return true
     this.#requests ??= this.#begin(now)
     this.#turn(now)
-    const at = this.#second % span
-    if (this.#retries[at]! >= this.#free && sum(this.#retries) + 1 > share * sum(this.#requests)) return false
-    this.#retries[at]!++
+    const { percent, per } = this.#rate
+    const turn = Math.floor(now / per)
+    if (turn > this.#turnOf) {
+      this.#turnOf = turn
+      this.#made = 0
+    }
+    if (this.#made >= this.#free && (sum(this.#retries) + 1) * 100 > percent * sum(this.#requests)) return false
+    this.#made++
+    this.#retries[this.#part % parts]!++
     return true
   }
 
+  get #length(): number {
+    return this.#rate.interval / parts
+  }
+
   #begin(now: number): Array<number> {
-    this.#second = Math.floor(now / 1000)
-    this.#retries = new Array<number>(span).fill(0)
-    return new Array<number>(span).fill(0)
+    this.#part = Math.floor(now / this.#length)
+    this.#retries = new Array<number>(parts).fill(0)
+    return new Array<number>(parts).fill(0)
   }
 
   #turn(now: number): void {
-    const second = Math.floor(now / 1000)
-    const steps = Math.min(second - this.#second, span)
+    const part = Math.floor(now / this.#length)
+    const steps = Math.min(part - this.#part, parts)
     for (let step = 1; step <= steps; step++) {
-      const at = (this.#second + step) % span
+      const at = (this.#part + step) % parts
       this.#requests![at] = 0
       this.#retries[at] = 0
     }
-    if (second > this.#second) this.#second = second
+    if (part > this.#part) this.#part = part
   }
 }
 

@@ -1,5 +1,5 @@
-// ReferenceGrant and BackendTLSPolicy.
-import { everywhere, long, many, onlyNewExperimental, type Row, rowsOf } from "./row.ts"
+// ReferenceGrant, BackendTLSPolicy and XBackendTrafficPolicy.
+import { everywhere, experimental, long, many, onlyNewExperimental, type Row, rowsOf } from "./row.ts"
 
 const grant = rowsOf({
   apiVersion: "gateway.networking.k8s.io/v1",
@@ -17,6 +17,14 @@ const policy = rowsOf({
     validation: { hostname: "s.example", wellKnownCACertificates: "System" }
   }
 })
+
+const traffic = rowsOf({
+  apiVersion: "gateway.networking.x-k8s.io/v1alpha1",
+  kind: "XBackendTrafficPolicy",
+  metadata: { name: "p", namespace: "shop" },
+  spec: { targetRefs: [{ group: "", kind: "Service", name: "s" }], retryConstraint: {} }
+})
+const tried = { known: experimental }
 
 const target = (more: object) => ({ group: "", kind: "Service", name: "s", ...more })
 const ca = (name: string) => ({ group: "", kind: "ConfigMap", name })
@@ -127,6 +135,35 @@ export const rows: ReadonlyArray<Row> = [
     { at: "spec.targetRefs[1]", cel: everywhere }
   ),
   policy.bad("a target says its group", { "spec.targetRefs[0].group": undefined }),
+  traffic.good("a constraint by the defaults", {}, tried),
+  traffic.good(
+    "a constraint, every field",
+    { "spec.retryConstraint": { budget: { percent: 0, interval: "1h" }, minRetryRate: { count: 1_000_000, interval: "1ms" } } },
+    tried
+  ),
+  traffic.good("no constraint", { "spec.retryConstraint": undefined }, tried),
+  traffic.good("sessions as 1.6 has them", { "spec.sessionPersistence": { sessionName: "a" } }, tried),
+  traffic.bad("targets", { "spec.targetRefs": [] }, tried),
+  traffic.bad("at most 16 of them", { "spec.targetRefs": many(17, (i) => target({ name: `s${i}` })) }, tried),
+  traffic.good(
+    "the shortest budget and the longest rate",
+    { "spec.retryConstraint": { budget: { interval: "1s" }, minRetryRate: { interval: "1h" } } },
+    tried
+  ),
+  ...traffic.field("a percentage", "spec.retryConstraint.budget.percent", { good: [0, 100], bad: [-1, 101, "20"] }, tried),
+  ...traffic.field(
+    "the time of a budget is a second to an hour",
+    "spec.retryConstraint.budget.interval",
+    { bad: ["999ms", "1h1ms"] },
+    { ...tried, cel: experimental }
+  ),
+  ...traffic.field("a rate counts one at least", "spec.retryConstraint.minRetryRate.count", { good: [1], bad: [0, 1_000_001] }, tried),
+  ...traffic.field(
+    "the time of a rate is some, and an hour at most",
+    "spec.retryConstraint.minRetryRate.interval",
+    { bad: ["0s", "1h1s"] },
+    { ...tried, cel: experimental }
+  ),
   policy.good("16 options", { "spec.options": Object.fromEntries(many(16, (i) => [`o${i}`, ""])) }),
   policy.bad("at most 16 options", { "spec.options": Object.fromEntries(many(17, (i) => [`o${i}`, ""])) })
 ]

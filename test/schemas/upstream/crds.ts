@@ -58,7 +58,8 @@ const wanted = [
   "udproutes",
   "referencegrants",
   "backendtlspolicies",
-  "xbackends"
+  "xbackends",
+  "xbackendtrafficpolicies"
 ]
 
 /** The module's files that `want` names, by path; throws without Go or a way to the module, and where the hash is not the pinned one. */

@@ -102,7 +102,7 @@ if (upstream._tag === "Absent") {
 
   it("all four CRD sets were read", () => {
     expect([...upstream.specs.keys()].toSorted()).toEqual([...everywhere].toSorted())
-    for (const [channel, specs] of upstream.specs) expect(specs.size).toBe(channel.endsWith("experimental") ? 11 : 10)
+    for (const [channel, specs] of upstream.specs) expect(specs.size).toBe(channel.endsWith("experimental") ? 12 : 10)
   })
 }
 

@@ -44,6 +44,21 @@ describe("a budget", () => {
     expect(taken(new Budget("Disabled", () => 0, 40), start, 1000)).toBe(1)
   })
 
+  it("of a rate is a part of the requests of its time, and so many in the other, whatever was asked", () => {
+    const rate = { percent: 50, interval: 60_000, count: 3, per: 5_000 }
+    const quiet = new Budget("Disabled", () => 0, 1, rate)
+    for (let turn = 0; turn < 5; turn++) expect(taken(quiet, 1_700_000_000_000 + turn * 5_000, 100)).toBe(3)
+    expect(taken(quiet, 1_700_000_024_999, 100)).toBe(0)
+    const busy = new Budget("Disabled", () => 0, 1, rate)
+    for (let n = 0; n < 100; n++) busy.request(start)
+    expect(taken(busy, start + 54_000, 1000)).toBe(50)
+    for (let n = 0; n < 100; n++) busy.request(start + 60_000)
+    // Those of the first six seconds are forgotten; their repetitions are not.
+    expect(taken(busy, start + 60_000, 1000)).toBe(3)
+    expect(taken(new Budget("Disabled", () => 0, 1, { ...rate, percent: 0 }), start, 1000)).toBe(3)
+    expect(taken(new Budget("Disabled", () => 0, 2, rate), start, 1000)).toBe(1)
+  })
+
   it("of a number is that, whatever is under way", () => {
     expect(new Budget(0, () => 100).full).toBe(true)
     expect(new Budget(2, () => 0).limit).toBe(2)
