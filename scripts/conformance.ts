@@ -14,11 +14,13 @@ import { makePlace, prefix, prepareNode } from "./nodelevel.ts"
 
 const root = join(import.meta.dirname, "..")
 
-const usage = `npm run conformance -- [PROFILE... | TEST...] [--keep] [--core] [--write] [-- FLAG-OF-THE-SUITE...]
+const usage = `npm run conformance -- [PROFILE... | TEST...] [--keep] [--core] [--workers N] [--write] [-- FLAG-OF-THE-SUITE...]
   PROFILE  http, grpc, tls, tcp, udp; without any: those whose kind src/operator/features.ts has
   TEST     a test's short name, whatever the features say: HTTPRouteWeight
   --keep   the cluster stays until Ctrl-C; further runs in other terminals use it, with the image of their checkout
   --core   only what every implementation must pass
+  --workers N
+           processes of each proxy pod (1); a Gateway has two pods
   --write  the report into docs/conformance (of whole profiles)`
 
 /** Profiles of the suite: the feature that makes one ours, and what is core in it besides Gateway and ReferenceGrant. */
@@ -115,13 +117,15 @@ const argv = process.argv.slice(2)
 const cut = argv.includes("--") ? argv.indexOf("--") : argv.length
 const { values, positionals } = (() => {
   try {
-    const options = { keep: { type: "boolean" }, core: { type: "boolean" }, write: { type: "boolean" } } as const
+    const flag = { type: "boolean" } as const
+    const options = { keep: flag, core: flag, write: flag, workers: { type: "string", default: "1" } } as const
     return parseArgs({ args: argv.slice(0, cut), allowPositionals: true, options })
   } catch (error) {
     return refuse((error as Error).message)
   }
 })()
 
+const workers = /^[1-9]\d?$/u.test(values.workers) ? Number(values.workers) : refuse(`--workers ${values.workers}: a number from 1 to 99`)
 const reports = join(root, "docs", "conformance")
 const report =
   values.write === true ? join(reports, `${suiteChannel().split("/")[1]}-${implementation().version}-default-report.yaml`) : null
@@ -134,7 +138,7 @@ if (report !== null) mkdirSync(reports, { recursive: true })
 const found = kept()
 const own = found === null ? await start() : null
 const log = join(root, ".cache", "conformance", "last.log")
-const status = runIn({ folder: found ?? own!.folder, image, echo, digest, suite: programs.suite, flags, log })
+const status = runIn({ folder: found ?? own!.folder, image, echo, digest, suite: programs.suite, flags, workers, log })
 if (own !== null) {
   if (values.keep === true) {
     console.log(`the cluster stays until Ctrl-C: ${own.folder}`)

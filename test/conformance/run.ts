@@ -23,6 +23,8 @@ export interface Run {
   readonly suite: string
   /** Flags of the suite, one list for each time that it is run. */
   readonly flags: ReadonlyArray<ReadonlyArray<string>>
+  /** Processes of each proxy pod. */
+  readonly workers: number
   /** File for all that the suite says. */
   readonly log: string
 }
@@ -36,10 +38,10 @@ const addresses = ["-usable-address=10.97.0.200", "-unusable-address=192.0.2.1"]
 const classes = "/apis/gateway.networking.k8s.io/v1/gatewayclasses"
 
 /** The class and its parameters. The suite keeps a dozen Gateways at a time: by what they ask for unless told, their pods are too many for a node of two CPUs. */
-const classAndParameters = () => {
+const classAndParameters = ({ workers }: Run) => {
   const parameters = {
     ...{ apiVersion: "gateway.sluice.dev/v1alpha1", kind: "GatewayParameters", metadata: { name: gatewayClass, namespace: system } },
-    spec: { replicas: 2, pod: { resources: { requests: { cpu: "10m", memory: "96Mi" }, limits: { memory: "512Mi" } } } }
+    spec: { replicas: 2, workers, pod: { resources: { requests: { cpu: "10m", memory: "96Mi" }, limits: { memory: "512Mi" } } } }
   }
   const parametersRef = { group: "gateway.sluice.dev", kind: parameters.kind, ...parameters.metadata }
   const spec = { controllerName: "sluice.dev/gateway-controller", parametersRef }
@@ -57,13 +59,13 @@ const loadImages = async (images: Images, { echo }: Run) => {
 /** This checkout's image and manifests, unless the cluster has these very ones; what runs of an older one starts again. */
 const bring = async (access: Access, images: Images, run: Run) => {
   const marker = join(run.folder, "installed")
-  const manifest = createHash("sha256").update(readFileSync(installManifest)).update(classAndParameters()).digest("hex")
+  const manifest = createHash("sha256").update(readFileSync(installManifest)).update(classAndParameters(run)).digest("hex")
   const [wanted, present] = [`${run.digest} ${manifest}`, existsSync(marker) ? readFileSync(marker, "utf8") : null]
   if (present === wanted) return
   if (present === null) await loadImages(images, run)
   await images.load(run.image)
   await install(access, suiteChannel())
-  await access.kubectl(["apply", "--server-side", "-f", "-"], classAndParameters())
+  await access.kubectl(["apply", "--server-side", "-f", "-"], classAndParameters(run))
   if (present !== null) {
     const now = ["--force", "--grace-period=0", "--wait=true"]
     await access.kubectl(["-n", system, "delete", "pods", "--all", ...now])
