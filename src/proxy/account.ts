@@ -6,6 +6,7 @@ import type { RetryPlan } from "../upstream/retry/plan.ts"
 import type { Client, ClientReply } from "./client.ts"
 import type { ExchangeContext } from "./context.ts"
 import type { ReceivedHead, RequestHead } from "./head.ts"
+import { recordExchange } from "./record.ts"
 import type { LiveListener, LiveRule, LiveShare, PortTable } from "./table.ts"
 
 export abstract class Account {
@@ -33,6 +34,7 @@ export abstract class Account {
     this.connection = connection
     this.received = received
     this.table = context.table()
+    context.onActive(1)
     this.reply = connection.replyTo(received.method, received.version === "1.0")
   }
 
@@ -41,6 +43,12 @@ export abstract class Account {
     if (this.reason !== null) return
     this.reason = reason
     this.detail = detail
+  }
+
+  /** It is over. Once; now: `performance.now()`. */
+  protected settle(now: number): void {
+    this.context.onActive(-1)
+    recordExchange(this, now)
   }
 
   /** The upstream's head has come. */

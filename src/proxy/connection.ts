@@ -153,6 +153,10 @@ export class Connection implements ReaderHandler<ReceivedHead>, Client, Watched,
     if (this.exchange === null && this.whole && !this.reader.started && !this.leaving) this.close()
   }
 
+  farewell(): void {
+    this.guard(() => this.exchange?.farewell())
+  }
+
   look(now: number): void {
     if (this.exchange !== null) this.guard(() => this.exchange?.look(now))
     else if (now < this.deadline) return

@@ -17,6 +17,8 @@ export interface PortConnection {
   cut: boolean
   /** Nothing more is to begin: what is idle ends now, the rest after its answers. */
   readonly drain: () => void
+  /** The time of its drain is nearly over: what may go on for ever is ended in its own words. */
+  readonly farewell: () => void
 }
 
 /** The port a connection came in by. */

@@ -90,6 +90,9 @@ class DatagramPort implements Port {
     this.#checkDrained()
   })
 
+  /** Datagrams have no word for an end. */
+  farewell(): void {}
+
   close(): void {
     this.#close("not done by the drain deadline")
   }

@@ -13,23 +13,21 @@ import type { LiveUpstream } from "../upstream/upstream.ts"
 import { Account } from "./account.ts"
 import { type Affinity, affinityOf, wantedOf } from "./affinity.ts"
 import { answerTo, type LocalAnswer } from "./answer.ts"
-import type { Client } from "./client.ts"
-import type { ExchangeContext } from "./context.ts"
 import { copiesOf } from "./copies.ts"
 import { Deadlines } from "./deadline.ts"
 import { decide } from "./decision.ts"
+import { goodbye, lastWords } from "./farewell.ts"
 import { callDeadline, grpcAnswer, isGrpc } from "./grpc.ts"
-import { allowedMethods, checkHead, type ReceivedHead, type RequestHead } from "./head.ts"
+import { allowedMethods, checkHead, type RequestHead } from "./head.ts"
 import { followsFailure, followsStatus, type LastAnswer } from "./lastanswer.ts"
 import { type Leg, legsOf, planOver } from "./legs.ts"
 import type { Mirroring } from "./mirror.ts"
 import { type Incoming, outgoing } from "./outgoing.ts"
 import type { Pin } from "./pin.ts"
-import { recordExchange } from "./record.ts"
 import { redirection } from "./redirection.ts"
 import { returning } from "./returning.ts"
 import type { LiveListener, LiveShare } from "./table.ts"
-import { joinTunnel } from "./tunnel.ts"
+import { joinTunnel, type Tunnel, type TunnelEnd } from "./tunnel.ts"
 import { Upload, type UploadFailure, type UploadOwner } from "./upload.ts"
 
 export class Exchange extends Account implements ResponseSink, UploadOwner {
@@ -47,16 +45,14 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
   private upload: Upload | null = null
   private copies: Mirroring | null = null
   private deadlines: Deadlines | null = null
+  /** Of the answer, as it came: what its body is. */
+  private fields: ReadonlyArray<string> = none
+  private tunnel: Tunnel | null = null
   /** What the Backend says when nobody is left who can serve; null: what failed last. */
   private last: LastAnswer | null = null
   /** The client was told to send its body. */
   private asked = false
   private finished = false
-
-  constructor(context: ExchangeContext, connection: Client, received: ReceivedHead) {
-    super(context, connection, received)
-    context.onActive(1)
-  }
 
   /** Runs the phases up to the attempt. A defect here costs this request (500), never the process. */
   run(): void {
@@ -169,6 +165,7 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
       this.instead(this.last, null, `the backend answered ${status}`)
       return false
     }
+    this.fields = headers
     const fields = returning(headers, this, peer)
     // A client that asked for an upgrade and has sent more already may have spoken the other protocol: nobody reads that as requests (RFC 9112 11.2).
     if (this.head!.upgrade !== null && this.connection.ahead) this.connection.last()
@@ -203,12 +200,13 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
     this.deadlines?.clear()
     const early = this.connection.handOver()
     const idle = settle(this.upstream!.spec.timeouts.idle, defaultIdle)
-    joinTunnel(this.connection.socket, socket, { client: early, upstream: head }, idle, (end) => {
+    const onEnd = (end: TunnelEnd) => {
       this.bytesIn = end.bytesIn
       this.reply.bytes = end.bytesOut
       if (end.reason !== null) this.note(end.reason, "nothing moved through the tunnel")
       this.connection.guard(() => this.finish())
-    })
+    }
+    this.tunnel = joinTunnel(this.connection.socket, socket, { client: early, upstream: head }, idle, onEnd, this.head!.upgrade)
   }
 
   onFailure(failure: UpstreamFailure): void {
@@ -317,6 +315,24 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
     this.finish()
   }
 
+  /** The time of a drain is nearly over: what has words of its own for its end is ended with them now. The rest may still end of itself. */
+  farewell(): void {
+    const { reply, tunnel } = this
+    if (this.finished || reply.answered) return
+    if (tunnel !== null) {
+      if (tunnel.leave()) this.note("draining", goodbye)
+      return
+    }
+    const trailers = lastWords(this.received.fields, reply.headed ? this.fields : null)
+    if (trailers === null) return
+    this.abandon()
+    if (reply.headed) {
+      this.note("draining", goodbye)
+      reply.end(trailers)
+      this.answered()
+    } else this.refuse("draining", goodbye)
+  }
+
   look(now: number): void {
     this.upload?.look(now)
     if (this.finished || !this.reply.stalled(now)) return
@@ -330,10 +346,9 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
     this.connection.guard(() => this.refuse(`${what}_timeout`, `the ${what} took more than ${milliseconds} ms`))
   }
 
-  onUploadFailure(reason: UploadFailure): void {
-    const { bytes, rate } = this.context.uploadLimits
+  onUploadFailure(reason: UploadFailure, detail: string): void {
     this.abandon()
-    this.refuse(reason, reason === "body_timeout" ? `less than ${rate} bytes a second came` : `the body is larger than ${bytes} bytes`)
+    this.refuse(reason, detail)
   }
 
   // === Shared by the ways out ===
@@ -365,14 +380,15 @@ export class Exchange extends Account implements ResponseSink, UploadOwner {
     }
     this.copies?.leave()
     this.hold?.[Symbol.dispose]()
-    this.context.onActive(-1)
     const now = performance.now()
     try {
-      recordExchange(this, now)
+      this.settle(now)
     } finally {
       this.connection.end(now)
     }
   }
 }
+
+const none: ReadonlyArray<string> = []
 
 const ignore = (): void => {}

@@ -32,26 +32,25 @@ const byStatus: ReadonlyMap<number | "close", CallStatus> = new Map<number | "cl
   [501, unimplemented],
   [502, unavailable],
   [503, unavailable],
-  [504, deadlineExceeded]
+  [504, deadlineExceeded],
+  // While a call waits for its answer that is a drain: another gateway may take it.
+  ["close", unavailable]
 ])
 
 /** What a call is told of a failure. docs/request.md: a backend that a route cannot use is UNAVAILABLE, as Gateway API has it. */
 export const callStatus = (reason: Reason): CallStatus =>
   failures[reason].phase === "route" && failures[reason].status === 500 ? unavailable : (byStatus.get(failures[reason].status) ?? internal)
 
+/** What ends a call, in its trailers. */
+export const grpcStatus = (reason: Reason): ReadonlyArray<string> => [
+  ...["Grpc-Status", String(callStatus(reason).code)],
+  ...["Grpc-Message", failures[reason].text.replaceAll("%", "%25")]
+]
+
 /** Trailers-only: one head that ends the stream. */
 export const grpcAnswer = (reason: Reason): LocalAnswer => ({
   status: 200,
-  headers: [
-    "Content-Type",
-    "application/grpc",
-    "Grpc-Status",
-    String(callStatus(reason).code),
-    "Grpc-Message",
-    failures[reason].text.replaceAll("%", "%25"),
-    "Content-Length",
-    "0"
-  ],
+  headers: ["Content-Type", "application/grpc", ...grpcStatus(reason), "Content-Length", "0"],
   body: "",
   close: failures[reason].close
 })

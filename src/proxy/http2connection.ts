@@ -65,6 +65,10 @@ export class Http2Connection implements ServerHandler, Http2Way, Watched {
     this.guard(() => this.session.leave())
   }
 
+  farewell(): void {
+    for (const client of [...this.clients]) client.farewell()
+  }
+
   look(now: number): void {
     // A copy: an exchange that ends takes itself out.
     for (const client of [...this.clients]) client.look(now)

@@ -124,6 +124,10 @@ export class Http2Request implements Client, StreamHandler {
     this.guard(() => this.exchange.look(now))
   }
 
+  farewell(): void {
+    if (!this.over) this.guard(() => this.exchange.farewell())
+  }
+
   private broken(cause: unknown): void {
     try {
       this.exchange.defect(cause)

@@ -47,6 +47,8 @@ export interface Port {
   readonly shut: () => void
   /** Stops accepting at once; idle connections close, the others after their response. Completes when none is left. */
   readonly drain: Effect.Effect<void>
+  /** The time of a drain is nearly over: streams that may go on for ever are ended in their own words. What has none is left to the end of that time. */
+  readonly farewell: () => void
 }
 
 /** Binds; unbinds and cuts whatever is left when the scope closes, which is done when all of it has ended. */
@@ -193,6 +195,10 @@ class PortServer implements Port {
     for (const connection of this.#connections) connection.drain()
     this.#checkDrained()
   })
+
+  readonly farewell = (): void => {
+    for (const connection of [...this.#connections]) connection.farewell()
+  }
 
   /** Ends what is left, and is done when each of them has been: what is cut still has its line in the access log to write. */
   readonly cut: Effect.Effect<void> = Effect.callback<void>((resume) => {

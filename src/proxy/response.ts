@@ -136,7 +136,7 @@ export const failures: Readonly<Record<Reason, Outcome>> = {
 
   request_timeout: row("any", 504, "UT", "Upstream", "Never", "The request took too long."),
   // Cut at the drain deadline: our doing, not the client's.
-  draining: row("any", "close", "", "Internal", "Never", ""),
+  draining: row("any", "close", "", "Internal", "Never", "The gateway is going away."),
   client_abort: row("any", "close", "DC", "Downstream", "Never", ""),
   internal: row("any", 500, "", "Internal", "Never", "Something went wrong here.")
 }

@@ -65,6 +65,9 @@ const breathe = Effect.callback<void>((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
+/** Milliseconds before the deadline of a drain at which streams that do not end are told to; a tenth of the whole time, if that is less. */
+const lastWords = 1_000
+
 /** What connections to it begin with: listeners of one kind share a port. */
 const kindOf = ({ bind, mode }: Listener): "HTTP" | "TLS" | "TCP" | "UDP" =>
   mode._tag === "Stream" ? (bind.transport === "udp" ? "UDP" : "TCP") : mode._tag === "Tls" || mode.tls !== null ? "TLS" : "HTTP"
@@ -223,8 +226,13 @@ export const makeServing = Effect.fnUntraced(function* (options: ServingOptions)
     return groups
   }
 
-  const closePort = ({ port, scope }: OpenPort, deadline: number) =>
-    port.drain.pipe(Effect.timeoutOption(deadline), Effect.ensuring(Scope.close(scope, Exit.void)))
+  const closePort = ({ port, scope }: OpenPort, deadline: number) => {
+    const farewell = Effect.sync(port.farewell).pipe(
+      Effect.delay(deadline - Math.min(lastWords, deadline / 10)),
+      Effect.andThen(Effect.never)
+    )
+    return Effect.raceFirst(port.drain, farewell).pipe(Effect.timeoutOption(deadline), Effect.ensuring(Scope.close(scope, Exit.void)))
+  }
 
   const bind = Effect.fnUntraced(function* (groups: ReadonlyMap<string, ReadonlyArray<LiveListener>>) {
     for (const [key, open] of [...ports]) {

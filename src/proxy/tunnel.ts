@@ -4,6 +4,7 @@ import { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { TLSSocket } from "node:tls"
 import { piecesApart } from "../http1/waiting.ts"
+import { Frames, goingAway } from "./frames.ts"
 
 export interface TunnelEnd {
   readonly bytesIn: number
@@ -20,17 +21,23 @@ export const cutSocket = (socket: Duplex): void => {
   else socket.destroy()
 }
 
+export interface Tunnel {
+  /** Of a WebSocket: both sides are told that the gateway is going away, each as soon as no frame is under way to it, and their connections end. → false: it is none. */
+  readonly leave: () => boolean
+}
+
 /**
  * Joins the two until either ends, fails, or nothing moves for `idle` milliseconds (null: no limit). An end is passed on as an end, a failure as
- * a reset. onEnd is called once, when both are closed or cut.
+ * a reset. onEnd is called once, when both are closed or cut. protocol: what they speak, as the Upgrade said; null: nobody knows.
  */
 export const joinTunnel = (
   client: Socket,
   upstream: Duplex,
   heads: { readonly client: Uint8Array; readonly upstream: Uint8Array },
   idle: number | null,
-  onEnd: (end: TunnelEnd) => void
-): { readonly cut: () => void } => {
+  onEnd: (end: TunnelEnd) => void,
+  protocol: string | null = null
+): Tunnel => {
   let bytesIn = 0
   let bytesOut = 0
   let open = 2
@@ -43,7 +50,19 @@ export const joinTunnel = (
   const closed = () => {
     if (--open === 0) onEnd({ bytesIn, bytesOut, reason, failed })
   }
+  const frames = protocol?.toLowerCase() === "websocket" ? { client: new Frames(), upstream: new Frames() } : null
+  let leaving = false
+  /** Were told that we are going away: what becomes of the other is nothing to them. */
+  const told = new Set<Duplex>()
+  const say = (from: Duplex, to: Duplex, { closed: over }: Frames) => {
+    told.add(to)
+    if (to.writable && !over) to.write(goingAway(to === upstream))
+    to.end()
+    // What it still says is nobody's, and is read all the same: its end is behind it.
+    from.resume()
+  }
   const pass = (side: "client" | "upstream", from: Duplex, to: Duplex, count: (length: number) => void) => {
+    const edges = frames?.[side] ?? null
     // Pieces given while others were before them: many small ones fill no socket, so it is told when the last of them is written.
     let queued = 0
     const written = () => {
@@ -52,7 +71,14 @@ export const joinTunnel = (
     }
     from.on("data", (chunk: Uint8Array) => {
       count(chunk.length)
-      if (!to.writable) return
+      if (!to.writable || (edges !== null && told.has(to))) return
+      const last = leaving && edges !== null ? edges.readOn(chunk) : null
+      if (last !== null) {
+        to.write(chunk.subarray(0, last))
+        say(from, to, edges!)
+        return
+      }
+      if (!leaving) edges?.read(chunk)
       queued = to.writableLength === 0 ? 0 : queued + 1
       const crowded = queued === piecesApart
       if (!to.write(chunk, crowded ? written : undefined) || crowded) from.pause()
@@ -63,11 +89,12 @@ export const joinTunnel = (
     // One that has nothing before it is told even of a socket that nobody reads, and may have been.
     if (from.readableEnded) to.end()
     from.on("error", () => {
+      if (told.has(to)) return
       failed ??= side
       cutSocket(to)
     })
     from.on("close", () => {
-      if (!from.readableEnded) cutSocket(to)
+      if (!from.readableEnded && !told.has(to)) cutSocket(to)
       else if (!to.writableEnded) to.end()
       closed()
     })
@@ -83,6 +110,8 @@ export const joinTunnel = (
     reason = "stream_idle"
     cut()
   })
+  frames?.upstream.read(heads.upstream)
+  frames?.client.read(heads.client)
   if (heads.upstream.length > 0) {
     bytesOut += heads.upstream.length
     client.write(heads.upstream)
@@ -93,5 +122,14 @@ export const joinTunnel = (
   }
   client.resume()
   upstream.resume()
-  return { cut }
+  return {
+    leave: () => {
+      if (frames === null) return false
+      if (leaving) return true
+      leaving = true
+      if (frames.upstream.between) say(upstream, client, frames.upstream)
+      if (frames.client.between) say(client, upstream, frames.client)
+      return true
+    }
+  }
 }

@@ -18,7 +18,8 @@ export interface UploadOwner {
   readonly onHeld: () => void
   /** It takes more, or nothing any more. */
   readonly onWanted: () => void
-  readonly onUploadFailure: (reason: UploadFailure) => void
+  /** detail: for the log. */
+  readonly onUploadFailure: (reason: UploadFailure, detail: string) => void
 }
 
 export class Upload extends Readable {
@@ -55,7 +56,7 @@ export class Upload extends Readable {
   give(chunk: Buffer): void {
     this.received += chunk.length
     if (this.#limits.bytes !== null && this.received > this.#limits.bytes) {
-      this.#fail("body_too_large")
+      this.#fail("body_too_large", `the body is larger than ${this.#limits.bytes} bytes`)
       return
     }
     if (this.#crowded) {
@@ -85,7 +86,8 @@ export class Upload extends Readable {
     this.#before = this.received
     this.#looked = now
     // Held: it is the upstream that is slow.
-    if (!this.#held && came < (this.#limits.rate * this.#limits.window) / 1000) this.#fail("body_timeout")
+    const { rate, window } = this.#limits
+    if (!this.#held && came < (rate * window) / 1000) this.#fail("body_timeout", `less than ${rate} bytes a second came`)
   }
 
   override _read(): void {
@@ -110,8 +112,8 @@ export class Upload extends Readable {
     done(error)
   }
 
-  #fail(reason: UploadFailure): void {
+  #fail(reason: UploadFailure, detail: string): void {
     this.#clocked = false
-    this.#owner.onUploadFailure(reason)
+    this.#owner.onUploadFailure(reason, detail)
   }
 }
