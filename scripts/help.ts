@@ -5,7 +5,7 @@ import { join } from "node:path"
 const described: Readonly<Record<string, string>> = {
   start: "the demo: sluice on loopback before a small external world (Ctrl-C ends all of it)",
   test: "type check, lint, import table, every test; `npm test -- PATH` for some tests only",
-  "test:soak": "the long forms of the tests (SOAK_MINUTES and IDLE_MINUTES shorten two of them; `npm run test:soak -- PATH`)",
+  "test:soak": "the long forms of the tests (SOAK_MINUTES, IDLE_MINUTES, SILENT_MINUTES shorten three; `npm run test:soak -- PATH`)",
   "test:node": "the tests that need a real Kubernetes node, in namespaces of their own (root on Debian)",
   conformance: "Gateway API's official suite on such a node: all, a profile (`-- http`), a test by name (`-- HTTPRouteWeight --keep`)",
   image: "builds the container image as one tar, without a container engine",
