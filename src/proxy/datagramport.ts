@@ -1,5 +1,5 @@
 // One bound UDP socket: whose datagram comes is told by address and port, and each such client has a session of its own. What a port is to connections (port.ts).
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram"
+import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from "node:dgram"
 import { isIPv6 } from "node:net"
 import { Effect, type Scope } from "effect"
 import { findHost } from "../routing/hosts.ts"
@@ -56,7 +56,7 @@ class DatagramPort implements Port {
     this.#table = options.table
     const { address } = options
     // Without an address: any, of both families.
-    this.socket = createSocket({ type: address === "" || isIPv6(address) ? "udp6" : "udp4" })
+    this.socket = createSocket({ type: address === "" || isIPv6(address) ? "udp6" : "udp4", lookup: literal })
     this.#host = { context: options.exchange, reply: this.#reply, onDone: this.#forget }
   }
 
@@ -160,5 +160,8 @@ class DatagramPort implements Port {
     this.socket.send(bytes, port, key.slice(0, key.indexOf(" ")), ignore)
   }
 }
+
+/** All that it is bound to and sends to are addresses: looked up as names they would cost each reply a turn of the event loop. */
+const literal: NonNullable<SocketOptions["lookup"]> = (address, _, done) => done(null, address, isIPv6(address) ? 6 : 4)
 
 const ignore = (): void => {}
