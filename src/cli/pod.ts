@@ -70,7 +70,8 @@ export const makePodPlane = Effect.fnUntraced(function* (options: DataPlaneOptio
       let made: PodGateway | null = null
       const look = () => {
         const current = made?.current() ?? null
-        if (made === null || current === null || !gateways.has(made)) return
+        // One that drains has told what it served; its listeners close one by one.
+        if (made === null || current === null || made.draining() || !gateways.has(made)) return
         announce({ snapshot: current.snapshot, listeners: made.listeners(), refused: made.ack()?.refused ?? [] })
       }
       const gateway = yield* primary.serve({

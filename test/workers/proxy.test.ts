@@ -65,8 +65,9 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
     await until(() => readFileSync(join(world.folder, "state", "snapshot.jsonl"), "utf8").includes("b.example"), 60_000)
     await child.end("SIGKILL")
     const again = start()
-    const [, health] = await again.line(/health on http:\/\/127\.0\.0\.1:(\d+)/)
-    while ((await ask(Number(health), "/readyz")).status !== 200);
+    const health = () => /health on http:\/\/127\.0\.0\.1:(\d+)/.exec(again.err())?.[1]
+    await until(() => health() !== undefined, 60_000)
+    while ((await ask(Number(health()), "/readyz")).status !== 200);
     expect(await leads(https, trusted)).toBe(`https://b.example:${https}/`)
     // Law 11: no bytes of the key anywhere but in the one file.
     expect(again.out() + again.err() + child.out() + child.err()).not.toContain("PRIVATE KEY")
@@ -77,4 +78,4 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
       await child.end("SIGKILL")
     }
   }
-}, 180_000)
+}, 300_000)

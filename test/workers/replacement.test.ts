@@ -143,7 +143,7 @@ it("streams of HTTP/2 and what is under way finish at the worker that leaves, af
   release.resolve()
   expect(await Promise.all(answers)).toEqual(["late", "late"])
   await pod.said((text) => text.includes(`(process ${first}) has left`))
-}, 120_000)
+}, 300_000)
 
 it("a worker that is killed is started again; the other serves meanwhile, and the pod stays ready", async () => {
   await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })
@@ -165,7 +165,7 @@ it("a worker that is killed is started again; the other serves meanwhile, and th
   await pod.said((text) => [...text.matchAll(/ended \(SIGKILL\)/g)].length === 3)
   while ((await ask(pod.health, "/readyz")).status !== 200);
   expect((await ask(port, "/")).body).toBe("web")
-}, 120_000)
+}, 300_000)
 
 it("a worker that cannot live is started again after ever longer pauses, and the process says so", async () => {
   const [port] = (await freePorts(1)) as [number]
@@ -184,7 +184,7 @@ it("a worker that cannot live is started again after ever longer pauses, and the
   await pod.ready()
   while ((await ask(pod.health, "/readyz")).status !== 200);
   expect((await ask(port, "/")).status).toBe(404)
-}, 120_000)
+}, 300_000)
 
 it("the worker that has the datagrams is replaced: who comes then, and who was there, is served by the next", async () => {
   await using datagrams = await serveDatagrams((text) => text.toUpperCase())
@@ -201,4 +201,4 @@ it("the worker that has the datagrams is replaced: who comes then, and who was t
   await using other = await datagramClient(port)
   expect(await other.ask("new")).toBe("NEW")
   expect(new Set(datagrams.received.map(({ from }) => from)).size).toBe(3)
-}, 120_000)
+}, 300_000)

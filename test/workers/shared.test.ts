@@ -77,7 +77,7 @@ it("addresses are looked at by the process that leads, and every worker heeds wh
   await pod.only(1, async () => {
     for (let n = 0; n < 4; n++) expect((await ask(port, "/")).body).toBe("other")
   })
-}, 180_000)
+}, 300_000)
 
 it("an address that one worker ejects is out for all, and for one that comes later", async () => {
   await using bad = await startOrigin({ script: ({ reply }) => reply({ status: 500, body: "bad" }) })
@@ -103,7 +103,7 @@ it("an address that one worker ejects is out for all, and for one that comes lat
   expect(bad.requests).toBe(2)
   const { body } = await ask(pod.health, "/metrics")
   expect(body).toContain('sluice_upstream_ejections_total{gateway="shop/edge",upstream="Backend shop/web",why="errors"} 1')
-}, 120_000)
+}, 300_000)
 
 it("limits are the pod's, in equal parts: requests at once, and those that wait", async () => {
   const release = Promise.withResolvers<void>()
@@ -132,7 +132,7 @@ it("limits are the pod's, in equal parts: requests at once, and those that wait"
   )
   release.resolve()
   expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
-}, 120_000)
+}, 300_000)
 
 it("a token is asked for once, whichever worker needs it", async () => {
   const authority = await makeAuthority()
@@ -177,7 +177,7 @@ ${route("web")}`
     'sluice_upstream_token_requests_total{gateway="shop/edge",upstream="Backend shop/web"} 1'
   )
   expect(pod.program.out() + pod.program.err()).not.toMatch(/t-1\b/)
-}, 120_000)
+}, 300_000)
 
 it("a client is sent to the same endpoint by every worker: by a hash, by the cookie of a session", async () => {
   const origins = await Promise.all(["a", "b", "c"].map((name) => startOrigin({ script: ({ reply }) => reply({ body: name }) })))
@@ -208,4 +208,4 @@ it("a client is sent to the same endpoint by every worker: by a hash, by the coo
   } finally {
     for (const origin of origins) await origin.close()
   }
-}, 120_000)
+}, 300_000)
