@@ -58,7 +58,7 @@ const covers = (held: string, sighted: string): boolean =>
   held === sighted || (/^\d+$/.test(held) && /^\d+$/.test(sighted) && BigInt(held) >= BigInt(sighted))
 
 /** An object that stays closed to us, with the reason in place of its value: whoever refers to it says so. */
-const closed = (key: ObjectKey, reason: string): Decoded => ({
+export const closed = (key: ObjectKey, reason: string): Decoded => ({
   meta: { key, uid: "", resourceVersion: "", generation: 1, created: "", labels: new Map(), annotations: new Map() },
   value: Result.fail([{ path: "", message: reason }])
 })

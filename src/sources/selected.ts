@@ -1,12 +1,13 @@
 // Pods that translate's interest selects: one watch a namespace that is named, for as long as it is, and of what it says only the pods that somebody's selector takes.
 // Of other namespaces no pod is ever asked for.
-import { Effect, type Fiber, FiberMap, Result, type Scope } from "effect"
+import { Effect, type Fiber, FiberMap, type Scope } from "effect"
 import type { KindEntry } from "#schemas/kinds.ts"
 import { type ObjectKey, parseKey } from "#schemas/meta.ts"
 import { hasLabels, selectedLabels } from "#schemas/podselection.ts"
 import type { Kube, KubeError } from "../kube/client.ts"
 import type { WatchObserver } from "../kube/watch.ts"
 import type { Change, Decoded } from "../state/change.ts"
+import { closed } from "./named.ts"
 
 export interface SelectedOptions {
   readonly kind: KindEntry
@@ -40,12 +41,6 @@ interface Place {
   /** Of the watch: what an earlier one may still say is not heard. */
   era: number
 }
-
-/** In the place of the pods that nobody may see, with the reason: whoever selects says so. */
-const closed = (key: ObjectKey, reason: string): Decoded => ({
-  meta: { key, uid: "", resourceVersion: "", generation: 1, created: "", labels: new Map(), annotations: new Map() },
-  value: Result.fail([{ path: "", message: reason }])
-})
 
 export const makeSelected = (options: SelectedOptions): Effect.Effect<Selected, never, Kube | Scope.Scope> =>
   Effect.gen(function* () {

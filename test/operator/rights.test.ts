@@ -65,7 +65,15 @@ await withClusterPrograms("with the operator's own rights", () => {
   const gatewayNamed = { "gateway.sluice.dev/gateway": "web" }
 
   beforeAll(async () => {
-    installation = await openInstallation(["gatewayclasses", "gateways", "httproutes", "referencegrants", "backendtlspolicies"])
+    installation = await openInstallation([
+      "gatewayclasses",
+      "gateways",
+      "httproutes",
+      "referencegrants",
+      "backendtlspolicies",
+      "xbackends",
+      "xbackendtrafficpolicies"
+    ])
     const { plane, way } = installation
     const voyager = crd("voyager.appscode.com", "v1beta1", "Ingress", "ingresses")
     expect((await plane.request("POST", crds, { body: voyager })).status).toBe(201)
@@ -201,6 +209,38 @@ await withClusterPrograms("with the operator's own rights", () => {
     expect(conditionsOf(entry)).toMatchObject({ Accepted: "True Accepted", ResolvedRefs: "True ResolvedRefs" })
     await installation.plane.request("DELETE", at(gatewayApi, "httproutes", "api"))
     await until("it has none", async () => (await ancestors()).every((one) => one.controllerName !== ours))
+  }, 60_000)
+
+  it("an XBackend of pods, and a policy for it, have their statuses, and its pods are watched as long as it is there", async () => {
+    const xbackends = "apis/gateway.networking.x-k8s.io/v1alpha1"
+    const path = at(xbackends, "xbackends", "tiles")
+    const watched = () => operator!.metric("sluice_kube_watch_state", { kind: "Pod", namespace, state: "Watching" })
+    expect(await watched()).toBe(0)
+    await make(xbackends, "xbackends", "XBackend", "tiles", {
+      ...{ type: "EndpointSelector", port: { number: 8080 }, endpointSelector: { matchLabels: { app: "tiles" } } }
+    })
+    // Written by the API server: what is of its own namespace is dialled without TLS.
+    expect((await get(path)).spec.tls).toEqual({ mode: "None" })
+    await make(gatewayApi, "httproutes", "HTTPRoute", "tiles", {
+      parentRefs: [{ name: "web" }],
+      rules: [{ backendRefs: [{ group: "gateway.networking.x-k8s.io", kind: "XBackend", name: "tiles" }] }]
+    })
+    const ancestors = async (): Promise<ReadonlyArray<Any>> => (await get(path)).status?.ancestors ?? []
+    await until("it has an entry", async () => (await ancestors()).length === 1)
+    const [entry] = await ancestors()
+    expect([entry.controllerName, entry.ancestorRef.name]).toEqual([ours, "web"])
+    expect(conditionsOf(entry)).toMatchObject({ Accepted: "True Accepted", ResolvedRefs: "True ResolvedRefs" })
+    await until("its pods are watched", async () => (await watched()) === 1)
+    await make(xbackends, "xbackendtrafficpolicies", "XBackendTrafficPolicy", "tiles", {
+      targetRefs: [{ group: "gateway.networking.x-k8s.io", kind: "XBackend", name: "tiles" }],
+      retryConstraint: {}
+    })
+    const told = async () => (await get(at(xbackends, "xbackendtrafficpolicies", "tiles"))).status?.ancestors?.[0]
+    await until("the policy has an entry", async () => (await told()) !== undefined)
+    expect((await told()).controllerName).toBe(ours)
+    expect(conditionsOf(await told())).toEqual({ Accepted: "True Accepted" })
+    await installation.plane.request("DELETE", path)
+    await until("they are no more", async () => (await watched()) === 0)
   }, 60_000)
 
   it("nothing of it was denied", async () => {
