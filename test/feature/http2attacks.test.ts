@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { Decoder } from "#src/http2/decoder.ts"
 import { folder, type Running, serving } from "../cli/program.ts"
 import { block, flag, greeting, headers, number, parse, plain, preface, raw, setting, type } from "../http2/wire.ts"
 import { ask } from "../proxy/harness.ts"
@@ -124,6 +125,31 @@ const untilEnded = async (piece: (at: number) => Uint8Array, most: number): Prom
   return one
 }
 
+/** The status of each stream, once there are so many. */
+const answersOf = (one: Attacker, count: number): Promise<ReadonlyMap<number, string>> => {
+  const answers = (): ReadonlyMap<number, string> => {
+    const decoder = new Decoder()
+    const found = new Map<number, string>()
+    for (const { stream, payload, ...frame } of one.frames())
+      if (frame.type === type.headers)
+        decoder.decode(payload, 0, payload.length, { field: (name, value) => name === ":status" && found.set(stream, value) })
+    return found
+  }
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      try {
+        const found = answers()
+        if (found.size >= count) resolve(found)
+      } catch {
+        // A frame is not whole yet.
+      }
+    }
+    one.socket.on("data", look)
+    void one.closed.then(() => reject(new Error("the connection was closed")))
+    look()
+  })
+}
+
 const code = (one: Attacker): number | undefined => {
   const frames = one.frames().filter((frame) => frame.type === type.goaway)
   return frames.at(-1)?.payload.readUInt32BE(4)
@@ -208,5 +234,7 @@ describe("hoards that are bounded", () => {
     const bomb = Buffer.concat([block(...plain), Buffer.alloc(15_000, 0xbe)])
     for (let id = 3; id < 2_003; id += 2) await one.send(raw(type.headers, 5, id, bomb))
     await unharmed(1, 64 * MiB)
+    const answers = await answersOf(one, 1_001)
+    expect([answers.get(1), new Set([...answers].filter(([id]) => id > 1).map(([, status]) => status))]).toEqual(["200", new Set(["431"])])
   })
 })
