@@ -1,5 +1,6 @@
 // Whether this process is short of memory: requests that come then are answered 503, before the kernel or the engine ends it with all that are under way.
 // One for all Gateways of a process.
+import { readFileSync } from "node:fs"
 import { totalmem } from "node:os"
 import { getHeapStatistics } from "node:v8"
 import { Effect, type Scope } from "effect"
@@ -44,7 +45,17 @@ const young = 3 * 8 * 1024 * 1024
 /** Looks that take what the kernel allows from the one before: it is read from files, and changes seldom. */
 const sameLimit = 50
 
-const memoryReader = (processes: number): (() => ReadonlyArray<MemoryUse>) => {
+/** Bytes of files that are mapped, the program's own above all: processes of one program have them once together. 0 where nobody says. */
+const mappedFiles = (): number => {
+  try {
+    return Number(/^RssFile:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1] ?? 0) * 1_024
+  } catch {
+    return 0
+  }
+}
+
+/** processes: that share what is allowed, each an equal part of it beside what they have together. */
+export const memoryReader = (processes: number, mapped: () => number = mappedFiles): (() => ReadonlyArray<MemoryUse>) => {
   let allowed = 0
   let looks = 0
   return () => {
@@ -52,7 +63,8 @@ const memoryReader = (processes: number): (() => ReadonlyArray<MemoryUse>) => {
     if (looks++ % sameLimit === 0) {
       const machine = totalmem()
       // Without a limit of its own a cgroup says 0, or more than there is.
-      allowed = Math.min(process.constrainedMemory() || machine, machine) / processes
+      const whole = Math.min(process.constrainedMemory() || machine, machine)
+      allowed = processes === 1 ? whole : whole / processes + mapped() * (1 - 1 / processes)
     }
     return [
       { what: "heap", used: used_heap_size, allowed: heap_size_limit - young },

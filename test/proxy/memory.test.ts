@@ -1,7 +1,7 @@
 // Short of memory: what comes is turned away, what is under way is not, and garbage alone is no reason.
 import { Effect, Exit, Scope } from "effect"
 import { expect, it } from "vitest"
-import { makeMemory } from "#src/proxy/memory.ts"
+import { makeMemory, memoryReader } from "#src/proxy/memory.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
 import { startOrigin } from "../support/origin.ts"
@@ -102,4 +102,12 @@ it("is short from 80 % of what is allowed until less than 70 % is in use, and co
   expect(collections).toBe(1)
   await Effect.runPromise(Scope.close(scope, Exit.void))
   watchers = []
+})
+
+it("of several processes each has an equal part of what is allowed, beside what they have together", () => {
+  const resident = (read: ReturnType<typeof memoryReader>) => read().find(({ what }) => what === "resident memory")!.allowed
+  const whole = resident(memoryReader(1, () => 90))
+  expect(resident(memoryReader(3, () => 90))).toBeCloseTo(whole / 3 + 60, 3)
+  // Here: the text of Node is mapped, and counted in what is resident.
+  expect(resident(memoryReader(3))).toBeGreaterThan(whole / 3 + 10_000_000)
 })
