@@ -1,6 +1,6 @@
 // Memory of bytes that have passed through. V8 counts what reads allocate and marks its whole heap every 64 MiB of it: half the cost of a long body
 // (docs/decisions/0019). A chunk that the other side has taken in the same turn is given back at once instead.
-import type { Socket } from "node:net"
+import type { Writable } from "node:stream"
 
 /** Below this the garbage collector is cheaper. */
 const least = 32_768
@@ -9,7 +9,7 @@ const least = 32_768
  * To be called after `socket.write(chunk)`: frees the chunk's memory when the socket kept nothing of it and nobody else can have a part of it.
  * The chunk is empty once the present callback has returned; whoever still reads from it then has a defect.
  */
-export const spent = (socket: Socket, chunk: Buffer): void => {
+export const spent = (socket: Pick<Writable, "writableLength">, chunk: Buffer): void => {
   const memory = chunk.buffer
   if (memory.byteLength < least || socket.writableLength > 0 || !(memory instanceof ArrayBuffer)) return
   if (chunk.length === memory.byteLength) free(memory)

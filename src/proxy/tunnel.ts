@@ -3,6 +3,7 @@
 import { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { TLSSocket } from "node:tls"
+import { spent } from "../http1/spent.ts"
 import { piecesApart } from "../http1/waiting.ts"
 import { Frames, goingAway } from "./frames.ts"
 
@@ -69,7 +70,7 @@ export const joinTunnel = (
       queued = 0
       from.resume()
     }
-    from.on("data", (chunk: Uint8Array) => {
+    from.on("data", (chunk: Buffer) => {
       count(chunk.length)
       if (!to.writable || (edges !== null && told.has(to))) return
       const last = leaving && edges !== null ? edges.readOn(chunk) : null
@@ -82,6 +83,7 @@ export const joinTunnel = (
       queued = to.writableLength === 0 ? 0 : queued + 1
       const crowded = queued === piecesApart
       if (!to.write(chunk, crowded ? written : undefined) || crowded) from.pause()
+      spent(to, chunk)
     })
     to.on("drain", () => from.resume())
     // A half-closed side may still be answered: its end is passed on, not a cut.
