@@ -4,6 +4,7 @@ import { makeAccessLog, noAccessLog } from "../proxy/accesslog.ts"
 import { type Door, type Doors, makeDoors } from "../proxy/doors.ts"
 import { makeMetrics } from "../report/metrics.ts"
 import { trustRoots } from "../upstream/dial/roots.ts"
+import { closeLeftovers } from "../workers/leftover.ts"
 import { makeLines } from "../workers/lines.ts"
 import type { Down, Say } from "../workers/messages.ts"
 import { makeRemoteNames } from "../workers/names.ts"
@@ -76,6 +77,7 @@ const end = (code: number): void => {
 }
 
 export const main = async (): Promise<number> => {
+  closeLeftovers()
   // The primary decides: of a signal to all processes of a terminal or a service it has its own. To this one alone it is the wish to be replaced.
   process.on("SIGTERM", () => say({ type: "Leaving" }))
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {})
