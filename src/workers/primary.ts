@@ -76,7 +76,8 @@ export const makePrimary = Effect.fnUntraced(function* (options: PrimaryOptions)
   const onStart = (worker: Worker) => {
     worker.tell({ type: "Start", place: worker.place, settings, bundles: options.bundles })
     worker.tell({ type: "Doors", doors })
-    for (const { gateway } of gateways.values()) gateway.attach(worker)
+    // Of one that is going it would never hear the end.
+    for (const { gateway } of gateways.values()) if (!gateway.draining()) gateway.attach(worker)
     ready(worker)
   }
 

@@ -202,3 +202,32 @@ it("the worker that has the datagrams is replaced: who comes then, and who was t
   expect(await other.ask("new")).toBe("NEW")
   expect(new Set(datagrams.received.map(({ from }) => from)).size).toBe(3)
 }, 300_000)
+
+it("a worker that begins while a Gateway goes has nothing of it: its port stays closed", async () => {
+  const release = Promise.withResolvers<void>()
+  await using origin = await startOrigin({
+    script: async ({ reply }) => {
+      await release.promise
+      await reply({ body: "late" })
+    }
+  })
+  const [port, other] = (await freePorts(2)) as [number, number]
+  const rest = `${backend("web", [origin.port])}${route("web", "HTTPRoute", "{name: edge}, {name: other}")}`
+  await using pod = await startPod({ "m.yaml": `${gateway(port)}---\n${gateway(other, "other")}${rest}` })
+  await pod.ready()
+  const late = await pod.only(0, async () => {
+    const answer = ask(other, "/")
+    await origin.until(({ requests }) => requests === 1)
+    return [answer]
+  })
+  pod.place.write("m/m.yaml", `${gateway(port)}${rest}`)
+  await pod.said((text) => text.includes("Gateway shop/other: gone, draining"))
+  const [, second] = pod.workers()
+  process.kill(second!, "SIGKILL")
+  await pod.said(() => pod.workers()[1] !== second)
+  // Whatever it was told is done when it has said as much.
+  await pod.heard()
+  await expect(ask(other, "/")).rejects.toThrow(/ECONNREFUSED/)
+  release.resolve()
+  expect((await late[0]!).body).toBe("late")
+}, 120_000)
