@@ -153,8 +153,12 @@ export const makeAccessLog = (stream: Writable, options: { readonly bound?: numb
       else timer ??= setTimeout(send, batchDelay).unref()
     },
     pass: (lines, done) => {
-      if (broken || stream.destroyed) done()
-      else stream.write(lines, () => done())
+      const taken = (error?: Error | null) => {
+        if (error != null) dropped += lines.split("\n").length - 1
+        done()
+      }
+      if (broken || stream.destroyed) taken(new Error("the stream takes nothing more"))
+      else stream.write(lines, taken)
     },
     dropped: () => dropped,
     // A reader that does not read must not hold up the end of the process.

@@ -184,6 +184,8 @@ export const makePrimary = Effect.fnUntraced(function* (options: PrimaryOptions)
         fleet.all().filter((worker) => worker.state() === state).length
       ])
     ),
+    // Those that came from workers; what they could not pass on is counted there.
+    metrics.sampled("logDropped", () => [[[], log.dropped()]]),
     metrics.sampled("workerEnds", () => Object.entries(fleet.ends()).map(([why, count]) => [[why], count])),
     metrics.sampled("probes", () =>
       counted().flatMap(({ gateway, one }) =>

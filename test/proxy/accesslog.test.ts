@@ -134,6 +134,17 @@ describe("the log", () => {
     expect(log.dropped()).toBe(1)
   })
 
+  it("counts the lines of another process that its stream does not take, and says each time that it is done with them", async () => {
+    const { stream, texts } = collect()
+    const log = makeAccessLog(stream)
+    const pass = (lines: string) => new Promise<void>((resolve) => log.pass(lines, resolve))
+    await pass(`${line(entry)}${line(entry)}`)
+    expect([texts.join("").split("\n").length - 1, log.dropped()]).toEqual([2, 0])
+    stream.destroy(new Error("EPIPE"))
+    await pass(`${line(entry)}${line(entry)}${line(entry)}`)
+    expect(log.dropped()).toBe(3)
+  })
+
   it("can be switched off", async () => {
     noAccessLog.write(entry)
     await noAccessLog.flush()
