@@ -23,6 +23,8 @@ export interface FleetOptions {
   /** Program and its arguments, and those of Node. */
   readonly program: { readonly exec: string; readonly args: ReadonlyArray<string>; readonly execArgv: ReadonlyArray<string> }
   readonly departure: Departure
+  /** Milliseconds between two questions whether they live. */
+  readonly beat?: number
   /** It said hello: it is told what to serve. */
   readonly onStart: (worker: Worker) => void
   readonly onMessage: (worker: Worker, message: Exclude<Up, { readonly type: "Hello" | "Pong" | "Leaving" }>) => void
@@ -53,9 +55,11 @@ const grown = 60_000
 const patience = 60_000
 /** Beyond its time one that does not leave is killed. */
 const margin = 3_000
-const beat = 10_000
+const usualBeat = 10_000
 /** Questions in a row that it did not answer: it is stuck for good. Counted, not timed: when we stood still ourselves it owes us no more than one. */
 const unanswered = 6
+/** Beats without a word of one that has not begun: it starts on a machine that may be busy. */
+const unborn = 18
 
 interface Slot {
   readonly index: number
@@ -73,7 +77,7 @@ class Process implements Worker {
   readonly slot: Slot
   readonly forked: Forked
   readonly since = performance.now()
-  /** Questions since its last word. */
+  /** Beats since its last word. */
   asked = 0
   stage: "Starting" | "Serving" | "Leaving" = "Starting"
   hello = false
@@ -120,6 +124,7 @@ class Workers implements Fleet {
   readonly #slots: ReadonlyArray<Slot>
   readonly #living = new Set<Process>()
   readonly #ends = { died: 0, replaced: 0 }
+  readonly #between: number
   #born = 0
   #leaving = false
   #beat: NodeJS.Timeout | null = null
@@ -127,6 +132,7 @@ class Workers implements Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options
+    this.#between = options.beat ?? usualBeat
     this.#slots = Array.from({ length: options.count }, (_, index) => ({
       ...{ index, current: null, next: null, served: false, failures: 0, timer: null }
     }))
@@ -140,7 +146,7 @@ class Workers implements Fleet {
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit", "ipc"]
     })
-    this.#beat = setInterval(this.#look, beat).unref()
+    this.#beat = setInterval(this.#look, this.#between).unref()
     for (const slot of this.#slots) this.#spawn(slot)
   }
 
@@ -273,10 +279,11 @@ class Workers implements Fleet {
 
   readonly #look = (): void => {
     for (const worker of this.#living) {
-      if (!worker.hello) continue
-      if (worker.asked++ < unanswered) worker.tell({ type: "Ping" })
-      else {
-        this.#options.write("error", `${nameOf(worker)} has said nothing for ${unanswered * beat} ms: it is ended`)
+      const most = worker.hello ? unanswered : unborn
+      if (worker.asked++ < most) {
+        if (worker.hello) worker.tell({ type: "Ping" })
+      } else {
+        this.#options.write("error", `${nameOf(worker)} has said nothing for ${most * this.#between} ms: it is ended`)
         worker.forked.process.kill("SIGKILL")
       }
     }

@@ -1,0 +1,41 @@
+// The processes of a pod, whatever they serve: a place is not left to one that does nothing.
+import { join } from "node:path"
+import { Effect, Exit, Scope } from "effect"
+import { expect, it } from "vitest"
+import { makeFleet } from "#src/workers/fleet.ts"
+import { folder } from "../cli/program.ts"
+
+it("a process that never says a word is ended, and another is started in its place", async () => {
+  using place = folder({ "mute.mjs": "setInterval(() => {}, 1 << 30)\n" })
+  const said: Array<string> = []
+  const again = Promise.withResolvers<void>()
+  const scope = await Effect.runPromise(Scope.make())
+  try {
+    const fleet = await Effect.runPromise(
+      makeFleet({
+        count: 1,
+        version: "1",
+        program: { exec: join(place.path, "mute.mjs"), args: [], execArgv: [] },
+        departure: { propagation: 0, linger: 0, deadline: 0 },
+        beat: 20,
+        onStart: () => {},
+        onMessage: () => {},
+        onChange: () => {},
+        onGone: () => {},
+        write: (_level, message) => {
+          said.push(message)
+          const ended = said.flatMap((one) => /\(process (\d+)\) has said nothing for 360 ms: it is ended$/.exec(one)?.[1] ?? [])
+          if (new Set(ended).size === 2) again.resolve()
+        }
+      }).pipe(Scope.provide(scope))
+    )
+    fleet.start()
+    await again.promise
+    expect(said).toContainEqual(
+      expect.stringMatching(/^worker 1 \(process \d+\) ended \(SIGKILL\), and its connections with it; another is started in 100 ms$/)
+    )
+    expect(fleet.ends()).toEqual({ died: 1, replaced: 0 })
+  } finally {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}, 60_000)
