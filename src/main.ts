@@ -79,7 +79,11 @@ const execute = async (invocation: Invocation): Promise<number> => {
 
 // A reader of our output that left early (`sluice check … | head`) ends us quietly, as it does any other program.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error
+  if (error.code === "EPIPE") return
+  process.stderr.write(`sluice: standard output: ${error.message}\n`)
+  process.exit(exitCodes.refused)
 })
+// What is said of ourselves cannot be said, to a reader that left or a full disk: that is no reason to serve nobody. The next line is tried again.
+process.stderr.on("error", () => {})
 
 process.exitCode = await main(process.argv.slice(2))

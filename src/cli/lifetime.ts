@@ -1,10 +1,11 @@
 // The life of a process that serves: what it says at start, signals, the drain, its last words and its exit code. The same for every role that stays.
-import { createWriteStream, type WriteStream } from "node:fs"
+import { open } from "node:fs"
 import { type Cause, Effect, Exit, Fiber, type Scope } from "effect"
 import type { Settings } from "../config/settings.ts"
 import { type AccessLog, makeAccessLog, noAccessLog } from "../proxy/accesslog.ts"
 import { exitCodes } from "./grammar.ts"
 import type { Journal } from "./journal.ts"
+import { makeLogStream } from "./logstream.ts"
 import { nodeConcern, sluiceVersion } from "./runtime.ts"
 import { UsageError } from "./session.ts"
 
@@ -25,20 +26,19 @@ export interface LifetimeOptions {
   readonly start: () => Promise<Effect.Effect<Serving, { readonly message: string }, Scope.Scope>>
 }
 
-const opened = (path: string): Promise<WriteStream> =>
+const opened = (path: string): Promise<number> =>
   new Promise((resolve, reject) => {
-    const stream = createWriteStream(path, { flags: "a", mode: 0o640 })
-    stream.once("open", () => resolve(stream))
-    stream.once("error", (error) =>
-      reject(new UsageError(`--access-log ${path}: ${error.message}. Name a file in a folder that this user may write`))
-    )
+    open(path, "a", 0o640, (error, descriptor) => {
+      if (error === null) resolve(descriptor)
+      else reject(new UsageError(`--access-log ${path}: ${error.message}. Name a file in a folder that this user may write`))
+    })
   })
 
-// Standard output through the thread pool: `process.stdout` on a pipe would block the process while its reader is slow.
-export const openAccessLog = async ({ accessLog }: Settings): Promise<AccessLog> =>
-  accessLog === "off"
-    ? noAccessLog
-    : makeAccessLog(accessLog === "on" ? createWriteStream("", { fd: 1, autoClose: false }) : await opened(accessLog.file))
+export const openAccessLog = async ({ accessLog }: Settings, journal: Journal): Promise<AccessLog> => {
+  if (accessLog === "off") return noAccessLog
+  const { stream, lost } = makeLogStream(accessLog === "on" ? 1 : await opened(accessLog.file), journal.write)
+  return makeAccessLog(stream, { lost })
+}
 
 const banner = (journal: Journal, settings: Settings): void => {
   journal.write("info", `sluice ${sluiceVersion()} on Node ${process.versions.node}, process ${process.pid}`)

@@ -65,7 +65,7 @@ export const main = async (invocation: Invocation): Promise<number> => {
   if (settings.operators.length === 0) throw new UsageError("--operator: name where the operators answer, HOST:PORT")
   if (settings.gateway === null) throw new UsageError("--gateway: name the Gateway that is served, NAMESPACE/NAME")
   const bundles = await trustBundles(settings)
-  const log = await openAccessLog(settings)
   const journal = makeJournal(settings, process.stderr)
+  const log = await openAccessLog(settings, journal)
   return serveUntilSignal({ settings, journal, log, start: () => Promise.resolve(makePod({ settings, bundles, log, journal })) })
 }

@@ -22,8 +22,8 @@ export const main = async (invocation: Invocation): Promise<number> => {
   const settings = await settingsOf(invocation)
   await requirePaths(invocation.operands)
   const bundles = await trustBundles(settings)
-  const log = await openAccessLog(settings)
   const journal = makeJournal(settings, process.stderr)
+  const log = await openAccessLog(settings, journal)
   return serveUntilSignal({
     settings,
     journal,

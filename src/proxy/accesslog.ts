@@ -117,12 +117,16 @@ const batchLength = 262_144
 const batchDelay = 100
 
 /**
- * bound: characters waiting in the batch and the stream together; beyond it lines are dropped and counted. patience: milliseconds a flush waits. The stream should not block the
+ * bound: characters waiting in the batch and the stream together; beyond it lines are dropped and counted. patience: milliseconds a flush waits. lost: lines that the stream took and could not write. The stream should not block the
  * process (a file opened by `fs.createWriteStream`, not `process.stdout` on a pipe) and is not closed here.
  */
-export const makeAccessLog = (stream: Writable, options: { readonly bound?: number; readonly patience?: number } = {}): AccessLog => {
+export const makeAccessLog = (
+  stream: Writable,
+  options: { readonly bound?: number; readonly patience?: number; readonly lost?: () => number } = {}
+): AccessLog => {
   const bound = options.bound ?? 4 * 1024 * 1024
   const patience = options.patience ?? 2_000
+  const lost = options.lost ?? (() => 0)
   let batch = ""
   let timer: NodeJS.Timeout | null = null
   let dropped = 0
@@ -160,7 +164,7 @@ export const makeAccessLog = (stream: Writable, options: { readonly bound?: numb
       if (broken || stream.destroyed) taken(new Error("the stream takes nothing more"))
       else stream.write(lines, taken)
     },
-    dropped: () => dropped,
+    dropped: () => dropped + lost(),
     // A reader that does not read must not hold up the end of the process.
     flush: () =>
       new Promise((resolve) => {

@@ -258,7 +258,7 @@ export const definitions = {
   logDropped: {
     name: "sluice_access_log_dropped_total",
     type: "counter",
-    help: "Lines that the access log could not write in time and dropped.",
+    help: "Lines that the access log could not write, or not in time, and dropped.",
     labels: []
   },
   workers: {
