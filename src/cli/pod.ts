@@ -72,7 +72,10 @@ export const makePodPlane = Effect.fnUntraced(function* (options: DataPlaneOptio
         const current = made?.current() ?? null
         // One that drains has told what it served; its listeners close one by one.
         if (made === null || current === null || made.draining() || !gateways.has(made)) return
-        announce({ snapshot: current.snapshot, listeners: made.listeners(), refused: made.ack()?.refused ?? [] })
+        const listeners = made.listeners()
+        // Nobody is there to say: what became of the workers is told of them.
+        if (listeners.length === 0 && current.snapshot.listeners.size > 0) return
+        announce({ snapshot: current.snapshot, listeners, refused: made.ack()?.refused ?? [] })
       }
       const gateway = yield* primary.serve({
         ...given,

@@ -1,28 +1,40 @@
-// The access log of several workers is written by the process that leads them: what that cannot write is counted as what one process cannot.
+// What the process that leads several workers says and writes for them: what it cannot write of their access log is counted, and a Gateway has its listeners though nobody is there.
 import { expect, it } from "vitest"
 import { ask } from "../proxy/harness.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
 import { backend, route, startPod } from "./pod.ts"
 
-it("lines that a full disk does not take are counted, whichever worker they are of, and told once", async () => {
-  await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })
-  const port = await freePort()
-  await using pod = await startPod(
-    {
-      "m.yaml": `
+const manifests = (port: number, origin: number) => ({
+  "m.yaml": `
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: edge, namespace: shop}
 spec: {gatewayClassName: sluice, listeners: [{name: web, port: ${port}, protocol: HTTP}]}
-${backend("web", [origin.port])}${route("web")}`
-    },
-    { flags: ["--access-log=/dev/full"] }
-  )
+${backend("web", [origin])}${route("web")}`
+})
+
+it("lines that a full disk does not take are counted, whichever worker they are of, and told once", async () => {
+  await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })
+  const port = await freePort()
+  await using pod = await startPod(manifests(port, origin.port), { flags: ["--access-log=/dev/full"] })
   await pod.ready()
   for (const index of [0, 1]) for (let n = 0; n < 3; n++) await pod.only(index, async () => expect((await ask(port, "/")).body).toBe("web"))
   // Workers send their lines in batches, and the disk is asked then.
   const dropped = async () => /^sluice_access_log_dropped_total (\d+)$/m.exec(String((await ask(pod.health, "/metrics")).body))?.[1]
   while ((await dropped()) !== "6") await new Promise(setImmediate)
   expect(pod.program.err().match(/access log: ENOSPC/g)).toHaveLength(1)
+})
+
+it("workers that all die are told as such, not as a Gateway without listeners", async () => {
+  await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })
+  const port = await freePort()
+  await using pod = await startPod(manifests(port, origin.port))
+  await pod.ready()
+  for (const pid of pod.workers()) process.kill(pid, "SIGKILL")
+  const serving = (text: string) => text.match(/worker \d \(process \d+\) serves/g)?.length ?? 0
+  await pod.said((text) => serving(text) === 4)
+  expect((await ask(port, "/")).body).toBe("web")
+  expect(pod.program.err().match(/ended \(SIGKILL\)/g)).toHaveLength(2)
+  expect(pod.program.err()).not.toContain("no listener to serve")
 })
