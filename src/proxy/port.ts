@@ -251,7 +251,7 @@ class PortServer implements Port {
     if (stream !== null) this.#carry({ socket, early: none, listener: stream, servername: "", protocol: "TCP", tls: "" })
     else if (this.#https === null) this.#open(socket)
     else if (peeks) peek(socket, this.#options.times.handshake, (peeked) => this.#peeked(socket, peeked))
-    else this.#https.emit("connection", socket)
+    else handshake(this.#https, socket)
   }
 
   #peeked(socket: Socket, peeked: Peeked): void {
@@ -269,8 +269,7 @@ class PortServer implements Port {
     }
     // Read again, by whoever ends its TLS.
     socket.unshift(bytes)
-    if (mode?._tag === "Tls") this.#enders.emit("connection", socket)
-    else this.#https!.emit("connection", socket)
+    handshake(mode?._tag === "Tls" ? this.#enders : this.#https!, socket)
   }
 
   /** Without ALPN: what is inside is between the client and the backend. */
@@ -283,6 +282,7 @@ class PortServer implements Port {
   }
 
   readonly #ended = (socket: TLSSocket): void => {
+    socket.allowHalfOpen = true
     const servername = typeof socket.servername === "string" ? socket.servername.toLowerCase() : ""
     const listener = findHost(this.#table.listeners, servername)?.entry ?? null
     if (listener === null) {
@@ -328,6 +328,7 @@ class PortServer implements Port {
 
   /** Who has to show a certificate is told by the listener that SNI chose; the others of the port may be asked as well. */
   readonly #admit = (socket: TLSSocket): void => {
+    socket.allowHalfOpen = true
     const listener = this.#asks ? this.#listenerFor(servernameOf(socket)) : null
     const problem = listener?.verifies === true ? clientProblem(socket) : null
     if (problem === null) {
@@ -349,6 +350,12 @@ class PortServer implements Port {
     const { gateway, log } = this.#options.exchange
     recordConnection({ gateway, log, tally: this.#table.tally }, socket, { reason, detail })
   }
+}
+
+/** Who ends its side before all of its handshake has come has gone: half open, it would be here until the handshake's time is over. */
+const handshake = (server: SecureServer, socket: Socket): void => {
+  socket.allowHalfOpen = false
+  server.emit("connection", socket)
 }
 
 const none: Uint8Array = new Uint8Array(0)

@@ -269,6 +269,21 @@ describe("TLS", () => {
     await client.closed
     expect((await proxy.logged((line) => line.reason === "downstream_tls")).detail).toContain("TIMEOUT")
   })
+
+  it("has nothing more of a client that left before its handshake or within it, as a check of a load balancer does", async () => {
+    await using proxy = await startProxy(await tlsSketch(), {
+      limits: { times: { head: 600_000, handshake: 600_000, keepAlive: 600_000 } }
+    })
+    for (const said of [[], [0x16, 0x03, 0x01]]) {
+      using client = await raw(proxy.port())
+      await expect.poll(() => proxy.metric("sluice_connections_active", {})).toBe(1)
+      client.socket.end(Buffer.from(said))
+      await client.closed
+      await expect.poll(() => proxy.metric("sluice_connections_active", {})).toBe(0)
+    }
+    await proxy.run(proxy.proxy.drain({ propagation: 0, deadline: 600_000 }))
+    expect(proxy.lines.filter((line) => line.reason === "downstream_tls")).toEqual([])
+  })
 })
 
 describe("binding", () => {
