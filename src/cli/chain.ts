@@ -117,10 +117,7 @@ export const chainText = (story: Explanation, probes: ReadonlyArray<ProbeStory>,
       ? []
       : [
           row("listener", said(story.listener.object, paint)),
-          row(
-            "",
-            `port ${story.listener.port}, host ${story.listener.hostname}, ${story.listener.tls ? "TLS" : "plain HTTP"}, bound on ${story.listener.bind}`
-          )
+          row("", `port ${story.listener.port}, host ${story.listener.hostname}, ${story.listener.speaks}, bound on ${story.listener.bind}`)
         ]),
     ...(story.hostname === null
       ? []

@@ -109,6 +109,7 @@ export const explain = (question: Question, snapshots: ReadonlyArray<Snapshot>, 
       port: listener.port,
       hostname: listener.hostname ?? "*",
       tls: listener.mode._tag !== "Stream" && listener.mode.tls !== null,
+      speaks: spoken(listener.mode),
       bind: `${listener.bind.address.includes(":") ? `[${listener.bind.address}]` : listener.bind.address}:${listener.bind.port}`
     }
   }
@@ -120,6 +121,12 @@ export const explain = (question: Question, snapshots: ReadonlyArray<Snapshot>, 
     (reason, sentence, more) => refuse(reason, sentence, { ...told, ...more }),
     say
   )
+}
+
+const spoken = ({ _tag, tls }: Listener["mode"]): string => {
+  if (_tag === "Stream") return "TCP"
+  if (_tag === "Tls" || tls !== null) return "TLS"
+  return "plain HTTP"
 }
 
 const withListener = (

@@ -28,7 +28,10 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 export const readQuestion = (url: string, method: string, headers: ReadonlyArray<string>): Result.Result<Question, string> => {
   const [, scheme = "http", authority = "", rest = ""] = /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):\/\/)?([^/?#]*)([^#]*)/.exec(url) ?? []
   const low = scheme.toLowerCase()
-  if (low !== "http" && low !== "https") return Result.fail(`${url} has scheme ${scheme}: explain knows http and https`)
+  if (low !== "http" && low !== "https")
+    return Result.fail(
+      `${url} has scheme ${scheme}: explain knows http and https. A TCPRoute is found by http://HOST:PORT of its listener, a TLSRoute by https://HOST:PORT`
+    )
   if (!token.test(method)) return Result.fail(`${JSON.stringify(method)} is not a method`)
   const raw: Array<string> = []
   for (const header of headers) {

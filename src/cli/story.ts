@@ -146,6 +146,8 @@ export interface Explanation {
     readonly port: number
     readonly hostname: string
     readonly tls: boolean
+    /** What clients begin with: `plain HTTP`, `TLS` (whoever ends it), `TCP`. */
+    readonly speaks: string
     readonly bind: string
   } | null
   /** The route hostname that took it. */
