@@ -454,9 +454,9 @@ export const ingressNote = {
       `${path}: port ${port} of ${describeKey(gateway)} is not HTTPS, so its hosts have no TLS there: give that listener another port`,
     noSecret: (path: string, host: string, gateway: ObjectKey): string =>
       `${path}.secretName: there is none, and no HTTPS listener of ${describeKey(gateway)} is for ${host}: name the Secret`,
-    /** listener: `listenerNote.named`; so in `notAdmitted`. */
-    gatewayHas: (path: string, host: string, listener: string): string =>
-      `${path}: ${host} is the host of ${listener}, whose certificate it has`,
+    /** listener: `listenerNote.named`; so in `notAdmitted`. own: the Gateway writes it, no ListenerSet. */
+    gatewayHas: (path: string, host: string, listener: string, own: boolean): string =>
+      `${path}: ${host} is the host of ${own ? "the Gateway's own " : ""}${listener}, whose certificate it has`,
     notWithin: (path: string, host: string, gateway: ObjectKey): string =>
       `${path}: no listener of ${describeKey(gateway)} that admits this namespace has all of ${host}, so it has no TLS`,
     notAdmitted: (path: string, host: string, port: number, listener: string): string =>

@@ -165,7 +165,8 @@ export const ingressTls = (
         if (clients !== null && clients.authorities === null) tell.problems.push(ingressNote.tls.clientsUnverifiable(one.path, port, key))
         else if (beside.some(({ listener, accepted }) => accepted.status === "True" && listener.protocol !== "HTTPS"))
           tell.problems.push(ingressNote.tls.portProtocol(one.path, port, key))
-        else if (same !== undefined) tell.notes.push(ingressNote.tls.gatewayHas(one.path, host, spokenOf([same], namespace)))
+        else if (same !== undefined)
+          tell.notes.push(ingressNote.tls.gatewayHas(one.path, host, spokenOf([same], namespace), same.set === null))
         // Whoever it does not admit must not take a host out of it either.
         else if (closed !== undefined) tell.problems.push(ingressNote.tls.notAdmitted(one.path, host, port, spokenOf([closed], namespace)))
         else if (other !== undefined) {

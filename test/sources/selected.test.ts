@@ -22,8 +22,8 @@ const make = async (
   finalizers: ReadonlyArray<string> = []
 ) => {
   const body = {
-    metadata: { name, labels, annotations: { canary: "x" }, finalizers },
-    spec: { containers: [{ name: "main", image: "none", env: [{ name: "PASSWORD", value: "hunter2" }] }] }
+    metadata: { name, labels, annotations: { marmoset: "x" }, finalizers },
+    spec: { containers: [{ name: "main", image: "none", env: [{ name: "PASSWORD", value: "of-a-marmoset" }] }] }
   }
   // The namespace's ServiceAccount is its controller's to make.
   await plane.eventually(`/api/v1/namespaces/${namespace}/serviceaccounts/default`, ({ status }) => status === 200)
@@ -95,7 +95,7 @@ await onControlPlane("selected pods", (plane) => {
     assert.strictEqual(rows(followed).length, 1)
     await followed.want()
     await followed.until("watched no more", (now) => rows(now).length === 0)
-    assert.notMatch(inspect(followed.arrays, { depth: 20, maxArrayLength: null }), /hunter2|canary/)
+    assert.notMatch(inspect(followed.arrays, { depth: 20, maxArrayLength: null }), /marmoset/)
   })
 
   it("that may not be read are answered with the reason, and told when they may", async () => {

@@ -142,7 +142,7 @@ export const rows: ReadonlyArray<Row> = [
     tried
   ),
   traffic.good("no constraint", { "spec.retryConstraint": undefined }, tried),
-  traffic.good("sessions as 1.6 has them", { "spec.sessionPersistence": { sessionName: "a" } }, tried),
+  traffic.good("sessions as 1.6 has them", { "spec.sessionPersistence": { sessionName: "a" } }, { ...tried, cel: onlyNewExperimental }),
   traffic.bad("targets", { "spec.targetRefs": [] }, tried),
   traffic.bad("at most 16 of them", { "spec.targetRefs": many(17, (i) => target({ name: `s${i}` })) }, tried),
   traffic.good(
