@@ -16,16 +16,8 @@ import { describeSession } from "../snapshot/session.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Question } from "./question.ts"
 import { asksCall, describeRefusal, refusalOf } from "./refusal.ts"
-import {
-  describeFilters,
-  describeMatch,
-  type Explanation,
-  type LoserStory,
-  type RuleStory,
-  type Said,
-  setting,
-  shareStories
-} from "./story.ts"
+import type { Explanation, LoserStory, RuleStory, Said } from "./story.ts"
+import { describeFilters, describeMatch, setting, shareStories } from "./telling.ts"
 
 /** Where an object is written; null where nobody knows. */
 export type Locate = (source: Source) => string | null

@@ -3,7 +3,7 @@
 import { backendNote } from "../status/conditions.ts"
 import type { Verdict } from "../status/verdict.ts"
 import type { Translation } from "../translate/translate.ts"
-import { deniedAt } from "./story.ts"
+import { deniedAt } from "./outlook.ts"
 
 /** Notes beyond this many say nothing new. */
 const most = 4
