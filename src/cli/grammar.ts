@@ -30,7 +30,7 @@ export interface Command {
   readonly completes: "files" | "nothing" | ReadonlyArray<string>
 }
 
-/** Exit codes, in help and in docs/reference. */
+/** Exit codes, in help and in docs/statuses.md. */
 export const exitCodes = { accepted: 0, refused: 1, usage: 2 } as const
 
 const flag = (name: string, placeholder: string | null, help: string, more: Partial<FlagRow> = {}): FlagRow => ({

@@ -248,7 +248,7 @@ const timestamp = (time: number): string => {
   return secondText + endings[Math.floor(time - whole * 1000)]
 }
 
-/** The table for docs/reference, Markdown. */
+/** The table for docs/metrics.md. */
 export const logFieldsTable = (): string =>
   [
     "| field | type | meaning |",

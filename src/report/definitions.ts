@@ -367,7 +367,7 @@ export const definitions = {
   build: { name: "sluice_build_info", type: "gauge", help: "1; the labels say what runs.", labels: ["version", "node"], processes: "first" }
 } as const satisfies Readonly<Record<string, MetricDefinition>>
 
-/** The table for docs/reference, Markdown. */
+/** The table for docs/metrics.md. */
 export const metricsTable = (): string =>
   [
     "| metric | type | labels | meaning |",

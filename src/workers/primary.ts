@@ -65,7 +65,7 @@ const linger = 2_000
 export const makePrimary = Effect.fnUntraced(function* (options: PrimaryOptions): Effect.fn.Return<Primary, never, Scope.Scope> {
   const { settings, metrics, log } = options
   const relay = yield* makeNameRelay(options.names)
-  const gateways = new Map<Serving, { readonly gateway: PodGateway; readonly companion: Companion }>()
+  const gateways = new Map<Serving, { readonly label: string; readonly gateway: PodGateway; readonly companion: Companion }>()
   const questions = makeQuestions()
   let doors: ReadonlyArray<Door> = []
   let born = 0
@@ -175,8 +175,9 @@ export const makePrimary = Effect.fnUntraced(function* (options: PrimaryOptions)
     for (const worker of fleet.all()) worker.tell(message)
   }
 
-  const counted = () => [...gateways.values()].flatMap(({ gateway, companion }) => companion.counted().map((one) => ({ gateway, one })))
-  const labelled = new Map<PodGateway, string>()
+  const perGateway = (value: (gateway: PodGateway) => number) =>
+    [...gateways.values()].map(({ label, gateway }) => [[label], value(gateway)] as const)
+  const counted = () => [...gateways.values()].flatMap(({ label, companion }) => companion.counted().map((one) => ({ label, one })))
   const stops = [
     metrics.sampled("workers", () =>
       (["Starting", "Serving", "Leaving"] as const).map((state) => [
@@ -188,18 +189,16 @@ export const makePrimary = Effect.fnUntraced(function* (options: PrimaryOptions)
     metrics.sampled("logDropped", () => [[[], log.dropped()]]),
     metrics.sampled("workerEnds", () => Object.entries(fleet.ends()).map(([why, count]) => [[why], count])),
     metrics.sampled("probes", () =>
-      counted().flatMap(({ gateway, one }) =>
-        Object.entries(one.probes).map(([result, count]) => [[labelled.get(gateway) ?? "", one.target, result], count] as const)
+      counted().flatMap(({ label, one }) =>
+        Object.entries(one.probes).map(([result, count]) => [[label, one.target, result], count] as const)
       )
     ),
     metrics.sampled("tokens", () =>
-      counted().flatMap(({ gateway, one }) =>
-        one.tokens === null ? [] : [[[labelled.get(gateway) ?? "", one.target], one.tokens] as const]
-      )
+      counted().flatMap(({ label, one }) => (one.tokens === null ? [] : [[[label, one.target], one.tokens] as const]))
     ),
-    metrics.sampled("ready", () => [...labelled].map(([gateway, label]) => [[label], gateway.ready() ? 1 : 0])),
-    metrics.sampled("snapshotSequence", () => [...labelled].map(([gateway, label]) => [[label], gateway.current()?.sequence ?? 0])),
-    metrics.sampled("snapshotRefused", () => [...labelled].map(([gateway, label]) => [[label], gateway.ack()?.refused.length ?? 0]))
+    metrics.sampled("ready", () => perGateway((gateway) => (gateway.ready() ? 1 : 0))),
+    metrics.sampled("snapshotSequence", () => perGateway((gateway) => gateway.current()?.sequence ?? 0)),
+    metrics.sampled("snapshotRefused", () => perGateway((gateway) => gateway.ack()?.refused.length ?? 0))
   ]
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -219,13 +218,11 @@ export const makePrimary = Effect.fnUntraced(function* (options: PrimaryOptions)
       ...given,
       ...{ serving, companion, name: hostname(), tellers: fleet.tellers.bind(fleet), onReady: ready }
     })
-    gateways.set(serving, { gateway, companion })
-    labelled.set(gateway, `${given.gateway.namespace}/${given.gateway.name}`)
-    const forget = Effect.sync(() => {
-      gateways.delete(serving)
-      labelled.delete(gateway)
-    })
-    yield* Scope.addFinalizer(scope, forget)
+    gateways.set(serving, { label: `${given.gateway.namespace}/${given.gateway.name}`, gateway, companion })
+    yield* Scope.addFinalizer(
+      scope,
+      Effect.sync(() => gateways.delete(serving))
+    )
     for (const worker of fleet.all()) if (worker.state() !== "Leaving") gateway.attach(worker)
     return {
       ...gateway,

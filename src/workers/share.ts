@@ -1,5 +1,5 @@
 // A worker's part of what a pod may do at once. Limits of a snapshot are divided before the worker sees them, so that nothing behind knows of it: the parts of all workers make the
-// whole. A limit that is smaller than the number of workers is one for each of them, 0 stays 0 (docs/operations.md).
+// whole. A limit that is smaller than the number of workers is one for each of them, 0 stays 0 (docs/workers.md).
 import type { Limits } from "../snapshot/behaviour.ts"
 import type { Id } from "../snapshot/id.ts"
 import type { Listener } from "../snapshot/listener.ts"
