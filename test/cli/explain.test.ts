@@ -243,6 +243,13 @@ spec: {namespaceSelector: {}, mode: Report, allow: [{hosts: [b.example]}]`
     assert.strictEqual(passed.listener!.speaks, "TLS")
     assert.strictEqual(ask("http://any.example:5432/", "GET", [], all).listener!.speaks, "TCP")
     assert.strictEqual(ask("http://shop.example:8080/", "GET", [], all).listener!.speaks, "plain HTTP")
+    // And is shown.
+    for (const [url, speaks] of [
+      ["https://a.tls.example:8443/", "TLS"],
+      ["http://any.example:5432/", "TCP"],
+      ["http://shop.example:8080/", "plain HTTP"]
+    ])
+      assert.match(chainText(ask(url!, "GET", [], all), [], makePaint("never", false, {})), new RegExp(`, host \\S+, ${speaks}, bound on`))
     const other = ask("https://b.tls.example:8443/", "GET", [], all)
     assert.deepEqual([other.answer?.status, other.rule], ["close", null])
     assert.match(other.outcome, /asks for b\.tls\.example/)

@@ -175,6 +175,18 @@ describe("what is written", () => {
     assert.strictEqual(fieldName("Content-Type"), fieldName("content-type"))
   })
 
+  it("remembers names that peers choose, not more than so many of them and no long ones", () => {
+    // What is remembered is the same object.
+    const first = fieldName("X-First")
+    assert.strictEqual(fieldName("X-First"), first)
+    for (let n = 0; n < 2000; n++) fieldName(`X-Other-${n}`)
+    assert.notStrictEqual(fieldName("X-First"), first)
+    assert.strictEqual(fieldName("x".repeat(64)), fieldName("x".repeat(64)))
+    assert.notStrictEqual(fieldName("x".repeat(65)), fieldName("x".repeat(65)))
+    // Those of the tables stay, whoever else has been forgotten.
+    assert.strictEqual(fieldName("Content-Type"), fieldName("CONTENT-TYPE"))
+  })
+
   const names = fc.constantFrom(
     ":authority",
     "date",

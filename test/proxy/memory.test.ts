@@ -1,6 +1,7 @@
 // Short of memory: what comes is turned away, what is under way is not, and garbage alone is no reason.
+import { totalmem } from "node:os"
 import { Effect, Exit, Scope } from "effect"
-import { expect, it } from "vitest"
+import { expect, it, vi } from "vitest"
 import { makeMemory, memoryReader } from "#src/proxy/memory.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
@@ -110,4 +111,38 @@ it("of several processes each has an equal part of what is allowed, beside what 
   expect(resident(memoryReader(3, () => 90))).toBeCloseTo(whole / 3 + 60, 3)
   // Here: the text of Node is mapped, and counted in what is resident.
   expect(resident(memoryReader(3))).toBeGreaterThan(whole / 3 + 10_000_000)
+})
+
+it("a process that shares what is allowed is short of its own part, not of the whole", async () => {
+  const scope = Scope.makeUnsafe()
+  try {
+    const told = new Promise<string | null>((onChange) =>
+      Effect.runFork(makeMemory({ collect: () => {}, onChange, processes: 1e6, interval: 1 }).pipe(Scope.provide(scope)))
+    )
+    expect(await told).toMatch(/^resident memory: /)
+  } finally {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+})
+
+it("what the kernel allows is asked once in fifty looks, which are five seconds, and heeded from then on", () => {
+  const kernel = vi.spyOn(process, "constrainedMemory").mockReturnValue(100e6)
+  try {
+    const read = memoryReader(1)
+    const allowed = () => read().find(({ what }) => what === "resident memory")!.allowed
+    expect(allowed()).toBe(100e6)
+    kernel.mockReturnValue(200e6)
+    for (let look = 2; look <= 50; look++) expect(allowed()).toBe(100e6)
+    expect(kernel).toHaveBeenCalledTimes(1)
+    expect(allowed()).toBe(200e6)
+    expect(kernel).toHaveBeenCalledTimes(2)
+    // Those without a limit of their own say so by none, or by more than there is.
+    for (const none of [0, Number.MAX_SAFE_INTEGER]) {
+      kernel.mockReturnValue(none)
+      const unbounded = memoryReader(1)().find(({ what }) => what === "resident memory")!.allowed
+      expect(unbounded).toBe(totalmem())
+    }
+  } finally {
+    kernel.mockRestore()
+  }
 })

@@ -49,6 +49,18 @@ it("of one that has gone what it had counted stays, and what it was does not", a
   expect(await lines(all, "sluice_requests_active")).toEqual(['sluice_requests_active{gateway="shop/web"} 4'])
 })
 
+it("what those that have gone leave behind is bounded: the series that were there first", () => {
+  const counter = (from: number, to: number): Told => ({
+    ...{ name: "sluice_requests_total", help: "", type: "counter", aggregator: "sum" },
+    values: Array.from({ length: to - from }, (_, n) => ({ labels: { route: `${from + n}` }, value: 1 }))
+  })
+  const routes = (all: ReadonlyArray<Told>) => all[0]!.values.map(({ labels, value }) => `${labels["route"]} ${value}`)
+  const first = left([], [counter(0, 15_000)])
+  const both = left(first, [counter(10_000, 30_000)])
+  expect(routes(both)).toHaveLength(20_000)
+  expect([routes(both)[0], routes(both)[10_000], routes(both).at(-1)]).toEqual(["0 1", "10000 2", "19999 1"])
+})
+
 it("of one that is ending what it has closed stays counted", async () => {
   const metrics = makeMetrics({ version: "1" })
   const accepted = metrics.connectionsTotal.acquire("shop/web", "127.0.0.1:80")
