@@ -1,7 +1,16 @@
-// The peers, configured for production-like work, and Sluice beside them: each opens the same three ports' worth of work.
-// Settings follow what each project recommends: keep-alive upstreams, tuned buffers for nginx, Envoy as Envoy Gateway configures it.
+// The peers, configured for production-like work (tuning.ts), and Sluice beside them: each opens the same three ports' worth of work.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import {
+  envoyArguments,
+  envoyCluster,
+  envoyListener,
+  envoyManager,
+  extension,
+  haproxyDefaults,
+  nginxHttp,
+  nginxUpstream
+} from "./tuning.ts"
 
 /** What a proxy is asked to do: plain → plain origin, plain → TLS origin, and a thousand path-prefix routes on one host. */
 export type Port = "plain" | "tls" | "routes"
@@ -63,12 +72,9 @@ export const nginx = (world: World): Peer => {
     "nginx.conf",
     `worker_processes 1; pid ${world.folder}/nginx.pid; daemon off; master_process off; error_log ${world.folder}/nginx.log crit;
 events { worker_connections 8192; }
-http { access_log off; tcp_nodelay on; keepalive_timeout 300s; keepalive_requests 1000000000; server_tokens off;
- client_body_temp_path ${world.folder}/n1; proxy_temp_path ${world.folder}/n2; fastcgi_temp_path ${world.folder}/n3; uwsgi_temp_path ${world.folder}/n4; scgi_temp_path ${world.folder}/n5;
- proxy_buffer_size 16k; proxy_buffers 16 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0;
- upstream up { server 127.0.0.1:${world.originPort}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 300s; }
- upstream ups { server 127.0.0.1:${world.originTlsPort}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 300s; }
- proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
+http { ${nginxHttp(world.folder)}
+ ${nginxUpstream("up", world.originPort)}
+ ${nginxUpstream("ups", world.originTlsPort)}
  server { listen 127.0.0.1:${ports.plain} backlog=4096; location / { proxy_pass http://up; } }
  server { listen 127.0.0.1:${ports.tls} backlog=4096; location / { proxy_pass https://ups; proxy_ssl_session_reuse on; proxy_ssl_verify on; proxy_ssl_trusted_certificate ${world.ca}; proxy_ssl_name localhost; proxy_ssl_server_name on; } }
  server { listen 127.0.0.1:${ports.routes} backlog=4096;
@@ -93,17 +99,7 @@ export const haproxy = (world: World): Peer => {
   const file = write(
     world,
     "haproxy.cfg",
-    `global
-  nbthread 1
-  maxconn 9950
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 300s
-  timeout server 300s
-  timeout http-keep-alive 300s
-  option forwardfor
-  http-reuse always
+    `${haproxyDefaults(1)}  option forwardfor
 frontend plain
   bind 127.0.0.1:${ports.plain} backlog 4096
   http-request set-header X-Forwarded-Proto http
@@ -176,123 +172,32 @@ ${prefixes(world)
   return { name: "caddy", command: "caddy", args: ["run", "--config", file, "--adapter", "caddyfile"], ports }
 }
 
-/** Of a line of the access log, as Envoy Gateway writes them. */
-export const logFields = {
-  start_time: "%START_TIME%",
-  method: "%REQ(:METHOD)%",
-  "x-envoy-origin-path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-  protocol: "%PROTOCOL%",
-  response_code: "%RESPONSE_CODE%",
-  response_flags: "%RESPONSE_FLAGS%",
-  response_code_details: "%RESPONSE_CODE_DETAILS%",
-  connection_termination_details: "%CONNECTION_TERMINATION_DETAILS%",
-  upstream_transport_failure_reason: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
-  bytes_received: "%BYTES_RECEIVED%",
-  bytes_sent: "%BYTES_SENT%",
-  duration: "%DURATION%",
-  "x-envoy-upstream-service-time": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
-  "x-forwarded-for": "%REQ(X-FORWARDED-FOR)%",
-  "user-agent": "%REQ(USER-AGENT)%",
-  "x-request-id": "%REQ(X-REQUEST-ID)%",
-  ":authority": "%REQ(:AUTHORITY)%",
-  upstream_host: "%UPSTREAM_HOST%",
-  upstream_cluster: "%UPSTREAM_CLUSTER%",
-  upstream_local_address: "%UPSTREAM_LOCAL_ADDRESS%",
-  downstream_local_address: "%DOWNSTREAM_LOCAL_ADDRESS%",
-  downstream_remote_address: "%DOWNSTREAM_REMOTE_ADDRESS%",
-  requested_server_name: "%REQUESTED_SERVER_NAME%",
-  route_name: "%ROUTE_NAME%"
-}
-
-export const extension = (name: string) => `type.googleapis.com/envoy.extensions.${name}`
-
-/** As Envoy Gateway shapes it: 24-field JSON access log, path normalisation, request id, 32 KiB buffers. */
 export const envoy = (world: World, command: string): Peer => {
   const ports = { plain: 8511, tls: 8512, routes: 8513 }
-  const manager = (routes: ReadonlyArray<{ readonly prefix: string; readonly cluster: string }>) => ({
-    name: "envoy.filters.network.http_connection_manager",
-    typed_config: {
-      "@type": extension("filters.network.http_connection_manager.v3.HttpConnectionManager"),
-      stat_prefix: "http",
-      use_remote_address: true,
-      http_filters: [
-        {
-          name: "envoy.filters.http.router",
-          typed_config: { "@type": extension("filters.http.router.v3.Router"), suppress_envoy_headers: true }
-        }
-      ],
-      route_config: {
-        name: "routes",
-        ignore_port_in_host_matching: true,
-        virtual_hosts: [
-          {
-            name: "all",
-            domains: ["*"],
-            routes: routes.map(({ prefix, cluster }, n) => ({
-              match: prefix === "/" ? { prefix } : { path_separated_prefix: prefix },
-              route: { cluster, upgrade_configs: [{ upgrade_type: "websocket" }] },
-              name: `httproute/default/backend/rule/${n}/match/0`
-            }))
-          }
-        ]
-      },
-      access_log: [
-        {
-          name: "envoy.access_loggers.file",
-          typed_config: {
-            "@type": extension("access_loggers.file.v3.FileAccessLog"),
-            path: "/dev/null",
-            log_format: { text_format_source: { inline_string: `${JSON.stringify(logFields)}\n` } }
+  const websocket = { upgrade_configs: [{ upgrade_type: "websocket" }] }
+  const listener = (name: Port, routes: ReadonlyArray<{ readonly prefix: string; readonly cluster: string }>) => {
+    const written = routes.map(({ prefix, cluster }, n) => ({
+      match: prefix === "/" ? { prefix } : { path_separated_prefix: prefix },
+      route: { cluster, ...websocket },
+      name: `httproute/default/backend/rule/${n}/match/0`
+    }))
+    return envoyListener(name, ports[name], { filters: [envoyManager("http", written, websocket)] })
+  }
+  const verified = {
+    transport_socket: {
+      name: "tls",
+      typed_config: {
+        "@type": extension("transport_sockets.tls.v3.UpstreamTlsContext"),
+        sni: "localhost",
+        common_tls_context: {
+          validation_context: {
+            trusted_ca: { filename: world.ca },
+            match_typed_subject_alt_names: [{ san_type: "DNS", matcher: { exact: "localhost" } }]
           }
         }
-      ],
-      common_http_protocol_options: { headers_with_underscores_action: "REJECT_REQUEST" },
-      merge_slashes: true,
-      normalize_path: true,
-      path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT",
-      server_header_transformation: "PASS_THROUGH",
-      upgrade_configs: [{ upgrade_type: "websocket" }],
-      generate_request_id: true,
-      preserve_external_request_id: false
+      }
     }
-  })
-  const listener = (name: Port, routes: ReadonlyArray<{ readonly prefix: string; readonly cluster: string }>) => ({
-    name,
-    address: { socket_address: { address: "127.0.0.1", port_value: ports[name] } },
-    filter_chains: [{ filters: [manager(routes)] }],
-    per_connection_buffer_limit_bytes: 32768,
-    max_connections_to_accept_per_socket_event: 1
-  })
-  const cluster = (name: string, port: number, secure: boolean) => ({
-    name,
-    type: "STATIC",
-    connect_timeout: "10s",
-    lb_policy: "LEAST_REQUEST",
-    per_connection_buffer_limit_bytes: 32768,
-    circuit_breakers: { thresholds: [{ max_retries: 1024 }] },
-    outlier_detection: {},
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } } }] }]
-    },
-    ...(secure
-      ? {
-          transport_socket: {
-            name: "tls",
-            typed_config: {
-              "@type": extension("transport_sockets.tls.v3.UpstreamTlsContext"),
-              sni: "localhost",
-              common_tls_context: {
-                validation_context: {
-                  trusted_ca: { filename: world.ca },
-                  match_typed_subject_alt_names: [{ san_type: "DNS", matcher: { exact: "localhost" } }]
-                }
-              }
-            }
-          }
-        }
-      : {})
-  })
+  }
   const file = write(
     world,
     "envoy.json",
@@ -306,11 +211,11 @@ export const envoy = (world: World, command: string): Peer => {
             prefixes(world).map((prefix) => ({ prefix, cluster: "up" }))
           )
         ],
-        clusters: [cluster("up", world.originPort, false), cluster("ups", world.originTlsPort, true)]
+        clusters: [envoyCluster("up", world.originPort), envoyCluster("ups", world.originTlsPort, verified)]
       }
     })
   )
-  return { name: "envoy", command, args: ["-c", file, "--concurrency", "1", "--log-level", "error", "--disable-hot-restart"], ports }
+  return { name: "envoy", command, args: envoyArguments(file, 1), ports }
 }
 
 /** Sluice with its access log on (to /dev/null, as Envoy's), routes from manifests, names in the certificate checked. */

@@ -1,7 +1,19 @@
 // The peers of peers.ts for all that is no HTTP/1.1: HTTP/2 to HTTP/1.1 and to HTTP/2, gRPC, bytes and datagrams. What one of them cannot do it has no port for.
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { extension, logFields, type Peer } from "./peers.ts"
+import type { Peer } from "./peers.ts"
+import {
+  envoyAddress,
+  envoyArguments,
+  envoyCluster,
+  envoyListener,
+  envoyLog,
+  envoyManager,
+  extension,
+  haproxyDefaults,
+  nginxHttp,
+  nginxUpstream
+} from "./tuning.ts"
 
 /** h1, h2: in plaintext. h2s: over TLS. To the left of the arrow, in words: `h2h1` takes HTTP/2 and goes on in HTTP/1.1. */
 export const works = ["h1", "h2h1", "h2sh1", "h2h2", "grpc", "tcp", "passthrough", "udp"] as const
@@ -46,13 +58,11 @@ export const nginx = (world: ProtocolWorld): ProtocolPeer => {
     "nginx",
     `${streams ? `load_module ${streamModule};\n` : ""}worker_processes ${world.workers}; pid ${folder}/nginx-${world.workers}.pid; daemon off; ${world.workers === 1 ? "master_process off;" : ""} error_log ${folder}/nginx.log crit;
 events { worker_connections 8192; }
-http { access_log off; tcp_nodelay on; keepalive_timeout 300s; keepalive_requests 1000000000; server_tokens off; client_header_timeout 300s;
- client_body_temp_path ${folder}/n1; proxy_temp_path ${folder}/n2; fastcgi_temp_path ${folder}/n3; uwsgi_temp_path ${folder}/n4; scgi_temp_path ${folder}/n5;
- proxy_buffer_size 16k; proxy_buffers 16 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0;
- upstream up { server 127.0.0.1:${origin.plain}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 300s; }
- upstream calls { server 127.0.0.1:${origin.grpc}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 300s; }
+http { ${nginxHttp(folder)}
+ client_header_timeout 300s;
+ ${nginxUpstream("up", origin.plain)}
+ ${nginxUpstream("calls", origin.grpc)}
  ssl_certificate ${world.certificate}; ssl_certificate_key ${world.key}; ssl_protocols TLSv1.2 TLSv1.3;
- proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
  server { listen 127.0.0.1:${ports.h1} backlog=4096; location / { proxy_pass http://up; } }
  server { listen 127.0.0.1:${ports.h2h1} http2 backlog=4096; location / { proxy_pass http://up; } }
  server { listen 127.0.0.1:${ports.h2sh1} ssl http2 backlog=4096; location / { proxy_pass http://up; } }
@@ -77,17 +87,7 @@ export const haproxy = (world: ProtocolWorld): ProtocolPeer => {
   const file = write(
     world,
     "haproxy.cfg",
-    `global
-  nbthread ${world.workers}
-  maxconn 9950
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 300s
-  timeout server 300s
-  timeout http-keep-alive 300s
-  http-reuse always
-${frontend("h1", "", "up")}${frontend("h2h1", "proto h2", "up")}${frontend("h2sh1", `ssl crt ${pair} alpn h2,http/1.1`, "up")}${frontend("h2h2", "proto h2", "uph2")}${frontend("grpc", "proto h2", "calls")}
+    `${haproxyDefaults(world.workers)}${frontend("h1", "", "up")}${frontend("h2h1", "proto h2", "up")}${frontend("h2sh1", `ssl crt ${pair} alpn h2,http/1.1`, "up")}${frontend("h2h2", "proto h2", "uph2")}${frontend("grpc", "proto h2", "calls")}
 frontend tcp
   mode tcp
   bind 127.0.0.1:${ports.tcp} backlog 4096
@@ -115,61 +115,19 @@ backend tls
   return { name: "haproxy", command: "haproxy", args: ["-f", file], ports }
 }
 
-const log = {
-  name: "envoy.access_loggers.file",
-  typed_config: {
-    "@type": extension("access_loggers.file.v3.FileAccessLog"),
-    path: "/dev/null",
-    log_format: { text_format_source: { inline_string: `${JSON.stringify(logFields)}\n` } }
-  }
-}
-
 /** Windows and streams as Envoy Gateway sets them. */
 const http2 = { max_concurrent_streams: 100, initial_stream_window_size: 65536, initial_connection_window_size: 1048576 }
 
-const at = (port: number, protocol = "TCP") => ({ socket_address: { address: "127.0.0.1", port_value: port, protocol } })
-
-/** As Envoy Gateway shapes it (peers.ts). */
 export const envoy = (world: ProtocolWorld, command: string): ProtocolPeer => {
   const ports = portsFrom(8700 + world.workers * 20)
   const { origin } = world
-  const manager = (work: Work, cluster: string) => ({
-    name: "envoy.filters.network.http_connection_manager",
-    typed_config: {
-      "@type": extension("filters.network.http_connection_manager.v3.HttpConnectionManager"),
-      stat_prefix: work,
-      use_remote_address: true,
-      http2_protocol_options: http2,
-      http_filters: [
-        {
-          name: "envoy.filters.http.router",
-          typed_config: { "@type": extension("filters.http.router.v3.Router"), suppress_envoy_headers: true }
-        }
-      ],
-      route_config: {
-        name: work,
-        ignore_port_in_host_matching: true,
-        virtual_hosts: [
-          {
-            name: "all",
-            domains: ["*"],
-            routes: [{ match: { prefix: "/" }, route: { cluster }, name: "httproute/default/backend/rule/0/match/0" }]
-          }
-        ]
-      },
-      access_log: [log],
-      common_http_protocol_options: { headers_with_underscores_action: "REJECT_REQUEST" },
-      merge_slashes: true,
-      normalize_path: true,
-      path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT",
-      server_header_transformation: "PASS_THROUGH",
-      generate_request_id: true,
-      preserve_external_request_id: false
-    }
-  })
+  const manager = (work: Work, cluster: string) =>
+    envoyManager(work, [{ match: { prefix: "/" }, route: { cluster }, name: "httproute/default/backend/rule/0/match/0" }], {
+      http2_protocol_options: http2
+    })
   const bytes = (cluster: string) => ({
     name: "envoy.filters.network.tcp_proxy",
-    typed_config: { "@type": extension("filters.network.tcp_proxy.v3.TcpProxy"), stat_prefix: cluster, cluster, access_log: [log] }
+    typed_config: { "@type": extension("filters.network.tcp_proxy.v3.TcpProxy"), stat_prefix: cluster, cluster, access_log: [envoyLog] }
   })
   const secure = {
     name: "tls",
@@ -181,25 +139,7 @@ export const envoy = (world: ProtocolWorld, command: string): ProtocolPeer => {
       }
     }
   }
-  const listener = (work: Work, chain: object, more: object = {}) => ({
-    name: work,
-    address: at(ports[work]),
-    filter_chains: [chain],
-    per_connection_buffer_limit_bytes: 32768,
-    max_connections_to_accept_per_socket_event: 1,
-    ...more
-  })
-  const cluster = (name: string, port: number, more: object = {}) => ({
-    name,
-    type: "STATIC",
-    connect_timeout: "10s",
-    lb_policy: "LEAST_REQUEST",
-    per_connection_buffer_limit_bytes: 32768,
-    circuit_breakers: { thresholds: [{ max_retries: 1024 }] },
-    outlier_detection: {},
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: at(port) } }] }] },
-    ...more
-  })
+  const listener = (work: Work, chain: object, more: object = {}) => envoyListener(work, ports[work], chain, more)
   const speaksH2 = {
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -234,7 +174,7 @@ export const envoy = (world: ProtocolWorld, command: string): ProtocolPeer => {
           ),
           {
             name: "udp",
-            address: at(ports.udp, "UDP"),
+            address: envoyAddress(ports.udp, "UDP"),
             listener_filters: [
               {
                 name: "envoy.filters.udp_listener.udp_proxy",
@@ -252,11 +192,11 @@ export const envoy = (world: ProtocolWorld, command: string): ProtocolPeer => {
           }
         ],
         clusters: [
-          cluster("up", origin.plain),
-          cluster("tls", origin.tls),
-          cluster("uph2", origin.h2, speaksH2),
-          cluster("calls", origin.grpc, speaksH2),
-          cluster("udp", origin.udp)
+          envoyCluster("up", origin.plain),
+          envoyCluster("tls", origin.tls),
+          envoyCluster("uph2", origin.h2, speaksH2),
+          envoyCluster("calls", origin.grpc, speaksH2),
+          envoyCluster("udp", origin.udp)
         ]
       }
     })
@@ -264,7 +204,7 @@ export const envoy = (world: ProtocolWorld, command: string): ProtocolPeer => {
   return {
     name: "envoy",
     command,
-    args: ["-c", file, "--concurrency", String(world.workers), "--log-level", "error", "--disable-hot-restart"],
+    args: envoyArguments(file, world.workers),
     ports
   }
 }
