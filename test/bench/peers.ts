@@ -1,6 +1,7 @@
 // The peers, configured for production-like work (tuning.ts), and Sluice beside them: each opens the same three ports' worth of work.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import type { Pair } from "./pair.ts"
 import {
   envoyArguments,
   envoyCluster,
@@ -22,13 +23,10 @@ export interface Peer<Work extends string = Port> {
   readonly ports: Readonly<Record<Work, number>>
 }
 
-export interface World {
+export interface World extends Pair {
   readonly folder: string
   readonly originPort: number
   readonly originTlsPort: number
-  readonly certificate: string
-  readonly key: string
-  readonly ca: string
   readonly routes: number
 }
 

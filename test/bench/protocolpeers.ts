@@ -1,6 +1,7 @@
 // The peers of peers.ts for all that is no HTTP/1.1: HTTP/2 to HTTP/1.1 and to HTTP/2, gRPC, bytes and datagrams. What one of them cannot do it has no port for.
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import type { Pair } from "./pair.ts"
 import type { Peer } from "./peers.ts"
 import {
   envoyAddress,
@@ -22,12 +23,9 @@ export type Work = (typeof works)[number]
 /** 0: it does not do that. */
 export type ProtocolPeer = Peer<Work>
 
-export interface ProtocolWorld {
+export interface ProtocolWorld extends Pair {
   readonly folder: string
   readonly origin: { readonly plain: number; readonly tls: number; readonly h2: number; readonly grpc: number; readonly udp: number }
-  readonly certificate: string
-  readonly key: string
-  readonly ca: string
   readonly workers: number
 }
 

@@ -1,12 +1,12 @@
 // CPU microseconds per request of Sluice and its peers in every protocol but HTTP/1.1 (proxies.ts), interleaved in one run; and of two workers on two cores.
 import { spawnSync } from "node:child_process"
-import { writeFileSync } from "node:fs"
-import { join } from "node:path"
-import { makeAuthority } from "../support/certificates.ts"
-import { loaded, median, type Running, rss, type Sample, start, type Told, wrkTold } from "./measure.ts"
+import { loaded, median, type Running, rss, start, type Told, wrkTold } from "./measure.ts"
+import { missing } from "./missing.ts"
+import { makePair } from "./pair.ts"
 import { origin as files } from "./peers.ts"
 import { compiled } from "./programs.ts"
 import { envoy, haproxy, nginx, type ProtocolPeer, type ProtocolWorld, sluice, type Work, works } from "./protocolpeers.ts"
+import { makeSamples, measureInTurn, warmUp } from "./rounds.ts"
 
 export interface ProtocolsOptions {
   readonly launcher: string
@@ -70,28 +70,17 @@ const manyWorkers: ReadonlyArray<Row> = [
   requests("two workers: h2 → h1, 1 KiB", "h2h1", "get", "/1k", 1024)
 ]
 
-const found = (command: string): boolean =>
-  spawnSync("sh", ["-c", `command -v ${command} || ls /usr/sbin/${command} 2>/dev/null`], { encoding: "utf8" }).stdout.trim() !== ""
-
 /** Programs that are not there, without which nothing is measured. */
-export const missingPrograms = (): ReadonlyArray<string> =>
-  ["nginx", "haproxy", "wrk", "taskset", "cc"].filter((command) => !found(command))
+export const missingPrograms = (): ReadonlyArray<string> => missing("nginx", "haproxy", "wrk", "taskset", "cc")
 
 /** The part of the report, as Markdown; made: who measured, where and when. */
 export const measureProtocols = async (options: ProtocolsOptions, made: string): Promise<string> => {
   const { folder, quick, launcher } = options
   const rounds = quick ? 3 : 5
   const seconds = quick ? 2 : 4
-  // As in proxies.ts.
-  const warming = quick ? 5 : 10
-  const authority = await makeAuthority("bench CA")
-  const leaf = await authority.leaf({ dns: ["localhost"] })
-  const file = (name: string, text: string) => {
-    writeFileSync(join(folder, name), text, { mode: 0o600 })
-    return join(folder, name)
-  }
+  const warming = warmUp(quick)
   const origin = { plain: 19200, tls: 19243, h2: 19202, grpc: 19203, udp: 19253 }
-  const pair = { certificate: file("leaf.crt", leaf.chain), key: file("leaf.key", leaf.key), ca: file("ca.crt", authority.certificate) }
+  const pair = await makePair(folder)
   const worldOf = (workers: number): ProtocolWorld => ({ folder, origin, ...pair, workers })
   const peersOf = (world: ProtocolWorld): ReadonlyArray<ProtocolPeer> => [
     sluice(world, launcher),
@@ -100,9 +89,8 @@ export const measureProtocols = async (options: ProtocolsOptions, made: string):
     ...(options.envoy === null ? [] : [envoy(world, options.envoy)])
   ]
 
-  const samples = new Map<string, Array<Sample>>()
+  const samples = makeSamples()
   const memory = new Map<string, number>()
-  const keyOf = (row: Row, peer: string) => `${row.title}\u0000${peer}`
 
   const measure = async (workers: number, chosen: ReadonlyArray<Row>) => {
     if (chosen.length === 0) return
@@ -110,31 +98,12 @@ export const measureProtocols = async (options: ProtocolsOptions, made: string):
     const running: Array<Running<Work>> = []
     try {
       for (const peer of peersOf(worldOf(workers))) running.push(await start<Work>(peer, proxyCores, ["udp"]))
-      const run = (each: Running<Work>, row: Row, length: number) =>
-        loaded(each.pid, loadCores, row.load(each.peer.ports[row.work], length), row.told)
-      const able = (row: Row) => running.filter(({ peer }) => peer.ports[row.work] !== 0)
-      for (const row of chosen) {
-        for (const each of able(row)) {
-          console.error(`warming ${warming} s  ${row.title.padEnd(40)} ${each.peer.name}`)
-          await run(each, row, warming)
-        }
-      }
-      for (let round = 0; round < rounds; round++) {
-        for (const row of chosen) {
-          const those = able(row)
-          // Rotated, so that no peer always follows the same other.
-          for (let n = 0; n < those.length; n++) {
-            const each = those[(n + round) % those.length]
-            if (each === undefined) continue
-            const sample = await run(each, row, seconds)
-            const key = keyOf(row, each.peer.name)
-            samples.set(key, [...(samples.get(key) ?? []), sample])
-            console.error(
-              `round ${round + 1}/${rounds}  ${row.title.padEnd(40)} ${each.peer.name.padEnd(8)} ${sample.micros.toFixed(1).padStart(8)} us/req ${String(Math.round(sample.requestsPerSecond)).padStart(7)} req/s${sample.failures > 0 ? `  ${sample.failures} failures` : ""}`
-            )
-          }
-        }
-      }
+      await measureInTurn<Row, Work>({
+        rows: chosen,
+        able: (row) => running.filter(({ peer }) => peer.ports[row.work] !== 0),
+        run: (each, row, length) => loaded(each.pid, loadCores, row.load(each.peer.ports[row.work], length), row.told),
+        ...{ warming, rounds, seconds, samples }
+      })
       for (const each of running) memory.set(`${workers} ${each.peer.name}`, rss(each.pid, true))
     } finally {
       for (const each of running) await each.stop()
@@ -159,19 +128,18 @@ export const measureProtocols = async (options: ProtocolsOptions, made: string):
 
   const names = peersOf(worldOf(1)).map((peer) => peer.name)
   const middle = (row: Row, peer: string, of: "micros" | "requestsPerSecond") =>
-    median((samples.get(keyOf(row, peer)) ?? []).map((sample) => sample[of]))
+    median(samples.of(row.title, peer).map((sample) => sample[of]))
   const cell = (row: Row, peer: string) => {
-    const values = (samples.get(keyOf(row, peer)) ?? []).map((sample) => sample.micros)
+    const values = samples.of(row.title, peer).map((sample) => sample.micros)
     if (values.length === 0) return "-"
     const digits = middle(row, peer, "micros") < 100 ? 1 : 0
     const range = `${Math.min(...values).toFixed(digits)}..${Math.max(...values).toFixed(digits)}`
     return `${middle(row, peer, "micros").toFixed(digits)} (${range}); ${Math.round(middle(row, peer, "requestsPerSecond"))}/s`
   }
   const ratio = (row: Row, peer: string) => {
-    const other = samples.has(keyOf(row, peer)) ? middle(row, peer, "micros") : 0
+    const other = middle(row, peer, "micros")
     return other === 0 ? "-" : (middle(row, "sluice", "micros") / other).toFixed(2)
   }
-  const failures = [...samples.values()].flat().reduce((sum, sample) => sum + sample.failures, 0)
   const most = (workers: number) => names.map((name) => memory.get(`${workers} ${name}`)?.toFixed(0) ?? "-").join(" | ")
   const unable = names.flatMap((name) => {
     const missing = peersOf(worldOf(1)).find((peer) => peer.name === name)
@@ -191,5 +159,5 @@ access logs to /dev/null; the other peers log nothing. Not there: ${unable.lengt
 ${shown.map((row) => `| ${row.title} | ${names.map((name) => cell(row, name)).join(" | ")} | ${ratio(row, "envoy")} | ${ratio(row, "haproxy")} | ${ratio(row, "nginx")} |`).join("\n")}
 | most memory ever (RSS), MiB | ${most(1)} | | | |
 ${memory.has("2 sluice") ? `| the same of two workers | ${most(2)} | | | |\n` : ""}
-Failed requests over all runs: ${failures}. Bar: at most 1.0 × Envoy on h2 → h1.${worked ? " Two workers share both cores with the load and the origins." : ""}`
+Failed requests over all runs: ${samples.failures()}. Bar: at most 1.0 × Envoy on h2 → h1.${worked ? " Two workers share both cores with the load and the origins." : ""}`
 }

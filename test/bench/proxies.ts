@@ -1,10 +1,10 @@
 // CPU microseconds per request of Sluice and its peers, interleaved in one run: the data plane's part of the report.
 import { spawnSync } from "node:child_process"
-import { writeFileSync } from "node:fs"
-import { join } from "node:path"
-import { makeAuthority } from "../support/certificates.ts"
-import { load, median, type Running, rss, type Sample, start } from "./measure.ts"
+import { load, median, type Running, rss, start } from "./measure.ts"
+import { missing } from "./missing.ts"
+import { makePair } from "./pair.ts"
 import { caddy, envoy, haproxy, nginx, origin, type Peer, type Port, sluice, type World } from "./peers.ts"
+import { makeSamples, measureInTurn, warmUp } from "./rounds.ts"
 
 export interface ProxiesOptions {
   readonly launcher: string
@@ -29,12 +29,8 @@ const rows: ReadonlyArray<Row> = [
   { title: "1,000 routes, 1 KiB", port: "routes", path: "/service-777/api/thing", connections: 64 }
 ]
 
-const found = (command: string): boolean =>
-  spawnSync("sh", ["-c", `command -v ${command} || ls /usr/sbin/${command} 2>/dev/null`], { encoding: "utf8" }).stdout.trim() !== ""
-
 /** Programs that are not there, without which nothing is measured. */
-export const missingPrograms = (): ReadonlyArray<string> =>
-  ["nginx", "haproxy", "caddy", "wrk", "taskset"].filter((command) => !found(command))
+export const missingPrograms = (): ReadonlyArray<string> => missing("nginx", "haproxy", "caddy", "wrk", "taskset")
 
 const version = (command: string, ...args: ReadonlyArray<string>) => {
   const out = spawnSync(command, args, { encoding: "utf8" })
@@ -47,22 +43,12 @@ export const measureProxies = async (options: ProxiesOptions, made: string): Pro
   const { folder, quick } = options
   const rounds = quick ? 2 : 5
   const seconds = quick ? 3 : 4
-  // Of every peer on every row, before anything is measured: what is compiled while it runs (V8 here) needs many seconds to come to rest, and a row
-  // that comes new would be measured half compiled. The same for all, though most need none.
-  const warming = quick ? 5 : 10
-  const authority = await makeAuthority("bench CA")
-  const leaf = await authority.leaf({ dns: ["localhost"] })
-  const file = (name: string, text: string) => {
-    writeFileSync(join(folder, name), text, { mode: 0o600 })
-    return join(folder, name)
-  }
+  const warming = warmUp(quick)
   const world: World = {
     folder,
     originPort: 19100,
     originTlsPort: 19143,
-    certificate: file("leaf.crt", leaf.chain),
-    key: file("leaf.key", leaf.key),
-    ca: file("ca.crt", authority.certificate),
+    ...(await makePair(folder)),
     routes: 1000
   }
   const peers: ReadonlyArray<Peer> = [
@@ -73,40 +59,25 @@ export const measureProxies = async (options: ProxiesOptions, made: string): Pro
     caddy(world)
   ]
 
-  const samples = new Map<string, Array<Sample>>()
+  const samples = makeSamples()
   const memory = new Map<string, number>()
   const source = await start(origin(world), 1)
   const running: Array<Running> = []
   try {
     for (const peer of peers) running.push(await start(peer, 0))
-    for (const row of rows) {
-      for (const each of running) {
-        console.error(`warming ${warming} s  ${row.title.padEnd(24)} ${each.peer.name}`)
-        await load(each, each.peer.ports[row.port], row.path, warming, row.connections, 1)
-      }
-    }
-    for (let round = 0; round < rounds; round++) {
-      for (const row of rows) {
-        // Rotated, so that no peer always follows the same other.
-        for (let n = 0; n < running.length; n++) {
-          const each = running[(n + round) % running.length]
-          if (each === undefined) continue
-          const sample = await load(each, each.peer.ports[row.port], row.path, seconds, row.connections, 1)
-          const key = `${row.title}\u0000${each.peer.name}`
-          samples.set(key, [...(samples.get(key) ?? []), sample])
-          console.error(
-            `round ${round + 1}/${rounds}  ${row.title.padEnd(24)} ${each.peer.name.padEnd(8)} ${sample.micros.toFixed(1).padStart(8)} us/req ${String(Math.round(sample.requestsPerSecond)).padStart(7)} req/s${sample.failures > 0 ? `  ${sample.failures} failures` : ""}`
-          )
-        }
-      }
-    }
+    await measureInTurn<Row, Port>({
+      rows,
+      able: () => running,
+      run: (each, row, length) => load(each, each.peer.ports[row.port], row.path, length, row.connections, 1),
+      ...{ warming, rounds, seconds, samples }
+    })
     for (const each of running) memory.set(each.peer.name, rss(each.pid))
   } finally {
     for (const each of running) await each.stop()
     await source.stop()
   }
 
-  const valuesOf = (row: string, peer: string) => (samples.get(`${row}\u0000${peer}`) ?? []).map((sample) => sample.micros)
+  const valuesOf = (row: string, peer: string) => samples.of(row, peer).map((sample) => sample.micros)
   const micros = (row: string, peer: string) => median(valuesOf(row, peer))
   const range = (row: string, peer: string) => {
     const values = valuesOf(row, peer)
@@ -115,7 +86,6 @@ export const measureProxies = async (options: ProxiesOptions, made: string): Pro
       : `${micros(row, peer).toFixed(1)} (${Math.min(...values).toFixed(1)}..${Math.max(...values).toFixed(1)})`
   }
   const names = peers.map((peer) => peer.name)
-  const failures = [...samples.values()].flat().reduce((sum, sample) => sum + sample.failures, 0)
   const ratio = (row: string, peer: string) => (names.includes(peer) ? (micros(row, "sluice") / micros(row, peer)).toFixed(2) : "-")
 
   return `## CPU microseconds per request (user + system, proxy process)
@@ -129,7 +99,7 @@ run, not absolute values. Sluice and Envoy write their access logs to /dev/null;
 ${rows.map((row) => `| ${row.title} | ${names.map((name) => range(row.title, name)).join(" | ")} | ${ratio(row.title, "envoy")} | ${ratio(row.title, "caddy")} |`).join("\n")}
 | RSS after the run, MiB | ${names.map((name) => (memory.get(name) ?? 0).toFixed(0)).join(" | ")} | | |
 
-Failed requests over all runs: ${failures}. Bars: at most 1.3 × Envoy and 0.8 × Caddy at 1 KiB and 1 KiB over TLS.
+Failed requests over all runs: ${samples.failures()}. Bars: at most 1.3 × Envoy and 0.8 × Caddy at 1 KiB and 1 KiB over TLS.
 
 | program | version |
 | --- | --- |
