@@ -17,9 +17,22 @@ export interface Answer {
   readonly seen: () => { method: string; target: string; size: number; headers: Array<[string, string]> }
 }
 
-/** Rejects when it closes: an end without an error is told to nobody who waits for another event. */
+/**
+ * The client itself kept the request back: it read a GOAWAY between being asked and writing HEADERS, which it does a turn later. Nothing of it
+ * was sent, so that a client asks again elsewhere (RFC 9113 sections 6.8 and 8.7).
+ */
+export class Unsent extends Error {}
+
+/** Rejects when it ends: an end without an error is told to nobody who waits for another event. */
 const ended = (of: EventEmitter): Promise<never> =>
-  new Promise((_, reject) => of.once("close", () => reject(new Error("closed, without what was waited for"))))
+  new Promise((_, reject) => {
+    of.once("error", reject)
+    of.once("close", () => reject(new Error("closed, without what was waited for")))
+  })
+
+/** Of a frame of a request that the client could not write: HEADERS, whose type is 1 (RFC 9113 section 6.2). */
+const unsent = (request: EventEmitter): Promise<never> =>
+  new Promise((_, reject) => request.once("frameError", (type: number) => type === 1 && reject(new Unsent("never sent"))))
 
 /** tls: over it, by ALPN; else by prior knowledge. Fails where the connection ends before it is there. */
 export const connect = async (port: number, tls?: ConnectionOptions): Promise<Client> => {
@@ -30,7 +43,7 @@ export const connect = async (port: number, tls?: ConnectionOptions): Promise<Cl
     session,
     ask: async (headers, body) => {
       const request = session.request(headers, { endStream: body === undefined })
-      const head = Promise.race([once(request, "response") as Promise<[http2.IncomingHttpHeaders]>, ended(request)])
+      const head = Promise.race([unsent(request), once(request, "response") as Promise<[http2.IncomingHttpHeaders]>, ended(request)])
       let trailers: http2.IncomingHttpHeaders = {}
       request.on("trailers", (came) => {
         trailers = came

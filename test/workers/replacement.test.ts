@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from "node:http2"
 import { expect, it } from "vitest"
 import { gateway } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
-import { type Client, connect } from "../proxy/http2client.ts"
+import { type Client, connect, Unsent } from "../proxy/http2client.ts"
 import { datagramClient, serveDatagrams } from "../support/datagrams.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePorts } from "../support/port.ts"
@@ -69,12 +69,12 @@ const client2 = async (port: number, tally: Tally): Promise<void> => {
         goaway = true
       })
     }
-    const failed = await open?.ask({ ":path": "/", ":authority": "web.test" }).then(
-      ({ status, body }) => (status === 200 && String(body) === "web" ? null : `${status}`),
-      (error: Error) => error.message
-    )
+    const came = await open?.ask({ ":path": "/", ":authority": "web.test" }).catch((error: Error) => error)
+    // Nothing of it left the client, which had read the GOAWAY by then: it goes to another connection. The server's own count, below, has none of these.
+    if (came instanceof Unsent && goaway) continue
     tally.answered++
-    if (failed != null) tally.failed.push(`h2: ${failed}`)
+    if (came instanceof Error) tally.failed.push(`h2: ${came.message}`)
+    else if (came !== undefined && (came.status !== 200 || String(came.body) !== "web")) tally.failed.push(`h2: ${came.status}`)
     await pause(between)
   }
   open?.session.destroy()
