@@ -1,6 +1,7 @@
 // The data plane of one Gateway in this process: follows published snapshots, acknowledges them, reports what it sees, drains.
 // The one place of proxy/ that composes; everything beside it is a part.
 import { Effect, FiberSet, type Scope, Stream } from "effect"
+import { sameAck } from "../report/ack.ts"
 import type { Metrics } from "../report/metrics.ts"
 import type { Ack, Refusal, Report, UpstreamFacts } from "../report/report.ts"
 import type { Published } from "../snapshot/published.ts"
@@ -201,7 +202,7 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
     if (published === null) return
     const next: Ack = { proxy: options.name, version: published.snapshot.version, sequence: published.sequence, ready: ready(), refused }
     // Trying again to bind says nothing new until it works.
-    if (ack !== null && ack.sequence === next.sequence && ack.ready === next.ready && sameRefusals(ack.refused, refused)) return
+    if (sameAck(ack, next)) return
     ack = next
     options.onAck(next)
   }
@@ -297,6 +298,3 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
     )
   }
 })
-
-const sameRefusals = (a: ReadonlyArray<Refusal>, b: ReadonlyArray<Refusal>): boolean =>
-  a.length === b.length && a.every(({ table, id, reason }, at) => b[at]!.table === table && b[at]!.id === id && b[at]!.reason === reason)

@@ -10,13 +10,3 @@ export const podAck = (acks: ReadonlyArray<Ack | null>): Ack | null => {
   for (const ack of told) for (const refusal of ack.refused) refused.set(`${refusal.table} ${refusal.id} ${refusal.reason}`, refusal)
   return { ...first, refused: [...refused.values()] }
 }
-
-export const sameAck = (a: Ack | null, b: Ack): boolean =>
-  a !== null &&
-  a.version === b.version &&
-  a.sequence === b.sequence &&
-  a.ready === b.ready &&
-  a.refused.length === b.refused.length &&
-  a.refused.every(
-    ({ table, id, reason }, at) => b.refused[at]!.table === table && b.refused[at]!.id === id && b.refused[at]!.reason === reason
-  )

@@ -1,7 +1,7 @@
 // What the workers of a pod acknowledge, as of one proxy.
 import { expect, it } from "vitest"
 import type { Ack, Refusal } from "#src/report/report.ts"
-import { podAck, sameAck } from "#src/workers/acks.ts"
+import { podAck } from "#src/workers/acks.ts"
 
 const ack = (version: string, refused: ReadonlyArray<Refusal> = []): Ack => ({ proxy: "a", version, sequence: 1, ready: true, refused })
 const refusal = (id: string): Refusal => ({ table: "listeners", id, reason: "in use" })
@@ -16,12 +16,4 @@ it("is what all have applied, and nothing as long as one has not", () => {
 it("has what any of them refuses, once", () => {
   const told = podAck([ack("2", [refusal("web")]), ack("2", [refusal("web"), refusal("dns")]), ack("2")])
   expect(told?.refused).toEqual([refusal("web"), refusal("dns")])
-})
-
-it("is told again when anything of it has changed", () => {
-  const one = ack("2", [refusal("web")])
-  expect(sameAck(one, { ...one, refused: [refusal("web")] })).toBe(true)
-  for (const other of [{ ...one, ready: false }, { ...one, refused: [] }, { ...one, refused: [refusal("dns")] }, ack("3", one.refused)])
-    expect(sameAck(one, other)).toBe(false)
-  expect(sameAck(null, one)).toBe(false)
 })
