@@ -105,7 +105,7 @@ it("an address that one worker ejects is out for all, and for one that comes lat
   expect(body).toContain('sluice_upstream_ejections_total{gateway="shop/edge",upstream="Backend shop/web",why="errors"} 1')
 }, 300_000)
 
-it("limits are the pod's, in equal parts: requests at once, and those that wait", async () => {
+it("limits are the pod's, in equal parts: requests at once, connections, and those that wait for one", async () => {
   const release = Promise.withResolvers<void>()
   await using origin = await startOrigin({
     script: async ({ reply }) => {
@@ -115,7 +115,11 @@ it("limits are the pod's, in equal parts: requests at once, and those that wait"
   })
   const port = await freePort()
   const limits = "circuitBreaker: {maxParallelRequests: 3}"
-  await using pod = await startPod({ "m.yaml": `${gateway(port)}${backend("web", [origin.port], limits)}${route("web")}` })
+  const few = "connections: {maxConnections: 2, maxPending: 2}"
+  const tight = route("tight").replace("{backendRefs", "{matches: [{path: {value: /tight}}], backendRefs")
+  await using pod = await startPod({
+    "m.yaml": `${gateway(port)}${backend("web", [origin.port], limits)}${route("web")}${backend("tight", [origin.port], few)}${tight}`
+  })
   await pod.ready()
   const held: Array<ReturnType<typeof ask>> = []
   // Two are the first one's part, one the second's.
@@ -130,8 +134,23 @@ it("limits are the pod's, in equal parts: requests at once, and those that wait"
   expect((await ask(pod.health, "/metrics")).body).toContain(
     'sluice_upstream_limit{gateway="shop/edge",upstream="Backend shop/web",limit="requests"} 3'
   )
+  // Of four one has the connection, one waits for it, and two are refused.
+  const refused: Array<number> = []
+  const all: Array<Promise<number>> = []
+  for (const index of [0, 1])
+    await pod.only(index, async () => {
+      for (let n = 0; n < 4; n++)
+        all.push(
+          ask(port, "/tight").then(({ status }) => {
+            if (status === 503) refused.push(status)
+            return status
+          })
+        )
+      await expect.poll(() => refused.length, { timeout: 60_000 }).toBe(2 * (index + 1))
+    })
   release.resolve()
   expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
+  expect((await Promise.all(all)).sort()).toEqual([200, 200, 200, 200, 503, 503, 503, 503])
 }, 300_000)
 
 it("a token is asked for once, whichever worker needs it", async () => {
