@@ -143,7 +143,7 @@ export const rows = {
   workers: row(
     "workers",
     "NUMBER",
-    "Processes that serve, on the same ports, no more than there are cores; 1: this one alone. Of more, this one leads them and takes no requests",
+    "Processes that serve, on the same ports; more than there are cores gain nothing. 1: this one alone. Of several, this one leads them and takes no requests",
     (word) => (/^[1-9][0-9]{0,2}$/.test(word) && Number(word) <= 128 ? ok(Number(word)) : expected("a number from 1 to 128")),
     ["1"]
   ),

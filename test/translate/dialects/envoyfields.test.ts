@@ -215,9 +215,16 @@ const rows: ReadonlyArray<Row> = [
   },
   {
     fields: ["tls.alpnProtocols"],
-    value: "others, or `[]`",
+    value: "`[h2]`",
+    spec: tls({ alpnProtocols: ["h2"] }),
+    without: withTls,
+    meaning: "HTTP/2, unless `appProtocols` say HTTP/1.1"
+  },
+  {
+    fields: ["tls.alpnProtocols"],
+    value: "`[]`, or others alone",
     spec: tls({ alpnProtocols: [] }),
-    meaning: "one protocol is offered: h2 where `appProtocols` say so, else http/1.1"
+    meaning: "one protocol is offered: of a list with both h2 where `appProtocols` say so, else http/1.1"
   },
   {
     fields: ["tls.fingerprints"],
