@@ -16,7 +16,7 @@ export type Program = keyof typeof libraries
 export const compiled = (program: Program): string => {
   const source = join(folder, `${program}.c`)
   const hash = createHash("sha256")
-  for (const file of [source, join(folder, "wire.h")]) hash.update(readFileSync(file))
+  for (const file of [source, join(folder, "wire.h"), join(folder, "connection.h")]) hash.update(readFileSync(file))
   const file = join(cache, `${program}-${hash.digest("hex").slice(0, 16)}`)
   if (existsSync(file)) return file
   mkdirSync(cache, { recursive: true })

@@ -1,23 +1,17 @@
 // Answers every request of HTTP/2 in plaintext: with a body of so many bytes on one port, with one message of gRPC and trailers on the other.
 // origin PORT BYTES GRPC_PORT
 #define _GNU_SOURCE
-#include "wire.h"
+#include "connection.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define WAITING 4096
-#define MESSAGE 69
 
 struct connection {
-  int fd, grpc, writing, begun, tableless, resized;
-  uint8_t in[65536];
-  size_t have;
-  struct bytes out;
-  int64_t window, taken;
+  struct wire wire;
+  int grpc, greeted;
   uint32_t waiting[WAITING];
   unsigned first, last;
 };
@@ -27,96 +21,64 @@ static uint8_t *body;
 static size_t length;
 static int queue;
 
-static void put_head(struct connection *c, struct head *h, int flags, uint32_t id) {
-  const uint8_t *block = c->tableless ? h->plain : c->begun ? h->later : h->first;
-  size_t bytes = c->tableless ? h->plain_length : c->begun ? h->later_length : h->first_length;
-  int resized = c->tableless && !c->resized;
-  c->resized = c->tableless;
-  put_frame(&c->out, bytes + resized, HEADERS, END_HEADERS | flags, id);
-  if (resized) *more(&c->out, 1) = 0x20;
-  put(&c->out, block, bytes);
-}
-
 static void answer(struct connection *c, uint32_t id) {
+  struct wire *w = &c->wire;
   size_t bytes = c->grpc ? MESSAGE : length;
-  if (c->window < (int64_t)bytes) {
+  if (w->window < (int64_t)bytes) {
     if (c->last - c->first == WAITING) fail("too many streams wait");
     c->waiting[c->last++ % WAITING] = id;
     return;
   }
-  c->window -= bytes;
-  put_head(c, c->grpc ? &grpc_head : &plain_head, 0, id);
-  put_frame(&c->out, bytes, DATA, c->grpc ? 0 : END_STREAM, id);
-  put(&c->out, body, bytes);
-  if (c->grpc) put_head(c, &trailers, END_STREAM, id);
-  c->begun = 1;
+  w->window -= bytes;
+  put_head(w, c->grpc ? &grpc_head : &plain_head, 0, id);
+  put_frame(&w->out, bytes, DATA, c->grpc ? 0 : END_STREAM, id);
+  put(&w->out, body, bytes);
+  if (c->grpc) put_head(w, &trailers, END_STREAM, id);
+  w->begun = 1;
 }
 
-static void read_settings(struct connection *c, const uint8_t *at, const uint8_t *end) {
-  for (; at + 6 <= end; at += 6) {
-    if (at[1] == 1 && get32(at + 2) < 4096) c->tableless = 1;
-    if (at[1] == 4 && get32(at + 2) < length) fail("a window that is smaller than the answer");
-  }
-  put_frame(&c->out, 0, SETTINGS, ACK, 0);
-}
-
-static void read_frame(struct connection *c, int type, int flags, uint32_t id, const uint8_t *at, size_t bytes) {
-  switch (type) {
+static void read_frame(struct connection *c, const struct frame *f) {
+  switch (f->type) {
     case DATA:
-      c->taken += bytes;
-      if (c->taken > LARGEST_WINDOW / 2) put_credit(&c->out, 0, c->taken), c->taken = 0;
-      if (flags & END_STREAM) answer(c, id);
+      give_credit(&c->wire, f->length);
+      if (f->flags & END_STREAM) answer(c, f->id);
       return;
     case HEADERS:
-      if (flags & END_STREAM) answer(c, id);
+      if (f->flags & END_STREAM) answer(c, f->id);
       return;
     case SETTINGS:
-      if (!(flags & ACK)) read_settings(c, at, at + bytes);
+      if (!(f->flags & ACK)) heed_settings(&c->wire, f, length);
       return;
     case PING:
-      if (flags & ACK) return;
-      put_frame(&c->out, 8, PING, ACK, 0);
-      put(&c->out, at, 8);
+      answer_ping(&c->wire, f);
       return;
     case WINDOW_UPDATE:
-      if (id) return;
-      c->window += get32(at) & LARGEST_WINDOW;
+      if (f->id) return;
+      c->wire.window += get32(f->at) & LARGEST_WINDOW;
       for (unsigned waits = c->last - c->first; waits > 0; waits--) answer(c, c->waiting[c->first++ % WAITING]);
   }
 }
 
 // → 0: the connection is none.
 static int read_frames(struct connection *c) {
+  struct wire *w = &c->wire;
   size_t at = 0;
-  while (c->have - at >= FRAME_HEAD) {
-    uint8_t *f = c->in + at;
-    if (!memcmp(f, PREFACE, FRAME_HEAD)) {
-      if (c->have - at < sizeof PREFACE - 1) break;
-      at += sizeof PREFACE - 1;
-      continue;
-    }
-    size_t bytes = f[0] << 16 | f[1] << 8 | f[2];
-    if (bytes > LARGEST_FRAME) return 0;
-    if (c->have - at < FRAME_HEAD + bytes) break;
-    read_frame(c, f[3], f[4], get32(f + 5) & LARGEST_WINDOW, f + FRAME_HEAD, bytes);
-    at += FRAME_HEAD + bytes;
+  struct frame f;
+  int got;
+  if (!c->greeted) {
+    if (w->have < sizeof PREFACE - 1) return 1;
+    if (memcmp(w->in, PREFACE, sizeof PREFACE - 1)) return 0;
+    c->greeted = 1;
+    at = sizeof PREFACE - 1;
   }
-  memmove(c->in, c->in + at, c->have - at);
-  c->have -= at;
-  return 1;
+  while ((got = next_frame(w, &at, &f)) > 0) read_frame(c, &f);
+  drop(w, at);
+  return got == 0;
 }
 
-static void flush(struct connection *c) {
-  while (c->out.sent < c->out.have) {
-    ssize_t sent = send(c->fd, c->out.at + c->out.sent, c->out.have - c->out.sent, MSG_NOSIGNAL);
-    if (sent <= 0) break;
-    c->out.sent += sent;
-  }
-  int writing = c->out.sent < c->out.have;
-  if (writing == c->writing) return;
-  c->writing = writing;
-  epoll_ctl(queue, EPOLL_CTL_MOD, c->fd, &(struct epoll_event){EPOLLIN | (writing ? EPOLLOUT : 0), {.ptr = c}});
-}
+static ssize_t give(struct wire *w, const uint8_t *at, size_t length) { return send(w->fd, at, length, MSG_NOSIGNAL); }
+
+static void flush(struct connection *c) { flush_by(&c->wire, queue, give); }
 
 static int listening(int port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -132,11 +94,11 @@ static void accept_all(int fd, int grpc) {
     if (accepted < 0) return;
     setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     struct connection *c = calloc(1, sizeof *c);
-    c->fd = accepted;
+    c->wire.fd = accepted;
     c->grpc = grpc;
-    c->window = FIRST_WINDOW;
+    c->wire.window = FIRST_WINDOW;
     epoll_ctl(queue, EPOLL_CTL_ADD, accepted, &(struct epoll_event){EPOLLIN, {.ptr = c}});
-    put_settings(&c->out);
+    put_settings(&c->wire.out);
     flush(c);
   }
 }
@@ -177,11 +139,11 @@ int main(int count, char **words) {
         continue;
       }
       struct connection *c = of;
-      ssize_t got = recv(c->fd, c->in + c->have, sizeof c->in - c->have, 0);
-      if (got > 0) c->have += got;
+      ssize_t got = recv(c->wire.fd, c->wire.in + c->wire.have, sizeof c->wire.in - c->wire.have, 0);
+      if (got > 0) c->wire.have += got;
       if (got == 0 || (got < 0 && errno != EAGAIN) || !read_frames(c)) {
-        close(c->fd);
-        free(c->out.at);
+        close(c->wire.fd);
+        free(c->wire.out.at);
         free(c);
         continue;
       }
