@@ -163,14 +163,9 @@ export class OAuth2Authentication implements Authentication {
     const chunks: Array<Uint8Array> = []
     let size = 0
     let status = 0
-    const began = this.#options.now()
-    const end = (outcome: Token | string) => {
-      if (this.#asking !== asking) return
-      asking.cancel()
-      this.#asking = null
-      if (typeof outcome === "string") this.#refuse(outcome)
-      else this.#take(outcome, began)
-    }
+    let attempt: Attempt | null = null
+    const answered = this.#begin(patience, this.#refusal(`took more than ${patience} ms`), () => attempt?.abort())
+    const end = (outcome: Token | string) => answered(typeof outcome === "string" ? this.#refusal(outcome) : outcome)
     const sink: ResponseSink = {
       onInterim: () => {},
       onHead: (code) => {
@@ -191,15 +186,6 @@ export class OAuth2Authentication implements Authentication {
       },
       onFailure: ({ reason, detail }) => end(`failed (${reason}: ${detail})`)
     }
-    let attempt: Attempt | null = null
-    const timer = setTimeout(() => end(`took more than ${patience} ms`), patience)
-    const asking = {
-      cancel: () => {
-        clearTimeout(timer)
-        attempt?.abort()
-      }
-    }
-    this.#asking = asking
     attempt = tokens.send(
       {
         method: "POST",
@@ -219,6 +205,17 @@ export class OAuth2Authentication implements Authentication {
 
   /** Whoever asks for the pod has patience of its own, and says first what became of it. */
   #askElsewhere({ ask }: Pick<Elsewhere, "ask">): void {
+    let asked: { readonly cancel: () => void } | null = null
+    const over = `no token: nobody answered within ${2 * patience} ms`
+    asked = ask(
+      this.#doubted,
+      this.#begin(2 * patience, over, () => asked?.cancel())
+    )
+    this.#doubted = false
+  }
+
+  /** A question is under way until it is answered, or not within so many milliseconds; cancel: takes it back. What it gives takes the answer, or why there is none. */
+  #begin(longest: number, over: string, cancel: () => void): (outcome: Token | string) => void {
     const began = this.#options.now()
     const end = (outcome: Token | string) => {
       if (this.#asking !== asking) return
@@ -227,16 +224,15 @@ export class OAuth2Authentication implements Authentication {
       if (typeof outcome === "string") this.#fail(outcome)
       else this.#take(outcome, began)
     }
-    const timer = setTimeout(() => end(`no token: nobody answered within ${2 * patience} ms`), 2 * patience)
-    const asked = ask(this.#doubted, end)
-    this.#doubted = false
+    const timer = setTimeout(() => end(over), longest)
     const asking = {
       cancel: () => {
         clearTimeout(timer)
-        asked.cancel()
+        cancel()
       }
     }
     this.#asking = asking
+    return end
   }
 
   #take({ value, lifetime }: Token, asked: number): void {
@@ -253,9 +249,9 @@ export class OAuth2Authentication implements Authentication {
     this.#options.taken?.({ value, lifetime })
   }
 
-  #refuse(why: string): void {
+  #refusal(why: string): string {
     const { name, target } = this.#credential.endpoint
-    this.#fail(`no token: asking https://${name}${target.split("?")[0]} ${why}`)
+    return `no token: asking https://${name}${target.split("?")[0]} ${why}`
   }
 
   #fail(why: string): void {
