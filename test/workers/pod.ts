@@ -38,6 +38,17 @@ const stateOf = (pid: number): string => {
   return stat.slice(stat.lastIndexOf(")") + 2)[0]!
 }
 
+/** With these processes stopped for as long. */
+export const without = async <A>(pids: ReadonlyArray<number>, work: () => Promise<A>): Promise<A> => {
+  for (const pid of pids) process.kill(pid, "SIGSTOP")
+  try {
+    while (pids.some((pid) => stateOf(pid) !== "T")) await new Promise(setImmediate)
+    return await work()
+  } finally {
+    for (const pid of pids) process.kill(pid, "SIGCONT")
+  }
+}
+
 /** Resolves when none of these processes is there any more. */
 export const gone = async (pids: ReadonlyArray<number>): Promise<void> => {
   const there = (pid: number): boolean => {
@@ -50,6 +61,13 @@ export const gone = async (pids: ReadonlyArray<number>): Promise<void> => {
   while (pids.some(there)) await new Promise(setImmediate)
 }
 
+/** Process ids of those that serve, by their place: as the process that leads has told it. */
+export const workersOf = (text: string): ReadonlyArray<number> => {
+  const pids: Array<number> = []
+  for (const [, index, pid] of text.matchAll(/worker (\d+) \(process (\d+)\) serves/g)) pids[Number(index) - 1] = Number(pid)
+  return pids
+}
+
 /** The manifests are in `m/`. */
 export const startPod = async (manifests: Readonly<Record<string, string>>, options: PodOptions = {}): Promise<Pod> => {
   const { workers: count = 2, flags = [], files = {}, bundle, preload } = options
@@ -60,11 +78,7 @@ export const startPod = async (manifests: Readonly<Record<string, string>>, opti
     env: preload === undefined ? {} : { NODE_OPTIONS: `--import=${join(place.path, preload)}` },
     flags: [`--workers=${count}`, ...(bundle === undefined ? [] : [`--trust-bundle=${join(place.path, bundle)}`]), ...flags]
   })
-  const workers = () => {
-    const pids: Array<number> = []
-    for (const [, index, pid] of program.err().matchAll(/worker (\d+) \(process (\d+)\) serves/g)) pids[Number(index) - 1] = Number(pid)
-    return pids
-  }
+  const workers = () => workersOf(program.err())
   const said: Pod["said"] = (holds) =>
     new Promise((resolve, reject) => {
       const stderr = program.child.stderr!
@@ -88,16 +102,11 @@ export const startPod = async (manifests: Readonly<Record<string, string>>, opti
     workers,
     said,
     ready: () => said((text) => text.includes("Programmed True") && workers().filter(() => true).length === count),
-    only: async (index, work) => {
-      const others = workers().filter((_, at) => at !== index)
-      for (const pid of others) process.kill(pid, "SIGSTOP")
-      try {
-        while (others.some((pid) => stateOf(pid) !== "T")) await new Promise(setImmediate)
-        return await work()
-      } finally {
-        for (const pid of others) process.kill(pid, "SIGCONT")
-      }
-    },
+    only: (index, work) =>
+      without(
+        workers().filter((_, at) => at !== index),
+        work
+      ),
     // The first answer says that what the workers had said was heard by the primary, the second that they have heard what it made of it.
     heard: async () => {
       for (let n = 0; n < 2; n++) await ask(admin, "/upstreams")

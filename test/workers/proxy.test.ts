@@ -8,6 +8,7 @@ import { ask } from "../proxy/harness.ts"
 import { material, snapshotOf } from "../proxy/sketch.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { freePorts } from "../support/port.ts"
+import { without, workersOf } from "./pod.ts"
 
 const gateway = { namespace: "test", name: "gateway" }
 
@@ -43,6 +44,10 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
     children.push(child)
     return child
   }
+  const healthOf = (child: Running): number | null => {
+    const [, port] = /health on http:\/\/127\.0\.0\.1:(\d+)/.exec(child.err()) ?? []
+    return port === undefined ? null : Number(port)
+  }
   const leads = async (port: number, tls?: object) => (await ask(port, "/", tls === undefined ? {} : { tls })).headers.location
   const trusted = { ca: authority.certificate, servername: "shop.example" }
   try {
@@ -53,10 +58,18 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
     for (let n = 0; n < 4; n++)
       expect([await leads(http), await leads(https, trusted)]).toEqual([`http://a.example:${http}/`, `https://a.example:${https}/`])
 
-    for (const worker of [1, 2]) expect(child.err()).toMatch(new RegExp(`worker ${worker} \\(process \\d+\\) serves`))
+    const workers = workersOf(child.err())
+    expect(workers.filter(() => true)).toHaveLength(2)
 
+    // What one has not taken up yet the pod has not, whatever the other serves.
     const second = snapshotOf(sketch("b.example"), first)
-    await operator.publish(second, () => secret)
+    await without(workers.slice(1), async () => {
+      await operator.publish(second, () => secret)
+      while ((await leads(http)) !== `http://b.example:${http}/`);
+      // The process that leads has heard what the worker said before it answers.
+      await ask(healthOf(child)!, "/metrics")
+      expect(operator.acks.map(([, { version }]) => version)).not.toContain(second.version)
+    })
     await until(() => operator.acks.some(([, { version, ready }]) => version === second.version && ready), 60_000)
     for (let n = 0; n < 4; n++) expect(await leads(http)).toBe(`http://b.example:${http}/`)
 
@@ -65,9 +78,8 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
     await until(() => readFileSync(join(world.folder, "state", "snapshot.jsonl"), "utf8").includes("b.example"), 60_000)
     await child.end("SIGKILL")
     const again = start()
-    const health = () => /health on http:\/\/127\.0\.0\.1:(\d+)/.exec(again.err())?.[1]
-    await until(() => health() !== undefined, 60_000)
-    while ((await ask(Number(health()), "/readyz")).status !== 200);
+    await until(() => healthOf(again) !== null, 60_000)
+    while ((await ask(healthOf(again)!, "/readyz")).status !== 200);
     expect(await leads(https, trusted)).toBe(`https://b.example:${https}/`)
     // Law 11: no bytes of the key anywhere but in the one file.
     expect(again.out() + again.err() + child.out() + child.err()).not.toContain("PRIVATE KEY")

@@ -153,6 +153,48 @@ it("limits are the pod's, in equal parts: requests at once, connections, and tho
   expect((await Promise.all(all)).sort()).toEqual([200, 200, 200, 200, 503, 503, 503, 503])
 }, 300_000)
 
+it("repetitions that are free are the pod's, in equal parts", async () => {
+  await using origin = await startOrigin({ script: ({ reply }) => reply({ status: 503 }) })
+  const port = await freePort()
+  const retried = route("web").replace("{backendRefs", "{retry: {codes: [503], attempts: 1, backoff: 1ms}, backendRefs")
+  const policy = `---
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackendTrafficPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  targetRefs: [{group: gateway.sluice.dev, kind: Backend, name: web}]
+  retryConstraint: {budget: {percent: 0}, minRetryRate: {count: 4, interval: 1h}}
+`
+  await using pod = await startPod({ "m.yaml": `${gateway(port)}${backend("web", [origin.port])}${retried}${policy}` })
+  await pod.ready()
+  const hour = () => Math.floor(Date.now() / 3_600_000)
+  for (const index of [0, 1])
+    await pod.only(index, async () => {
+      const [began, before] = [hour(), origin.requests]
+      for (let n = 0; n < 6; n++) expect((await ask(port, "/")).status).toBe(503)
+      const again = origin.requests - before - 6
+      // A full hour may strike: each has its own.
+      expect(again).toBeGreaterThanOrEqual(2)
+      expect(again).toBeLessThanOrEqual(2 * (1 + hour() - began))
+    })
+}, 300_000)
+
+it("each process has its part of the memory that the pod may use, the one that leads included", async () => {
+  // What the kernel says: 900 MB for all, of which this one has 330. A third is more than that by what all have mapped together, and 80 percent of it is not.
+  const told = "process.constrainedMemory = () => 900e6\nprocess.memoryUsage.rss = () => 330e6\n"
+  await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })
+  const port = await freePort()
+  await using pod = await startPod(
+    { "m.yaml": `${gateway(port)}${backend("web", [origin.port])}${route("web")}` },
+    { files: { "told.mjs": told }, preload: "told.mjs" }
+  )
+  await pod.ready()
+  const short = /memory is short, requests are answered 503 until there is more: resident memory: 330 of 3\d\d MB in use/g
+  await pod.said((text) => text.match(short)?.length === 2)
+  for (const index of [0, 1]) await pod.only(index, async () => expect((await ask(port, "/")).status).toBe(503))
+  expect(origin.requests).toBe(0)
+}, 300_000)
+
 it("a token is asked for once, whichever worker needs it", async () => {
   const authority = await makeAuthority()
   const { chain, key } = await authority.leaf({ dns: ["api.vendor.example", "login.vendor.example"] })
