@@ -62,25 +62,29 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
     expect(workers.filter(() => true)).toHaveLength(2)
 
     // What one has not taken up yet the pod has not, whatever the other serves.
-    const second = snapshotOf(sketch("b.example"), first)
-    await without(workers.slice(1), async () => {
-      await operator.publish(second, () => secret)
-      while ((await leads(http)) !== `http://b.example:${http}/`);
-      // The process that leads has heard what the worker said before it answers.
-      await ask(healthOf(child)!, "/metrics")
-      expect(operator.acks.map(([, { version }]) => version)).not.toContain(second.version)
-    })
-    await until(() => operator.acks.some(([, { version, ready }]) => version === second.version && ready), 60_000)
-    for (let n = 0; n < 4; n++) expect(await leads(http)).toBe(`http://b.example:${http}/`)
+    let now = first
+    for (const [index, to] of ["b.example", "c.example"].entries()) {
+      const next = snapshotOf(sketch(to), now)
+      await without([workers[index]!], async () => {
+        await operator.publish(next, () => secret)
+        while ((await leads(http)) !== `http://${to}:${http}/`);
+        // The process that leads has heard what the worker said before it answers.
+        await ask(healthOf(child)!, "/metrics")
+        expect(operator.acks.map(([, { version }]) => version)).not.toContain(next.version)
+      })
+      await until(() => operator.acks.some(([, { version, ready }]) => version === next.version && ready), 60_000)
+      for (let n = 0; n < 4; n++) expect(await leads(http)).toBe(`http://${to}:${http}/`)
+      now = next
+    }
 
     await operator.stop()
-    expect(await leads(http)).toBe(`http://b.example:${http}/`)
-    await until(() => readFileSync(join(world.folder, "state", "snapshot.jsonl"), "utf8").includes("b.example"), 60_000)
+    expect(await leads(http)).toBe(`http://c.example:${http}/`)
+    await until(() => readFileSync(join(world.folder, "state", "snapshot.jsonl"), "utf8").includes("c.example"), 60_000)
     await child.end("SIGKILL")
     const again = start()
     await until(() => healthOf(again) !== null, 60_000)
     while ((await ask(healthOf(again)!, "/readyz")).status !== 200);
-    expect(await leads(https, trusted)).toBe(`https://b.example:${https}/`)
+    expect(await leads(https, trusted)).toBe(`https://c.example:${https}/`)
     // Law 11: no bytes of the key anywhere but in the one file.
     expect(again.out() + again.err() + child.out() + child.err()).not.toContain("PRIVATE KEY")
     expect(await again.end()).toBe(0)

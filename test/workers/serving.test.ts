@@ -161,9 +161,10 @@ it("a drain ends all: what is under way is answered, by each of them, and the pr
     }
   })
   const [port] = (await freePorts(1)) as [number]
-  await using pod = await startPod({
-    "m.yaml": `${gateway(`    - {name: http, port: ${port}, protocol: HTTP}`)}${backend("web", [origin.port])}${route("web")}`
-  })
+  await using pod = await startPod(
+    { "m.yaml": `${gateway(`    - {name: http, port: ${port}, protocol: HTTP}`)}${backend("web", [origin.port])}${route("web")}` },
+    { flags: ["--drain-delay=1s"] }
+  )
   await pod.ready()
   const pids = pod.workers()
   const answers: Array<ReturnType<typeof ask>> = []
@@ -172,11 +173,14 @@ it("a drain ends all: what is under way is answered, by each of them, and the pr
       for (let n = 0; n < 3; n++) answers.push(ask(port, "/"))
       await origin.until(({ requests }) => requests === answers.length)
     })
+  const told = performance.now()
   pod.program.child.kill("SIGTERM")
   await pod.said((text) => text.includes("draining"))
   release.resolve()
   expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(answers.map(() => "late"))
   expect(await pod.program.closed).toBe(0)
+  // Whoever still sends clients here had the time to hear of it.
+  expect(performance.now() - told).toBeGreaterThanOrEqual(1_000)
   expect(pod.program.err()).not.toContain("no listener to serve")
   await gone(pids)
   const lines = pod.program.out().trim().split("\n")

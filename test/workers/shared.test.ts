@@ -193,7 +193,7 @@ it("each process has its part of the memory that the pod may use, the one that l
   await pod.said((text) => text.match(short)?.length === 2)
   for (const index of [0, 1]) await pod.only(index, async () => expect((await ask(port, "/")).status).toBe(503))
   expect(origin.requests).toBe(0)
-}, 300_000)
+}, 60_000)
 
 it("a token is asked for once, whichever worker needs it", async () => {
   const authority = await makeAuthority()
@@ -263,8 +263,13 @@ it("a client is sent to the same endpoint by every worker: by a hash, by the coo
     for (let n = 0; n < 3; n++) {
       const given = await pod.only(0, () => ask(port, "/kept"))
       const cookie = given.headers["set-cookie"]![0]!.split(";")[0]!
-      const again = await pod.only(1, () => ask(port, "/kept", { headers: { cookie } }))
-      expect([again.status, again.body]).toEqual([200, given.body])
+      // More often than there are endpoints: none of them is met by taking turns.
+      await pod.only(1, async () => {
+        for (let again = 0; again < 4; again++) {
+          const { status, body, headers: more } = await ask(port, "/kept", { headers: { cookie } })
+          expect([status, body, more["set-cookie"]]).toEqual([200, given.body, undefined])
+        }
+      })
     }
   } finally {
     for (const origin of origins) await origin.close()
