@@ -14,8 +14,8 @@ export interface Published {
 export interface Publisher {
   /** The hot read: one field. */
   readonly current: () => Published | null
-  /** The same version as the current one: nothing happens, and nothing is followed (law 12). sequence: of the publisher that this one passes on; absent: the next. */
-  readonly publish: (snapshot: Snapshot, material: MaterialLookup, sequence?: number) => Effect.Effect<Published>
+  /** The same version as the current one: nothing happens, and nothing is followed (law 12). */
+  readonly publish: (snapshot: Snapshot, material: MaterialLookup) => Effect.Effect<Published>
   /** The current one, then each newer one; a slow follower sees only the latest. */
   readonly follow: Stream.Stream<Published>
 }
@@ -25,10 +25,10 @@ export const makePublisher: Effect.Effect<Publisher> = Effect.gen(function* () {
   const current = () => SubscriptionRef.getUnsafe(ref)
   return {
     current,
-    publish: Effect.fnUntraced(function* (snapshot: Snapshot, material: MaterialLookup, sequence?: number) {
+    publish: Effect.fnUntraced(function* (snapshot: Snapshot, material: MaterialLookup) {
       const before = current()
       if (before !== null && before.snapshot.version === snapshot.version) return before
-      const next: Published = { snapshot, sequence: sequence ?? (before?.sequence ?? 0) + 1, material }
+      const next: Published = { snapshot, sequence: (before?.sequence ?? 0) + 1, material }
       yield* SubscriptionRef.set(ref, next)
       return next
     }),
