@@ -77,13 +77,26 @@ describe("pods of an XBackend", () => {
       return snapshot.endpoints.get(id)
     }
     const before = cart(last)
-    for (const [yaml, expected] of steps) {
-      state = edited(state, yaml)
+    const same = (expected: ReadonlyArray<string>) => {
       last = translate(state, last)
       const [made, anew] = [last, translate(state)].map((one) => [...one.gateways.values()][0]!.snapshot.version)
       assert.strictEqual(made, anew)
       assert.deepEqual(addresses(state, "tiles"), [...expected])
       assert.strictEqual(cart(last), before)
+    }
+    for (const [yaml, expected] of steps) {
+      state = edited(state, yaml)
+      same(expected)
+    }
+    state = edited(state, pod("b", tiles, "10.1.0.2"))
+    state = edited(state, pod("a", tiles, "10.1.0.1"))
+    same(["10.1.0.1 8080", "10.1.0.2 8080"])
+    for (const [name, expected] of [
+      ["b", ["10.1.0.1 8080"]],
+      ["a", []]
+    ] as const) {
+      state = apply(state, { _tag: "Deleted", key: `Pod/shop/${name}` })
+      same(expected)
     }
     assert.deepEqual(addresses(state, "cart"), ["10.1.0.9 9090"])
   })
