@@ -1,6 +1,6 @@
 // What `check` knows beyond the pipeline: that an address which a backend writes will be refused when it is dialled. In a process that serves, its proxies say so
 // (Resolved, Refused); offline there are none, and the policy's word is the same.
-import { backendNote } from "../status/conditions.ts"
+import { backendNote } from "../status/backendnotes.ts"
 import type { Verdict } from "../status/verdict.ts"
 import type { Translation } from "../translate/translate.ts"
 import { deniedAt } from "./outlook.ts"

@@ -1,5 +1,5 @@
 // What routes carry to a backend: dialects speak of HTTP, and a TCPRoute may name any of them.
-import { backendNote } from "../status/conditions.ts"
+import { backendNote } from "../status/backendnotes.ts"
 
 /**
  * Requests of HTTP; those of gRPC alone (`Calls`), which HTTP/2 has; the bytes of connections as clients write them (`Bytes`); those of TLS that clients speak with the backend itself (`Tls`); what is within TLS

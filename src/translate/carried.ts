@@ -1,7 +1,7 @@
 // What is left of a declaration where its routes carry no requests, and what of it cannot be had then. The one place between dialects, which know nothing of it, and upstreams.
 import { describeSource } from "../snapshot/id.ts"
 import { connectionSecrets } from "../snapshot/upstream.ts"
-import { backendNote } from "../status/conditions.ts"
+import { backendNote } from "../status/backendnotes.ts"
 import type { Layer } from "./behaviour.ts"
 import { type Carries, carriesRequests } from "./carriage.ts"
 import { type Declared, type Destination, refused } from "./destination.ts"

@@ -1,7 +1,7 @@
 // The loadBalancer of our Backend in the vocabulary of the snapshot, and what of it is refused. Envoy Gateway's policies, which have the same words, share what is hard of it.
 import type { LoadBalancer, PreferLocal } from "#schemas/loadbalancer.ts"
 import { type Balance, defaultTableSize, type HashKey, isPrime, largestTable, type Spread } from "../../snapshot/balance.ts"
-import { backendNote } from "../../status/conditions.ts"
+import { backendNote } from "../../status/backendnotes.ts"
 import { bounded } from "../time.ts"
 
 type ConsistentHash = NonNullable<LoadBalancer["consistentHash"]>

@@ -5,7 +5,7 @@ import type { Credentials, OAuth2 } from "#schemas/credentials.ts"
 import { ownGroup, type SecretObjectReference } from "#schemas/reference.ts"
 import type { Material } from "../../snapshot/secret.ts"
 import type { Credential, Endpoint, StaticCredential, UpstreamTls } from "../../snapshot/upstream.ts"
-import { credentialNote } from "../../status/conditions.ts"
+import { credentialNote } from "../../status/backendnotes.ts"
 import {
   accessKeyRecipe,
   basicRecipe,

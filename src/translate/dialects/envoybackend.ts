@@ -6,7 +6,7 @@ import type { EnvoyBackend, EnvoyBackendTLS, EnvoyEndpoint } from "#schemas/dial
 import type { Element, ObjectKey } from "#schemas/meta.ts"
 import type { Source } from "../../snapshot/id.ts"
 import { isMultiplexed } from "../../snapshot/upstream.ts"
-import { backendNote } from "../../status/conditions.ts"
+import { backendNote } from "../../status/backendnotes.ts"
 import type { Carries } from "../carriage.ts"
 import type { BackendRules } from "../features.ts"
 import { asWritten, unsaid, type Wire, wireOf } from "../protocol.ts"

@@ -2,7 +2,7 @@
 import type { EnvoyHealthCheck } from "#schemas/dialects/envoyhealth.ts"
 import { probeMethods, type WrittenProbe } from "#schemas/health.ts"
 import type { Behaviour } from "../../snapshot/behaviour.ts"
-import { backendNote } from "../../status/conditions.ts"
+import { backendNote } from "../../status/backendnotes.ts"
 import { healthCheckOf, outlierOf } from "./backendhealth.ts"
 
 type Active = NonNullable<EnvoyHealthCheck["active"]>

@@ -11,7 +11,7 @@ import {
 import type { Balance, HashKey } from "../../snapshot/balance.ts"
 import type { Behaviour, DnsContract, TcpKeepalive } from "../../snapshot/behaviour.ts"
 import type { Setting } from "../../snapshot/setting.ts"
-import { backendNote } from "../../status/conditions.ts"
+import { backendNote } from "../../status/backendnotes.ts"
 import { type Part, said } from "../behaviour.ts"
 import { bounded, limitOf, settingOf } from "../time.ts"
 import { cookieKey, hashOf, hashProblems, overridesOf, spreadOf } from "./backendbalance.ts"

@@ -1,7 +1,8 @@
 // Service of type ExternalName, proxied to the name it gives (docs/external-api.md). Its EndpointSlices, if any, are ignored.
 import { Result } from "effect"
 import type { ServicePort } from "#schemas/service.ts"
-import { backendNote, voyagerNote } from "../../status/conditions.ts"
+import { backendNote } from "../../status/backendnotes.ts"
+import { voyagerNote } from "../../status/ingressnotes.ts"
 import { plaintextNote, tlsAt } from "../carriage.ts"
 import { type Declared, declared, refused } from "../destination.ts"
 import type { BackendRules } from "../features.ts"

@@ -1,7 +1,7 @@
 // Our own BackendTrafficPolicy (docs/traffic-policy.md): its blocks are a Backend's, so they are read and judged as a Backend's are.
 import type { BackendTrafficPolicy } from "#schemas/backendtrafficpolicy.ts"
 import type { Behaviour } from "../../snapshot/behaviour.ts"
-import { backendNote } from "../../status/conditions.ts"
+import { backendNote } from "../../status/backendnotes.ts"
 import type { Part } from "../behaviour.ts"
 import { behaviourOf, behaviourProblems } from "./backendbehaviour.ts"
 

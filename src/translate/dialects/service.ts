@@ -2,7 +2,7 @@
 import type { ObjectKey } from "#schemas/meta.ts"
 import type { Service, ServicePort } from "#schemas/service.ts"
 import type { Source } from "../../snapshot/id.ts"
-import { backendNote } from "../../status/conditions.ts"
+import { backendNote } from "../../status/backendnotes.ts"
 import { type Carries, impliesTls } from "../carriage.ts"
 import { type Declared, declared, refused } from "../destination.ts"
 import type { BackendRules } from "../features.ts"

@@ -1,7 +1,7 @@
 // Voyager's annotations on a Service of type ExternalName (docs/voyager.md), read as data: how its name is resolved, and TLS in the words of HAProxy.
 import type { BackendDNS } from "#schemas/backend.ts"
 import type { HealthCheck } from "#schemas/health.ts"
-import { voyagerNote } from "../../status/conditions.ts"
+import { voyagerNote } from "../../status/ingressnotes.ts"
 import { canonicalAddress, refusedClass } from "../address.ts"
 
 export const prefix = "ingress.appscode.com/"

@@ -1,7 +1,7 @@
 // XBackendTrafficPolicy in the vocabulary of the snapshot (docs/traffic-policy.md).
 import type { XBackendTrafficPolicy } from "#schemas/xbackendtrafficpolicy.ts"
 import type { Behaviour } from "../../snapshot/behaviour.ts"
-import { backendNote } from "../../status/conditions.ts"
+import { backendNote } from "../../status/backendnotes.ts"
 import type { Part } from "../behaviour.ts"
 
 type Spec = XBackendTrafficPolicy["spec"]
