@@ -81,3 +81,44 @@ it("single bytes wait where the other side does not read, and none of them is lo
   client.far.resume()
   expect((await ended).bytesIn).toBe(text.length)
 })
+
+/** Starts with all of it there to be read at once. → each piece as the tunnel had it, in the same memory. */
+const passed = async (client: { readonly near: Socket; readonly far: Socket }, to: Socket, text: string) => {
+  const pieces: Array<Buffer> = []
+  client.far.end(text)
+  while (client.far.writableLength > 0) await new Promise<void>((resolve) => setImmediate(resolve))
+  client.near.on("data", (piece: Buffer) => pieces.push(piece))
+  const none = new Uint8Array()
+  const ended = new Promise<TunnelEnd>((onEnd) => joinTunnel(client.near, to, { client: none, upstream: none }, null, onEnd))
+  return { pieces, ended }
+}
+const long = Array.from({ length: 16_384 }, (_, n) => n.toString(36).padStart(8, ".")).join("")
+
+it("memory of what the other side has taken is given back", async () => {
+  const [client, upstream] = [await pair(true), await pair(true)]
+  const { pieces, ended } = await passed(client, upstream.near, long)
+  let text = ""
+  upstream.far.setEncoding("latin1").on("data", (more: string) => {
+    text += more
+  })
+  await once(upstream.far, "end")
+  expect(text).toBe(long)
+  expect(pieces.filter(({ length }) => length === 0).length).toBeGreaterThan(0)
+  upstream.far.end()
+  client.far.resume()
+  expect((await ended).bytesIn).toBe(long.length)
+})
+
+it("memory of what is still to be written is not", async () => {
+  using slow = await fullPair()
+  const client = await pair(true)
+  const { pieces, ended } = await passed(client, slow.near, long)
+  while (!client.near.isPaused()) await new Promise<void>((resolve) => setImmediate(resolve))
+  await new Promise<void>((resolve) => setImmediate(resolve))
+  expect(pieces.map(({ length }) => length).filter((length) => length >= 32_768).length).toBeGreaterThan(0)
+  expect(pieces.filter(({ length }) => length === 0)).toEqual([])
+  expect(await slow.rest()).toBe(long)
+  slow.far.end()
+  client.far.resume()
+  expect((await ended).bytesIn).toBe(long.length)
+})
