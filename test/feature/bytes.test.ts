@@ -9,6 +9,7 @@ import { ask } from "../proxy/harness.ts"
 import { dialBytes, restOf, serveBytes } from "../support/bytes.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { datagramClient, serveDatagrams } from "../support/datagrams.ts"
+import { backend, gatewayOf, route, tlsSecret } from "../support/manifests.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePorts } from "../support/port.ts"
 
@@ -16,23 +17,6 @@ const closes: Array<() => unknown> = []
 afterEach(async () => {
   for (const close of closes.splice(0).reverse()) await close()
 })
-
-const backend = (name: string, port: number, more = "") => `---
-apiVersion: gateway.sluice.dev/v1alpha1
-kind: Backend
-metadata: {name: ${name}, namespace: shop}
-spec: {endpoints: [{ip: {address: 127.0.0.1, port: ${port}}}]${more}}
-`
-
-const route = (kind: string, name: string, section: string, to: string, more = "") => `---
-apiVersion: gateway.networking.k8s.io/v1
-kind: ${kind}
-metadata: {name: ${name}, namespace: shop}
-spec:
-  parentRefs: [{name: edge, sectionName: ${section}}]
-  ${more}
-  rules: [{backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: ${to}}]}]
-`
 
 const tlsServer = async (pair: { readonly chain: string; readonly key: string }) => {
   const server = createServer({ cert: pair.chain, key: pair.key, allowHalfOpen: true }, (socket) => {
@@ -57,40 +41,26 @@ it("TCP, UDP and TLS routes of one Gateway are served as written, and as they ar
   closes.push(() => Promise.all([bytes, other, datagrams].map((one) => one[Symbol.asyncDispose]())))
   closes.push(() => origin.close())
   const [tls, raw] = (await freePorts(2)) as [number, number]
-  const manifest = (tcp: string) => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: edge, namespace: shop}
-spec:
-  gatewayClassName: sluice
-  listeners:
-    - {name: tcp, port: ${raw}, protocol: TCP}
-    - {name: udp, port: ${raw}, protocol: UDP}
-    - {name: pass, port: ${tls}, protocol: TLS, hostname: pass.test, tls: {mode: Passthrough}}
-    - {name: end, port: ${tls}, protocol: TLS, hostname: end.test, tls: {mode: Terminate, certificateRefs: [{name: pair}]}}
-    - {name: web, port: ${tls}, protocol: HTTPS, hostname: web.test, tls: {certificateRefs: [{name: pair}]}}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: pair, namespace: shop}
-type: kubernetes.io/tls
-stringData:
-  tls.crt: |
-${ended.chain.trim().replaceAll(/^/gm, "    ")}
-  tls.key: |
-${ended.key.trim().replaceAll(/^/gm, "    ")}
-${[
-  backend("bytes", bytes.port),
-  backend("other", other.port),
-  backend("datagrams", datagrams.port),
-  backend("through", through),
-  backend("web", origin.port),
-  route("TCPRoute", "tcp", "tcp", tcp),
-  route("UDPRoute", "udp", "udp", "datagrams"),
-  route("TLSRoute", "pass", "pass", "through", "hostnames: [pass.test]"),
-  route("TLSRoute", "end", "end", "bytes", "hostnames: [end.test]"),
-  route("HTTPRoute", "web", "web", "web")
-].join("")}`
+  const of = (kind: string, section: string, to: string, hostname?: string) =>
+    route(section, { kind, parents: `{name: edge, sectionName: ${section}}`, to, ...(hostname === undefined ? {} : { hostname }) })
+  const manifest = (tcp: string) =>
+    [
+      gatewayOf(
+        `name: tcp, port: ${raw}, protocol: TCP`,
+        `name: udp, port: ${raw}, protocol: UDP`,
+        `name: pass, port: ${tls}, protocol: TLS, hostname: pass.test, tls: {mode: Passthrough}`,
+        `name: end, port: ${tls}, protocol: TLS, hostname: end.test, tls: {mode: Terminate, certificateRefs: [{name: pair}]}`,
+        `name: web, port: ${tls}, protocol: HTTPS, hostname: web.test, tls: {certificateRefs: [{name: pair}]}`
+      ),
+      tlsSecret("pair", ended),
+      ...[backend("bytes", [bytes.port]), backend("other", [other.port]), backend("datagrams", [datagrams.port])],
+      ...[backend("through", [through]), backend("web", [origin.port])],
+      of("TCPRoute", "tcp", tcp),
+      of("UDPRoute", "udp", "datagrams"),
+      of("TLSRoute", "pass", "through", "pass.test"),
+      of("TLSRoute", "end", "bytes", "end.test"),
+      of("HTTPRoute", "web", "web")
+    ].join("")
   const place = folder({ "m.yaml": manifest("bytes") })
   closes.push(() => place[Symbol.dispose]())
   const program: Running = serving(place, { flags: ["--drain-delay=0s", "--drain-deadline=500ms"] })

@@ -17,6 +17,7 @@ import {
 import { afterEach, expect, it } from "vitest"
 import { folder, serving } from "../cli/program.ts"
 import { type IssuedCertificate, makeAuthority } from "../support/certificates.ts"
+import { tlsSecret } from "../support/manifests.ts"
 import { freePorts } from "../support/port.ts"
 
 const closes: Array<() => unknown> = []
@@ -53,18 +54,6 @@ const serve = async (ca: string, { chain, key }: IssuedCertificate): Promise<num
 }
 
 const pem = (text: string): string => text.trim().replaceAll(/^/gm, "    ")
-
-const secret = (name: string, { chain, key }: IssuedCertificate): string => `---
-apiVersion: v1
-kind: Secret
-type: kubernetes.io/tls
-metadata: {name: ${name}, namespace: shop}
-stringData:
-  tls.crt: |
-${pem(chain)}
-  tls.key: |
-${pem(key)}
-`
 
 const bundle = (name: string, certificate: string): string => `---
 apiVersion: v1
@@ -115,7 +104,7 @@ spec:
   protocol: GRPCS
   endpoints: [{ip: {address: 127.0.0.1, port: ${port}}}]
   tls: {hostname: origin.test, caCertificateRefs: [{group: "", kind: ConfigMap, name: backends}]}
-${[secret("site", leaf), secret("edge", edge), bundle("staff", staff.certificate), bundle("backends", backends.certificate)].join("")}`
+${[tlsSecret("site", leaf), tlsSecret("edge", edge), bundle("staff", staff.certificate), bundle("backends", backends.certificate)].join("")}`
   })
   closes.push(() => place[Symbol.dispose]())
   const program = serving(place)

@@ -12,30 +12,13 @@ import { expect, it } from "vitest"
 import { folder, serving } from "../cli/program.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { openChat, openEvents, openEvents2, openWebSocket, overBytes, startChat, startEventOrigin } from "../support/longlived.ts"
+import { backend, gatewayOf, route, tlsSecret } from "../support/manifests.ts"
 import { freePorts } from "../support/port.ts"
 import { startWebSocketOrigin } from "../support/websocket.ts"
 
 const minutes = Number(process.env["SILENT_MINUTES"] ?? "5")
 
-const pem = (text: string): string => text.trim().replaceAll(/^/gm, "    ")
-
-const backend = (name: string, port: number, more = "") => `---
-apiVersion: gateway.sluice.dev/v1alpha1
-kind: Backend
-metadata: {name: ${name}, namespace: shop}
-spec: {endpoints: [{ip: {address: 127.0.0.1, port: ${port}}}], timeouts: {idle: ${Math.ceil(minutes * 120)}s}${more}}
-`
-
-/** path: of its only match; "": all. */
-const route = (kind: string, name: string, section: string, to: string, more = "", path = "") => `---
-apiVersion: gateway.networking.k8s.io/v1
-kind: ${kind}
-metadata: {name: ${name}, namespace: shop}
-spec:
-  parentRefs: [{name: edge, sectionName: ${section}}]
-  ${more}
-  rules: [{${path === "" ? "" : `matches: [{path: {value: ${path}}}], `}backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: ${to}}]}]
-`
+const section = (name: string): string => `{name: edge, sectionName: ${name}}`
 
 it("outlives silence and edits, and is ended by a drain in its own words", async () => {
   await using stack = new AsyncDisposableStack()
@@ -53,41 +36,26 @@ it("outlives silence and edits, and is ended by a drain in its own words", async
   const events = stack.use(await startEventOrigin())
   const sockets = stack.use(await startWebSocketOrigin())
   const [http, https, bytes, through] = (await freePorts(4)) as [number, number, number, number]
-  const manifest = (edit: number) => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: edge, namespace: shop}
-spec:
-  gatewayClassName: sluice
-  listeners:
-    - {name: http, port: ${http}, protocol: HTTP}
-    - {name: https, port: ${https}, protocol: HTTPS, hostname: web.test, tls: {certificateRefs: [{name: pair}]}}
-    - {name: tcp, port: ${bytes}, protocol: TCP}
-    - {name: tls, port: ${through}, protocol: TLS, hostname: pass.test, tls: {mode: Passthrough}}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: pair, namespace: shop}
-type: kubernetes.io/tls
-stringData:
-  tls.crt: |
-${pem(ended.chain)}
-  tls.key: |
-${pem(ended.key)}
-${[
-  backend("sockets", sockets.port),
-  backend("events", events.port),
-  backend("chat", chat.port, ", protocol: GRPC"),
-  backend("bytes", portOf(tcp)),
-  backend("through", portOf(tls)),
-  route("TCPRoute", "bytes", "tcp", "bytes"),
-  route("TLSRoute", "through", "tls", "through", "hostnames: [pass.test]"),
-  route("HTTPRoute", "events", "http", "events"),
-  route("HTTPRoute", "sockets", "http", "sockets", "", "/socket"),
-  route("GRPCRoute", "calls", "http", "chat", "hostnames: [calls.test]"),
-  route("GRPCRoute", "secure", "https", "chat"),
-  route("HTTPRoute", `edit${edit}`, "http", "events", `hostnames: [edit${edit}.test]`)
-].join("")}`
+  const idle = `timeouts: {idle: ${Math.ceil(minutes * 120)}s}`
+  const manifest = (edit: number) =>
+    [
+      gatewayOf(
+        `name: http, port: ${http}, protocol: HTTP`,
+        `name: https, port: ${https}, protocol: HTTPS, hostname: web.test, tls: {certificateRefs: [{name: pair}]}`,
+        `name: tcp, port: ${bytes}, protocol: TCP`,
+        `name: tls, port: ${through}, protocol: TLS, hostname: pass.test, tls: {mode: Passthrough}`
+      ),
+      tlsSecret("pair", ended),
+      ...[backend("sockets", [sockets.port], idle), backend("events", [events.port], idle), backend("bytes", [portOf(tcp)], idle)],
+      ...[backend("chat", [chat.port], `${idle}, protocol: GRPC`), backend("through", [portOf(tls)], idle)],
+      route("bytes", { kind: "TCPRoute", parents: section("tcp") }),
+      route("through", { kind: "TLSRoute", parents: section("tls"), hostname: "pass.test" }),
+      route("events", { parents: section("http") }),
+      route("sockets", { parents: section("http"), rule: "matches: [{path: {value: /socket}}]" }),
+      route("calls", { kind: "GRPCRoute", parents: section("http"), hostname: "calls.test", to: "chat" }),
+      route("secure", { kind: "GRPCRoute", parents: section("https"), to: "chat" }),
+      route(`edit${edit}`, { parents: section("http"), hostname: `edit${edit}.test`, to: "events" })
+    ].join("")
   const place = stack.adopt(folder({ "m.yaml": manifest(0) }), (one) => one[Symbol.dispose]())
   const program = serving(place, { flags: ["--drain-delay=0s", "--drain-deadline=10s"] })
   stack.defer(async () => void (await program.end("SIGKILL")))

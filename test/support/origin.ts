@@ -218,6 +218,18 @@ export const startOrigin = async (options: OriginOptions = {}): Promise<Origin> 
   return origin
 }
 
+/** Answers `late` to all that came, once it is released. */
+export const startLateOrigin = async (): Promise<Origin & { readonly release: () => void }> => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const origin = await startOrigin({
+    script: async ({ reply }) => {
+      await released
+      await reply({ body: "late" })
+    }
+  })
+  return Object.assign(origin, { release })
+}
+
 /** Bytes of a pattern that a reader can verify at any offset. */
 export const pattern = (length: number, offset = 0): Buffer => {
   const bytes = Buffer.allocUnsafe(length)

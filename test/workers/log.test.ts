@@ -1,18 +1,13 @@
 // What the process that leads several workers says and writes for them: what it cannot write of their access log is counted, and a Gateway has its listeners though nobody is there.
 import { expect, it } from "vitest"
+import { gateway } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
+import { backend, route } from "../support/manifests.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
-import { backend, route, startPod } from "./pod.ts"
+import { startPod } from "./pod.ts"
 
-const manifests = (port: number, origin: number) => ({
-  "m.yaml": `
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: edge, namespace: shop}
-spec: {gatewayClassName: sluice, listeners: [{name: web, port: ${port}, protocol: HTTP}]}
-${backend("web", [origin])}${route("web")}`
-})
+const manifests = (port: number, origin: number) => ({ "m.yaml": `${gateway(port)}${backend("web", [origin])}${route("web")}` })
 
 it("lines that a full disk does not take are counted, whichever worker they are of, and told once", async () => {
   await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })

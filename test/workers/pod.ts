@@ -124,22 +124,3 @@ export const startPod = async (manifests: Readonly<Record<string, string>>, opti
     }
   }
 }
-
-export const backend = (name: string, ports: ReadonlyArray<number>, more = "") => `---
-apiVersion: gateway.sluice.dev/v1alpha1
-kind: Backend
-metadata: {name: ${name}, namespace: shop}
-spec:
-  endpoints: [${ports.map((port) => `{ip: {address: 127.0.0.1, port: ${port}}}`).join(", ")}]
-  ${more}
-`
-
-export const route = (name: string, kind = "HTTPRoute", parent = "{name: edge}", more = "") => `---
-apiVersion: gateway.networking.k8s.io/v1
-kind: ${kind}
-metadata: {name: ${name}, namespace: shop}
-spec:
-  parentRefs: [${parent}]
-  ${more}
-  rules: [{backendRefs: [{group: gateway.sluice.dev, kind: Backend, name: ${name}}]}]
-`

@@ -6,9 +6,10 @@ import { gateway } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { type Client, connect, Unsent } from "../proxy/http2client.ts"
 import { datagramClient, serveDatagrams } from "../support/datagrams.ts"
-import { startOrigin } from "../support/origin.ts"
+import { backend, route } from "../support/manifests.ts"
+import { startLateOrigin, startOrigin } from "../support/origin.ts"
 import { freePorts } from "../support/port.ts"
-import { backend, route, startPod } from "./pod.ts"
+import { startPod } from "./pod.ts"
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** Between two requests of one client: the turn lets it see an end that has come. */
@@ -112,13 +113,7 @@ it("a worker is replaced twenty times under load, and no request fails", async (
 }, 900_000)
 
 it("streams of HTTP/2 and what is under way finish at the worker that leaves, after its GOAWAY", async () => {
-  const release = Promise.withResolvers<void>()
-  await using origin = await startOrigin({
-    script: async ({ reply }) => {
-      await release.promise
-      await reply({ body: "late" })
-    }
-  })
+  await using origin = await startLateOrigin()
   const [port] = (await freePorts(1)) as [number]
   await using pod = await startPod({ "m.yaml": `${gateway(port)}${backend("web", [origin.port])}${route("web")}` })
   await pod.ready()
@@ -140,7 +135,7 @@ it("streams of HTTP/2 and what is under way finish at the worker that leaves, af
   })
   process.kill(first!, "SIGTERM")
   await goaway
-  release.resolve()
+  origin.release()
   expect(await Promise.all(answers)).toEqual(["late", "late"])
   await pod.said((text) => text.includes(`(process ${first}) has left`))
 }, 300_000)
@@ -190,7 +185,7 @@ it("the worker that has the datagrams is replaced: who comes then, and who was t
   await using datagrams = await serveDatagrams((text) => text.toUpperCase())
   const [port] = (await freePorts(1)) as [number]
   const listener = gateway(port).replace("name: http", "name: udp").replace("HTTP}", "UDP}")
-  await using pod = await startPod({ "m.yaml": `${listener}${backend("web", [datagrams.port])}${route("web", "UDPRoute")}` })
+  await using pod = await startPod({ "m.yaml": `${listener}${backend("web", [datagrams.port])}${route("web", { kind: "UDPRoute" })}` })
   await pod.ready()
   await using client = await datagramClient(port)
   expect(await client.ask("before")).toBe("BEFORE")
@@ -204,15 +199,9 @@ it("the worker that has the datagrams is replaced: who comes then, and who was t
 }, 300_000)
 
 it("a worker that begins while a Gateway goes has nothing of it: its port stays closed", async () => {
-  const release = Promise.withResolvers<void>()
-  await using origin = await startOrigin({
-    script: async ({ reply }) => {
-      await release.promise
-      await reply({ body: "late" })
-    }
-  })
+  await using origin = await startLateOrigin()
   const [port, other] = (await freePorts(2)) as [number, number]
-  const rest = `${backend("web", [origin.port])}${route("web", "HTTPRoute", "{name: edge}, {name: other}")}`
+  const rest = `${backend("web", [origin.port])}${route("web", { parents: "{name: edge}, {name: other}" })}`
   await using pod = await startPod({ "m.yaml": `${gateway(port)}---\n${gateway(other, "other")}${rest}` })
   await pod.ready()
   const late = await pod.only(0, async () => {
@@ -228,6 +217,6 @@ it("a worker that begins while a Gateway goes has nothing of it: its port stays 
   // Whatever it was told is done when it has said as much.
   await pod.heard()
   await expect(ask(other, "/")).rejects.toThrow(/ECONNREFUSED/)
-  release.resolve()
+  origin.release()
   expect((await late[0]!).body).toBe("late")
 }, 120_000)

@@ -4,26 +4,16 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { connect as connectTls } from "node:tls"
 import { expect, it } from "vitest"
-import { running, sluice } from "../cli/program.ts"
+import { gateway, running, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { connect } from "../proxy/http2client.ts"
 import { dialBytes, restOf, serveBytes } from "../support/bytes.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { datagramClient, serveDatagrams } from "../support/datagrams.ts"
-import { startOrigin } from "../support/origin.ts"
+import { backend, gatewayOf, route, tlsSecret } from "../support/manifests.ts"
+import { startLateOrigin, startOrigin } from "../support/origin.ts"
 import { freePorts } from "../support/port.ts"
-import { backend, gone, route, startPod } from "./pod.ts"
-
-const gateway = (listeners: string) => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: edge, namespace: shop}
-spec:
-  gatewayClassName: sluice
-  listeners:
-${listeners}
-`
-const indented = (text: string) => text.trim().replaceAll(/^/gm, "    ")
+import { gone, startPod } from "./pod.ts"
 
 it("each worker serves HTTP/1.1, HTTP/2, HTTPS, TLS passed through and TCP on the ports of all; datagrams are the first one's", async () => {
   const authority = await makeAuthority()
@@ -34,26 +24,26 @@ it("each worker serves HTTP/1.1, HTTP/2, HTTPS, TLS passed through and TCP on th
   await using datagrams = await serveDatagrams((text) => text.toUpperCase())
   const [http, tls, raw] = (await freePorts(3)) as [number, number, number]
   await using pod = await startPod({
-    "m.yaml": `${gateway(`    - {name: http, port: ${http}, protocol: HTTP}
-    - {name: https, port: ${tls}, protocol: HTTPS, hostname: web.test, tls: {certificateRefs: [{name: pair}]}}
-    - {name: pass, port: ${tls}, protocol: TLS, hostname: pass.test, tls: {mode: Passthrough}}
-    - {name: tcp, port: ${raw}, protocol: TCP}
-    - {name: udp, port: ${raw}, protocol: UDP}`)}---
-apiVersion: v1
-kind: Secret
-metadata: {name: pair, namespace: shop}
-type: kubernetes.io/tls
-stringData:
-  tls.crt: |
-${indented(chain)}
-  tls.key: |
-${indented(key)}
-${backend("web", [origin.port])}${backend("bytes", [bytes.port])}${backend("through", [through.port])}${backend("datagrams", [datagrams.port])}${[
-  route("web", "HTTPRoute", "{name: edge, sectionName: http}, {name: edge, sectionName: https}"),
-  route("bytes", "TCPRoute", "{name: edge, sectionName: tcp}"),
-  route("through", "TLSRoute", "{name: edge, sectionName: pass}", "hostnames: [pass.test]"),
-  route("datagrams", "UDPRoute", "{name: edge, sectionName: udp}")
-].join("")}`
+    "m.yaml": [
+      gatewayOf(
+        `name: http, port: ${http}, protocol: HTTP`,
+        `name: https, port: ${tls}, protocol: HTTPS, hostname: web.test, tls: {certificateRefs: [{name: pair}]}`,
+        `name: pass, port: ${tls}, protocol: TLS, hostname: pass.test, tls: {mode: Passthrough}`,
+        `name: tcp, port: ${raw}, protocol: TCP`,
+        `name: udp, port: ${raw}, protocol: UDP`
+      ),
+      tlsSecret("pair", { chain, key }),
+      ...[
+        backend("web", [origin.port]),
+        backend("bytes", [bytes.port]),
+        backend("through", [through.port]),
+        backend("datagrams", [datagrams.port])
+      ],
+      route("web", { parents: "{name: edge, sectionName: http}, {name: edge, sectionName: https}" }),
+      route("bytes", { kind: "TCPRoute", parents: "{name: edge, sectionName: tcp}" }),
+      route("through", { kind: "TLSRoute", parents: "{name: edge, sectionName: pass}", hostname: "pass.test" }),
+      route("datagrams", { kind: "UDPRoute", parents: "{name: edge, sectionName: udp}" })
+    ].join("")
   })
   await pod.ready()
   const trusted = { ca: authority.certificate, servername: "web.test" }
@@ -93,7 +83,7 @@ it("a scrape adds up what all have counted, and what has gone had counted", asyn
   await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })
   const [port] = (await freePorts(1)) as [number]
   await using pod = await startPod({
-    "m.yaml": `${gateway(`    - {name: http, port: ${port}, protocol: HTTP}`)}${backend("web", [origin.port])}${route("web")}`
+    "m.yaml": `${gateway(port)}${backend("web", [origin.port])}${route("web")}`
   })
   await pod.ready()
   const asks = async (index: number, times: number) =>
@@ -133,7 +123,7 @@ it("an update is acknowledged when every worker has it, and a worker serves it f
   await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })
   const [port] = (await freePorts(1)) as [number]
   const whole = (path: string) =>
-    `${gateway(`    - {name: http, port: ${port}, protocol: HTTP}`)}${backend("web", [origin.port])}${route("web").replace("{backendRefs", `{matches: [{path: {value: ${path}}}], backendRefs`)}`
+    `${gateway(port)}${backend("web", [origin.port])}${route("web", { rule: `matches: [{path: {value: ${path}}}]` })}`
   await using pod = await startPod({ "m.yaml": whole("/old") })
   await pod.ready()
   const version = async () =>
@@ -153,16 +143,10 @@ it("an update is acknowledged when every worker has it, and a worker serves it f
 }, 300_000)
 
 it("a drain ends all: what is under way is answered, by each of them, and the process leaves with 0", async () => {
-  const release = Promise.withResolvers<void>()
-  await using origin = await startOrigin({
-    script: async ({ reply }) => {
-      await release.promise
-      await reply({ body: "late" })
-    }
-  })
+  await using origin = await startLateOrigin()
   const [port] = (await freePorts(1)) as [number]
   await using pod = await startPod(
-    { "m.yaml": `${gateway(`    - {name: http, port: ${port}, protocol: HTTP}`)}${backend("web", [origin.port])}${route("web")}` },
+    { "m.yaml": `${gateway(port)}${backend("web", [origin.port])}${route("web")}` },
     { flags: ["--drain-delay=1s"] }
   )
   await pod.ready()
@@ -176,7 +160,7 @@ it("a drain ends all: what is under way is answered, by each of them, and the pr
   const told = performance.now()
   pod.program.child.kill("SIGTERM")
   await pod.said((text) => text.includes("draining"))
-  release.resolve()
+  origin.release()
   expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(answers.map(() => "late"))
   expect(await pod.program.closed).toBe(0)
   // Whoever still sends clients here had the time to hear of it.
@@ -189,7 +173,7 @@ it("a drain ends all: what is under way is answered, by each of them, and the pr
 
 it("workers end with the process that leads them, though it is killed", async () => {
   const [port] = (await freePorts(1)) as [number]
-  await using pod = await startPod({ "m.yaml": gateway(`    - {name: http, port: ${port}, protocol: HTTP}`) })
+  await using pod = await startPod({ "m.yaml": gateway(port) })
   await pod.ready()
   const pids = pod.workers()
   pod.program.child.kill("SIGKILL")
@@ -198,7 +182,7 @@ it("workers end with the process that leads them, though it is killed", async ()
 
 it("one worker is none: the process serves itself, and starts nobody", async () => {
   const [port] = (await freePorts(1)) as [number]
-  await using pod = await startPod({ "m.yaml": gateway(`    - {name: http, port: ${port}, protocol: HTTP}`) }, { workers: 1 })
+  await using pod = await startPod({ "m.yaml": gateway(port) }, { workers: 1 })
   await pod.said((text) => text.includes("Gateway shop/edge: http:"))
   const { pid } = pod.program.child
   expect((await ask(port, "/")).status).toBe(404)

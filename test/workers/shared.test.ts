@@ -5,9 +5,10 @@ import { gateway } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
-import { startOrigin } from "../support/origin.ts"
+import { backend, route } from "../support/manifests.ts"
+import { startLateOrigin, startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
-import { backend, route, startPod } from "./pod.ts"
+import { startPod } from "./pod.ts"
 
 /** Which of these processes has the connection whose end on this machine is the port. */
 const ownerOf = (port: number, pids: ReadonlyArray<number>): number | null => {
@@ -106,13 +107,7 @@ it("an address that one worker ejects is out for all, and for one that comes lat
 }, 300_000)
 
 it("limits are the pod's, in equal parts: requests at once, connections, and those that wait for one", async () => {
-  const release = Promise.withResolvers<void>()
-  await using origin = await startOrigin({
-    script: async ({ reply }) => {
-      await release.promise
-      await reply({ body: "late" })
-    }
-  })
+  await using origin = await startLateOrigin()
   const port = await freePort()
   const limits = "circuitBreaker: {maxParallelRequests: 3}"
   const few = "connections: {maxConnections: 2, maxPending: 2}"
@@ -148,7 +143,7 @@ it("limits are the pod's, in equal parts: requests at once, connections, and tho
         )
       await expect.poll(() => refused.length, { timeout: 60_000 }).toBe(2 * (index + 1))
     })
-  release.resolve()
+  origin.release()
   expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200, 200])
   expect((await Promise.all(all)).sort()).toEqual([200, 200, 200, 200, 503, 503, 503, 503])
 }, 300_000)
@@ -156,7 +151,7 @@ it("limits are the pod's, in equal parts: requests at once, connections, and tho
 it("repetitions that are free are the pod's, in equal parts", async () => {
   await using origin = await startOrigin({ script: ({ reply }) => reply({ status: 503 }) })
   const port = await freePort()
-  const retried = route("web").replace("{backendRefs", "{retry: {codes: [503], attempts: 1, backoff: 1ms}, backendRefs")
+  const retried = route("web", { rule: "retry: {codes: [503], attempts: 1, backoff: 1ms}" })
   const policy = `---
 apiVersion: gateway.networking.x-k8s.io/v1alpha1
 kind: XBackendTrafficPolicy
@@ -245,10 +240,7 @@ it("a client is sent to the same endpoint by every worker: by a hash, by the coo
   const ports = origins.map((origin) => origin.port)
   const port = await freePort()
   const hash = "loadBalancer: {type: ConsistentHash, consistentHash: {type: Headers, headers: [{name: X-User}]}}"
-  const session = route("kept").replace(
-    "{backendRefs",
-    "{matches: [{path: {value: /kept}}], sessionPersistence: {sessionName: kept}, backendRefs"
-  )
+  const session = route("kept", { rule: "matches: [{path: {value: /kept}}], sessionPersistence: {sessionName: kept}" })
   await using pod = await startPod({
     "m.yaml": `${gateway(port)}${backend("web", ports, hash)}${route("web")}${backend("kept", ports)}${session}`
   })

@@ -3,9 +3,10 @@ import { once } from "node:events"
 import { createServer } from "node:net"
 import { expect, it } from "vitest"
 import { ask } from "../proxy/harness.ts"
+import { backend, gatewayOf, route } from "../support/manifests.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
-import { backend, route, startPod } from "./pod.ts"
+import { startPod } from "./pod.ts"
 
 it("a port that is taken ends no worker: the other listeners are served, and each worker opens it when it is free", async () => {
   await using origin = await startOrigin({ script: ({ reply }) => reply({ body: "web" }) })
@@ -14,16 +15,11 @@ it("a port that is taken ends no worker: the other listeners are served, and eac
   const taken = (other.address() as { port: number }).port
   const open = await freePort()
   await using pod = await startPod({
-    "m.yaml": `
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: edge, namespace: shop}
-spec:
-  gatewayClassName: sluice
-  listeners:
-    - {name: open, port: ${open}, protocol: HTTP}
-    - {name: taken, port: ${taken}, protocol: HTTP}
-${backend("web", [origin.port])}${route("web")}`
+    "m.yaml": [
+      gatewayOf(`name: open, port: ${open}, protocol: HTTP`, `name: taken, port: ${taken}, protocol: HTTP`),
+      backend("web", [origin.port]),
+      route("web")
+    ].join("")
   })
   await pod.ready()
   const workers = pod.workers()
