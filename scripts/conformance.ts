@@ -85,14 +85,15 @@ const until = async (what: string, holds: () => boolean, gone: () => boolean) =>
 const start = async () => {
   const place = makePlace()
   const [command = "", ...words] = [...place.command, process.execPath, join(root, "test", "conformance", "hold.ts")]
-  const child = spawn(command, words, { env: place.env, stdio: ["ignore", "inherit", "inherit"] })
+  const child = spawn(command, words, { env: place.env, stdio: ["pipe", "inherit", "inherit"] })
   const gone = new Promise<void>((resolve) => {
     child.once("error", () => resolve())
     child.once("exit", () => resolve())
   })
   const ended = () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null
   const end = async () => {
-    child.kill("SIGKILL")
+    // Killed itself, the child would be gone before those that it began, and their control groups could not be taken away.
+    child.stdin.end()
     await gone
     place.remove()
   }

@@ -50,12 +50,10 @@ const removeGroups = (name: string) => {
     if (!existsSync(group)) continue
     const below = readdirSync(group, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory())
     const paths = below.map((entry) => join(entry.parentPath, entry.name)).sort((a, b) => b.length - a.length)
-    for (const path of [...paths, group]) {
-      try {
-        rmdirSync(path)
-      } catch (error) {
-        console.error(`sluice: the control group ${path} is left: ${(error as Error).message}`)
-      }
+    try {
+      for (const path of [...paths, group]) rmdirSync(path)
+    } catch (error) {
+      console.error(`sluice: the control group ${group} is left: ${(error as Error).message}`)
     }
   }
 }

@@ -2,8 +2,10 @@
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { bin } from "./toolchain.ts"
+
+const root = join(import.meta.dirname, "..")
 
 export interface Counts {
   readonly passed: number
@@ -11,7 +13,26 @@ export interface Counts {
   readonly skipped: number
 }
 
-/** Runs vitest with more words; `before` is put before the command (a program that takes it into namespaces). */
+/** As vitest's JSON reporter has them: those of Jest. */
+interface Results {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly testResults: ReadonlyArray<{
+    readonly name: string
+    readonly status: string
+    readonly assertionResults: ReadonlyArray<{ readonly fullName: string; readonly status: string }>
+  }>
+}
+
+/** Each failed test by file and name; a file that does not load by its name alone. */
+const failures = ({ testResults }: Results): ReadonlyArray<string> =>
+  testResults.flatMap(({ name, status, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === "failed").map(({ fullName }) => `${relative(root, name)}: ${fullName}`)
+    return failed.length === 0 && status === "failed" ? [relative(root, name)] : failed
+  })
+
+/** Runs vitest with more words, and says what failed once more at its end, a line each: `FAILED: …`. `before` is put before the command (a program that takes it into namespaces). */
 export const runVitest = (
   words: ReadonlyArray<string>,
   before: ReadonlyArray<string> = [],
@@ -28,17 +49,12 @@ export const runVitest = (
     `--outputFile.json=${output}`,
     ...words
   ]
-  const result = spawnSync(command, args, { cwd: join(import.meta.dirname, ".."), stdio: "inherit", env })
+  const result = spawnSync(command, args, { cwd: root, stdio: "inherit", env })
   if (result.error !== undefined) console.error(`sluice: ${command} could not be started: ${result.error.message}`)
-  const results = existsSync(output)
-    ? (JSON.parse(readFileSync(output, "utf8")) as {
-        readonly numPassedTests: number
-        readonly numFailedTests: number
-        readonly numPendingTests: number
-      })
-    : null
+  const results = existsSync(output) ? (JSON.parse(readFileSync(output, "utf8")) as Results) : null
   rmSync(folder, { recursive: true, force: true })
   if (results === null) return { passed: 0, failed: 1, skipped: 0 }
+  for (const failure of failures(results)) console.log(`FAILED: ${failure}`)
   const failed = results.numFailedTests
   // A file that does not even load counts no test: its failure must not vanish.
   return { passed: results.numPassedTests, failed: result.status !== 0 && failed === 0 ? 1 : failed, skipped: results.numPendingTests }

@@ -159,7 +159,7 @@ const main = async (run: Run): Promise<number> => {
   const sum = (key: "passed" | "skipped") => all.reduce((total, counts) => total + counts[key], 0)
   const failed = all.flatMap((counts) => counts.failed)
   const broken = all.filter(({ status, failed: names }) => status !== 0 && names.length === 0).length
-  if (failed.length > 0) console.log(`\nfailed: ${failed.join(", ")}`)
+  for (const name of failed) console.log(`FAILED: ${name}`)
   // Of a test by name, all others are skipped: nothing to tell.
   const byName = run.flags.every(([first]) => first?.startsWith("-run-test="))
   const verdict = all.every(({ status }) => status === 0)
