@@ -1,19 +1,17 @@
 // XBackendTrafficPolicy in the vocabulary of the snapshot (docs/traffic-policy.md).
 import type { XBackendTrafficPolicy } from "#schemas/xbackendtrafficpolicy.ts"
-import type { Behaviour } from "../../snapshot/behaviour.ts"
+import { type Behaviour, usualRetryRate } from "../../snapshot/behaviour.ts"
 import { backendNote } from "../../status/backendnotes.ts"
 import type { Part } from "../behaviour.ts"
 
 type Spec = XBackendTrafficPolicy["spec"]
 
-/** Of minRetryRate, where a part of it is not said: as where none is. */
-const least = { count: 10, interval: 1_000 }
-
 export const xPolicyPart = ({ retryConstraint }: Spec): Part<Behaviour> => {
   if (retryConstraint === undefined) return {}
   const { budget, minRetryRate } = retryConstraint
-  const { count, interval } = { ...least, ...minRetryRate }
-  return { retryRate: { percent: budget.percent, interval: budget.interval, count, per: interval } }
+  // A part of it that is not said is as where none is.
+  const { count = usualRetryRate.count, interval: per = usualRetryRate.per } = minRetryRate
+  return { retryRate: { percent: budget.percent, interval: budget.interval, count, per } }
 }
 
 /** What is not served of a policy: it is not applied, and its targets answer 500. */
