@@ -36,7 +36,8 @@ it("outlives silence and edits, and is ended by a drain in its own words", async
   const events = stack.use(await startEventOrigin())
   const sockets = stack.use(await startWebSocketOrigin())
   const [http, https, bytes, through] = (await freePorts(4)) as [number, number, number, number]
-  const idle = `timeouts: {idle: ${Math.ceil(minutes * 120)}s}`
+  // Twice the silence, and longer than the drain.
+  const idle = `timeouts: {idle: ${Math.ceil(minutes * 120) + 20}s}`
   const manifest = (edit: number) =>
     [
       gatewayOf(

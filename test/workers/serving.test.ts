@@ -160,6 +160,8 @@ it("a drain ends all: what is under way is answered, by each of them, and the pr
   const told = performance.now()
   pod.program.child.kill("SIGTERM")
   await pod.said((text) => text.includes("draining"))
+  // Though every request that came is still under way.
+  while ((await ask(pod.health, "/readyz")).status !== 503);
   origin.release()
   expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(answers.map(() => "late"))
   expect(await pod.program.closed).toBe(0)
