@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
 import { type Running, running } from "../cli/program.ts"
-import { caller, makeWorld, until } from "../link/world.ts"
+import { caller, makeWorld, until, type World } from "../link/world.ts"
 import { ask } from "../proxy/harness.ts"
 import { material, snapshotOf } from "../proxy/sketch.ts"
 import { makeAuthority } from "../support/certificates.ts"
@@ -11,6 +11,17 @@ import { freePorts } from "../support/port.ts"
 import { without, workersOf } from "./pod.ts"
 
 const gateway = { namespace: "test", name: "gateway" }
+
+/** As the operator says it in a Deployment. */
+const startProxy = (world: World, port: number, settings: Readonly<Record<string, string>> = {}): Running =>
+  running(
+    [
+      ...["proxy", `--operator=127.0.0.1:${port}`, "--gateway=test/gateway", "--admin-address=off"],
+      ...[`--token-file=${world.tokenFile("good")}`, `--ca-file=${join(world.folder, "ca.crt")}`],
+      ...[`--state-folder=${join(world.folder, "state")}`, "--health-address=127.0.0.1:0"]
+    ],
+    { SLUICE_WORKERS: "2", ...settings }
+  )
 
 it("they serve what an operator says, acknowledge as one, go on without it, start again from the disk, and drain", async () => {
   await using world = makeWorld()
@@ -32,15 +43,7 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
   const operator = await world.operator({}, [gateway])
   const children: Array<Running> = []
   const start = (): Running => {
-    // As the operator says it in a Deployment.
-    const child = running(
-      [
-        ...["proxy", `--operator=127.0.0.1:${operator.port}`, "--gateway=test/gateway", "--admin-address=off"],
-        ...[`--token-file=${world.tokenFile("good")}`, `--ca-file=${join(world.folder, "ca.crt")}`],
-        ...[`--state-folder=${join(world.folder, "state")}`, "--health-address=127.0.0.1:0"]
-      ],
-      { SLUICE_WORKERS: "2" }
-    )
+    const child = startProxy(world, operator.port)
     children.push(child)
     return child
   }
@@ -93,5 +96,23 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
     for (const child of children) {
       await child.end("SIGKILL")
     }
+  }
+}, 300_000)
+
+it("a drain is told to the operator as it begins, though all go on serving", async () => {
+  await using world = makeWorld()
+  world.tokens.set("good", caller("gateway-1", gateway))
+  const [port] = (await freePorts(1)) as [number]
+  const operator = await world.operator({}, [gateway])
+  // Nobody waits for its end.
+  const child = startProxy(world, operator.port, { SLUICE_DRAIN_DELAY: "10m" })
+  try {
+    await operator.publish(snapshotOf({ listeners: { http: { port, hosts: {} } } }))
+    await until(() => operator.acks.some(([, { ready }]) => ready), 60_000)
+    child.child.kill("SIGTERM")
+    await until(() => operator.acks.at(-1)?.[1].ready === false, 60_000)
+    expect((await ask(port, "/")).status).toBe(404)
+  } finally {
+    await child.end("SIGKILL")
   }
 }, 300_000)
