@@ -286,6 +286,7 @@ export const makeProxy = Effect.fnUntraced(function* (options: ProxyOptions): Ef
           },
     drain: Effect.fnUntraced(function* ({ propagation, deadline, linger = 0 }) {
       draining = true
+      acknowledge(ack?.refused ?? [])
       yield* Effect.sleep(propagation)
       if (linger > 0) {
         serving.shut()

@@ -99,20 +99,24 @@ it("they serve what an operator says, acknowledge as one, go on without it, star
   }
 }, 300_000)
 
-it("a drain is told to the operator as it begins, though all go on serving", async () => {
-  await using world = makeWorld()
-  world.tokens.set("good", caller("gateway-1", gateway))
-  const [port] = (await freePorts(1)) as [number]
-  const operator = await world.operator({}, [gateway])
-  // Nobody waits for its end.
-  const child = startProxy(world, operator.port, { SLUICE_DRAIN_DELAY: "10m" })
-  try {
-    await operator.publish(snapshotOf({ listeners: { http: { port, hosts: {} } } }))
-    await until(() => operator.acks.some(([, { ready }]) => ready), 60_000)
-    child.child.kill("SIGTERM")
-    await until(() => operator.acks.at(-1)?.[1].ready === false, 60_000)
-    expect((await ask(port, "/")).status).toBe(404)
-  } finally {
-    await child.end("SIGKILL")
-  }
-}, 300_000)
+it.each([1, 2])(
+  "a drain is told to the operator as it begins, though all go on serving: %i",
+  async (workers) => {
+    await using world = makeWorld()
+    world.tokens.set("good", caller("gateway-1", gateway))
+    const [port] = (await freePorts(1)) as [number]
+    const operator = await world.operator({}, [gateway])
+    // Nobody waits for its end.
+    const child = startProxy(world, operator.port, { SLUICE_WORKERS: `${workers}`, SLUICE_DRAIN_DELAY: "10m" })
+    try {
+      await operator.publish(snapshotOf({ listeners: { http: { port, hosts: {} } } }))
+      await until(() => operator.acks.some(([, { ready }]) => ready), 60_000)
+      child.child.kill("SIGTERM")
+      await until(() => operator.acks.at(-1)?.[1].ready === false, 60_000)
+      expect((await ask(port, "/")).status).toBe(404)
+    } finally {
+      await child.end("SIGKILL")
+    }
+  },
+  300_000
+)
