@@ -1,6 +1,9 @@
 // Tokens (RFC 6749 section 4.4): one asking for all, again before the end, never used after it, and from nobody but the verified token endpoint.
-import { assert, describe, it } from "vitest"
+import { assert, describe, it, vi } from "vitest"
 import type { Credential, OAuth2Credential } from "#src/snapshot/upstream.ts"
+import type { UpstreamRequest } from "#src/upstream/attempt.ts"
+import { OAuth2Authentication } from "#src/upstream/credential/oauth2.ts"
+import type { Elsewhere } from "#src/upstream/elsewhere.ts"
 import { exchange, until } from "../../support/live.ts"
 import type { Exchange, Origin } from "../../support/origin.ts"
 import { secretsOf, secured } from "./secured.ts"
@@ -211,6 +214,51 @@ describe("no token, no request:", () => {
     const { failure } = await exchange(road.upstream)
     assert.match(failure!.detail, /address_denied/)
     assert.strictEqual(road.origin.connections, 0)
+  })
+
+  it("an endpoint that does not answer is waited for ten seconds: that asking has failed then, and the next is another", async () => {
+    const released = Promise.withResolvers<void>()
+    await using road = await world(() => released.promise)
+    try {
+      const { failure } = await exchange(road.upstream)
+      assert.strictEqual(failure!.reason, "credential_unavailable")
+      assert.match(failure!.detail, /token\.vendor\.test\/oauth2\/token took more than 10000 ms/)
+      road.play.answer = numbered
+      road.pass(1_600)
+      assert.isNull(await reasonOf(road))
+      assert.deepEqual([road.asked(), road.sent()], [2, ["Bearer t-2"]])
+    } finally {
+      released.resolve()
+    }
+  })
+
+  it("of another process is waited for longer than that one waits, and an answer at once is one as well", () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
+    try {
+      const problems: Array<string | null> = []
+      let [cancelled, atOnce] = [0, false]
+      const ask: Elsewhere["ask"] = (_doubted, answer) => {
+        if (atOnce) answer({ value: "t", lifetime: 100_000 })
+        return { cancel: () => void cancelled++ }
+      }
+      let clock = 0
+      const token = new OAuth2Authentication(oauth2()(443) as OAuth2Credential, secretsOf({ s: "secret" }), {
+        ...{ tokens: null, elsewhere: { ask, tokens: () => () => {} }, now: () => clock, random: () => 0, changed: () => {} }
+      })
+      const request = { method: "GET", path: "/", headers: [] } as unknown as UpstreamRequest
+      token.prepare(request, (problem) => problems.push(problem))
+      vi.advanceTimersByTime(19_999)
+      assert.deepEqual([problems, cancelled], [[], 0])
+      vi.advanceTimersByTime(1)
+      assert.deepEqual([problems, cancelled], [["no token: nobody answered within 20000 ms"], 1])
+      atOnce = true
+      clock += 60_000
+      token.prepare(request, (problem) => problems.push(problem))
+      assert.deepEqual([problems.slice(1), token.held()?.value], [[null], "t"])
+      token.close()
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it("a client that leaves while it waits leaves nothing behind", async () => {
