@@ -352,7 +352,7 @@ class PortServer implements Port {
   }
 }
 
-/** Who ends its side before all of its handshake has come has gone: half open, it would be here until the handshake's time is over. */
+/** Who ends its side before all of its handshake has come has gone: half open, it would be here until the handshake's time is over. Half-closed connections are served again once TLS stands. */
 const handshake = (server: SecureServer, socket: Socket): void => {
   socket.allowHalfOpen = false
   server.emit("connection", socket)

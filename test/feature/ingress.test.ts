@@ -7,16 +7,10 @@ import { folder, type Running, serving, sluice } from "../cli/program.ts"
 import { ask } from "../proxy/harness.ts"
 import { makeAuthority } from "../support/certificates.ts"
 import { startDnsServer } from "../support/dns.ts"
+import { tlsSecret } from "../support/manifests.ts"
 import { startOrigin } from "../support/origin.ts"
 import { freePort } from "../support/port.ts"
 
-const secret = (name: string, { chain, key }: { readonly chain: string; readonly key: string }) => `---
-apiVersion: v1
-kind: Secret
-metadata: {name: ${name}, namespace: shop}
-type: kubernetes.io/tls
-data: {tls.crt: ${Buffer.from(chain).toString("base64")}, tls.key: ${Buffer.from(key).toString("base64")}}
-`
 const gateway = (http: number, https: number) => `
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -78,9 +72,9 @@ it("serves hosts and paths, TLS with the Secret of each host, and what an edit m
   using place = folder({
     "m.yaml": objects(ingress("b", "b.example.com", "b", "/", "rest")),
     "secrets.yaml":
-      secret("shop", await authority.leaf({ dns: ["own.example.com"] })) +
-      secret("a", await authority.leaf({ dns: ["a.example.com"] })) +
-      secret("b", await authority.leaf({ dns: ["b.example.com"] }))
+      tlsSecret("shop", await authority.leaf({ dns: ["own.example.com"] })) +
+      tlsSecret("a", await authority.leaf({ dns: ["a.example.com"] })) +
+      tlsSecret("b", await authority.leaf({ dns: ["b.example.com"] }))
   })
   const child = serving(place, { flags: [`--nameserver=${dns.address}`], files: ["m.yaml", "secrets.yaml"] })
   children.push(child)
@@ -156,7 +150,8 @@ spec: {type: ExternalName, externalName: pages.vendor.example, ports: [{name: we
   using place = folder({
     "m.yaml": gateway(http, https) + voyagers,
     "secrets.yaml":
-      secret("shop", await authority.leaf({ dns: ["own.example.com"] })) + secret("a", await authority.leaf({ dns: ["a.example.com"] }))
+      tlsSecret("shop", await authority.leaf({ dns: ["own.example.com"] })) +
+      tlsSecret("a", await authority.leaf({ dns: ["a.example.com"] }))
   })
   const child = serving(place, { flags: [`--nameserver=${dns.address}`], files: ["m.yaml", "secrets.yaml"] })
   children.push(child)
