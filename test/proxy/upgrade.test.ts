@@ -1,9 +1,12 @@
 // Upgrades: passed as raw bytes both ways, or refused by an ordinary answer.
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { defaultTimeouts } from "#src/snapshot/behaviour.ts"
+import { makeAuthority } from "../support/certificates.ts"
 import { at } from "../support/live.ts"
 import { echo, type Origin, startOrigin, tunnel } from "../support/origin.ts"
+import { freePort } from "../support/port.ts"
 import { raw, startProxy, type TestProxy, talk } from "./harness.ts"
+import { material } from "./sketch.ts"
 
 let origin: Origin
 let proxy: TestProxy
@@ -52,6 +55,33 @@ describe("an upgrade", () => {
     client.socket.end()
     await client.closed
     expect(await proxy.logged((line) => line.path === "/ws")).toMatchObject({ status: 101, bytes_in: 9, bytes_out: 9 })
+  })
+
+  it.each(["plain", "secure"])("whose client ends its side is still answered, to the end: %s", async (listener) => {
+    const pair = await (await makeAuthority()).leaf({ dns: ["a"] })
+    const hosts = { "*": [{ to: "late" }] }
+    await using late = await startOrigin({
+      script: async ({ socket, write }) => {
+        socket.allowHalfOpen = true
+        await write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: own\r\n\r\n")
+        let text = ""
+        socket.on("data", (chunk: Buffer) => (text += chunk.toString()))
+        socket.on("end", () => socket.end(`${text}, heard`))
+        socket.resume()
+      }
+    })
+    await using other = await startProxy({
+      listeners: { plain: { hosts }, secure: { port: await freePort(), certificates: ["site"], hosts } },
+      upstreams: { late: { endpoints: [at(late.port)] } },
+      materials: [material("site", pair, ["a"])]
+    })
+    using client = await raw(other.port(listener), listener === "secure" ? { servername: "a", rejectUnauthorized: false } : undefined)
+    client.send(upgrade("/half", "own"))
+    await client.until(/\r\n\r\n$/)
+    client.socket.end("all of it")
+    const { text, clean } = await client.closed
+    expect(text).toMatch(/\r\n\r\nall of it, heard$/)
+    expect(clean).toBe(true)
   })
 
   it("carries a large stream both ways without loss", async () => {
